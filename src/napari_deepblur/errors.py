@@ -1,0 +1,51 @@
+"""The exceptions that users of the package may catch.
+
+Every one derives from `DeepblurError` and from the built-in exception that a Python programmer would expect, and
+its message says what was found, what was expected and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class DeepblurError(Exception):
+    """Base class of every error that napari-deepblur raises on purpose."""
+
+
+class ImageError(DeepblurError, ValueError):
+    """An image that cannot be processed: wrong number of axes, too small, not finite, constant, or not numeric."""
+
+
+class MicroscopeError(DeepblurError, ValueError):
+    """Microscope parameters that no microscope can have, such as NA > n or a negative pixel size."""
+
+
+class FamilyError(DeepblurError, ValueError):
+    """An operator family, or parameters for one, that cannot be used: unknown modes, even PSF size, wrong length."""
+
+
+class NoiseError(DeepblurError, ValueError):
+    """Noise parameters out of range, or an image from which the noise cannot be estimated."""
+
+
+class SettingsError(DeepblurError, ValueError):
+    """A setting that is unknown or out of range."""
+
+
+class DeviceError(DeepblurError, RuntimeError):
+    """A device that does not exist here, or that ran out of memory with no smaller way left to try."""
+
+
+class WeightsError(DeepblurError, RuntimeError):
+    """Weights that are missing, truncated, foreign, or meant for another family."""
+
+
+class OutputError(DeepblurError, OSError):
+    """A file that cannot be written; found before any computation starts."""
+
+
+class TrainingDataError(DeepblurError, ValueError):
+    """A training folder without usable images."""
+
+
+class UndersamplingWarning(UserWarning):
+    """The pixel is too large for the objective: the band of the image, 2 fc, passes half a cycle per pixel."""
