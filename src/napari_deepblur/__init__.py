@@ -1,0 +1,68 @@
+"""napari-deepblur: estimate the blur of a microscope from one image, and remove it.
+
+The public names are resolved when they are first used, so that `import napari_deepblur` is fast and does not
+import torch: napari imports every plugin, and a command line should answer ``--help`` at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
+    from napari_deepblur.operators import ZernikeFamily
+    from napari_deepblur.optics import Microscope
+    from napari_deepblur.pipeline import Deblurring, Identification, deblur, identify
+
+    __version__: str
+
+__all__ = [
+    "Deblurring",
+    "Identification",
+    "Microscope",
+    "PoissonGaussianNoise",
+    "ZernikeFamily",
+    "__version__",
+    "deblur",
+    "estimate_noise",
+    "identify",
+]
+
+_HOME = {
+    "Deblurring": "napari_deepblur.pipeline",
+    "Identification": "napari_deepblur.pipeline",
+    "Microscope": "napari_deepblur.optics",
+    "PoissonGaussianNoise": "napari_deepblur.noise",
+    "ZernikeFamily": "napari_deepblur.operators",
+    "deblur": "napari_deepblur.pipeline",
+    "estimate_noise": "napari_deepblur.noise",
+    "identify": "napari_deepblur.pipeline",
+}
+
+
+def _installed_version() -> str:
+    """Return the version in the metadata of the installed distribution; pyproject.toml is its only source."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("napari-deepblur")
+    except PackageNotFoundError:  # a source tree on the path that was never installed
+        return "0+unknown"
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use, and keep it."""
+    if name == "__version__":
+        value: object = _installed_version()
+    elif name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})
