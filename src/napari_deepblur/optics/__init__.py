@@ -1,0 +1,17 @@
+"""Scalar Fourier optics: the microscope, the Zernike polynomials and the point spread function."""
+
+from napari_deepblur.optics.microscope import Microscope
+from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, zernike_psf
+from napari_deepblur.optics.zernike import is_even, mode_name, noll_to_nm, zernike
+
+__all__ = [
+    "Microscope",
+    "PsfModel",
+    "is_even",
+    "mode_name",
+    "noll_to_nm",
+    "psf_model",
+    "psf_snr",
+    "zernike",
+    "zernike_psf",
+]
