@@ -1,0 +1,17 @@
+"""Blur operators on the valid part of a scene, the families that make them, and linear solves with them."""
+
+from napari_deepblur.operators.convolution import ConvolutionOperator
+from napari_deepblur.operators.families import OperatorFamily, ZernikeFamily
+from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
+from napari_deepblur.operators.solve import SolveResult, conjugate_gradient, resolvent
+
+__all__ = [
+    "ArrayOperator",
+    "ConvolutionOperator",
+    "LinearOperator",
+    "OperatorFamily",
+    "SolveResult",
+    "ZernikeFamily",
+    "conjugate_gradient",
+    "resolvent",
+]

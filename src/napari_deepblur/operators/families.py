@@ -1,0 +1,174 @@
+"""Families of blur operators: a short parameter vector in, an operator out.
+
+A family is the hinge of the package: identification predicts its parameters, deblurring uses its operators, and
+training samples it. A new family is one subclass of `OperatorFamily`; nothing else changes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from napari_deepblur.errors import FamilyError
+from napari_deepblur.operators.convolution import ConvolutionOperator
+from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
+from napari_deepblur.optics import Microscope, is_even, mode_name, noll_to_nm, psf_model, zernike_psf
+
+DEFAULT_MODES = tuple(range(4, 12))
+"""Noll 4 to 11: defocus, astigmatism, coma, trefoil, spherical."""
+
+_WIDEST_PSF = 255
+
+
+class OperatorFamily(ABC):
+    """A set of blur operators A(theta), theta in R^K."""
+
+    @property
+    @abstractmethod
+    def psf_size(self) -> int:
+        """Side k of the point spread functions, in pixels; odd."""
+
+    @property
+    @abstractmethod
+    def parameter_names(self) -> tuple[str, ...]:
+        """A name for each of the K parameters."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Number K of parameters."""
+        return len(self.parameter_names)
+
+    @abstractmethod
+    def sample(self, n: int, seed: int) -> NDArray[np.float32]:
+        """Draw `n` parameter vectors as training does; shape (n, K), reproducible from `seed`."""
+
+    @abstractmethod
+    def psf(self, theta: ArrayLike, points: ArrayLike | None = None) -> NDArray[np.float32]:
+        """Point spread function of `theta`: (k, k), or (P, k, k) at P points (row, column) in pixels."""
+
+    @abstractmethod
+    def operator(self, theta: ArrayLike, shape: tuple[int, int]) -> ArrayOperator:
+        """Operator of `theta` for an observed image of that shape."""
+
+    @abstractmethod
+    def linear_operator(self, theta: Tensor, shape: tuple[int, int]) -> LinearOperator:
+        """Batched tensor operators of `theta` (B, K), on its device, for scenes (B, 1, H + k - 1, W + k - 1)."""
+
+
+class ZernikeFamily(OperatorFamily):
+    """Convolution with the PSF of an aberrated microscope (Model 2.3).
+
+    h = |F[ 1(rho <= fc) exp(2 i pi sum_k theta_k Z_k(rho / fc, phi)) ]|^2, with Noll's orthonormal polynomials Z_k
+    and theta in waves RMS. Even modes are identifiable only up to one joint sign (`optics.is_even`).
+
+    Parameters
+    ----------
+    microscope
+        The optics and the sampling.
+    modes
+        Noll indices, without piston and tilts, which do not blur.
+    max_amplitude
+        Coefficients are expected in [-max_amplitude, max_amplitude], in waves RMS.
+    psf_size
+        Side of the PSF in pixels; odd.
+
+    Raises
+    ------
+    FamilyError
+        If modes repeat, blur nothing or are not Noll indices; if the amplitude is not positive and below one
+        wave; if the PSF size is even or unreasonable.
+    """
+
+    def __init__(
+        self,
+        microscope: Microscope,
+        modes: Sequence[int] = DEFAULT_MODES,
+        max_amplitude: float = 0.15,
+        psf_size: int = 31,
+    ) -> None:
+        self.microscope = microscope
+        self.modes = tuple(int(j) for j in modes)
+        self.max_amplitude = float(max_amplitude)
+        if not self.modes or len(set(self.modes)) < len(self.modes):
+            raise FamilyError(f"modes are {self.modes}, expected different Noll indices such as 4, 5, ..., 11.")
+        for j in self.modes:
+            noll_to_nm(j)
+            if j < 4:
+                raise FamilyError(f"Noll mode {j} ({mode_name(j)}) does not blur: choose modes from 4 (defocus) on.")
+        if not 0 < self.max_amplitude <= 1:
+            raise FamilyError(f"max_amplitude is {max_amplitude} waves RMS, expected a value in (0, 1].")
+        if psf_size > _WIDEST_PSF:
+            raise FamilyError(f"psf_size is {psf_size} pixels, expected at most {_WIDEST_PSF}.")
+        self._model = psf_model(microscope.cutoff, self.modes, int(psf_size))
+
+    @property
+    def psf_size(self) -> int:
+        """Side k of the point spread functions, in pixels; odd."""
+        return self._model.size
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the modes, such as ``"defocus"``."""
+        return tuple(mode_name(j) for j in self.modes)
+
+    @property
+    def even_modes(self) -> NDArray[np.bool_]:
+        """Mask (K,) of the modes whose joint sign one image cannot tell."""
+        return np.array([is_even(j) for j in self.modes])
+
+    def sample(self, n: int, seed: int) -> NDArray[np.float32]:
+        """Draw coefficients uniform in [-max_amplitude, max_amplitude]; shape (n, K)."""
+        values = np.random.default_rng(seed).uniform(-self.max_amplitude, self.max_amplitude, (n, self.n_parameters))
+        return values.astype(np.float32)
+
+    def psf(self, theta: ArrayLike, points: ArrayLike | None = None) -> NDArray[np.float32]:
+        """Point spread function of `theta`, sum 1, the same everywhere in the field.
+
+        Parameters
+        ----------
+        theta
+            Coefficients in waves RMS, shape (K,).
+        points
+            Field positions (row, column) in pixels, shape (P, 2).
+
+        Returns
+        -------
+        ndarray
+            (k, k), or (P, k, k) with `points`; float32.
+
+        Raises
+        ------
+        FamilyError
+            If `theta` has another length or is not finite.
+        """
+        psf = np.asarray(self.psf_tensor(self.check(theta)).numpy())
+        return psf if points is None else np.repeat(psf[None], len(np.atleast_2d(np.asarray(points))), axis=0)
+
+    def psf_tensor(self, theta: Tensor) -> Tensor:
+        """Point spread functions (..., k, k) of coefficients (..., K), differentiable, on theta's device."""
+        return zernike_psf(theta, self._model.to(theta.device))
+
+    def operator(self, theta: ArrayLike, shape: tuple[int, int]) -> ArrayOperator:
+        """Convolution operator of `theta` (K,) for an observed image of shape (H, W)."""
+        return ArrayOperator(ConvolutionOperator(self.psf_tensor(self.check(theta)), shape))
+
+    def linear_operator(self, theta: Tensor, shape: tuple[int, int]) -> ConvolutionOperator:
+        """Batched convolution operators of `theta` (B, K) for scenes (B, 1, H + k - 1, W + k - 1)."""
+        return ConvolutionOperator(self.psf_tensor(theta).unsqueeze(-3), shape)
+
+    def check(self, theta: ArrayLike) -> Tensor:
+        """Return `theta` (K,) as a float32 tensor, or raise a `FamilyError` that says what is wrong with it."""
+        values = np.asarray(theta, dtype=np.float32)
+        if values.shape != (self.n_parameters,):
+            raise FamilyError(
+                f"theta has shape {values.shape}, expected ({self.n_parameters},): one coefficient in waves for each "
+                f"of Noll {', '.join(map(str, self.modes))}."
+            )
+        if not np.isfinite(values).all():
+            raise FamilyError(f"theta holds values that are not finite: {values}.")
+        return torch.from_numpy(values.copy())
