@@ -1,0 +1,1 @@
+"""The two networks: identification of the blur, and deblurring with the blur inside. Pure torch, no files."""

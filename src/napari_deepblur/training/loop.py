@@ -1,0 +1,121 @@
+"""The training loop, shared by both networks."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from napari_deepblur.training.checkpoints import Run
+from napari_deepblur.training.recipes import Schedule
+
+CHECKPOINT = "checkpoint.safetensors"
+LOG = "log.csv"
+
+Rows = list[dict[str, str | float]]
+"""A validation table: one dictionary a row, the same keys in each."""
+
+
+def start_run(make_network: Callable[[], nn.Module], recipe: object, schedule: Schedule, seed: int, device: torch.device) -> Run:
+    """Make network, average, optimizer and generator, all decided by `seed`."""
+    torch.manual_seed(seed)
+    network = make_network().to(device, memory_format=torch.channels_last)
+    average = make_network().to(device, memory_format=torch.channels_last)
+    average.load_state_dict(network.state_dict())
+    average.eval().requires_grad_(False)
+    optimizer = torch.optim.AdamW(network.parameters(), schedule.peak, weight_decay=schedule.weight_decay)
+    generator = torch.Generator(device).manual_seed(seed)
+    return Run(network, average, optimizer, generator, recipe)
+
+
+def train(
+    run: Run,
+    schedule: Schedule,
+    loss: Callable[[Run], Tensor],
+    validate: Callable[[nn.Module], Rows],
+    folder: Path,
+    *,
+    minutes: float | None = None,
+    validate_every: float = 5.0,
+) -> None:
+    """Train until the schedule or the time is over, resuming from the folder's checkpoint if it has one.
+
+    Parameters
+    ----------
+    run
+        The moving parts, as made by `start_run`.
+    schedule
+        Length and learning rate.
+    loss
+        Draws a fresh batch and returns its mean loss.
+    validate
+        Rows of the validation table for a network in evaluation mode.
+    folder
+        Receives `CHECKPOINT` once a minute and `LOG`, one line a validation row.
+    minutes
+        Time budget of this call, validation included; the run can be resumed afterwards.
+    validate_every
+        Minutes between validations.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / CHECKPOINT
+    if checkpoint.exists():
+        run.load(checkpoint)
+    start = time.monotonic()
+    before, saved, validated = run.seconds, start, start
+    bar = tqdm(total=schedule.samples, initial=run.samples, unit="sample", smoothing=0.05, mininterval=5)
+    recent: list[Tensor] = []
+    while run.samples < schedule.samples and (minutes is None or time.monotonic() - start < 60 * minutes):
+        for group in run.optimizer.param_groups:
+            group["lr"] = schedule.learning_rate(run.samples)
+        run.network.train()
+        run.optimizer.zero_grad(set_to_none=True)
+        value = loss(run)
+        value.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(run.network.parameters(), schedule.largest_gradient)
+        run.optimizer.step()
+        run.samples += schedule.batch_size
+        run.update_average(schedule.average)
+        recent = [*recent[-99:], value.detach()]
+        bar.update(schedule.batch_size)
+        now = time.monotonic()
+        run.seconds = before + now - start
+        if now - saved > 60:
+            bar.set_postfix(loss=f"{torch.stack(recent).mean().item():.4f}")
+            run.save(checkpoint)
+            saved = now
+        if now - validated > 60 * validate_every:
+            _report(run, validate, folder, recent)
+            validated = time.monotonic()
+    bar.close()
+    run.save(checkpoint)
+    _report(run, validate, folder, recent)
+
+
+def _report(run: Run, validate: Callable[[nn.Module], Rows], folder: Path, recent: list[Tensor]) -> None:
+    loss = torch.stack(recent).mean().item() if recent else float("nan")
+    rows: Rows = [
+        {"samples": run.samples, "minutes": round(run.seconds / 60, 1), "loss": round(loss, 5), **row}
+        for row in validate(run.average.eval())
+    ]
+    tqdm.write(format_table(rows))
+    path = folder / LOG
+    fresh = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        if fresh:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+def format_table(rows: Rows) -> str:
+    """Rows as a Markdown table."""
+    names = list(rows[0])
+    cells = [names, ["---"] * len(names)]
+    cells += [[f"{v:.3f}" if isinstance(v := row[name], float) else str(v) for name in names] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)

@@ -1,0 +1,108 @@
+"""Frozen recipes: everything that decides what a training run computes, and nothing about where it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from napari_deepblur.networks import identification as identification_network
+
+
+@dataclass(frozen=True)
+class NoiseRange:
+    """Poisson-Gaussian noise drawn for each image: log-uniform, or none.
+
+    Attributes
+    ----------
+    alpha, beta
+        Smallest and largest values, for scenes in [0, 1].
+    none
+        Share of images without any noise.
+    """
+
+    alpha: tuple[float, float] = (1e-5, 2e-2)
+    beta: tuple[float, float] = (1e-4, 5e-2)
+    none: float = 0.25
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate against samples seen: a linear rise, a plateau, a linear fall to zero.
+
+    Attributes
+    ----------
+    samples
+        Length of the run in samples.
+    batch_size
+        Samples of one step.
+    peak
+        Learning rate of the plateau.
+    rise, fall
+        Shares of the run spent rising and falling.
+    weight_decay
+        Of AdamW.
+    average
+        Decay per step of the running average of the weights, which is what gets validated and shipped.
+    largest_gradient
+        Norm to which gradients are clipped.
+    """
+
+    samples: int
+    batch_size: int
+    peak: float = 1e-3
+    rise: float = 0.02
+    fall: float = 0.4
+    weight_decay: float = 1e-2
+    average: float = 0.998
+    largest_gradient: float = 1.0
+
+    def learning_rate(self, seen: int) -> float:
+        """Learning rate after `seen` samples."""
+        progress = min(seen / self.samples, 1.0)
+        return self.peak * min(1.0, (progress + 1e-3) / self.rise, (1.0 - progress) / self.fall)
+
+
+@dataclass(frozen=True)
+class IdentificationRecipe:
+    """How an identification network is trained.
+
+    Attributes
+    ----------
+    network
+        The architecture.
+    schedule
+        Length and learning rate.
+    image_size
+        Side of the training images in pixels.
+    noise
+        Range of the noise.
+    procedural_share
+        Share of procedural scenes; the others come from the folder of sharp images.
+    paper_share
+        Share of images with the paper's modes and amplitude (Noll 4-10, 0.15 waves); half of the others have all
+        modes at 0.15, half all modes at a random amplitude.
+    amplitude
+        Smallest and largest of the random amplitudes, waves RMS.
+    theta_weight
+        Weight of the Gaussian likelihood of the coefficients beside the PSF error.
+    seed
+        Seed of everything.
+    """
+
+    network: identification_network.IdentificationConfig
+    schedule: Schedule
+    image_size: int = 320
+    noise: NoiseRange = field(default_factory=NoiseRange)
+    procedural_share: float = 0.25
+    paper_share: float = 0.5
+    amplitude: tuple[float, float] = (0.05, 0.2)
+    theta_weight: float = 0.1
+    seed: int = 0
+
+
+IDENTIFICATION = {
+    "light": IdentificationRecipe(identification_network.LIGHT, Schedule(samples=200_000, batch_size=16)),
+    "paper": IdentificationRecipe(
+        identification_network.PAPER, Schedule(samples=4_000_000, batch_size=128, average=0.999), image_size=400
+    ),
+}
+"""Recipes of `napari-deepblur train identification`, by name."""
