@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from napari_deepblur.networks import deblurring as deblurring_network
 from napari_deepblur.networks import identification as identification_network
 
 
@@ -106,3 +107,49 @@ IDENTIFICATION = {
     ),
 }
 """Recipes of `napari-deepblur train identification`, by name."""
+
+
+@dataclass(frozen=True)
+class DeblurringRecipe:
+    """How a deblurring network is trained.
+
+    Attributes
+    ----------
+    network
+        The architecture.
+    schedule
+        Length and learning rate; samples are patches.
+    fields
+        Blurs of each batch; each is identified once, on a large field, and restored in several patches.
+    patch_size
+        Side of the patches in pixels.
+    identification
+        How the fields are made; its network and schedule are not used.
+    true_share
+        Share of fields restored with the true operator instead of the estimated one.
+    cutoffs
+        Pupil cut-offs fc, in cycles per pixel, that batches are drawn at.
+    noise
+        Range of the noise.
+    seed
+        Seed of everything.
+    """
+
+    network: deblurring_network.DeblurringConfig
+    schedule: Schedule
+    fields: int = 4
+    patch_size: int = 96
+    identification: IdentificationRecipe = IDENTIFICATION["light"]
+    true_share: float = 0.25
+    cutoffs: tuple[float, ...] = (0.14, 0.17, 0.20, 0.23, 0.25, 0.261, 0.261, 0.27)
+    noise: NoiseRange = field(default_factory=NoiseRange)
+    seed: int = 1
+
+
+DEBLURRING = {
+    "light": DeblurringRecipe(deblurring_network.LIGHT, Schedule(samples=40_000, batch_size=16, peak=1e-3)),
+    "paper": DeblurringRecipe(
+        deblurring_network.PAPER, Schedule(samples=1_000_000, batch_size=64, peak=3e-4), fields=16, patch_size=128
+    ),
+}
+"""Recipes of `napari-deepblur train deblurring`, by name."""

@@ -1,0 +1,85 @@
+"""What the pipeline returns, and what it reports on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_deepblur.noise import PoissonGaussianNoise
+
+
+class Progress(NamedTuple):
+    """How far a job has come.
+
+    Attributes
+    ----------
+    stage
+        What is being done, such as ``"identify"``.
+    done, total
+        Work done and work in all, in arbitrary but equal units; `total` is known from the first report.
+    """
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Identification:
+    """An estimated blur operator.
+
+    Attributes
+    ----------
+    theta
+        Estimated parameters, shape (K,); for a Zernike family coefficients in waves RMS, the even modes known only
+        up to one joint sign.
+    theta_std
+        Their standard deviations, shape (K,).
+    psfs
+        Estimated point spread functions of sum 1, shape (P, k, k). They are averages over the likely parameters,
+        closer to the truth than the PSF of `theta` alone.
+    points
+        Field positions (row, column) of the PSFs in pixels, shape (P, 2).
+    noise
+        The noise that was given or estimated, in the units of the image.
+    parameter_names
+        Names of the parameters.
+    even_modes
+        Parameters whose joint sign is not identifiable from one image, shape (K,), bool.
+    """
+
+    theta: NDArray[np.float32]
+    theta_std: NDArray[np.float32]
+    psfs: NDArray[np.float32]
+    points: NDArray[np.float32]
+    noise: PoissonGaussianNoise
+    parameter_names: tuple[str, ...]
+    even_modes: NDArray[np.bool_]
+
+    @property
+    def psf(self) -> NDArray[np.float32]:
+        """Mean PSF over the field, shape (k, k), sum 1."""
+        mean: NDArray[np.float32] = self.psfs.mean(axis=0)
+        return mean
+
+
+@dataclass(frozen=True)
+class Deblurring:
+    """A restored image and how it was made.
+
+    Attributes
+    ----------
+    image
+        Restored image, float32, of the shape and in the units of the input.
+    identification
+        The blur that was identified on the way; absent where theta was given.
+    settings
+        JSON-safe record of everything needed to repeat the result.
+    """
+
+    image: NDArray[np.float32]
+    identification: Identification | None
+    settings: dict[str, Any]

@@ -1,0 +1,186 @@
+"""Training of the deblurring network, on operators that the identification network estimated."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from skimage.metrics import structural_similarity
+from torch import Tensor, nn
+
+from napari_deepblur.networks.deblurring import DeblurringNetwork
+from napari_deepblur.networks.identification import IdentificationNetwork, Prediction, reference_cutoff
+from napari_deepblur.operators import ConvolutionOperator
+from napari_deepblur.optics import PsfModel, psf_model, zernike_psf
+from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch, draw_noise_levels
+from napari_deepblur.training.checkpoints import Run
+from napari_deepblur.training.identification import PSF_SIZE, validation_batches
+from napari_deepblur.training.loop import Rows, start_run, train
+from napari_deepblur.training.losses import mean_psf
+from napari_deepblur.training.recipes import DeblurringRecipe
+
+_VALIDATION_SIDE = 256
+
+
+class Patches(NamedTuple):
+    """Patches to restore, with the operators to restore them with.
+
+    Attributes
+    ----------
+    image
+        Blurred and noisy patches, shape (B, 1, S, S).
+    target
+        What they should become, shape (B, 1, S, S).
+    psf
+        Estimated (or true) PSFs, shape (B, k, k).
+    noise
+        alpha and beta, shape (B, 2).
+    """
+
+    image: Tensor
+    target: Tensor
+    psf: Tensor
+    noise: Tensor
+
+
+def train_deblurring(
+    recipe: DeblurringRecipe,
+    identification: IdentificationNetwork,
+    bank: Tensor,
+    validation_bank: Tensor,
+    folder: Path,
+    *,
+    minutes: float | None = None,
+    validation_images: int = 16,
+    validate_every: float = 5.0,
+) -> DeblurringNetwork:
+    """Train a deblurring network, or continue the run that `folder` holds.
+
+    Parameters
+    ----------
+    recipe
+        What to compute.
+    identification
+        A trained identification network; it is not changed.
+    bank, validation_bank, folder, minutes, validation_images, validate_every
+        As in `train_identification`.
+
+    Returns
+    -------
+    DeblurringNetwork
+        With averaged weights, in evaluation mode.
+    """
+    device = bank.device
+    identification = identification.to(device).eval().requires_grad_(False)
+    modes = identification.config.modes
+    optics = {fc: psf_model(fc, modes, PSF_SIZE).to(device) for fc in {*recipe.cutoffs, reference_cutoff()}}
+    source = SceneSource(bank, recipe.identification.procedural_share)
+    run = start_run(lambda: DeblurringNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
+    reference = optics[reference_cutoff()]
+    validation = validation_batches(validation_bank, recipe.identification, reference, validation_images)
+
+    def loss(run: Run) -> Tensor:
+        patches = draw_patches(source, recipe, identification, optics, run.generator)
+        operator = ConvolutionOperator(patches.psf[:, None], (recipe.patch_size, recipe.patch_size))
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            restored = run.network(patches.image, operator, patches.noise)
+        return F.l1_loss(restored, patches.target)
+
+    train(
+        run,
+        recipe.schedule,
+        loss,
+        lambda network: validate(network, identification, validation, reference),
+        folder,
+        minutes=minutes,
+        validate_every=validate_every,
+    )
+    average = run.average
+    assert isinstance(average, DeblurringNetwork)
+    return average
+
+
+def draw_patches(
+    source: SceneSource,
+    recipe: DeblurringRecipe,
+    identification: IdentificationNetwork,
+    optics: dict[float, PsfModel],
+    generator: torch.Generator,
+) -> Patches:
+    """Identify fresh fields at the reference cut-off, and cut patches at a random cut-off with the same coefficients.
+
+    Coefficients in waves do not depend on the sampling, so that neither do the errors of their estimates.
+    """
+    fields = dataclasses.replace(
+        recipe.identification,
+        schedule=dataclasses.replace(recipe.identification.schedule, batch_size=recipe.fields),
+        noise=recipe.noise,
+    )
+    batch = draw_batch(source, fields, optics[reference_cutoff()], generator)
+    device = batch.image.device
+    with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
+        prediction = identification(batch.image, batch.noise, batch.amplitude)
+    draws = torch.rand(1 + recipe.fields, generator=generator, device=device).tolist()
+    here = optics[recipe.cutoffs[int(draws[0] * len(recipe.cutoffs))]]
+    true = zernike_psf(batch.theta, here)
+    keep_true = torch.tensor([draw < recipe.true_share for draw in draws[1:]], device=device)
+    estimated = torch.where(keep_true[:, None, None], true, mean_psf(prediction, here))
+
+    each = recipe.schedule.batch_size // recipe.fields
+    scene = _random_patches(batch.scene, each, recipe.patch_size + PSF_SIZE - 1, generator)
+    theta, amplitude, psf = (v.repeat_interleave(each, 0) for v in (batch.theta, batch.amplitude, estimated))
+    noise = draw_noise_levels(recipe.noise, recipe.fields, generator, device).repeat_interleave(each, 0)
+    noise = torch.where(torch.rand((), generator=generator, device=device) < 0.5, noise, batch.noise.repeat_interleave(each, 0))
+    patches = degrade(scene, theta, amplitude, noise, here, generator)
+    border = PSF_SIZE // 2
+    return Patches(patches.image, scene[..., border:-border, border:-border], psf, noise)
+
+
+def _random_patches(scenes: Tensor, each: int, size: int, generator: torch.Generator) -> Tensor:
+    """Cut `each` patches from every scene, in the order of the scenes."""
+    room = scenes.shape[-1] - size + 1
+    corners = torch.randint(0, room, (len(scenes) * each, 2), generator=generator, device=scenes.device).tolist()
+    cut = [scenes[i // each, :, top : top + size, left : left + size] for i, (top, left) in enumerate(corners)]
+    return torch.stack(cut)
+
+
+def validate(
+    network: nn.Module, identification: IdentificationNetwork, batches: dict[str, Batch], optics: PsfModel
+) -> Rows:
+    """SSIM at each noise level: blurred, restored with the estimated, the true and the mean PSF."""
+    rows: Rows = []
+    side, border = _VALIDATION_SIDE, PSF_SIZE // 2
+    for name, batch in batches.items():
+        with torch.no_grad():
+            prediction = Prediction(
+                *map(torch.cat, zip(*(identification(*part) for part in _in_parts(batch)), strict=True))
+            )
+            estimated = mean_psf(prediction, optics)
+        image = batch.image[..., :side, :side]
+        target = batch.scene[..., border : border + side, border : border + side]
+        average = batch.psf.mean(0, keepdim=True).expand_as(batch.psf)
+        row: dict[str, str | float] = {"noise": name, "blurred": _ssim(image, target)}
+        for label, psf in (("estimated", estimated), ("true", batch.psf), ("mean_psf", average)):
+            row[label] = _ssim(_restore(network, image, psf, batch.noise), target)
+        rows.append(row)
+    return rows
+
+
+def _in_parts(batch: Batch) -> list[tuple[Tensor, Tensor, Tensor]]:
+    return list(zip(batch.image.split(8), batch.noise.split(8), batch.amplitude.split(8), strict=True))
+
+
+def _restore(network: nn.Module, image: Tensor, psf: Tensor, noise: Tensor) -> Tensor:
+    parts = zip(image.split(4), psf.split(4), noise.split(4), strict=True)
+    shape = (image.shape[-2], image.shape[-1])
+    with torch.no_grad(), torch.autocast(image.device.type, dtype=torch.bfloat16):
+        return torch.cat([network(y, ConvolutionOperator(h[:, None], shape), level) for y, h, level in parts])
+
+
+def _ssim(images: Tensor, targets: Tensor) -> float:
+    pairs = zip(images[:, 0].float().cpu().numpy(), targets[:, 0].cpu().numpy(), strict=True)
+    values = [float(structural_similarity(image, target, data_range=1.0)) for image, target in pairs]
+    return sum(values) / len(values)
