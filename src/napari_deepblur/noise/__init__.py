@@ -1,0 +1,5 @@
+"""Noise of a camera: the Poisson-Gaussian model, and its estimate from one image."""
+
+from napari_deepblur.noise.model import PoissonGaussianNoise, sample_noise
+
+__all__ = ["PoissonGaussianNoise", "sample_noise"]
