@@ -11,7 +11,7 @@ import torch
 
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
-from napari_deepblur.training.scenes.fields import band_field, sharp_threshold, uniform
+from napari_deepblur.training.scenes.fields import cloud_field, sharp_threshold, uniform
 from napari_deepblur.training.scenes.filaments import filaments
 from napari_deepblur.training.scenes.nuclei import nuclei
 from napari_deepblur.training.scenes.spots import spots
@@ -98,8 +98,9 @@ def _draw_kinds(n: int, size: int, generator: torch.Generator, device: torch.dev
 def _combine(first: torch.Tensor, second: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Compose pairs of scenes (n, size, size): larger value, product, or side by side."""
     n, size, _ = first.shape
-    ones = torch.ones(n, device=first.device)
-    border = sharp_threshold(band_field(n, size, 0 * ones, 0.008 * ones, generator), 0 * ones)
+    border = sharp_threshold(
+        cloud_field(n, size, size / 4, generator, first.device), torch.zeros_like(first[:, 0, 0])
+    )
     beside = second + border * (first - second)
     product = first * (0.25 + 0.75 * second)
     larger = torch.maximum(first, second)

@@ -7,7 +7,7 @@ import math
 import torch
 
 from napari_deepblur.training.scenes.fields import log_uniform, power_law_field, uniform
-from napari_deepblur.training.scenes.leaves import Leaves, coverage, make_leaves, rasterise
+from napari_deepblur.training.scenes.leaves import Leaves, borders, coverage, make_leaves, rasterise
 
 _CHUNK = 4
 _SMALLEST = 2.0
@@ -52,7 +52,7 @@ def _draw(n: int, size: int, generator: torch.Generator, device: torch.device) -
         count = max(2, round(_AREA_PER_CLASS * size * size / (0.4 * math.pi * 1.4 * radius * radius)))
         groups += _size_class(n, count, radius, smallest, size, generator, device)
         radius *= math.sqrt(2)
-    total = sum(group.shape.shape[2] for group in groups)
+    total = sum(group.shape.shape[1] for group in groups)
     rank = uniform((n, total), generator, device).argsort(1).argsort(1).int() + 1
     top, below = rasterise(groups, rank, size)
 
@@ -73,8 +73,13 @@ def _draw(n: int, size: int, generator: torch.Generator, device: torch.device) -
         ],
         dim=-1,
     )
-    front, behind = _colour(top, paint, texture), _colour(below, paint, texture)
-    return (behind + coverage(groups, rank, top) * (front - behind)).clamp_(0, 1)
+    everywhere = torch.arange(n * size * size, device=device)
+    scenes = _colour(top.flatten(), everywhere, paint, texture)
+    edge = borders(top)
+    share = coverage(groups, rank, top.flatten()[edge], edge, size)
+    behind = _colour(below.flatten()[edge], edge, paint, texture)
+    scenes[edge] = torch.lerp(behind, scenes[edge], share)
+    return scenes.view(n, size, size).clamp_(0, 1)
 
 
 def _size_class(
@@ -93,9 +98,9 @@ def _size_class(
         draws = uniform((7, n, share), generator, device)
         reach = radius * math.sqrt(2) ** draws[0]
         if elliptic:
-            semi_axes = reach, reach * (0.3 + 0.7 * draws[1])
+            semi_axes = reach, reach * (0.4 + 0.6 * draws[1])
         else:
-            corner = (0.12 + 0.76 * draws[1]) * (math.pi / 2)
+            corner = (0.15 + 0.7 * draws[1]) * (math.pi / 2)
             semi_axes = reach * corner.cos(), reach * corner.sin()
         present = reach >= smallest
         semi_axes = torch.where(present, semi_axes[0], -1.0), semi_axes[1]
@@ -108,15 +113,16 @@ def _size_class(
     return groups
 
 
-def _colour(rank: torch.Tensor, paint: torch.Tensor, texture: torch.Tensor) -> torch.Tensor:
-    """Gray level of each pixel under a leaf: level, gradient across the field, and a shifted piece of the texture."""
-    n, size, _ = rank.shape
-    scene = torch.arange(n, device=rank.device)[:, None, None]
-    own = paint.view(-1, 6).index_select(0, (scene * paint.shape[1] + rank).view(-1)).view(n, size, size, 6)
-    level, amount, slope_y, slope_x, shift_y, shift_x = own.unbind(-1)
-    steps = torch.arange(size, device=rank.device)
+def _colour(
+    leaf: torch.Tensor, pixel: torch.Tensor, paint: torch.Tensor, texture: torch.Tensor
+) -> torch.Tensor:
+    """Gray level of flat pixels under given leaves: level, gradient, and a shifted piece of the texture."""
+    side = texture.shape[1]
+    size = side // 2
+    scene, within = pixel // (size * size), pixel % (size * size)
+    own = paint.view(-1, 6).index_select(0, scene * paint.shape[1] + leaf)
+    level, amount, slope_y, slope_x, shift_y, shift_x = own.T
+    row, column = within // size, within % size
     # The texture is tiled twice along each axis, so a shift never leaves it.
-    place = (steps[:, None] + shift_y.long()) * texture.shape[2] + steps + shift_x.long()
-    grain = texture.view(-1)[scene * texture[0].numel() + place]
-    middle = (size - 1) / 2
-    return level + amount * grain + slope_y * (steps[:, None] - middle) + slope_x * (steps - middle)
+    grain = texture.view(-1)[(scene * side + row + shift_y.long()) * side + column + shift_x.long()]
+    return level + amount * grain + slope_y * (row - size / 2) + slope_x * (column - size / 2)

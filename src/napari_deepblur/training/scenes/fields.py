@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+import torch.nn.functional as F
 
 
 def uniform(
@@ -109,6 +112,62 @@ def power_law_field(
     return _field(amplitude, size, generator)
 
 
+def cloud_field(
+    n: int, size: int, scale: float, generator: torch.Generator, device: torch.device
+) -> torch.Tensor:
+    """Draw smooth Gaussian fields cheaply: white noise on a coarse grid, interpolated by cubics.
+
+    Parameters
+    ----------
+    n : int
+        Number of fields.
+    size : int
+        Side, pixels.
+    scale : float
+        Pixels between the points of the coarse grid, about the size of the features.
+    generator : torch.Generator
+        Source of the random numbers.
+    device : torch.device
+        Where the fields live.
+
+    Returns
+    -------
+    Tensor of float32, shape (n, size, size)
+        Fields of mean near 0 and standard deviation near 1.
+    """
+    coarse = math.ceil(size / scale) + 2
+    noise = normal((n, 1, coarse, coarse), generator, device)
+    # Interpolation lowers the deviation of white noise to about 0.7.
+    return F.interpolate(noise / 0.7, size=(size, size), mode="bicubic", align_corners=True)[:, 0]
+
+
+def haze(n: int, size: int, most: float, generator: torch.Generator, device: torch.device) -> torch.Tensor:
+    """Draw a dim cloudy background, its mean below `most` and near zero in many scenes.
+
+    Parameters
+    ----------
+    n : int
+        Number of scenes.
+    size : int
+        Side, pixels.
+    most : float
+        Largest mean.
+    generator : torch.Generator
+        Source of the random numbers.
+    device : torch.device
+        Where the scenes live.
+
+    Returns
+    -------
+    Tensor of float32, shape (n, size, size)
+        The background, not negative.
+    """
+    cloud = cloud_field(n, size, size / 5, generator, device) + 0.5 * cloud_field(
+        n, size, size / 15, generator, device
+    )
+    return most * uniform((n, 1, 1), generator, device) ** 2 * (1 + 0.35 * cloud).clamp_(min=0)
+
+
 def band_field(
     n: int, size: int, frequency: torch.Tensor, bandwidth: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
@@ -169,4 +228,5 @@ def _field(amplitude: torch.Tensor, size: int, generator: torch.Generator) -> to
     amplitude[:, 0, 0] = 0
     parts = normal((2, *amplitude.shape), generator, amplitude.device)
     field = torch.fft.irfft2(torch.complex(parts[0], parts[1]) * amplitude, s=(size, size))
-    return field / field.std((1, 2), keepdim=True).clamp_(min=1e-12)
+    # The mean is 0, so the root mean square is the deviation, and several times faster than `std`.
+    return field / (torch.linalg.vector_norm(field, dim=(1, 2), keepdim=True) / size).clamp_(min=1e-12)

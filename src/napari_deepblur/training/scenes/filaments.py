@@ -6,11 +6,11 @@ import math
 
 import torch
 
-from napari_deepblur.training.scenes.fields import log_uniform, normal, power_law_field, uniform
+from napari_deepblur.training.scenes.fields import haze, log_uniform, normal, uniform
 from napari_deepblur.training.scenes.splat import splat_points
 
 _STEP = 0.6
-_MAX_FILAMENTS = 60
+_MAX_FILAMENTS = 120
 _KNOT_SPACING = 24
 
 
@@ -18,7 +18,7 @@ def filaments(n: int, size: int, generator: torch.Generator, device: torch.devic
     """Draw scenes of additive curved lines over a low background.
 
     The direction of a filament is a random walk whose steps are smoothed over 24 samples of 0.6 pixels. A scene has
-    3 to 60 filaments of one to three strands half a pixel apart (1 to 2 pixels wide), often with a common direction,
+    6 to 120 filaments of one to three strands half a pixel apart (1 to 2 pixels wide), often with a common direction,
     and its light saturates gently, 1 - exp(-light), as it piles up at crossings.
 
     Parameters
@@ -37,13 +37,13 @@ def filaments(n: int, size: int, generator: torch.Generator, device: torch.devic
     Tensor of float32, shape (n, size, size)
         Scenes in [0, 1].
     """
-    counts = log_uniform((n,), generator, device, 3, _MAX_FILAMENTS)
+    counts = log_uniform((n,), generator, device, 6, _MAX_FILAMENTS)
     most = int(counts.max().ceil())
     knots = max(3, math.ceil(1.2 * size / (_STEP * _KNOT_SPACING)))
     alignment = uniform((n, 1), generator, device) ** 2
     common = 2 * math.pi * uniform((n, 1), generator, device)
     heading = common + (1 - alignment) * 2 * math.pi * uniform((n, most), generator, device)
-    bend = log_uniform((n, most, 1), generator, device, 0.02, 0.5)
+    bend = log_uniform((n, most, 1), generator, device, 0.02, 0.35)
     turns = _smooth(bend * normal((n, most, knots), generator, device))
     direction = heading[..., None] + turns.cumsum(-1) * (1 / math.sqrt(_KNOT_SPACING))
     cos, sin = direction.cos(), direction.sin()
@@ -55,7 +55,7 @@ def filaments(n: int, size: int, generator: torch.Generator, device: torch.devic
     x = start[1] + run_x - run_x[..., middle : middle + 1]
 
     present = torch.arange(most, device=device) < counts[:, None]
-    peak = log_uniform((n, most), generator, device, 0.15, 1.0) * present
+    peak = log_uniform((n, most), generator, device, 0.2, 1.0) * present
     speckle = uniform((n, 1, 1), generator, device) * 0.8
     profile = 1 - speckle * _smooth(uniform((n, most, knots), generator, device))
     length = uniform((n, most, 1), generator, device, 0.2, 1.0)
@@ -71,11 +71,8 @@ def filaments(n: int, size: int, generator: torch.Generator, device: torch.devic
             canvas += splat_points(
                 (y + offset * cos).flatten(1), (x - offset * sin).flatten(1), (light * share).flatten(1), size
             )
-    gain = log_uniform((n, 1, 1), generator, device, 0.7, 2.0)
-    haze = power_law_field(
-        n, size, torch.full((n,), 2.5, device=device), torch.full((n,), 0.01, device=device), generator
-    )
-    background = 0.15 * uniform((n, 1, 1), generator, device) ** 2 * (1 + 0.3 * haze).clamp_(min=0)
+    gain = log_uniform((n, 1, 1), generator, device, 1.0, 3.0)
+    background = haze(n, size, 0.15, generator, device)
     return (background + (1 - background) * (1 - torch.exp(-gain * canvas))).clamp_(0, 1)
 
 

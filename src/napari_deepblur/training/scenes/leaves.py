@@ -17,9 +17,9 @@ class Leaves:
 
     Attributes
     ----------
-    shape : Tensor, shape (8, n, M)
-        Rows: centre y, centre x, semi-axes a and b, rotation angle, angle of the normal of the cut, its distance
-        from the centre, and 1 for ellipses or 0 for rectangles; pixels and radians.
+    shape : Tensor, shape (n, M, 10)
+        Centre y, centre x; semi-axes a and b; cosine and sine of the rotation; cosine and sine of the direction of
+        the cut, and its distance from the centre; 1 for ellipses or 0 for rectangles. Pixels.
     half_box : int
         Half-side of a box that holds any of these leaves around its centre, pixels.
     elliptic : bool
@@ -48,9 +48,9 @@ def make_leaves(
     semi_axes : pair of Tensor, shape (n, M)
         a and b, pixels; a leaf with a <= 0 is absent.
     angle : Tensor, shape (n, M)
-        Rotation, radians.
+        Rotation of axis a from the x axis, radians.
     cut : pair of Tensor, shape (n, M)
-        Angle of the normal of the straight cut, radians, and its distance from the centre, pixels.
+        Direction of the normal of the straight cut, radians, and its distance from the centre, pixels.
     half_box : int
         Half-side of the box that holds any leaf, pixels.
     elliptic : bool
@@ -61,8 +61,9 @@ def make_leaves(
     Leaves
         The leaves.
     """
+    turn = angle.cos(), angle.sin(), cut[0].cos(), cut[0].sin()
     kind = torch.full_like(angle, float(elliptic))
-    return Leaves(torch.stack([*centre, *semi_axes, angle, *cut, kind]), half_box, elliptic)
+    return Leaves(torch.stack([*centre, *semi_axes, *turn, cut[1], kind], dim=-1), half_box, elliptic)
 
 
 def rasterise(
@@ -92,7 +93,7 @@ def rasterise(
     n, first = rank.shape[0], 0
     pixels, depths = [], []
     for group in groups:
-        count = group.shape.shape[2]
+        count = group.shape.shape[1]
         pixel, leaf = _fragments(group, size, reach)
         pixels.append(pixel)
         depths.append(rank[:, first : first + count].reshape(-1)[leaf])
@@ -106,40 +107,79 @@ def rasterise(
 
 
 def coverage(
-    groups: list[Leaves], rank: torch.Tensor, leaf: torch.Tensor, warp: torch.Tensor | None = None
+    groups: list[Leaves],
+    rank: torch.Tensor,
+    leaf: torch.Tensor,
+    pixel: torch.Tensor,
+    size: int,
+    warp: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Compute the fraction of each pixel that a given leaf covers, from the distance to the edge.
+    """Compute the fraction of each given pixel that a given leaf covers, from the distance to its edge.
 
     Parameters
     ----------
     groups, rank
         As in `rasterise`.
-    leaf : Tensor of int64, shape (n, size, size)
+    leaf : Tensor of int64, shape (P,)
         Rank of the leaf to measure at each pixel; 0 means none.
-    warp : Tensor, shape (2, n, size, size), optional
-        Displacement (y, x) in pixels, smooth: outlines are those at the displaced positions.
+    pixel : Tensor of int64, shape (P,)
+        Flat index of each pixel in (n, size, size).
+    size : int
+        Side of the scenes, pixels.
+    warp : Tensor, shape (2, P), optional
+        Displacement (y, x) in pixels, smooth over the scene: outlines are those at the displaced positions.
 
     Returns
     -------
-    Tensor of float32, shape (n, size, size)
+    Tensor of float32, shape (P,)
         Fractions in [0, 1]; 0 where there is no leaf.
     """
-    n, size, _ = leaf.shape
-    shapes = torch.cat([group.shape for group in groups], dim=2)
-    rows = torch.full((n, rank.shape[1] + 1, 8), -1.0, device=rank.device)
-    rows.scatter_(1, rank.long()[..., None].expand(-1, -1, 8), shapes.permute(1, 2, 0))
-    scene = torch.arange(n, device=rank.device)[:, None, None] * rows.shape[1]
-    shape = rows.view(-1, 8).index_select(0, (scene + leaf).view(-1)).view(n, size, size, 8).unbind(-1)
-    steps = torch.arange(size, device=rank.device, dtype=torch.float32)
-    y, x = steps[:, None], steps[None, :]
+    n, count = rank.shape
+    shapes = torch.cat([group.shape for group in groups], dim=1)
+    table = torch.ones((n, count + 1, 10), device=rank.device)
+    table.scatter_(1, rank.long()[..., None].expand(-1, -1, 10), shapes)
+    row = pixel // (size * size) * (count + 1) + leaf
+    centre_y, centre_x, a, b, cos, sin, cut_cos, cut_sin, cut, kind = (
+        table.view(-1, 10).index_select(0, row).T
+    )
+    y, x = (pixel // size % size).float(), (pixel % size).float()
     if warp is not None:
         y, x = y + warp[0], x + warp[1]
-    down, right = y - shape[0], x - shape[1]
-    cos, sin = shape[4].cos(), shape[4].sin()
+    down, right = y - centre_y, x - centre_x
     u, v = right * cos + down * sin, down * cos - right * sin
-    distance = torch.where(shape[7] > 0.5, _ellipse(shape, u, v), _rectangle(shape, u, v))
-    distance = torch.maximum(distance, u * shape[5].cos() + v * shape[5].sin() - shape[6])
+    # Distance to an ellipse to first order: (k - 1) / |grad k| with k = (u/a)^2 + (v/b)^2.
+    p, q = u / a**2, v / b**2
+    ellipse = (u * p + v * q - 1) / (2 * torch.hypot(p, q).clamp_(min=1e-9))
+    rectangle = torch.maximum(u.abs() - a, v.abs() - b)
+    beyond_cut = right * cut_cos + down * cut_sin - cut
+    distance = torch.maximum(torch.where(kind > 0.5, ellipse, rectangle), beyond_cut)
     return (0.5 - distance).clamp_(0, 1) * (leaf > 0)
+
+
+def borders(top: torch.Tensor) -> torch.Tensor:
+    """Find the pixels that have a neighbour under another leaf; all others are covered entirely by their own.
+
+    Parameters
+    ----------
+    top : Tensor, shape (n, size, size)
+        Topmost leaf, from `rasterise`.
+
+    Returns
+    -------
+    Tensor of int64, shape (P,)
+        Flat indices of these pixels.
+    """
+    differs = torch.zeros_like(top, dtype=torch.bool)
+    for here, there in (
+        ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
+        ((slice(None), slice(None), slice(1, None)), (slice(None), slice(None), slice(None, -1))),
+        ((slice(None), slice(1, None), slice(1, None)), (slice(None), slice(None, -1), slice(None, -1))),
+        ((slice(None), slice(1, None), slice(None, -1)), (slice(None), slice(None, -1), slice(1, None))),
+    ):
+        change = top[here] != top[there]
+        differs[here] |= change
+        differs[there] |= change
+    return differs.flatten().nonzero()[:, 0]
 
 
 def _fragments(group: Leaves, size: int, reach: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -148,34 +188,21 @@ def _fragments(group: Leaves, size: int, reach: float) -> tuple[torch.Tensor, to
     All coordinates are sums of a row term and a column term, so each costs one addition a pixel; a row or a column
     outside the scene gets an infinite term, which no leaf covers.
     """
-    y, x, a, b, angle, cut_angle, cut, _ = group.shape[..., None]
-    n, count = group.shape.shape[1:]
+    y, x, a, b, cos, sin, cut_cos, cut_sin, cut, _ = group.shape.movedim(-1, 0)[..., None]
+    n = y.shape[0]
     step = torch.arange(-group.half_box, group.half_box + 1, device=group.shape.device)
     rows, columns = y.round().long() + step, x.round().long() + step
     down, right = rows - y, columns - x
     down = down.masked_fill((rows < 0) | (rows >= size) | (a <= 0), torch.inf)
     right = right.masked_fill((columns < 0) | (columns >= size), torch.inf)
-    cos, sin = angle.cos(), angle.sin()
     long, short = a + 0.5 + reach, b + 0.5 + reach
     u = (down * (sin / long))[..., :, None] + (right * (cos / long))[..., None, :]
     v = (down * (cos / short))[..., :, None] - (right * (sin / short))[..., None, :]
     covered = u * u + v * v < 1 if group.elliptic else torch.maximum(u.abs(), v.abs()) < 1
-    normal = angle + cut_angle
-    beyond = (down * normal.sin())[..., :, None] + (right * normal.cos())[..., None, :]
+    beyond = (down * cut_sin)[..., :, None] + (right * cut_cos)[..., None, :]
     covered &= beyond < (cut + 0.5 + reach)[..., None]
     leaf, inner_row, inner_column = covered.flatten(0, 1).nonzero(as_tuple=True)
     scene = torch.arange(n, device=rows.device)[:, None, None] * (size * size)
     row_start = (scene + rows * size).flatten()
     pixel = row_start[leaf * len(step) + inner_row] + columns.flatten()[leaf * len(step) + inner_column]
     return pixel, leaf
-
-
-def _ellipse(shape: tuple[torch.Tensor, ...], u: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """Distance to the edge to first order, negative inside: (k - 1) / |grad k| with k = (u/a)^2 + (v/b)^2."""
-    p, q = u / shape[2] ** 2, v / shape[3] ** 2
-    return (u * p + v * q - 1) / (2 * torch.sqrt(p * p + q * q).clamp_(min=1e-9))
-
-
-def _rectangle(shape: tuple[torch.Tensor, ...], u: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """Distance to the nearest side, negative inside."""
-    return torch.maximum(u.abs() - shape[2], v.abs() - shape[3])

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from napari_deepblur.training.scenes.fields import log_uniform, power_law_field, uniform
+from napari_deepblur.training.scenes.fields import cloud_field, haze, log_uniform, power_law_field, uniform
 from napari_deepblur.training.scenes.leaves import coverage, make_leaves, rasterise
 
 _WARP = 3.0
@@ -35,13 +35,16 @@ def nuclei(n: int, size: int, generator: torch.Generator, device: torch.device) 
         Scenes in [0, 1].
     """
     radius = float(log_uniform((), generator, device, 5.0, max(8.0, size / 9)))
-    pitch = radius * float(uniform((), generator, device, 1.8, 3.0))
-    per_side = math.ceil(size / pitch) + 1
+    pitch = radius * float(uniform((), generator, device, 1.9, 3.2))
+    per_side = math.ceil(size / pitch) + 3
     count = per_side * per_side
-    lattice = torch.arange(per_side, device=device, dtype=torch.float32) * pitch
+    lattice = torch.arange(per_side, device=device, dtype=torch.float32) * pitch - pitch
     grid = torch.stack(torch.meshgrid(lattice, lattice, indexing="ij")).view(2, 1, count)
     shift = uniform((2, n, 1), generator, device) * pitch
-    centre = grid - shift + (uniform((2, n, count), generator, device) - 0.5) * (0.6 * pitch)
+    stagger = 0.5 * pitch * (grid[0] / pitch % 2)
+    grid = torch.stack([grid[0], grid[1] + stagger])
+    jitter = 0.9 * pitch * (uniform((2, n, count), generator, device) - 0.5)
+    centre = grid - shift + jitter
     long = radius * uniform((n, count), generator, device, 0.7, 1.2)
     short = long * uniform((n, count), generator, device, 0.55, 1.0)
     present = uniform((n, count), generator, device) < uniform((n, 1), generator, device, 0.25, 1.0)
@@ -55,27 +58,24 @@ def nuclei(n: int, size: int, generator: torch.Generator, device: torch.device) 
     ]
     rank = uniform((n, count), generator, device).argsort(1).argsort(1).int() + 1
 
-    wave = torch.full((2 * n,), 0.5 / radius, device=device)
-    bend = power_law_field(2 * n, size, torch.full_like(wave, 4.0), wave, generator)
-    warp = (bend.view(2, n, size, size) * min(0.08 * radius, _WARP / 2)).clamp_(-_WARP, _WARP)
+    bend = cloud_field(2 * n, size, max(4.0, 0.7 * radius), generator, device).view(2, -1)
+    warp = (bend * min(0.08 * radius, _WARP / 2)).clamp_(-_WARP, _WARP)
     top, below = rasterise(cells, rank, size, reach=_WARP)
 
     fall = uniform((n,), generator, device, 1.0, 2.0)
     grain = power_law_field(n, size, fall, torch.full((n,), 1 / radius, device=device), generator)
     amount = uniform((n, 1, 1), generator, device, 0.02, 0.2)
-    knob = power_law_field(
-        n, size, torch.full((n,), 3.0, device=device), torch.full((n,), 2 / radius, device=device), generator
-    )
+    knob = cloud_field(n, size, max(3.0, 0.25 * radius), generator, device)
     knob = ((knob - 1.2) * 3).clamp_(0, 1) * uniform((n, 1, 1), generator, device, -0.4, 0.6)
-    inside = amount * grain + knob
+    inside = (1 + amount * grain + knob).flatten()
     level = uniform((n, count + 1), generator, device, 0.25, 0.8) * uniform(
         (n, 1), generator, device, 0.6, 1.0
     )
-    haze = power_law_field(
-        n, size, torch.full((n,), 2.0, device=device), torch.full((n,), 0.01, device=device), generator
-    )
-    scene = 0.15 * uniform((n, 1, 1), generator, device) ** 2 * (1 + 0.4 * haze).clamp_(min=0)
-    for leaf in (below, top):
-        own = level.gather(1, leaf.view(n, -1)).view(n, size, size)
-        scene = scene + coverage(cells, rank, leaf, warp) * (own * (1 + inside) - scene)
-    return scene.clamp_(0, 1)
+    scene = haze(n, size, 0.15, generator, device).flatten()
+    for layer in (below.flatten(), top.flatten()):
+        pixel = layer.nonzero()[:, 0]
+        leaf = layer[pixel]
+        share = coverage(cells, rank, leaf, pixel, size, warp[:, pixel])
+        own = level.flatten()[pixel // (size * size) * (count + 1) + leaf] * inside[pixel]
+        scene[pixel] = torch.lerp(scene[pixel], own, share)
+    return scene.view(n, size, size).clamp_(0, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from napari_deepblur.training.scenes.fields import log_uniform, normal, power_law_field, uniform
+from napari_deepblur.training.scenes.fields import haze, log_uniform, normal, uniform
 from napari_deepblur.training.scenes.splat import splat_points
 
 _MAX_POINTS_PER_PIXEL = 1 / 60
@@ -53,10 +53,7 @@ def spots(n: int, size: int, generator: torch.Generator, device: torch.device) -
     index = (scene + rows.long() * size + columns.long()).masked_fill(~inside, 0)
     canvas = canvas.reshape(-1).index_add(0, index.flatten(), (blobs * inside).flatten()).view(n, size, size)
 
-    cloud = power_law_field(
-        n, size, torch.full((n,), 2.0, device=device), torch.full((n,), 0.01, device=device), generator
-    )
-    background = 0.2 * uniform((n, 1, 1), generator, device) ** 2 * (1 + 0.4 * cloud).clamp_(min=0)
+    background = haze(n, size, 0.12, generator, device)
     return (background + (1 - background) * canvas).clamp_(0, 1)
 
 
@@ -70,7 +67,9 @@ def _sources(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Draw positions and brightness (n, P); sources beyond the number of a scene have brightness 0."""
     most = max(4, round(size * size * most_per_pixel))
-    present = torch.arange(most, device=device) < log_uniform((n, 1), generator, device, 3, most)
+    present = torch.arange(most, device=device) < log_uniform(
+        (n, 1), generator, device, max(3, most / 100), most
+    )
     brightness = span ** -uniform((n, most), generator, device) * present
     centres = uniform((2, n, 12), generator, device) * size
     member = (uniform((n, most), generator, device) * 12).long()

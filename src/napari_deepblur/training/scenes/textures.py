@@ -8,6 +8,7 @@ import torch
 
 from napari_deepblur.training.scenes.fields import (
     band_field,
+    cloud_field,
     log_uniform,
     power_law_field,
     sharp_threshold,
@@ -40,9 +41,7 @@ def textures(n: int, size: int, generator: torch.Generator, device: torch.device
     scenes = torch.cat(parts)
     order = sorted(range(n), key=lambda position: kinds[position])
     scenes = torch.empty_like(scenes).index_copy_(0, torch.tensor(order, device=device), scenes)
-    cloud = power_law_field(
-        n, size, torch.full((n,), 2.0, device=device), torch.full((n,), 0.004, device=device), generator
-    )
+    cloud = cloud_field(n, size, size / 4, generator, device)
     depth = (uniform((n, 1, 1), generator, device) - 0.5).clamp_(min=0)
     return (scenes * (1 - depth * (1 + cloud).clamp_(0, 1.5))).clamp_(0, 1)
 
