@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from numbers import Real
 
 from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
 
@@ -49,12 +50,15 @@ class Microscope:
     n_immersion: float = 1.51
 
     def __post_init__(self) -> None:
+        """Check the physics."""
         for name in ("na", "wavelength_um", "pixel_size_um", "n_immersion"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            if isinstance(value, bool) or not isinstance(value, Real):
                 raise MicroscopeError(f"{name} is {value!r}, expected a number. Check the microscope form.")
             if not math.isfinite(value) or value <= 0:
                 raise MicroscopeError(f"{name} is {value}, expected a positive finite number.")
+            # NumPy numbers are welcome, but settings are written as JSON, which does not know them.
+            object.__setattr__(self, name, float(value))
         if self.na > self.n_immersion:
             raise MicroscopeError(
                 f"NA {self.na} is larger than the immersion index {self.n_immersion}, which no objective can have "
@@ -62,9 +66,9 @@ class Microscope:
             )
         if self.cutoff > HIGHEST_CUTOFF:
             raise MicroscopeError(
-                f"The pupil cut-off is {self.cutoff:.3g} cycles per pixel, expected at most {HIGHEST_CUTOFF}: the pixels are "
-                f"too large to see the blur. Is the pixel size ({self.pixel_size_um} um) given in the sample plane and "
-                f"in micrometres? Nyquist sampling of this objective needs {self.nyquist_pixel_size_um:.3g} um."
+                f"The pupil cut-off is {self.cutoff:.3g} cycles per pixel, expected at most {HIGHEST_CUTOFF}: the "
+                f"pixels are too large to see the blur. Is the pixel size ({self.pixel_size_um} um) given in the "
+                f"sample plane and in micrometres? Nyquist sampling of this objective needs {self.nyquist_pixel_size_um:.3g} um."
             )
         if self.cutoff > 0.25:
             warnings.warn(

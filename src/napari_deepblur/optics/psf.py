@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.optics.microscope import Microscope
 from napari_deepblur.optics.zernike import zernike
 
 _SMALLEST_GRID = 128
@@ -74,7 +73,7 @@ def psf_model(cutoff: float, modes: tuple[int, ...], size: int) -> PsfModel:
         If `size` is even or below 3.
     """
     if size < 3 or size % 2 == 0:
-        raise FamilyError(f"psf_size is {size}, expected an odd number of at least 3, so that the peak lies on a pixel.")
+        raise FamilyError(f"psf_size is {size}, expected an odd number of at least 3: the peak lies on a pixel.")
     grid = max(_SMALLEST_GRID, 4 * size, math.ceil(_SMALLEST_PUPIL_RADIUS / cutoff))
     grid += grid % 2
     reach = math.ceil(cutoff * grid) + 1

@@ -97,12 +97,12 @@ def zernike(j: int, rho: NDArray[np.floating], phi: NDArray[np.floating]) -> NDA
     """
     n, m = noll_to_nm(j)
     order = abs(m)
-    radial = np.zeros(np.shape(rho), dtype=np.float64)
+    radial: NDArray[np.float64] = np.zeros(np.shape(rho), dtype=np.float64)
     for k in range((n - order) // 2 + 1):
         coefficient = (-1) ** k * math.factorial(n - k)
         coefficient //= math.factorial(k) * math.factorial((n + order) // 2 - k) * math.factorial((n - order) // 2 - k)
         radial = radial + coefficient * np.power(rho, n - 2 * k, dtype=np.float64)
     if m == 0:
         return math.sqrt(n + 1) * radial
-    angular = np.cos(order * phi) if m > 0 else np.sin(order * phi)
+    angular: NDArray[np.float64] = np.cos(order * phi) if m > 0 else np.sin(order * phi)
     return math.sqrt(2 * (n + 1)) * radial * angular
