@@ -1,4 +1,4 @@
-"""A folder of sharp images, read once into a bank of gray crops from which training scenes are drawn on the device.
+"""A folder of sharp images, read once into a bank of gray crops, from which scenes are drawn on the device.
 
 The steps are: `open_pool` finds the files and fixes the split, `load_bank` reads crops into memory, `draw_scenes`
 cuts, turns and re-lights scenes out of the bank. `pack_bank` and `read_packed` move a bank between machines.
@@ -7,44 +7,29 @@ cuts, turns and re-lights scenes out of the bank. `pack_bank` and `read_packed` 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import logging
 import math
 import os
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-import tifffile
 import torch
-from PIL import Image
 
-from napari_deepblur.errors import OutputError, SettingsError, TrainingDataError
+from napari_deepblur.errors import SettingsError, TrainingDataError
+from napari_deepblur.training.gray_images import MIN_RANGE, SUFFIXES, UNREADABLE, Bank, random_crops, read_gray
+from napari_deepblur.training.packed_bank import pack_bank, read_packed
+
+__all__ = ["Pool", "draw_scenes", "is_validation", "load_bank", "open_pool", "pack_bank", "read_packed"]
 
 Split = Literal["train", "validation"]
-Bank = npt.NDArray[np.uint8]
 
 _log = logging.getLogger(__name__)
 
-_TIFF = frozenset({".tif", ".tiff"})
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg"}) | _TIFF
 _VALIDATION_ONE_IN = 20
 _MICROSCOPY_PREFIX = "micro_"
-# A crop whose central 99 % spans fewer gray levels than this shows its quantisation once it is stretched.
-_MIN_RANGE = 16
-_ATTEMPTS = 4
-# What decoders raise on foreign or damaged files; anything else is a fault of ours and must be seen.
-_UNREADABLE = (
-    OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError,
-    struct.error, zlib.error, Image.DecompressionBombError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,7 +113,7 @@ def open_pool(folder: str | os.PathLike[str]) -> Pool:
     if not root.is_dir():
         found = "is a file" if root.exists() else "does not exist"
         raise TrainingDataError(f"The training folder {root} {found}; expected a folder of PNG, JPEG or TIFF images.")
-    paths = [path.relative_to(root) for path in root.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
+    paths = [path.relative_to(root) for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
     files = sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
     if not files:
         raise TrainingDataError(
@@ -182,7 +167,9 @@ def load_bank(
         If `size`, `crops_per_image` or `split` is out of range.
     """
     if size < 8 or crops_per_image <= 0:
-        raise SettingsError(f"size is {size} and crops_per_image {crops_per_image}; expected at least 8 and more than 0.")
+        raise SettingsError(
+            f"size is {size} and crops_per_image {crops_per_image}; expected at least 8 and more than 0."
+        )
     pool = open_pool(folder)
     files = pool.split(split)
     if not files:
@@ -199,11 +186,11 @@ def load_bank(
         count = int(rate) + int(rng.random() < rate % 1)
         if count:
             try:
-                image = _read_gray(pool.folder / name)
-            except _UNREADABLE as error:
+                image = read_gray(pool.folder / name)
+            except UNREADABLE as error:
                 unreadable.append(f"{name} ({error})")
             else:
-                crops = _random_crops(image, size, count, rng)
+                crops = random_crops(image, size, count, rng)
                 bank[kept : kept + len(crops)] = np.reshape(crops, (-1, size, size))
                 kept += len(crops)
                 flat += count - len(crops)
@@ -216,8 +203,8 @@ def load_bank(
         _log.warning("%d crops of nearly one gray level were skipped, %d were kept", flat, kept)
     if not kept:
         raise TrainingDataError(
-            f"No usable crop in the {split} split of {pool.folder}: of {len(files)} files {len(unreadable)} could not be "
-            f"read, and {flat} crops span fewer than {_MIN_RANGE} gray levels. Give images with visible content."
+            f"No usable crop in the {split} split of {pool.folder}: of {len(files)} files {len(unreadable)} could not "
+            f"be read, and {flat} crops span fewer than {MIN_RANGE} gray levels. Give images with visible content."
         )
     return bank[:kept]
 
@@ -231,146 +218,6 @@ def _crops_for_each(files: Sequence[str], crops_per_image: float) -> list[float]
         return [crops_per_image] * len(files)
     half = crops_per_image * len(files) / 2
     return [half / (n_microscopy if is_microscopy else n_natural) for is_microscopy in microscopy]
-
-
-def _read_gray(path: Path) -> Bank:
-    """Read one image file as 8-bit gray; of a stack the middle plane, of deeper types the range to the 99.9th percentile."""
-    if path.suffix.lower() in _TIFF:
-        array: npt.NDArray[Any] = np.asarray(tifffile.imread(path))
-    else:
-        with Image.open(path) as file:
-            array = np.asarray(file if file.mode in ("L", "I", "I;16", "F") else file.convert("RGB"))
-    array = np.squeeze(array)
-    if array.ndim > 2 and array.shape[-1] in (3, 4):
-        array = (array[..., :3] @ np.array([0.299, 0.587, 0.114])).astype(array.dtype)
-    while array.ndim > 2:
-        array = array[array.shape[0] // 2]
-    if array.ndim != 2 or min(array.shape) < 2:
-        raise ValueError(f"an image of shape {array.shape}, expected at least 2 x 2 pixels")
-    if array.dtype == np.uint8:
-        return np.asarray(array, dtype=np.uint8)
-    values = array.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ValueError("pixels that are not finite")
-    low, high = values.min(), np.percentile(values, 99.9)
-    scaled = (values - low) * (255.0 / max(high - low, np.finfo(np.float64).tiny))
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
-
-
-def _random_crops(image: Bank, size: int, count: int, rng: np.random.Generator) -> list[Bank]:
-    """Cut `count` crops at random, fewer where a few attempts find nothing but one gray level."""
-    half: Bank | None = None
-    if min(image.shape) >= 2 * size:
-        height, width = image.shape
-        half = np.asarray(Image.fromarray(image).resize((width // 2, height // 2), Image.Resampling.LANCZOS))
-    full = _mirrored(image, size)
-    crops: list[Bank] = []
-    for _ in range(count):
-        source = half if half is not None and rng.random() < 0.5 else full
-        for _ in range(_ATTEMPTS):
-            top, left = (int(rng.integers(0, length - size + 1)) for length in source.shape)
-            crop = source[top : top + size, left : left + size]
-            low, high = np.percentile(crop, (0.5, 99.5))
-            if high - low >= _MIN_RANGE:
-                crops.append(crop)
-                break
-    return crops
-
-
-def _mirrored(image: Bank, size: int) -> Bank:
-    """Mirror an image along the axes where it is smaller than the crop, so far that the seam can lie anywhere."""
-    pads = [(0, 0) if length >= size else (size - 1, size - 1) for length in image.shape]
-    return np.pad(image, pads, mode="reflect") if any(pad != (0, 0) for pad in pads) else image
-
-
-def pack_bank(bank: Bank, path: str | os.PathLike[str], quality: int = 90, max_bytes: int | None = None) -> int:
-    """Write a bank as one ZIP archive of WebP images, in an order shuffled with a fixed seed.
-
-    The file is complete or absent: it is written beside its place and then moved there.
-
-    Parameters
-    ----------
-    bank : ndarray of uint8, shape (N, S, S)
-        The crops.
-    path : path
-        The archive to write, usually ``*.zip``.
-    quality : int
-        WebP quality, 1 to 100. At 90 the error is about two gray levels.
-    max_bytes : int, optional
-        Stop before the archive grows beyond this size, and leave the other crops out.
-
-    Returns
-    -------
-    int
-        The number of crops written.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written.
-    SettingsError
-        If `bank` is not a stack of square uint8 crops, or `max_bytes` leaves no room for one.
-    """
-    if bank.dtype != np.uint8 or bank.ndim != 3 or bank.shape[1] != bank.shape[2] or not len(bank):
-        raise SettingsError(f"A bank of {bank.dtype} and shape {bank.shape} was given; expected uint8 (N, S, S), N > 0.")
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    written, used = 0, 1024
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-            for index in np.random.default_rng(0).permutation(len(bank)):
-                buffer = io.BytesIO()
-                Image.fromarray(bank[index]).save(buffer, "WEBP", quality=quality)
-                # Beside its bytes, an entry costs two headers of about a hundred bytes each with its name.
-                used += buffer.tell() + 256
-                if max_bytes is not None and used > max_bytes:
-                    break
-                archive.writestr(zipfile.ZipInfo(f"{written:06d}.webp"), buffer.getvalue())
-                written += 1
-            description = {"format": "napari-deepblur bank", "version": 1, "count": written, "size": bank.shape[1]}
-            archive.writestr(zipfile.ZipInfo("bank.json"), json.dumps(description))
-        if not written:
-            raise SettingsError(f"max_bytes is {max_bytes}, too small for one crop; give more, or a lower quality.")
-        partial.replace(target)
-    except OSError as error:
-        raise OutputError(f"The bank cannot be written to {target} ({error}); choose a folder that exists and is writable.") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return written
-
-
-def read_packed(path: str | os.PathLike[str]) -> Bank:
-    """Read a bank that `pack_bank` wrote.
-
-    Parameters
-    ----------
-    path : path
-        The archive.
-
-    Returns
-    -------
-    ndarray of uint8, shape (N, S, S)
-        The crops.
-
-    Raises
-    ------
-    TrainingDataError
-        If the file is missing, damaged, or something else.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            description = json.loads(archive.read("bank.json"))
-            count, size = int(description["count"]), int(description["size"])
-            bank = np.empty((count, size, size), dtype=np.uint8)
-            for index in range(count):
-                with Image.open(io.BytesIO(archive.read(f"{index:06d}.webp"))) as file:
-                    bank[index] = np.asarray(file.convert("L"))
-    except (*_UNREADABLE, zipfile.BadZipFile) as error:
-        raise TrainingDataError(
-            f"{path} is not a complete packed bank ({error}); expected a ZIP archive of WebP crops with bank.json. "
-            "It may be cut short or of another origin: pack the training folder again."
-        ) from error
-    return bank
 
 
 def draw_scenes(bank: torch.Tensor, n: int, size: int, generator: torch.Generator) -> torch.Tensor:
@@ -406,8 +253,8 @@ def draw_scenes(bank: torch.Tensor, n: int, size: int, generator: torch.Generato
     """
     if bank.dtype != torch.uint8 or bank.ndim != 3 or not 1 <= size <= min(bank.shape[1:]):
         raise SettingsError(
-            f"Scenes of side {size} from a bank of {bank.dtype} and shape {tuple(bank.shape)}; expected uint8 (N, S, S) "
-            "with S at least the side of the scenes. Load the bank with larger crops."
+            f"Scenes of side {size} from a bank of {bank.dtype} and shape {tuple(bank.shape)}; expected uint8 "
+            "(N, S, S) with S at least the side of the scenes. Load the bank with larger crops."
         )
     draws = torch.rand((10, n), generator=generator, device=generator.device).to(bank.device)
     entry = (draws[0] * bank.shape[0]).long().clamp_(max=bank.shape[0] - 1)
@@ -418,7 +265,7 @@ def draw_scenes(bank: torch.Tensor, n: int, size: int, generator: torch.Generato
     scenes = torch.where(transposed, scenes.transpose(1, 2), scenes)
 
     low = scenes.amin((1, 2), keepdim=True)
-    span = (scenes.amax((1, 2), keepdim=True) - low).clamp_(min=_MIN_RANGE)
+    span = (scenes.amax((1, 2), keepdim=True) - low).clamp_(min=MIN_RANGE)
     scenes = (scenes - low) / span
     scenes = torch.where((draws[6] < 0.1)[:, None, None], 1 - scenes, scenes)
     gamma = torch.exp2(2 * draws[7] - 1)[:, None, None]
@@ -430,7 +277,7 @@ def draw_scenes(bank: torch.Tensor, n: int, size: int, generator: torch.Generato
 
 
 def _axis_index(position: torch.Tensor, flipped: torch.Tensor, length: int, size: int) -> torch.Tensor:
-    """Indices (n, size) of a random window along one axis, reversed where flipped."""
+    """Return the indices (n, size) of a random window along one axis, reversed where flipped."""
     start = (position * (length - size + 1)).long().clamp_(max=length - size)
     step = torch.arange(size, device=position.device)
     return start[:, None] + torch.where(flipped[:, None], size - 1 - step, step)

@@ -33,9 +33,7 @@ _INVERTED = 0.1
 _MIN_SIZE = 32
 
 
-def draw_procedural(
-    n: int, size: int, generator: torch.Generator, device: torch.device | str
-) -> torch.Tensor:
+def draw_procedural(n: int, size: int, generator: torch.Generator, device: torch.device | str) -> torch.Tensor:
     """Draw sharp scenes of random kinds.
 
     A quarter are composites of two kinds: their larger value, their product, or one beside the other along a
@@ -63,15 +61,11 @@ def draw_procedural(
         If `n` is negative or `size` too small for the structures.
     """
     if n < 0 or size < _MIN_SIZE:
-        raise SettingsError(
-            f"{n} scenes of side {size}; expected n >= 0 and a side of at least {_MIN_SIZE} pixels."
-        )
+        raise SettingsError(f"{n} scenes of side {size}; expected n >= 0 and a side of at least {_MIN_SIZE} pixels.")
     place = torch.device(device)
     if n == 0:
         return torch.empty((0, 1, size, size), device=place)
-    composite = [
-        index for index, draw in enumerate(uniform((n,), generator, place).tolist()) if draw < _COMPOSITE
-    ]
+    composite = [index for index, draw in enumerate(uniform((n,), generator, place).tolist()) if draw < _COMPOSITE]
     drawn = _draw_kinds(n + len(composite), size, generator, place)
     scenes, partners = drawn[:n], drawn[n:]
     if composite:
@@ -98,9 +92,7 @@ def _draw_kinds(n: int, size: int, generator: torch.Generator, device: torch.dev
 def _combine(first: torch.Tensor, second: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Compose pairs of scenes (n, size, size): larger value, product, or side by side."""
     n, size, _ = first.shape
-    border = sharp_threshold(
-        cloud_field(n, size, size / 4, generator, first.device), torch.zeros_like(first[:, 0, 0])
-    )
+    border = sharp_threshold(cloud_field(n, size, size / 4, generator, first.device), torch.zeros_like(first[:, 0, 0]))
     beside = second + border * (first - second)
     product = first * (0.25 + 0.75 * second)
     larger = torch.maximum(first, second)

@@ -38,9 +38,7 @@ def dead_leaves(n: int, size: int, generator: torch.Generator, device: torch.dev
     Tensor of float32, shape (n, size, size)
         Scenes in [0, 1].
     """
-    return torch.cat(
-        [_draw(min(_CHUNK, n - first), size, generator, device) for first in range(0, n, _CHUNK)]
-    )
+    return torch.cat([_draw(min(_CHUNK, n - first), size, generator, device) for first in range(0, n, _CHUNK)])
 
 
 def _draw(n: int, size: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
@@ -57,9 +55,7 @@ def _draw(n: int, size: int, generator: torch.Generator, device: torch.device) -
     top, below = rasterise(groups, rank, size)
 
     exponent = uniform((n,), generator, device, 0.5, 1.6)
-    texture = power_law_field(n, size, exponent, torch.full((n,), 0.02, device=device), generator).repeat(
-        1, 2, 2
-    )
+    texture = power_law_field(n, size, exponent, torch.full((n,), 0.02, device=device), generator).repeat(1, 2, 2)
     paint = uniform((6, n, total + 1), generator, device)
     amount = log_uniform((n, 1), generator, device, 0.02, 0.2)
     paint = torch.stack(
@@ -113,9 +109,7 @@ def _size_class(
     return groups
 
 
-def _colour(
-    leaf: torch.Tensor, pixel: torch.Tensor, paint: torch.Tensor, texture: torch.Tensor
-) -> torch.Tensor:
+def _colour(leaf: torch.Tensor, pixel: torch.Tensor, paint: torch.Tensor, texture: torch.Tensor) -> torch.Tensor:
     """Gray level of flat pixels under given leaves: level, gradient, and a shifted piece of the texture."""
     side = texture.shape[1]
     size = side // 2
@@ -125,4 +119,6 @@ def _colour(
     row, column = within // size, within % size
     # The texture is tiled twice along each axis, so a shift never leaves it.
     grain = texture.view(-1)[(scene * side + row + shift_y.long()) * side + column + shift_x.long()]
-    return level + amount * grain + slope_y * (row - size / 2) + slope_x * (column - size / 2)
+    shade = slope_y * (row - size / 2) + slope_x * (column - size / 2)
+    gray: torch.Tensor = level + amount * grain + shade
+    return gray

@@ -112,9 +112,7 @@ def power_law_field(
     return _field(amplitude, size, generator)
 
 
-def cloud_field(
-    n: int, size: int, scale: float, generator: torch.Generator, device: torch.device
-) -> torch.Tensor:
+def cloud_field(n: int, size: int, scale: float, generator: torch.Generator, device: torch.device) -> torch.Tensor:
     """Draw smooth Gaussian fields cheaply: white noise on a coarse grid, interpolated by cubics.
 
     Parameters
@@ -162,9 +160,7 @@ def haze(n: int, size: int, most: float, generator: torch.Generator, device: tor
     Tensor of float32, shape (n, size, size)
         The background, not negative.
     """
-    cloud = cloud_field(n, size, size / 5, generator, device) + 0.5 * cloud_field(
-        n, size, size / 15, generator, device
-    )
+    cloud = cloud_field(n, size, size / 5, generator, device) + 0.5 * cloud_field(n, size, size / 15, generator, device)
     return most * uniform((n, 1, 1), generator, device) ** 2 * (1 + 0.35 * cloud).clamp_(min=0)
 
 
@@ -220,13 +216,15 @@ def _squared_frequency(size: int, device: torch.device) -> torch.Tensor:
     """Squared frequency on the half grid of `rfft2`, (size, size // 2 + 1), cycles^2 per pixel^2."""
     rows = torch.fft.fftfreq(size, device=device)
     columns = torch.fft.rfftfreq(size, device=device)
-    return rows[:, None] ** 2 + columns[None, :] ** 2
+    squared: torch.Tensor = rows[:, None] ** 2 + columns[None, :] ** 2
+    return squared
 
 
 def _field(amplitude: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
     """Shape white noise with an amplitude spectrum (n, size, size // 2 + 1); mean 0, deviation 1."""
     amplitude[:, 0, 0] = 0
     parts = normal((2, *amplitude.shape), generator, amplitude.device)
-    field = torch.fft.irfft2(torch.complex(parts[0], parts[1]) * amplitude, s=(size, size))
+    field: torch.Tensor = torch.fft.irfft2(torch.complex(parts[0], parts[1]) * amplitude, s=(size, size))
     # The mean is 0, so the root mean square is the deviation, and several times faster than `std`.
-    return field / (torch.linalg.vector_norm(field, dim=(1, 2), keepdim=True) / size).clamp_(min=1e-12)
+    deviation: torch.Tensor = torch.linalg.vector_norm(field, dim=(1, 2), keepdim=True) / size
+    return field / deviation.clamp_(min=1e-12)

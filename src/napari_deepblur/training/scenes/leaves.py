@@ -139,9 +139,7 @@ def coverage(
     table = torch.ones((n, count + 1, 10), device=rank.device)
     table.scatter_(1, rank.long()[..., None].expand(-1, -1, 10), shapes)
     row = pixel // (size * size) * (count + 1) + leaf
-    centre_y, centre_x, a, b, cos, sin, cut_cos, cut_sin, cut, kind = (
-        table.view(-1, 10).index_select(0, row).T
-    )
+    centre_y, centre_x, a, b, cos, sin, cut_cos, cut_sin, cut, kind = table.view(-1, 10).index_select(0, row).T
     y, x = (pixel // size % size).float(), (pixel % size).float()
     if warp is not None:
         y, x = y + warp[0], x + warp[1]

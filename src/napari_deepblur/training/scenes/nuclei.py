@@ -51,11 +51,7 @@ def nuclei(n: int, size: int, generator: torch.Generator, device: torch.device) 
     angle = math.pi * uniform((n, count), generator, device)
     cut = torch.zeros_like(long), torch.full_like(long, 4 * radius)
     half_box = math.ceil(1.2 * radius + _WARP) + 1
-    cells = [
-        make_leaves(
-            (centre[0], centre[1]), (torch.where(present, long, -1.0), short), angle, cut, half_box, True
-        )
-    ]
+    cells = [make_leaves((centre[0], centre[1]), (torch.where(present, long, -1.0), short), angle, cut, half_box, True)]
     rank = uniform((n, count), generator, device).argsort(1).argsort(1).int() + 1
 
     bend = cloud_field(2 * n, size, max(4.0, 0.7 * radius), generator, device).view(2, -1)
@@ -68,9 +64,7 @@ def nuclei(n: int, size: int, generator: torch.Generator, device: torch.device) 
     knob = cloud_field(n, size, max(3.0, 0.25 * radius), generator, device)
     knob = ((knob - 1.2) * 3).clamp_(0, 1) * uniform((n, 1, 1), generator, device, -0.4, 0.6)
     inside = (1 + amount * grain + knob).flatten()
-    level = uniform((n, count + 1), generator, device, 0.25, 0.8) * uniform(
-        (n, 1), generator, device, 0.6, 1.0
-    )
+    level = uniform((n, count + 1), generator, device, 0.25, 0.8) * uniform((n, 1), generator, device, 0.6, 1.0)
     scene = haze(n, size, 0.15, generator, device).flatten()
     for layer in (below.flatten(), top.flatten()):
         pixel = layer.nonzero()[:, 0]

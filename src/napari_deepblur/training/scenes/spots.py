@@ -67,9 +67,7 @@ def _sources(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Draw positions and brightness (n, P); sources beyond the number of a scene have brightness 0."""
     most = max(4, round(size * size * most_per_pixel))
-    present = torch.arange(most, device=device) < log_uniform(
-        (n, 1), generator, device, max(3, most / 100), most
-    )
+    present = torch.arange(most, device=device) < log_uniform((n, 1), generator, device, max(3, most / 100), most)
     brightness = span ** -uniform((n, most), generator, device) * present
     centres = uniform((2, n, 12), generator, device) * size
     member = (uniform((n, most), generator, device) * 12).long()

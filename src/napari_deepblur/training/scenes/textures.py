@@ -73,9 +73,7 @@ def _stripes(n: int, size: int, generator: torch.Generator, device: torch.device
     turns = along / period + bend * uniform((n, 1, 1), generator, device) ** 2 * 1.5
     wave = torch.sin(2 * math.pi * turns)
     # Divided by its slope at the zero crossing, the sine becomes a distance in pixels, and the edge one pixel wide.
-    square = (
-        0.5 + (wave - uniform((n, 1, 1), generator, device, -0.7, 0.7)) * period / (2 * math.pi)
-    ).clamp_(0, 1)
+    square = (0.5 + (wave - uniform((n, 1, 1), generator, device, -0.7, 0.7)) * period / (2 * math.pi)).clamp_(0, 1)
     return torch.where(uniform((n, 1, 1), generator, device) < 0.6, square, 0.5 + 0.5 * wave)
 
 
@@ -87,8 +85,6 @@ def _islands(n: int, size: int, generator: torch.Generator, device: torch.device
         band_field(n, size, frequency, width, generator), uniform((n,), generator, device, -0.8, 1.2)
     )
     fall = torch.full((n,), 1.0, device=device)
-    grain = power_law_field(n, size, fall, 0.02 * fall, generator) * uniform(
-        (n, 1, 1), generator, device, 0, 0.1
-    )
+    grain = power_law_field(n, size, fall, 0.02 * fall, generator) * uniform((n, 1, 1), generator, device, 0, 0.1)
     low, high = uniform((n, 1, 1), generator, device, 0, 0.4), uniform((n, 1, 1), generator, device, 0.5, 1)
     return low + (high - low) * mask + grain * (0.3 + mask)
