@@ -159,7 +159,7 @@ def test_missing_and_empty_folders_are_diagnosed(tmp_path: Path) -> None:
 
 def test_a_folder_without_validation_images_is_diagnosed(tmp_path: Path) -> None:
     _save(tmp_path / "a.png", _picture(0))
-    with pytest.raises(TrainingDataError, match="None of the 1 images .* validation split"):
+    with pytest.raises(TrainingDataError, match=r"None of the 1 images .* validation split"):
         load_bank(tmp_path, "validation", 32, 1, 0)
 
 

@@ -135,8 +135,8 @@ def cloud_field(n: int, size: int, scale: float, generator: torch.Generator, dev
     """
     coarse = math.ceil(size / scale) + 2
     noise = normal((n, 1, coarse, coarse), generator, device)
-    # Interpolation lowers the deviation of white noise to about 0.7.
-    return F.interpolate(noise / 0.7, size=(size, size), mode="bicubic", align_corners=True)[:, 0]
+    # Interpolation lowers the deviation of white noise to about 0.84.
+    return F.interpolate(noise / 0.84, size=(size, size), mode="bicubic", align_corners=True)[:, 0]
 
 
 def haze(n: int, size: int, most: float, generator: torch.Generator, device: torch.device) -> torch.Tensor:

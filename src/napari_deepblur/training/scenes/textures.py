@@ -54,7 +54,7 @@ def _noise(n: int, size: int, generator: torch.Generator, device: torch.device) 
 
 
 def _grating(n: int, size: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
-    """Stripes of period 3 to 24 pixels with a bent phase, sinusoidal or square, often crossed by a second set."""
+    """Stripes of period 3 to 24 pixels with a bent phase, square or else sinusoidal, often crossed by others."""
     scenes = _stripes(n, size, generator, device)
     second = _stripes(n, size, generator, device)
     share = (uniform((n, 1, 1), generator, device) > 0.5).float()
@@ -74,7 +74,9 @@ def _stripes(n: int, size: int, generator: torch.Generator, device: torch.device
     wave = torch.sin(2 * math.pi * turns)
     # Divided by its slope at the zero crossing, the sine becomes a distance in pixels, and the edge one pixel wide.
     square = (0.5 + (wave - uniform((n, 1, 1), generator, device, -0.7, 0.7)) * period / (2 * math.pi)).clamp_(0, 1)
-    return torch.where(uniform((n, 1, 1), generator, device) < 0.6, square, 0.5 + 0.5 * wave)
+    # A long sine has no detail at all, and would teach nothing about a blur.
+    sharp = (uniform((n, 1, 1), generator, device) < 0.5) | (period > 8)
+    return torch.where(sharp, square, 0.5 + 0.5 * wave)
 
 
 def _islands(n: int, size: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
