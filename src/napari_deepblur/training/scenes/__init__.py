@@ -46,7 +46,8 @@ def draw_procedural(n: int, size: int, generator: torch.Generator, device: torch
     size : int
         Their side, at least 32 pixels.
     generator : torch.Generator
-        Source of every random number: the same state gives the same scenes on the same device.
+        Source of every random number: the same state gives the same scenes on the same device (on CUDA up to
+        rounding, for points add their light in any order there).
     device : torch.device or str
         Where the scenes are drawn.
 
