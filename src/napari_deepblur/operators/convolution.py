@@ -6,7 +6,7 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from napari_deepblur.errors import FamilyError
+from napari_deepblur.errors import FamilyError, ImageError
 from napari_deepblur.operators.linear import LinearOperator
 
 
@@ -23,15 +23,25 @@ class ConvolutionOperator(LinearOperator):
         use (B, 1, k, k) for scenes (B, 1, H + k - 1, W + k - 1).
     image_shape
         Shape (H, W) of the image.
+
+    Raises
+    ------
+    FamilyError
+        If the PSF is not square with an odd side.
+    ImageError
+        If the image has no pixels.
     """
 
     def __init__(self, psf: Tensor, image_shape: tuple[int, int]) -> None:
         if psf.ndim < 2 or psf.shape[-1] != psf.shape[-2] or psf.shape[-1] % 2 == 0:
             raise FamilyError(f"The PSF has shape {tuple(psf.shape)}, expected (..., k, k) with k odd.")
+        height, width = (int(side) for side in image_shape)
+        if height < 1 or width < 1:
+            raise ImageError(f"The image shape is {tuple(image_shape)}, expected two positive numbers of pixels.")
         self.psf = psf
-        self._image_shape = image_shape
+        self._image_shape = height, width
         grow = psf.shape[-1] - 1
-        self._grid = (_fast_length(image_shape[0] + grow), _fast_length(image_shape[1] + grow))
+        self._grid = (_fast_length(height + grow), _fast_length(width + grow))
         self._transfer = torch.fft.rfft2(psf.float(), s=self._grid)
 
     @property
@@ -66,7 +76,8 @@ class ConvolutionOperator(LinearOperator):
 
     def _filter(self, scene: Tensor, multiplier: Tensor) -> Tensor:
         spectrum = torch.fft.rfft2(scene.float(), s=self._grid)
-        return torch.fft.irfft2(spectrum * multiplier, s=self._grid)
+        filtered: Tensor = torch.fft.irfft2(spectrum * multiplier, s=self._grid)
+        return filtered
 
 
 def _fast_length(length: int) -> int:

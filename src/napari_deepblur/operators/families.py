@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,18 +94,20 @@ class ZernikeFamily(OperatorFamily):
         psf_size: int = 31,
     ) -> None:
         self.microscope = microscope
-        self.modes = tuple(int(j) for j in modes)
-        self.max_amplitude = float(max_amplitude)
-        if not self.modes or len(set(self.modes)) < len(self.modes):
-            raise FamilyError(f"modes are {self.modes}, expected different Noll indices such as 4, 5, ..., 11.")
-        for j in self.modes:
+        for j in modes:
             noll_to_nm(j)
             if j < 4:
                 raise FamilyError(f"Noll mode {j} ({mode_name(j)}) does not blur: choose modes from 4 (defocus) on.")
-        if not 0 < self.max_amplitude <= 1:
-            raise FamilyError(f"max_amplitude is {max_amplitude} waves RMS, expected a value in (0, 1].")
-        if psf_size > _WIDEST_PSF:
-            raise FamilyError(f"psf_size is {psf_size} pixels, expected at most {_WIDEST_PSF}.")
+        self.modes = tuple(int(j) for j in modes)
+        if not self.modes or len(set(self.modes)) < len(self.modes):
+            raise FamilyError(f"modes are {self.modes}, expected different Noll indices such as 4, 5, ..., 11.")
+        amplitude: Any = max_amplitude
+        if not isinstance(amplitude, Real) or not 0 < float(amplitude) <= 1:
+            raise FamilyError(f"max_amplitude is {amplitude!r} waves RMS, expected a value in (0, 1].")
+        size: Any = psf_size
+        if not isinstance(size, Integral) or int(size) > _WIDEST_PSF:
+            raise FamilyError(f"psf_size is {size!r} pixels, expected an odd whole number up to {_WIDEST_PSF}.")
+        self.max_amplitude = float(max_amplitude)
         self._model = psf_model(microscope.cutoff, self.modes, int(psf_size))
 
     @property
@@ -144,10 +148,15 @@ class ZernikeFamily(OperatorFamily):
         Raises
         ------
         FamilyError
-            If `theta` has another length or is not finite.
+            If `theta` has another length or is not finite, or if points are not pairs.
         """
         psf = np.asarray(self.psf_tensor(self.check(theta)).numpy())
-        return psf if points is None else np.repeat(psf[None], len(np.atleast_2d(np.asarray(points))), axis=0)
+        if points is None:
+            return psf
+        pairs = np.asarray(points)
+        if pairs.ndim != 2 or pairs.shape[1] != 2:
+            raise FamilyError(f"points have shape {pairs.shape}, expected (P, 2): a row and a column for each.")
+        return np.repeat(psf[None], len(pairs), axis=0)
 
     def psf_tensor(self, theta: Tensor) -> Tensor:
         """Point spread functions (..., k, k) of coefficients (..., K), differentiable, on theta's device."""
@@ -163,7 +172,10 @@ class ZernikeFamily(OperatorFamily):
 
     def check(self, theta: ArrayLike) -> Tensor:
         """Return `theta` (K,) as a float32 tensor, or raise a `FamilyError` that says what is wrong with it."""
-        values = np.asarray(theta, dtype=np.float32)
+        try:
+            values = np.asarray(theta, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise FamilyError(f"theta is {theta!r}, expected {self.n_parameters} numbers.") from error
         if values.shape != (self.n_parameters,):
             raise FamilyError(
                 f"theta has shape {values.shape}, expected ({self.n_parameters},): one coefficient in waves for each "

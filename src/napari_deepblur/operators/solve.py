@@ -97,7 +97,7 @@ def resolvent(
     steps: int = 5,
     tolerance: float = 0.0,
 ) -> SolveResult:
-    """Resolvent of the data term, R(z) = argmin_x 1/2 |A x - y|^2 + regularization/2 |x - z|^2.
+    """Apply the resolvent of the data term, R(z) = argmin_x 1/2 |A x - y|^2 + regularization/2 |x - z|^2.
 
     R(z) = (A'A + regularization I)^-1 (A'y + regularization z), by conjugate gradient preconditioned with the
     circular inverse: that is exact far from the borders, so that the steps only have the border band to settle.

@@ -68,7 +68,8 @@ class Microscope:
             raise MicroscopeError(
                 f"The pupil cut-off is {self.cutoff:.3g} cycles per pixel, expected at most {HIGHEST_CUTOFF}: the "
                 f"pixels are too large to see the blur. Is the pixel size ({self.pixel_size_um} um) given in the "
-                f"sample plane and in micrometres? Nyquist sampling of this objective needs {self.nyquist_pixel_size_um:.3g} um."
+                "sample plane and in micrometres? Nyquist sampling of this objective needs "
+                f"{self.nyquist_pixel_size_um:.3g} um."
             )
         if self.cutoff > 0.25:
             warnings.warn(
