@@ -98,7 +98,9 @@ class DeblurringNetwork(nn.Module):
         config = self.config
         # Centred, the unknown world beyond the border is zero on average, which is where conjugate gradient starts.
         centre = image.mean(dim=(-2, -1), keepdim=True)
-        adjoint_image = operator.adjoint(image - operator.forward(centre.expand(*image.shape[:2], *operator.scene_shape)))
+        adjoint_image = operator.adjoint(
+            image - operator.forward(centre.expand(*image.shape[:2], *operator.scene_shape))
+        )
         x = resolvent(operator, adjoint_image, None, config.regularization, steps=config.first_steps).solution
         settled = x
         for k in range(config.iterations):

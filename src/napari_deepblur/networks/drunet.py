@@ -5,6 +5,8 @@ Source: K. Zhang et al., "Plug-and-play image restoration with deep denoiser pri
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,7 +30,7 @@ class DRUNet(nn.Module):
     def __init__(self, inputs: int, channels: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 4) -> None:
         super().__init__()
         finest, *_, deepest = channels
-        steps = list(zip(channels, channels[1:], strict=False))
+        steps = list(pairwise(channels))
         self.head = nn.Conv2d(inputs, finest, 3, padding=1, bias=False)
         self.down = nn.ModuleList(
             nn.Sequential(*_residual_blocks(fine, blocks), nn.Conv2d(fine, coarse, 2, 2, bias=False))

@@ -4,13 +4,13 @@ Three things distinguish it from the residual encoder of the paper (He et al. 20
 
 - It pools evidence, not answers. The encoder is fully convolutional; its features are averaged with learned weights
   over any area, so that one network serves any image size, tile by tile.
-- The averaged log power spectrum of the image enters beside the pixels: the modulus of the transfer function is
-  written there, its phase is not.
+- The averaged log power spectrum of the image enters beside the pixels, and so do correlations of the details with
+  their own powers: the modulus of the transfer function is written in the former, its phase in the latter.
 - The answer is a small cloud of candidate coefficient vectors with weights. One image often cannot tell several
   PSFs apart, and the average of their PSFs is closer to the truth than any single one.
 
-The network works at one optical scale, `REFERENCE_CUTOFF`: images are resampled to it beforehand, which costs nothing because
-an image is band-limited at 2 fc.
+The network works at one optical scale, `reference_cutoff`: images are resampled to it beforehand, which costs nothing
+because an image is band-limited at 2 fc.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_deepblur.optics import Microscope
+from napari_deepblur.networks.statistics import WINDOW, Views, prepare, sum_of_cross_spectra, sum_of_periodograms
 
-WINDOW = 64
-"""Side of the windows whose periodograms are averaged; the autocorrelation of a 31-pixel PSF fits in it."""
+_LAG = 16
+"""Longest lag of the correlations that are looked at, about the half-width of a PSF."""
 
 
 def reference_cutoff() -> float:
@@ -46,8 +46,10 @@ class IdentificationConfig:
         Channels of each stage of the residual encoder; each stage after the first halves the resolution.
     blocks
         Residual blocks of each stage.
-    spectrum_width
-        Channels of the spectrum branch.
+    stem_stride
+        Stride of the first convolution: 2, followed by a maximum over 3 x 3 pixels as in ResNet, or 4.
+    map_width
+        Channels of the branches that read spectra and correlations.
     hidden
         Width of the last hidden layer.
     candidates
@@ -57,7 +59,8 @@ class IdentificationConfig:
     modes: tuple[int, ...] = (4, 5, 6, 7, 8, 9, 10, 11)
     widths: tuple[int, ...] = (64, 128, 256, 512)
     blocks: tuple[int, ...] = (2, 2, 2, 2)
-    spectrum_width: int = 64
+    stem_stride: int = 2
+    map_width: int = 64
     hidden: int = 512
     candidates: int = 16
 
@@ -65,8 +68,10 @@ class IdentificationConfig:
 PAPER = IdentificationConfig()
 """A ResNet-18 encoder, as in the paper."""
 
-LIGHT = IdentificationConfig(widths=(24, 48, 96, 192), blocks=(1, 1, 1, 1), spectrum_width=32, hidden=256, candidates=8)
-"""About 1.5 million parameters, for processors."""
+LIGHT = IdentificationConfig(
+    widths=(16, 32, 64, 128), blocks=(1, 1, 1, 1), stem_stride=4, map_width=32, hidden=256, candidates=8
+)
+"""About two million parameters, for processors."""
 
 
 class Evidence(NamedTuple):
@@ -79,24 +84,22 @@ class Evidence(NamedTuple):
     weights
         Sum of the weights, shape (B, C).
     periodogram
-        Sum of the periodograms of all windows, shape (B, WINDOW, WINDOW // 2 + 1).
-    windows
-        Number of windows.
+        Sum of the periodograms of half-overlapping windows, shape (B, WINDOW, WINDOW // 2 + 1).
+    cross_spectra
+        Sum of the cross-spectra of adjoining windows, shape (B, 2, 3, WINDOW, WINDOW // 2 + 1), complex.
+    counts
+        Number of windows in either sum, shape (2,).
     """
 
     features: Tensor
     weights: Tensor
     periodogram: Tensor
-    windows: int
+    cross_spectra: Tensor
+    counts: Tensor
 
     def plus(self, other: Evidence) -> Evidence:
         """Pool with the evidence of another area of the same images."""
-        return Evidence(
-            self.features + other.features,
-            self.weights + other.weights,
-            self.periodogram + other.periodogram,
-            self.windows + other.windows,
-        )
+        return Evidence(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 class Prediction(NamedTuple):
@@ -133,12 +136,13 @@ class IdentificationNetwork(nn.Module):
         super().__init__()
         self.config = config
         k, m = len(config.modes), config.candidates
-        self.encoder = _encoder(config.widths, config.blocks)
         channels = config.widths[-1]
+        self.encoder = _encoder(config)
         self.attention = nn.Conv2d(channels, channels, 1)
-        self.spectrum = _SpectrumBranch(config.spectrum_width, config.hidden)
+        self.spectrum = _SpectrumBranch(config.map_width, config.hidden)
+        self.asymmetry = _AsymmetryBranch(config.map_width, config.hidden)
         self.head = nn.Sequential(
-            nn.Linear(channels + config.hidden + 2 + k, config.hidden),
+            nn.Linear(channels + 2 * config.hidden + 2 + k, config.hidden),
             nn.ReLU(inplace=True),
             nn.Linear(config.hidden, config.hidden),
             nn.ReLU(inplace=True),
@@ -150,44 +154,33 @@ class IdentificationNetwork(nn.Module):
             self.answer.weight.mul_(0.1)
 
     def forward(self, image: Tensor, noise: Tensor, amplitude: Tensor) -> Prediction:
-        """Predict from whole images; see `gather` and `decide` for the arguments."""
-        mean, std = image_statistics(image)
-        return self.decide(self.gather(image, mean, std), mean, std, noise, amplitude)
+        """Predict from whole images (B, 1, H, W); see `decide` for the other arguments."""
+        views = prepare(image)
+        return self.decide(self.gather(views.pixels), views, noise, amplitude)
 
-    def gather(self, image: Tensor, mean: Tensor, std: Tensor) -> Evidence:
-        """Collect the evidence of one area.
-
-        Parameters
-        ----------
-        image
-            Pixels at the reference cut-off, shape (B, 1, H, W), each side at least `WINDOW`.
-        mean, std
-            Mean and standard deviation of the *whole* image, shape (B, 1, 1, 1).
-
-        Returns
-        -------
-        Evidence
-            To be added to that of the other areas.
-        """
-        standard = ((image - mean) / std).clamp(-10, 10)
-        blurred = F.avg_pool2d(F.pad(standard, (2, 2, 2, 2), mode="reflect"), 5, 1)
-        detail = standard - blurred
-        detail = detail / detail.std(dim=(-3, -2, -1), keepdim=True).clamp_min(1e-6)
-        features = self.encoder(torch.cat((standard, detail.clamp(-10, 10)), dim=1))
+    def gather(self, pixels: Tensor) -> Evidence:
+        """Collect the evidence of an area of `Views.pixels`, shape (B, 3, H, W), each side at least `WINDOW`."""
+        features = self.encoder(pixels.clamp(-8, 8).contiguous(memory_format=torch.channels_last))
         weights = torch.sigmoid(self.attention(features)).float()
-        features = features.float()
-        periodogram, windows = sum_of_periodograms((image - mean) / std)
-        return Evidence((weights * features).sum((-2, -1)), weights.sum((-2, -1)), periodogram, windows)
+        periodogram, n_periodograms = sum_of_periodograms(pixels[:, :1])
+        cross_spectra, n_cross_spectra = sum_of_cross_spectra(pixels[:, 1:])
+        return Evidence(
+            (weights * features.float()).sum((-2, -1)),
+            weights.sum((-2, -1)),
+            periodogram,
+            cross_spectra,
+            torch.tensor([n_periodograms, n_cross_spectra], device=pixels.device),
+        )
 
-    def decide(self, evidence: Evidence, mean: Tensor, std: Tensor, noise: Tensor, amplitude: Tensor) -> Prediction:
+    def decide(self, evidence: Evidence, views: Views, noise: Tensor, amplitude: Tensor) -> Prediction:
         """Turn pooled evidence into an answer.
 
         Parameters
         ----------
         evidence
             Sum over the image.
-        mean, std
-            As in `gather`.
+        views
+            As `prepare` made them.
         noise
             Noise parameters (alpha, beta) of the image, shape (B, 2).
         amplitude
@@ -199,50 +192,20 @@ class IdentificationNetwork(nn.Module):
             In float32.
         """
         k, m = len(self.config.modes), self.config.candidates
-        shot = (noise[:, :1] * mean.flatten(1).clamp_min(0)).sqrt() / std.flatten(1)
-        read = noise[:, 1:] / std.flatten(1)
+        shot = (noise[:, :1] * views.mean.clamp_min(0)).sqrt() / views.std
+        read = noise[:, 1:] / views.std
         level = torch.cat((shot, read), dim=1)
         pooled = evidence.features / evidence.weights.clamp_min(1e-6)
-        spectrum = self.spectrum(evidence.periodogram / evidence.windows, (shot.square() + read.square()).sqrt())
+        spectrum = self.spectrum(evidence.periodogram / evidence.counts[0], (shot.square() + read.square()).sqrt())
+        asymmetry = self.asymmetry(evidence.cross_spectra / evidence.counts[1])
         known = torch.cat((torch.log10(level + 1e-4) + 2, 10 * amplitude), dim=1)
-        answer = self.answer(self.head(torch.cat((pooled, spectrum, known), dim=1))).float()
+        answer = self.answer(self.head(torch.cat((pooled, spectrum, asymmetry, known), dim=1))).float()
         point, log_std, spread, logits = answer.split((k, k, m * k, m), dim=1)
         theta = amplitude * point
         candidates = theta[:, None] + amplitude[:, None] * spread.view(-1, m, k)
         # A box prior of half-width a has the standard deviation a / sqrt(3): no answer is less certain than that.
         widest = torch.log(amplitude.clamp_min(1e-4) / math.sqrt(3))
         return Prediction(theta, widest - F.softplus(log_std), candidates, logits.log_softmax(dim=1))
-
-
-def image_statistics(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each image of (B, 1, H, W), shape (B, 1, 1, 1)."""
-    mean = image.mean(dim=(-3, -2, -1), keepdim=True)
-    return mean, image.std(dim=(-3, -2, -1), keepdim=True).clamp_min(1e-6)
-
-
-def sum_of_periodograms(image: Tensor) -> tuple[Tensor, int]:
-    """Sum of the periodograms of half-overlapping Hann windows (Welch 1967).
-
-    Scaled so that white noise of variance v has the mean periodogram v at each frequency.
-
-    Parameters
-    ----------
-    image
-        Shape (B, 1, H, W), each side at least `WINDOW`.
-
-    Returns
-    -------
-    tuple
-        Sum over windows, shape (B, WINDOW, WINDOW // 2 + 1), float32, and the number of windows.
-    """
-    taper = torch.hann_window(WINDOW, periodic=True, device=image.device)
-    taper = taper[:, None] * taper[None, :]
-    taper = taper / taper.square().sum().sqrt()
-    with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
-        patches = image.float()[:, 0].unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2).flatten(1, 2)
-        patches = patches - patches.mean(dim=(-2, -1), keepdim=True)
-        power = torch.fft.rfft2(patches * taper).abs().square()
-        return power.sum(dim=1), patches.shape[1]
 
 
 class _SpectrumBranch(nn.Module):
@@ -275,6 +238,27 @@ class _SpectrumBranch(nn.Module):
         return self.layers(torch.cat((channels, self.frequencies.expand(len(power), -1, -1, -1)), dim=1))  # type: ignore[no-any-return]
 
 
+class _AsymmetryBranch(nn.Module):
+    """A small convolutional network over the short lags of the cross-correlations."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *_convolution(6, width, 1),
+            *_convolution(width, 2 * width, 2),
+            *_convolution(2 * width, 2 * width, 1),
+            *_convolution(2 * width, 2 * width, 2),
+            nn.Flatten(),
+            nn.Linear(2 * width * ((2 * _LAG + 1 + 3) // 4) ** 2, outputs),
+            nn.ReLU(inplace=True),
+        )
+
+    def forward(self, cross_spectra: Tensor) -> Tensor:
+        correlation = torch.fft.fftshift(torch.fft.irfft2(cross_spectra, s=(WINDOW, WINDOW)), dim=(-2, -1))
+        middle = slice(WINDOW // 2 - _LAG, WINDOW // 2 + _LAG + 1)
+        return self.layers(4 * correlation[..., middle, middle].flatten(1, 2))  # type: ignore[no-any-return]
+
+
 class _ResidualBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -299,10 +283,12 @@ def _convolution(inputs: int, outputs: int, stride: int, size: int = 3) -> tuple
     )
 
 
-def _encoder(widths: tuple[int, ...], blocks: tuple[int, ...]) -> nn.Sequential:
-    layers: list[nn.Module] = [*_convolution(2, widths[0], 2, size=7), nn.MaxPool2d(3, 2, 1)]
-    inputs = widths[0]
-    for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):
+def _encoder(config: IdentificationConfig) -> nn.Sequential:
+    inputs = config.widths[0]
+    layers: list[nn.Module] = [*_convolution(3, inputs, config.stem_stride, size=7)]
+    if config.stem_stride == 2:
+        layers.append(nn.MaxPool2d(3, 2, 1))
+    for stage, (width, count) in enumerate(zip(config.widths, config.blocks, strict=True)):
         for block in range(count):
             layers.append(_ResidualBlock(inputs, width, 2 if stage > 0 and block == 0 else 1))
             inputs = width

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-
-
-from napari_deepblur.errors import FamilyError
 from napari_deepblur.io.images import check_image
 from napari_deepblur.io.weights import load_identification
-from napari_deepblur.networks.identification import (
-    WINDOW,
-    Evidence,
-    IdentificationNetwork,
-    image_statistics,
-    reference_cutoff,
-)
-from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.pipeline.devices import inference_precision, resolve_device
 from napari_deepblur.pipeline.intensity import unit_scale
+from numpy.typing import ArrayLike, NDArray
+
+from napari_deepblur.errors import FamilyError
+from napari_deepblur.networks.identification import Evidence, IdentificationNetwork, reference_cutoff
+from napari_deepblur.networks.statistics import WINDOW, prepare
+from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
+from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.pipeline.resampling import resample
 from napari_deepblur.pipeline.results import Identification, Progress
 
@@ -116,23 +111,22 @@ def identify_steps(
         noise = estimate_noise(image, family.microscope)
     yield Progress("identify", 1, total)
     pixels, level = resample(scale.to_unit(image), scale.noise_to_unit(noise), factor)
-    tensor = torch.from_numpy(_at_least(pixels, WINDOW)).to(device)[None, None]
-    mean, std = image_statistics(tensor)
+    views = prepare(torch.from_numpy(_at_least(pixels, WINDOW)).to(device)[None, None])
     network = network.to(device, memory_format=torch.channels_last).eval()
     evidence: Evidence | None = None
     for done, (rows, columns) in enumerate(areas, start=2):
         with torch.inference_mode(), inference_precision(device):
-            part = network.gather(tensor[..., rows, columns], mean, std)
+            part = network.gather(views.pixels[..., rows, columns])
         evidence = part if evidence is None else evidence.plus(part)
         yield Progress("identify", done, total)
     assert evidence is not None
     amplitude = torch.zeros(1, len(network.config.modes), device=device)
     amplitude[0, chosen] = family.max_amplitude
     # A signal offset, such as a camera's bias, carries no shot noise.
-    lit = (mean - level.offset).clamp_min(0)
+    views = views._replace(mean=(views.mean - level.offset).clamp_min(0))
     with torch.inference_mode(), inference_precision(device):
         prediction = network.decide(
-            evidence, lit, std, torch.tensor([[level.alpha, level.beta]], device=device), amplitude
+            evidence, views, torch.tensor([[level.alpha, level.beta]], device=device), amplitude
         )
     candidates, weights = prediction.candidates[0][:, chosen].cpu(), prediction.log_weights[0].exp().cpu()
     psf = (weights[:, None, None] * family.psf_tensor(candidates)).sum(0)
@@ -169,6 +163,6 @@ def _areas(height: int, width: int) -> list[tuple[slice, slice]]:
     def parts(length: int) -> list[slice]:
         count = max(1, round(length / _AREA_SIDE))
         edges = np.linspace(0, max(length, WINDOW), count + 1).round().astype(int).tolist()
-        return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        return [slice(a, b) for a, b in pairwise(edges)]
 
     return [(rows, columns) for rows in parts(height) for columns in parts(width)]

@@ -51,9 +51,9 @@ class Batch(NamedTuple):
     Attributes
     ----------
     scene
-        Sharp scenes in [0, 1], shape (B, 1, H + k - 1, W + k - 1).
+        Sharp scenes, shape (B, 1, H + k - 1, W + k - 1), in the units of the image.
     image
-        Blurred and noisy images, shape (B, 1, H, W).
+        Blurred images of peak one with noise, shape (B, 1, H, W).
     psf
         True point spread functions, shape (B, k, k).
     theta
@@ -91,13 +91,14 @@ def degrade(
     psf = zernike_psf(theta, optics)
     shape = (scene.shape[-2] - optics.size + 1, scene.shape[-1] - optics.size + 1)
     blurred = ConvolutionOperator(psf[:, None], shape).forward(scene)
+    # The pipeline stretches every image it sees to [0, 1]; sparse scenes would come out dark here.
+    gain = 1 / blurred.amax(dim=(-3, -2, -1), keepdim=True).clamp_min(0.02)
+    scene, blurred = gain * scene, gain * blurred
     image = sample_noise(blurred, noise[:, 0], noise[:, 1], generator)
     return Batch(scene, image, psf, theta, amplitude, noise)
 
 
-def draw_amplitudes(
-    recipe: IdentificationRecipe, n: int, generator: torch.Generator, device: torch.device
-) -> Tensor:
+def draw_amplitudes(recipe: IdentificationRecipe, n: int, generator: torch.Generator, device: torch.device) -> Tensor:
     """Half-widths (n, K) of the boxes that coefficients are drawn from: the paper's, or all modes."""
     modes = torch.tensor(recipe.network.modes, device=device)
     draws = torch.rand((2, n, 1), generator=generator, device=device)

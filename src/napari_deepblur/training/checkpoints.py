@@ -92,7 +92,7 @@ class Run:
         try:
             with safe_open(path, "pt") as file:
                 facts = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"The checkpoint {path} cannot be read ({error}). Delete it to start afresh.") from error
         if facts.get("format") != _FORMAT:

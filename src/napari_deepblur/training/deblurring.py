@@ -133,7 +133,8 @@ def draw_patches(
     scene = _random_patches(batch.scene, each, recipe.patch_size + PSF_SIZE - 1, generator)
     theta, amplitude, psf = (v.repeat_interleave(each, 0) for v in (batch.theta, batch.amplitude, estimated))
     noise = draw_noise_levels(recipe.noise, recipe.fields, generator, device).repeat_interleave(each, 0)
-    noise = torch.where(torch.rand((), generator=generator, device=device) < 0.5, noise, batch.noise.repeat_interleave(each, 0))
+    same = torch.rand((), generator=generator, device=device) < 0.5
+    noise = torch.where(same, noise, batch.noise.repeat_interleave(each, 0))
     patches = degrade(scene, theta, amplitude, noise, here, generator)
     border = PSF_SIZE // 2
     return Patches(patches.image, scene[..., border:-border, border:-border], psf, noise)

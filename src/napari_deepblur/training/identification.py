@@ -57,6 +57,7 @@ def train_identification(
     """
     device = bank.device
     optics = psf_model(reference_cutoff(), recipe.network.modes, PSF_SIZE).to(device)
+    coarse = psf_model(reference_cutoff(), recipe.network.modes, PSF_SIZE, coarse=True).to(device)
     source = SceneSource(bank, recipe.procedural_share)
     signs = even_signs(recipe.network.modes, device)
     run = start_run(lambda: IdentificationNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
@@ -66,7 +67,7 @@ def train_identification(
         batch = draw_batch(source, recipe, optics, run.generator)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             prediction = run.network(batch.image, batch.noise, batch.amplitude)
-        error = psf_error(mean_psf(prediction, optics), batch.psf)
+        error = psf_error(mean_psf(prediction, coarse), batch.psf)
         likelihood = theta_likelihood(prediction, batch.theta, batch.amplitude, signs)
         return (error + recipe.theta_weight * likelihood).mean()
 

@@ -21,7 +21,9 @@ Rows = list[dict[str, str | float]]
 """A validation table: one dictionary a row, the same keys in each."""
 
 
-def start_run(make_network: Callable[[], nn.Module], recipe: object, schedule: Schedule, seed: int, device: torch.device) -> Run:
+def start_run(
+    make_network: Callable[[], nn.Module], recipe: object, schedule: Schedule, seed: int, device: torch.device
+) -> Run:
     """Make network, average, optimizer and generator, all decided by `seed`."""
     torch.manual_seed(seed)
     network = make_network().to(device, memory_format=torch.channels_last)

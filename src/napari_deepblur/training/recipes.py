@@ -93,7 +93,7 @@ class IdentificationRecipe:
     schedule: Schedule
     image_size: int = 320
     noise: NoiseRange = field(default_factory=NoiseRange)
-    procedural_share: float = 0.25
+    procedural_share: float = 0.15
     paper_share: float = 0.5
     amplitude: tuple[float, float] = (0.05, 0.2)
     theta_weight: float = 0.1
