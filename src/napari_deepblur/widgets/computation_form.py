@@ -1,0 +1,99 @@
+"""How, and on which device, the image is restored."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+
+from napari_deepblur.pipeline.devices import available_devices
+
+_METHODS = (("network", "unrolled network"),)
+_SIZES = (
+    ("auto", "automatic"),
+    ("light", "light (for processors)"),
+    ("paper", "paper (for GPUs)"),
+)
+
+
+class Computation(NamedTuple):
+    """How to compute.
+
+    Attributes
+    ----------
+    method
+        Restoration method.
+    size
+        Size of the networks.
+    device
+        Device name as torch writes it, or ``"auto"``.
+    """
+
+    method: str = "network"
+    size: str = "auto"
+    device: str = "auto"
+
+
+class ComputationForm(QWidget):
+    """Choose restoration method, size of the networks, and device.
+
+    Parameters
+    ----------
+    parent
+        Parent widget.
+    """
+
+    valueChanged = Signal()
+    """A choice has changed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._method = _combo_box(self, "method", "How the blur is removed once it is known.")
+        self._size = _combo_box(
+            self,
+            "size",
+            "Size of the networks. Automatic: the best of the installed ones for the device.",
+        )
+        self._device = _combo_box(
+            self,
+            "device",
+            "Where to compute. Automatic: the first GPU that works, else the processor.",
+        )
+        for name, title in _METHODS:
+            self._method.addItem(title, name)
+        for name, title in _SIZES:
+            self._size.addItem(title, name)
+        self._device.addItem("automatic", "auto")
+        for name, title in available_devices():
+            if name != "auto":
+                self._device.addItem(title, name)
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addRow("Method", self._method)
+        layout.addRow("Network", self._size)
+        layout.addRow("Device", self._device)
+        for combo in (self._method, self._size, self._device):
+            combo.currentIndexChanged.connect(self.valueChanged)
+
+    def value(self) -> Computation:
+        """Return the choices."""
+        return Computation(*(str(combo.currentData()) for combo in (self._method, self._size, self._device)))
+
+    def setValue(self, value: Computation) -> None:
+        """Choose; a device that is not here is added, and refused with a reason when it is used."""
+        for combo, name in zip((self._method, self._size, self._device), value, strict=True):
+            row = combo.findData(name)
+            if row < 0:
+                combo.addItem(name, name)
+                row = combo.count() - 1
+            combo.setCurrentIndex(row)
+
+
+def _combo_box(parent: QWidget, name: str, tooltip: str) -> QComboBox:
+    combo = QComboBox(parent)
+    combo.setObjectName(name)
+    combo.setToolTip(tooltip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(14)
+    return combo

@@ -1,0 +1,231 @@
+"""The Deblur dock: one blurred image in, a deblurred layer and its PSFs out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_deepblur.errors import DeepblurError
+from napari_deepblur.pipeline.deblur import deblur_steps
+from napari_deepblur.pipeline.psf_field import psf_field
+from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.widgets.coefficients_plot import CoefficientsPlot
+from napari_deepblur.widgets.colours import message_style, theme_colours
+from napari_deepblur.widgets.computation_form import Computation, ComputationForm
+from napari_deepblur.widgets.connections import Connections
+from napari_deepblur.widgets.family_form import FamilyChoice, FamilyForm
+from napari_deepblur.widgets.form_area import FormArea
+from napari_deepblur.widgets.job import DeblurJob
+from napari_deepblur.widgets.layer_form import LayerForm
+from napari_deepblur.widgets.layers import Source, pixel_size, result_layers
+from napari_deepblur.widgets.microscope_form import MicroscopeForm
+from napari_deepblur.widgets.noise_form import NoiseForm
+from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.run_panel import RunPanel
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+
+class DeblurDock(QWidget):
+    """Forms for the settings, a Run button, and the coefficients that were found.
+
+    The dock turns its forms into one `DeblurSettings`, hands it with the image to the pipeline in another thread, and
+    shows what comes back. It computes nothing itself.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer that it works in; napari passes it by this name.
+    parent
+        Parent widget.
+    """
+
+    def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self._source: Source | None = None
+        self._measured: Layer | None = None
+        self._connections = Connections(self)
+        self._job = DeblurJob(self)
+
+        self._layer = LayerForm(napari_viewer, self)
+        self._microscope = MicroscopeForm(self)
+        self._family = FamilyForm(self)
+        self._noise = NoiseForm(self)
+        self._computation = ComputationForm(self)
+        self._panel = RunPanel(self)
+        self._coefficients = CoefficientsPlot(self)
+        self._noise_found = Notice(self)
+        self._area = FormArea(self)
+        for form in (self._layer, self._microscope, self._family, self._noise, self._computation):
+            self._area.addForm(form)
+        self._area.addForm(self._coefficients)
+        self._area.addForm(self._noise_found)
+        self._coefficients.hide()
+
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._area, stretch=1)
+        layout.addWidget(self._panel)
+
+        self._layer.valueChanged.connect(self._layer_chosen)
+        self._microscope.valueChanged.connect(self._check)
+        self._panel.runRequested.connect(self._run)
+        self._panel.cancelRequested.connect(self._cancel)
+        self._job.progressed.connect(self._panel.setProgress)
+        self._job.succeeded.connect(self._succeeded)
+        self._job.failed.connect(self._failed)
+        self._job.cancelled.connect(self._cancelled)
+        self._connections.connect(napari_viewer.events.theme, self._follow_theme)
+        self._follow_theme()
+        self._layer_chosen()
+
+    def value(self) -> DeblurSettings:
+        """Return the settings in the forms.
+
+        Raises
+        ------
+        DeepblurError
+            If they contradict each other or physics.
+        """
+        family, computation = self._family.value(), self._computation.value()
+        return DeblurSettings(
+            microscope=self._microscope.value(),
+            modes=family.modes,
+            max_amplitude=family.max_amplitude,
+            noise=self._noise.value(),
+            method=computation.method,
+            size=computation.size,
+            device=computation.device,
+        )
+
+    def setValue(self, settings: DeblurSettings) -> None:
+        """Fill the forms."""
+        self._microscope.setValue(settings.microscope)
+        self._family.setValue(FamilyChoice(tuple(settings.modes), settings.max_amplitude))
+        self._noise.setValue(settings.noise)
+        self._computation.setValue(Computation(settings.method, settings.size, settings.device))
+
+    def isRunning(self) -> bool:
+        """Tell whether a run is under way."""
+        return self._job.is_running()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Stop a run when napari takes the dock out of its window."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._job.cancel()
+        return super().event(event)
+
+    def _layer_chosen(self) -> None:
+        layer = self._layer.value()
+        if layer is not self._measured:
+            if self._measured is not None:
+                self._connections.disconnect(self._measured.events.scale)
+                self._connections.disconnect(self._measured.events.units)
+            self._measured = layer
+            if layer is not None:
+                self._connections.connect(layer.events.scale, self._measure)
+                self._connections.connect(layer.events.units, self._measure)
+                self._measure()
+        self._check()
+
+    def _measure(self) -> None:
+        """Fill in the pixel size that the layer states."""
+        if self._measured is not None:
+            self._microscope.setPixelSize(*pixel_size(self._measured))
+
+    def _check(self) -> None:
+        """Allow a run only where the forms make sense; they say themselves what does not."""
+        reason = self._layer.refusal()
+        if not reason:
+            try:
+                self._microscope.value()
+            except DeepblurError as error:
+                reason = str(error)
+        self._panel.setReady(reason)
+
+    def _run(self) -> None:
+        layer = self._layer.value()
+        if layer is None or self._job.is_running():
+            return
+        try:
+            settings = self.value()
+        except DeepblurError as error:
+            self._panel.say(str(error), "error")
+            return
+        source = Source.of(layer)
+        self._source = source
+        self._area.setFormsEnabled(False)
+        self._panel.setRunning()
+        # The array may be lazy: it is read in the other thread.
+        self._job.start(lambda: deblur_steps(np.asarray(source.data), settings))
+
+    def _cancel(self) -> None:
+        self._panel.setCancelling()
+        self._job.cancel()
+
+    def _succeeded(self, result: Deblurring) -> None:
+        from napari.layers import Layer
+
+        source, seconds = self._source, self._panel.elapsed()
+        self._rest()
+        if source is None:
+            return
+        found = result.identification
+        psfs = None if found is None else psf_field(found.psfs, found.points, result.image.shape)
+        layers = [Layer.create(*data) for data in result_layers(source, result, psfs)]
+        for layer in layers:
+            self._viewer.add_layer(layer)
+        self._viewer.layers.selection.active = layers[0]
+        names = " and ".join(f"'{layer.name}'" for layer in layers)
+        gone = "" if source.name in self._viewer.layers else f" The input '{source.name}' was removed meanwhile."
+        self._panel.say(f"Done in {seconds:.0f} s: added {names}.{gone}")
+        self._show(result)
+
+    def _failed(self, error: Exception) -> None:
+        self._rest()
+        if isinstance(error, DeepblurError):
+            self._panel.say(str(error), "error")
+        else:
+            self._panel.say(
+                f"Unexpected error, {type(error).__name__}: {error}. Nothing was added. The details are in the log; "
+                "please report them.",
+                "error",
+            )
+
+    def _cancelled(self) -> None:
+        self._rest()
+        self._panel.say("Cancelled. Nothing was added.")
+
+    def _rest(self) -> None:
+        """Go back to where a run can be started."""
+        self._source = None
+        self._area.setFormsEnabled(True)
+        self._panel.setIdle()
+        self._check()
+
+    def _show(self, result: Deblurring) -> None:
+        found = result.identification
+        self._coefficients.setValue(found)
+        self._coefficients.setVisible(found is not None)
+        if found is None:
+            self._noise_found.clear()
+            return
+        self._noise_found.say(
+            f"Noise: alpha = {found.noise.alpha:.3g}, beta = {found.noise.beta:.3g} (intensity units)."
+        )
+        # Once the column has made room for it.
+        QTimer.singleShot(0, self._reveal)
+
+    def _reveal(self) -> None:
+        self._area.ensureWidgetVisible(self._noise_found)
+
+    def _follow_theme(self) -> None:
+        colours = theme_colours(str(self._viewer.theme))
+        self.setStyleSheet(message_style(colours))
+        self._coefficients.setColours(colours)

@@ -1,0 +1,54 @@
+"""A line of plain words under a form or below the Run button."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+
+Level = Literal["note", "warning", "error"]
+
+_SIGNS: dict[Level, str] = {"note": "", "warning": "⚠ ", "error": "✖ "}
+
+
+class Notice(QLabel):
+    """A message that wraps, can be selected and copied, and takes no room while it is empty.
+
+    Parameters
+    ----------
+    parent
+        The widget that it belongs to.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWordWrap(True)
+        # What a user sends to a colleague or pastes into a search box.
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.clear()
+
+    def say(self, message: str, level: Level = "note") -> None:
+        """Show a message; the colour of each level comes from the dock's style sheet."""
+        self.setText(_SIGNS[level] + message if message else "")
+        self.setProperty("level", level)
+        style = self.style()
+        if style is not None:
+            style.polish(self)
+        self.setVisible(bool(message))
+
+    def level(self) -> Level:
+        """How serious the message is."""
+        level: Level = self.property("level")
+        return level
+
+    def clear(self) -> None:
+        """Say nothing."""
+        self.say("")

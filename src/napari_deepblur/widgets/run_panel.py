@@ -1,0 +1,116 @@
+"""The Run button, the progress bar and the status line."""
+
+from __future__ import annotations
+
+import time
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.widgets.notice import Level, Notice
+
+_STAGES = {"noise": "Estimating the noise", "identify": "Identifying the blur", "deblur": "Removing the blur"}
+
+
+class RunPanel(QWidget):
+    """A button that turns from Deblur into Cancel while a run goes on, with progress and time left.
+
+    Parameters
+    ----------
+    parent
+        Parent widget.
+    """
+
+    runRequested = Signal()
+    cancelRequested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._running = False
+        self._started = 0.0
+        self._button = QPushButton(self)
+        self._button.setObjectName("run")
+        self._bar = QProgressBar(self)
+        self._bar.setObjectName("progress")
+        self._bar.setTextVisible(False)
+        self._stage = Notice(self)
+        self._stage.setObjectName("time_left")
+        self._status = Notice(self)
+        self._status.setObjectName("status")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._button, self._bar, self._stage, self._status):
+            layout.addWidget(widget)
+        self._button.clicked.connect(self._pressed)
+        self.setIdle()
+
+    def setReady(self, reason: str) -> None:
+        """Allow a run, or say in the tooltip why there can be none.
+
+        Parameters
+        ----------
+        reason
+            Empty where a run can start.
+        """
+        if not self._running:
+            self._button.setEnabled(not reason)
+            self._button.setToolTip(reason or "Estimate the blur of the image, and remove it.")
+
+    def setRunning(self) -> None:
+        """Offer to cancel; show that something goes on before the first progress arrives."""
+        self._running = True
+        self._started = time.monotonic()
+        self._button.setText("Cancel")
+        self._button.setToolTip("Stop at the next step; nothing is added to the viewer.")
+        self._button.setEnabled(True)
+        self._bar.setRange(0, 0)
+        self._bar.setVisible(True)
+        self._stage.say("Starting")
+        self._status.clear()
+
+    def setCancelling(self) -> None:
+        """Show that the request to stop was heard."""
+        self._button.setText("Cancelling…")
+        self._button.setEnabled(False)
+        self._stage.say("Stops at the next step")
+
+    def setIdle(self) -> None:
+        """Offer to run."""
+        self._running = False
+        self._button.setText("Deblur")
+        self._bar.setVisible(False)
+        self._bar.reset()
+        self._stage.clear()
+        self.setReady("")
+
+    def setProgress(self, progress: Progress) -> None:
+        """Show how far a run has come and how long it will take."""
+        self._bar.setRange(0, progress.total)
+        self._bar.setValue(progress.done)
+        if self._button.isEnabled():
+            left = _time_left(time.monotonic() - self._started, progress)
+            self._stage.say(f"{_STAGES.get(progress.stage, progress.stage)}{left}")
+
+    def say(self, message: str, level: Level = "note") -> None:
+        """Show how a run ended."""
+        self._status.say(message, level)
+
+    def elapsed(self) -> float:
+        """Seconds since the run was started."""
+        return time.monotonic() - self._started
+
+    def _pressed(self) -> None:
+        (self.cancelRequested if self._running else self.runRequested).emit()
+
+
+def _time_left(elapsed: float, progress: Progress) -> str:
+    """Say how long the rest takes at the pace so far; nothing before there is a pace."""
+    if progress.done <= 0 or elapsed < 1:
+        return ""
+    seconds = elapsed * (progress.total - progress.done) / progress.done
+    if seconds < 1:
+        return ", almost done"
+    if seconds < 90:
+        return f", about {max(1, round(seconds))} s left"
+    return f", about {round(seconds / 60)} min left"
