@@ -1,0 +1,258 @@
+"""Noise level from one blurred image: what is left where the microscope cannot put any signal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import uniform_filter
+from scipy.optimize import nnls
+from scipy.signal import oaconvolve
+from scipy.stats import gamma
+
+from napari_deepblur.errors import ImageError, NoiseError
+from napari_deepblur.noise.filters import FILTER_SIZE, FilterBank, degrees_of_freedom, signal_free_filters
+from napari_deepblur.noise.model import PoissonGaussianNoise
+
+if TYPE_CHECKING:
+    from napari_deepblur.optics import Microscope
+
+Array = NDArray[np.float64]
+
+SMALLEST_SIDE = 32
+"""Shortest side, in pixels, of an image whose noise can be estimated."""
+
+_BLOCK = 8
+_LARGEST_SIDE = 1536
+_WINDOW, _WINDOWS = 256, 6
+_LEAKAGE_TO_NOISE = 0.02
+_MOST_CLIPPED = 0.01
+_KEPT = 0.99
+
+
+def estimate_noise(image: ArrayLike, microscope: Microscope | None = None) -> PoissonGaussianNoise:
+    """Estimate the noise of one blurred image, var y = alpha max(u - offset, 0) + beta^2, in its own units.
+
+    An image made by a microscope holds no signal beyond 2 fc. Short filters k_i that pass only such frequencies
+    leave residuals r_i = k_i * y whose mean squares obey E r_i^2 = k_i^2 * var(y) exactly, so that with one
+    variance line for all pixels r_i^2 is a straight line in k_i^2 * y. That line is fitted over blocks of 8 x 8
+    pixels by weighted non-negative least squares, without blocks that are clipped or hold more than noise explains.
+
+    Parameters
+    ----------
+    image
+        One image of shape (H, W), both at least 32, of any real type and units.
+    microscope
+        The optics; tells which frequencies are free of signal. Without it, fc = 0.28 cycles per pixel is assumed,
+        which suits every image that is sampled at Nyquist's rate or finer.
+
+    Returns
+    -------
+    PoissonGaussianNoise
+        The offset is 0 unless the image cannot have that one: where intensities are negative, or where the line
+        of variance clearly crosses zero at a positive intensity (counts above a camera's bias), it is the intensity
+        of the darkest places, and beta the noise there.
+
+    Raises
+    ------
+    ImageError
+        If the image is not two-dimensional, not real, or holds NaN or infinities.
+    NoiseError
+        If the image is too small, or constant: give alpha and beta instead.
+
+    Notes
+    -----
+    The noise has to be independent from pixel to pixel. Images that were resized, compressed or smoothed after
+    acquisition seem to have less noise than they have; scenes sharper than the pixels, such as drawings, more.
+    Rounding counts as noise: integer images have a beta of at least 0.29 of their step.
+    """
+    pixels, step = _checked(image)
+    bank = signal_free_filters(None if microscope is None else microscope.cutoff)
+    # Centred and of unit range, where no unit of the caller's can over- or underflow.
+    centre, unit = float(np.median(pixels)), float(pixels.max() - pixels.min())
+    pixels = (pixels - centre) / unit
+    bank = _quiet_filters(pixels, bank)
+    blocks = _block_statistics(pixels, bank.filters)
+    alpha, variance, offset = _variance_line(blocks, zero=-centre / unit)
+    beta = unit * math.sqrt(variance)
+    return PoissonGaussianNoise(
+        unit * alpha,
+        max(beta, step / math.sqrt(12)),
+        0.0 if offset is None else unit * offset + centre,
+    )
+
+
+class _Blocks(NamedTuple):
+    """Mean intensity and mean squared residual of n blocks, shape (n,) each, and how precise they are."""
+
+    mean: Array
+    power: Array
+    freedom: float  # degrees of freedom of a power, of its chi-squared distribution
+    pixels: float  # independent pixels that a mean is worth
+
+
+def _checked(image: ArrayLike) -> tuple[Array, float]:
+    """Return the image as float64, and the step of its digits (zero for floats)."""
+    array = np.asarray(image)
+    if array.dtype.kind not in "biuf":
+        raise ImageError(
+            f"The image has the type {array.dtype}, expected real numbers. Take its modulus or one channel."
+        )
+    if array.ndim != 2:
+        raise ImageError(f"The image has shape {array.shape}, expected two axes (rows, columns). Pass one plane.")
+    if min(array.shape) < SMALLEST_SIDE:
+        raise NoiseError(
+            f"The image has shape {array.shape}, expected at least {SMALLEST_SIDE} pixels a side to estimate its "
+            "noise. Give alpha and beta instead, or estimate them from a larger image of the same camera."
+        )
+    pixels = array.astype(np.float64)
+    if not np.isfinite(pixels).all():
+        raise ImageError(
+            f"The image holds {int((~np.isfinite(pixels)).sum())} NaN or infinite values, expected none. "
+            "Replace them, for example by the median of their neighbours."
+        )
+    lowest, highest = pixels.min(), pixels.max()
+    if lowest == highest:
+        raise NoiseError(
+            f"Every pixel of the image is {lowest:g}: a constant image says nothing about noise. "
+            "Is it the right layer or plane? Otherwise give alpha and beta."
+        )
+    step = 0.0
+    if array.dtype.kind != "f":
+        step = float(np.gcd.reduce(np.unique(pixels - lowest).astype(np.uint64)))
+    return pixels, step
+
+
+def _quiet_filters(pixels: Array, bank: FilterBank) -> FilterBank:
+    """Keep the filters through which a typical signal leaves little compared with the noise of this image.
+
+    More filters mean more data, and more signal: with strong noise all of them serve, without noise the best one.
+    """
+    quietest = next(_filtered(pixels, bank.filters[:1]))[1]
+    noise = float(np.median(quietest))
+    n = int(np.count_nonzero(bank.leakage * pixels.var() <= _LEAKAGE_TO_NOISE * noise))
+    return FilterBank(bank.filters[: max(n, 1)], bank.leakage[: max(n, 1)])
+
+
+def _block_statistics(pixels: Array, filters: Array) -> _Blocks:
+    mean, power, clipped = (np.concatenate(parts) for parts in zip(*_filtered(pixels, filters), strict=True))
+    usable = clipped <= _MOST_CLIPPED
+    # Where nearly everything sits at an extreme value (few photons, binary images), that value is data.
+    if usable.sum() < max(16, 0.02 * usable.size):
+        usable[:] = True
+    weight = (filters**2).mean(axis=0)
+    spread = np.abs(np.fft.fft2(weight, s=(32, 32)) * np.fft.fft2(np.full((_BLOCK, _BLOCK), _BLOCK**-2), s=(32, 32)))
+    return _Blocks(mean[usable], power[usable], degrees_of_freedom(filters, _BLOCK), 1 / float((spread**2).mean()))
+
+
+def _filtered(pixels: Array, filters: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield, for each window of the image, its blocks' mean intensity, squared residual and share of clipped pixels."""
+    weight = (filters**2).mean(axis=0)
+    low, high = pixels.min(), pixels.max()
+    margin = FILTER_SIZE // 2
+    for window in _windows(pixels.shape):
+        part = pixels[window]
+        power = sum(oaconvolve(part, k, "valid") ** 2 for k in filters) / len(filters)
+        mean = oaconvolve(part, weight, "valid")
+        extreme = ((part == low) | (part == high)).astype(np.float64)
+        clipped = uniform_filter(extreme, FILTER_SIZE)[margin:-margin, margin:-margin]
+        yield _block_means(mean), _block_means(power), _block_means(clipped)
+
+
+def _windows(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+    """Yield the whole image, or an even sample of windows of a large one: they hold blocks enough."""
+    spans = [
+        [slice(0, side)]
+        if side <= _LARGEST_SIDE
+        else [slice(int(start), int(start) + _WINDOW) for start in np.linspace(0, side - _WINDOW, _WINDOWS)]
+        for side in shape
+    ]
+    return ((rows, columns) for rows in spans[0] for columns in spans[1])
+
+
+def _block_means(values: Array) -> Array:
+    rows, columns = (side // _BLOCK for side in values.shape)
+    tiles = values[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
+    return np.asarray(tiles.mean(axis=(1, 3)).ravel())
+
+
+class _Line(NamedTuple):
+    """A fitted line, power = variance + slope max(mean - origin, 0), and its covariance."""
+
+    variance: float
+    slope: float
+    covariance: Array  # of (variance, slope), shape (2, 2)
+
+
+def _variance_line(blocks: _Blocks, zero: float) -> tuple[float, float, float | None]:
+    """Return slope, variance at the offset, and offset (none where it is the caller's 0, here at `zero`).
+
+    The line from the darkest block on always exists. It is written with the offset 0 unless the intensities there
+    are negative, or its value at 0 is: no noise has a negative variance, so that 0 cannot be the dark level.
+    """
+    darkest = float(blocks.mean.min())
+    line = _fit_line(blocks, darkest)
+    to_zero = np.array([1.0, zero - darkest])
+    at_zero = line.variance + line.slope * (zero - darkest)
+    doubt = math.sqrt(max(float(to_zero @ line.covariance @ to_zero), 0.0))
+    # The mean of a block of few photons is uncertain by more than its own variance tells.
+    nearby = line.variance + line.slope * (abs(darkest - zero) + line.slope / blocks.pixels)
+    negative = darkest < zero - 5 * math.sqrt(nearby / blocks.pixels)
+    if line.slope > 0 and (negative or at_zero < -4 * doubt):
+        return line.slope, line.variance, darkest
+    if not negative:
+        line = _fit_line(blocks, zero)
+    return line.slope, line.variance, None
+
+
+def _fit_line(blocks: _Blocks, origin: float) -> _Line:
+    """Fit power = variance + slope max(mean - origin, 0), both at least 0.
+
+    Iteratively reweighted least squares. A block's power has the variance 2 v^2 / freedom, to which comes that of
+    its mean, slope^2 v / pixels, which matters where a pixel holds less than one photon. Blocks far above the line
+    hold signal: they are left out, and what the noise loses by that is given back.
+    """
+    floor = 1e-9 * float(blocks.power.mean())
+    if floor < np.finfo(float).tiny:
+        return _Line(0.0, 0.0, np.zeros((2, 2)))
+    light = np.maximum(blocks.mean - origin, 0.0)
+    shape = blocks.freedom / 2
+    threshold = float(gamma.ppf(_KEPT, shape, scale=1 / shape))
+    loss = float(gamma.cdf(threshold, shape + 1, scale=1 / shape)) / _KEPT
+    line, covariance = _robust_start(light, blocks.power, shape), np.zeros((2, 2))
+    for _ in range(30):
+        model = line[0] + line[1] * light
+        doubt = shape * line[1] ** 2 * np.maximum(model, line[0] + line[1] ** 2 / blocks.pixels) / blocks.pixels
+        scale = np.sqrt(model**2 + doubt) + floor
+        kept = blocks.power <= model + (threshold - 1) * scale
+        if kept.sum() < 4:
+            break
+        before = line
+        line, covariance = _least_squares(light[kept], blocks.power[kept] / loss, 1 / scale[kept])
+        if np.allclose(line, before, rtol=1e-4, atol=0.0):
+            break
+    return _Line(float(line[0]), float(line[1]), covariance / shape)
+
+
+def _robust_start(light: Array, power: Array, shape: float) -> Array:
+    """Fit the line to low quantiles of the power in groups of blocks of like intensity: flat places, mostly."""
+    level = 0.4
+    groups = np.array_split(np.argsort(light), min(16, max(1, light.size // 16)))
+    mean = np.array([light[group].mean() for group in groups])
+    low = np.array([np.quantile(power[group], level) for group in groups])
+    variance = low / float(gamma.ppf(level, shape, scale=1 / shape))
+    weight = 1 / np.maximum(variance, 0.05 * variance.mean() + np.finfo(float).tiny)
+    line, _ = _least_squares(mean, variance, weight)
+    return line
+
+
+def _least_squares(light: Array, variance: Array, weight: Array) -> tuple[Array, Array]:
+    """Return the (c, a), both at least 0, that minimise sum (weight (c + a light - variance))^2, and (D'D)^+."""
+    design = np.stack([np.ones_like(light), light], axis=1) * weight[:, None]
+    size = np.maximum(np.abs(design).max(axis=0), np.finfo(float).tiny)
+    design = design / size
+    solution, _ = nnls(design, variance * weight)
+    return np.asarray(solution / size), np.asarray(np.linalg.pinv(design.T @ design) / np.outer(size, size))
