@@ -220,10 +220,7 @@ class DeblurDock(QWidget):
             f"Noise: alpha = {found.noise.alpha:.3g}, beta = {found.noise.beta:.3g} (intensity units)."
         )
         # Once the column has made room for it.
-        QTimer.singleShot(0, self._reveal)
-
-    def _reveal(self) -> None:
-        self._area.ensureWidgetVisible(self._noise_found)
+        QTimer.singleShot(0, self._area.scrollDown)
 
     def _follow_theme(self) -> None:
         colours = theme_colours(str(self._viewer.theme))

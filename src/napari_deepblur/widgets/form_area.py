@@ -53,6 +53,12 @@ class FormArea(QScrollArea):
         for form in self._forms:
             form.setEnabled(enabled)
 
+    def scrollDown(self) -> None:
+        """Show the last form."""
+        bar = self.verticalScrollBar()
+        if bar is not None:
+            bar.setValue(bar.maximum())
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Keep the wheel from fields that were not clicked."""
         if (
@@ -95,3 +101,4 @@ class FormArea(QScrollArea):
         for label in labels:
             if label is not None:
                 label.setMinimumWidth(width)
+        self.updateGeometry()

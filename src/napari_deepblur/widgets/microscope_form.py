@@ -26,7 +26,15 @@ class MicroscopeForm(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        # In the order in which they stand: the Tab key follows it.
         self._na = _spin_box(self, "na", 3, 0.01, "Numerical aperture of the objective, as engraved on it (no unit).")
+        self._n_immersion = _spin_box(
+            self,
+            "n_immersion",
+            3,
+            0.01,
+            "Refractive index of the immersion: air 1.00, water 1.33, oil 1.515 (no unit).",
+        )
         self._wavelength = _spin_box(
             self, "wavelength_um", 4, 0.01, "Emission wavelength in vacuum, in micrometres: 0.520 for GFP."
         )
@@ -36,13 +44,6 @@ class MicroscopeForm(QWidget):
             4,
             0.005,
             "Size of a pixel in the sample, in micrometres: camera pixel divided by magnification.",
-        )
-        self._n_immersion = _spin_box(
-            self,
-            "n_immersion",
-            3,
-            0.01,
-            "Refractive index of the immersion: air 1.00, water 1.33, oil 1.515 (no unit).",
         )
         self._origin = Notice(self)
         self._origin.setObjectName("pixel_size_origin")

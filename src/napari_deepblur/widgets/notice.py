@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 Level = Literal["note", "warning", "error"]
@@ -30,9 +31,7 @@ class Notice(QLabel):
         )
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.clear()
 
     def say(self, message: str, level: Level = "note") -> None:
@@ -43,6 +42,26 @@ class Notice(QLabel):
         if style is not None:
             style.polish(self)
         self.setVisible(bool(message))
+
+    # A scroll area asks a column of wrapped labels how high it is at its narrowest, and keeps room for that. These
+    # labels answer for the width that they have.
+
+    def hasHeightForWidth(self) -> bool:
+        """Return False: the height is that of the present width."""
+        return False
+
+    def sizeHint(self) -> QSize:
+        """Return the height of the text at the present width."""
+        return QSize(0, self.heightForWidth(self.width()))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the height of the text at the present width."""
+        return self.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Ask for another height where the width has changed."""
+        super().resizeEvent(event)
+        self.updateGeometry()
 
     def level(self) -> Level:
         """How serious the message is."""

@@ -1,0 +1,136 @@
+"""The computation in another thread."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import weakref
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QObject, QThreadPool
+
+from napari_deepblur.errors import DeviceError, ImageError
+from napari_deepblur.pipeline.results import Deblurring, Progress
+from napari_deepblur.widgets.job import DeblurJob
+
+RESULT = Deblurring(np.zeros((2, 2), np.float32), None, {})
+
+
+def _steps(n: int = 3, wait: threading.Event | None = None) -> Generator[Progress, None, Deblurring]:
+    for done in range(n):
+        yield Progress("deblur", done, n)
+        if wait is not None:
+            wait.wait(0.01)
+    return RESULT
+
+
+@pytest.fixture
+def job(qtbot: QtBot) -> Generator[DeblurJob]:
+    parent = QObject()
+    yield DeblurJob(parent)
+    QThreadPool.globalInstance().waitForDone()
+    parent.deleteLater()
+
+
+def test_progress_then_success(qtbot: QtBot, job: DeblurJob) -> None:
+    progress: list[Progress] = []
+    ended: list[Any] = []
+    threads: list[threading.Thread] = []
+    job.progressed.connect(progress.append)
+    job.failed.connect(ended.append)
+    job.cancelled.connect(lambda: ended.append("cancelled"))
+    job.succeeded.connect(lambda _: threads.append(threading.current_thread()))
+    with qtbot.waitSignal(job.succeeded, timeout=5000) as signal:
+        job.start(_steps)
+        assert job.is_running()
+    assert signal.args == [RESULT]
+    assert progress == [Progress("deblur", done, 3) for done in range(3)]
+    assert not job.is_running()
+    assert threads == [threading.main_thread()]
+    assert ended == []
+
+
+@pytest.mark.parametrize(
+    "error", [ImageError("all pixels equal"), DeviceError("no such GPU"), RuntimeError("size mismatch")]
+)
+def test_every_kind_of_error_ends_the_run(
+    qtbot: QtBot, job: DeblurJob, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> Generator[Progress, None, Deblurring]:
+        yield Progress("noise", 0, 1)
+        raise error
+
+    with caplog.at_level(logging.ERROR), qtbot.waitSignal(job.failed, timeout=5000) as signal:
+        job.start(fail)
+    assert signal.args is not None
+    assert signal.args[0] is error
+    assert signal.args[0].__traceback__ is None
+    assert not job.is_running()
+    # Only what nobody foresaw goes to the log, with the place where it happened.
+    unforeseen = type(error) is RuntimeError
+    assert ("size mismatch" in caplog.text and "in fail" in caplog.text) == unforeseen
+    with qtbot.waitSignal(job.succeeded, timeout=5000):
+        job.start(_steps)
+
+
+def test_cancel_stops_at_the_next_step(qtbot: QtBot, job: DeblurJob) -> None:
+    outcomes: list[str] = []
+    job.succeeded.connect(lambda _: outcomes.append("succeeded"))
+    with qtbot.waitSignal(job.progressed, timeout=5000):
+        job.start(lambda: _steps(10_000, threading.Event()))
+    with qtbot.waitSignal(job.cancelled, timeout=5000):
+        job.cancel()
+    assert not job.is_running()
+    assert outcomes == []
+
+
+def test_cancel_during_the_last_step_is_a_cancel(qtbot: QtBot, job: DeblurJob) -> None:
+    asked = threading.Event()
+
+    def steps() -> Generator[Progress, None, Deblurring]:
+        yield Progress("deblur", 0, 1)
+        asked.wait(5)
+        return RESULT
+
+    with qtbot.waitSignal(job.progressed, timeout=5000):
+        job.start(steps)
+    with qtbot.waitSignal(job.cancelled, timeout=5000):
+        job.cancel()
+        asked.set()
+
+
+def test_one_at_a_time(qtbot: QtBot, job: DeblurJob) -> None:
+    with qtbot.waitSignal(job.cancelled, timeout=5000):
+        job.start(lambda: _steps(10_000, threading.Event()))
+        with pytest.raises(RuntimeError, match="one at a time"):
+            job.start(_steps)
+        job.cancel()
+
+
+def test_the_end_of_the_parent_stops_the_computation(qtbot: QtBot) -> None:
+    parent = QObject()
+    job = DeblurJob(parent)
+    left = threading.Event()
+
+    def steps() -> Generator[Progress, None, Deblurring]:
+        try:
+            yield from _steps(10_000, threading.Event())
+        finally:
+            left.set()
+        return RESULT
+
+    with qtbot.waitSignal(job.progressed, timeout=5000):
+        job.start(steps)
+    alive = weakref.ref(job)
+    parent.deleteLater()
+    del job, parent
+    qtbot.waitUntil(left.is_set, timeout=5000)
+    assert QThreadPool.globalInstance().waitForDone(5000)
+    qtbot.wait(50)
+    gc.collect()
+    assert alive() is None

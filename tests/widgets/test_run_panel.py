@@ -1,0 +1,93 @@
+"""The Run button and what is said around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QProgressBar, QPushButton
+
+from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.widgets import run_panel
+from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.run_panel import RunPanel
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> RunPanel:
+    panel = RunPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    return panel
+
+
+def _child(panel: RunPanel, kind: type[Any], name: str) -> Any:
+    found = panel.findChild(kind, name)
+    assert found is not None
+    return found
+
+
+def test_run_becomes_cancel_becomes_cancelling(qtbot: QtBot, panel: RunPanel) -> None:
+    button = _child(panel, QPushButton, "run")
+    assert button.text() == "Deblur"
+    with qtbot.waitSignal(panel.runRequested):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    panel.setRunning()
+    assert button.text() == "Cancel"
+    with qtbot.waitSignal(panel.cancelRequested):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    panel.setCancelling()
+    assert button.text() == "Cancelling…"
+    assert not button.isEnabled()
+    panel.setIdle()
+    assert button.text() == "Deblur"
+    assert button.isEnabled()
+
+
+def test_time_left_is_that_of_the_pace_so_far(panel: RunPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(run_panel.time, "monotonic", lambda: now[0])
+    bar, words = _child(panel, QProgressBar, "progress"), _child(panel, Notice, "time_left")
+    panel.setRunning()
+    assert (bar.minimum(), bar.maximum()) == (0, 0)
+    panel.setProgress(Progress("noise", 0, 10))
+    assert words.text() == "Estimating the noise"
+    now[0] = 110
+    panel.setProgress(Progress("identify", 2, 10))
+    assert words.text() == "Identifying the blur, about 40 s left"
+    assert (bar.value(), bar.maximum()) == (2, 10)
+    now[0] = 400
+    panel.setProgress(Progress("deblur", 5, 10))
+    assert words.text() == "Removing the blur, about 5 min left"
+    panel.setProgress(Progress("deblur", 10, 10))
+    assert words.text() == "Removing the blur, almost done"
+
+
+def test_a_late_progress_does_not_hide_that_the_cancel_was_heard(panel: RunPanel) -> None:
+    panel.setRunning()
+    panel.setCancelling()
+    panel.setProgress(Progress("deblur", 5, 10))
+    assert _child(panel, Notice, "time_left").text() == "Stops at the next step"
+
+
+def test_what_cannot_run_says_why(panel: RunPanel) -> None:
+    button = _child(panel, QPushButton, "run")
+    panel.setReady("There is no image.")
+    assert not button.isEnabled()
+    assert button.toolTip() == "There is no image."
+    panel.setReady("")
+    assert button.isEnabled()
+
+
+def test_the_status_can_be_selected_and_takes_no_room_when_empty(panel: RunPanel) -> None:
+    status = _child(panel, Notice, "status")
+    assert not status.isVisible()
+    panel.say("All pixels are equal. Choose another image.", "error")
+    assert status.isVisible()
+    assert status.level() == "error"
+    assert status.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
+    assert status.text().endswith("All pixels are equal. Choose another image.")
+    panel.setRunning()
+    assert not status.isVisible()
