@@ -29,6 +29,10 @@ _LAG = 16
 """Longest lag of the correlations that are looked at, about the half-width of a PSF."""
 
 
+REFERENCE_PSF_SIZE = 31
+"""Side of the PSFs at the reference cut-off, in pixels."""
+
+
 def reference_cutoff() -> float:
     """Pupil cut-off, in cycles per pixel, at which the network looks at images: the paper's setting, 0.261."""
     return 1.41 * 0.100 / 0.540

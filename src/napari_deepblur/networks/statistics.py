@@ -100,4 +100,5 @@ def _band_pass(image: Tensor) -> Tensor:
     fx = torch.fft.rfftfreq(width, device=image.device)[None, :]
     square = fy.square() + fx.square()
     bands = [torch.exp(-square / (2 * a**2)) - torch.exp(-square / (2 * b**2)) for a, b in _BANDS]
-    return torch.fft.irfft2(torch.fft.rfft2(image) * torch.stack(bands), s=(height, width))
+    details: Tensor = torch.fft.irfft2(torch.fft.rfft2(image) * torch.stack(bands), s=(height, width))
+    return details

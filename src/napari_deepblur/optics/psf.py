@@ -62,8 +62,8 @@ def psf_model(cutoff: float, modes: tuple[int, ...], size: int, coarse: bool = F
     size
         Side of the PSF in pixels; odd, so that its peak lies on a pixel.
     coarse
-        Sample the pupil only as finely as the PSF's side demands, which is several times faster and agrees with the fine
-        sampling to better than 1 % (40 dB): enough to train a network and to search.
+        Sample the pupil only as finely as the PSF's side demands, several times faster; agrees with the fine sampling
+        to better than 1 % (40 dB): enough to train a network and to search.
 
     Returns
     -------

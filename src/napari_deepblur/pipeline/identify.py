@@ -8,25 +8,38 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from napari_deepblur.io.images import check_image
-from napari_deepblur.io.weights import load_identification
-from napari_deepblur.pipeline.devices import inference_precision, resolve_device
-from napari_deepblur.pipeline.intensity import unit_scale
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.networks.identification import Evidence, IdentificationNetwork, reference_cutoff
+from napari_deepblur.io.images import check_image
+from napari_deepblur.io.weights import load_identification
+from napari_deepblur.networks.identification import (
+    REFERENCE_PSF_SIZE,
+    Evidence,
+    IdentificationNetwork,
+    reference_cutoff,
+)
 from napari_deepblur.networks.statistics import WINDOW, prepare
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.pipeline.devices import inference_precision, resolve_device
+from napari_deepblur.pipeline.intensity import unit_scale
+from napari_deepblur.pipeline.orientation import mirror_advantage
+from napari_deepblur.pipeline.posterior import Cloud, coefficients, oriented, spectral_share
 from napari_deepblur.pipeline.resampling import resample
 from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.spectral_fit import SpectralFit, spectral_fit
 
 if TYPE_CHECKING:
     import os
 
 _AREA_SIDE = 512
 """Side, at the reference cut-off, of the areas whose evidence is gathered at a time."""
+
+_FIT_STEPS, _FIT_STEPS_EACH = 80, 10
+"""Steps of the spectral fit, and how many of them count as one step of progress."""
 
 
 def identify(
@@ -38,7 +51,8 @@ def identify(
 ) -> Identification:
     """Identify the blur of one image.
 
-    theta_hat = IN(y), with the evidence pooled over the whole field.
+    The network's answer, with its evidence pooled over the whole field, is mixed with a fit to the power spectrum,
+    whose weight grows as the noise shrinks.
 
     Parameters
     ----------
@@ -105,14 +119,14 @@ def identify_steps(
     scale = unit_scale(image)
     factor = family.microscope.cutoff / reference_cutoff()
     areas = _areas(*(max(round(length * factor), 1) for length in image.shape))
-    total = len(areas) + 2
+    total = 1 + len(areas) + _FIT_STEPS // _FIT_STEPS_EACH + 1
     yield Progress("noise", 0, total)
     if noise is None:
         noise = estimate_noise(image, family.microscope)
     yield Progress("identify", 1, total)
     pixels, level = resample(scale.to_unit(image), scale.noise_to_unit(noise), factor)
+    network = network.to(device).eval()
     views = prepare(torch.from_numpy(_at_least(pixels, WINDOW)).to(device)[None, None])
-    network = network.to(device, memory_format=torch.channels_last).eval()
     evidence: Evidence | None = None
     for done, (rows, columns) in enumerate(areas, start=2):
         with torch.inference_mode(), inference_precision(device):
@@ -122,23 +136,47 @@ def identify_steps(
     assert evidence is not None
     amplitude = torch.zeros(1, len(network.config.modes), device=device)
     amplitude[0, chosen] = family.max_amplitude
-    # A signal offset, such as a camera's bias, carries no shot noise.
-    views = views._replace(mean=(views.mean - level.offset).clamp_min(0))
     with torch.inference_mode(), inference_precision(device):
         prediction = network.decide(
             evidence, views, torch.tensor([[level.alpha, level.beta]], device=device), amplitude
         )
-    candidates, weights = prediction.candidates[0][:, chosen].cpu(), prediction.log_weights[0].exp().cpu()
-    psf = (weights[:, None, None] * family.psf_tensor(candidates)).sum(0)
+    learned = Cloud(prediction.candidates[0][:, chosen].cpu(), prediction.log_weights[0].exp().cpu())
+    learned_std = prediction.log_std[0, chosen].exp().cpu()
+
+    # The fit is small, and faster on the processor than the launches of its kernels would be on a GPU.
+    optics = psf_model(reference_cutoff(), family.modes, REFERENCE_PSF_SIZE, coarse=True)
+    variance = float(level.variance(views.mean.item()) / views.std.item() ** 2)
+    fit: SpectralFit | None = None
+    steps = spectral_fit(
+        (evidence.periodogram[0] / evidence.counts[0]).cpu(), variance, optics, family.max_amplitude, steps=_FIT_STEPS
+    )
+    for step, latest in enumerate(steps, start=1):
+        fit = latest
+        if step % _FIT_STEPS_EACH == 0:
+            yield Progress("identify", 1 + len(areas) + step // _FIT_STEPS_EACH, total)
+    assert fit is not None
+    even = torch.from_numpy(family.even_modes)
+    advantage = mirror_advantage(_middle(pixels), variance, zernike_psf(fit.theta, optics))
+    fitted = oriented(fit, advantage, even)
+    cloud = learned.mixed_with(fitted, spectral_share(fit.usable))
+    std = torch.cat((learned_std.expand_as(learned.theta), torch.zeros_like(fitted.theta)))
+    theta, theta_std = coefficients(cloud, std, even)
+    yield Progress("identify", total, total)
     return Identification(
-        theta=prediction.theta[0, chosen].cpu().numpy(),
-        theta_std=prediction.log_std[0, chosen].exp().cpu().numpy(),
-        psfs=psf.numpy()[None],
+        theta=theta.numpy(),
+        theta_std=theta_std.numpy(),
+        psfs=cloud.mean_psf(family).numpy()[None],
         points=np.array([[(length - 1) / 2 for length in image.shape]], dtype=np.float32),
         noise=noise,
         parameter_names=family.parameter_names,
         even_modes=family.even_modes,
     )
+
+
+def _middle(image: NDArray[np.float32]) -> Tensor:
+    """Cut out the middle, as much as is needed to tell orientations."""
+    rows, columns = (slice(max(n - _AREA_SIDE, 0) // 2, max(n - _AREA_SIDE, 0) // 2 + _AREA_SIDE) for n in image.shape)
+    return torch.from_numpy(np.ascontiguousarray(image[rows, columns]))
 
 
 def _chosen_modes(family: ZernikeFamily, network: IdentificationNetwork) -> list[int]:

@@ -12,12 +12,17 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from napari_deepblur.networks.deblurring import DeblurringNetwork
-from napari_deepblur.networks.identification import IdentificationNetwork, Prediction, reference_cutoff
+from napari_deepblur.networks.identification import (
+    REFERENCE_PSF_SIZE,
+    IdentificationNetwork,
+    Prediction,
+    reference_cutoff,
+)
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import PsfModel, psf_model, zernike_psf
 from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch, draw_noise_levels
 from napari_deepblur.training.checkpoints import Run
-from napari_deepblur.training.identification import PSF_SIZE, validation_batches
+from napari_deepblur.training.identification import validation_batches
 from napari_deepblur.training.loop import Rows, start_run, train
 from napari_deepblur.training.losses import mean_psf
 from napari_deepblur.training.recipes import DeblurringRecipe
@@ -76,7 +81,7 @@ def train_deblurring(
     device = bank.device
     identification = identification.to(device).eval().requires_grad_(False)
     modes = identification.config.modes
-    optics = {fc: psf_model(fc, modes, PSF_SIZE).to(device) for fc in {*recipe.cutoffs, reference_cutoff()}}
+    optics = {fc: psf_model(fc, modes, REFERENCE_PSF_SIZE).to(device) for fc in {*recipe.cutoffs, reference_cutoff()}}
     source = SceneSource(bank, recipe.identification.procedural_share)
     run = start_run(lambda: DeblurringNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
     reference = optics[reference_cutoff()]
@@ -130,13 +135,13 @@ def draw_patches(
     estimated = torch.where(keep_true[:, None, None], true, mean_psf(prediction, here))
 
     each = recipe.schedule.batch_size // recipe.fields
-    scene = _random_patches(batch.scene, each, recipe.patch_size + PSF_SIZE - 1, generator)
+    scene = _random_patches(batch.scene, each, recipe.patch_size + REFERENCE_PSF_SIZE - 1, generator)
     theta, amplitude, psf = (v.repeat_interleave(each, 0) for v in (batch.theta, batch.amplitude, estimated))
     noise = draw_noise_levels(recipe.noise, recipe.fields, generator, device).repeat_interleave(each, 0)
     same = torch.rand((), generator=generator, device=device) < 0.5
     noise = torch.where(same, noise, batch.noise.repeat_interleave(each, 0))
     patches = degrade(scene, theta, amplitude, noise, here, generator)
-    border = PSF_SIZE // 2
+    border = REFERENCE_PSF_SIZE // 2
     return Patches(patches.image, scene[..., border:-border, border:-border], psf, noise)
 
 
@@ -153,7 +158,7 @@ def validate(
 ) -> Rows:
     """SSIM at each noise level: blurred, restored with the estimated, the true and the mean PSF."""
     rows: Rows = []
-    side, border = _VALIDATION_SIDE, PSF_SIZE // 2
+    side, border = _VALIDATION_SIDE, REFERENCE_PSF_SIZE // 2
     for name, batch in batches.items():
         with torch.no_grad():
             prediction = Prediction(

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from napari_deepblur.networks.identification import IdentificationNetwork, reference_cutoff
+from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork, reference_cutoff
 from napari_deepblur.optics import PsfModel, psf_model, psf_snr
 from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch
 from napari_deepblur.training.checkpoints import Run
@@ -15,7 +15,6 @@ from napari_deepblur.training.loop import Rows, start_run, train
 from napari_deepblur.training.losses import even_signs, mean_psf, psf_error, theta_likelihood
 from napari_deepblur.training.recipes import IdentificationRecipe
 
-PSF_SIZE = 31
 NOISE_LEVELS = {"none": (0.0, 0.0), "medium": (0.001, 0.003), "high": (0.005, 0.02)}
 """alpha and beta of the validation rows."""
 _VALIDATION_SEED = 2024
@@ -56,8 +55,8 @@ def train_identification(
         With averaged weights, in evaluation mode.
     """
     device = bank.device
-    optics = psf_model(reference_cutoff(), recipe.network.modes, PSF_SIZE).to(device)
-    coarse = psf_model(reference_cutoff(), recipe.network.modes, PSF_SIZE, coarse=True).to(device)
+    optics = psf_model(reference_cutoff(), recipe.network.modes, REFERENCE_PSF_SIZE).to(device)
+    coarse = psf_model(reference_cutoff(), recipe.network.modes, REFERENCE_PSF_SIZE, coarse=True).to(device)
     source = SceneSource(bank, recipe.procedural_share)
     signs = even_signs(recipe.network.modes, device)
     run = start_run(lambda: IdentificationNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)

@@ -26,8 +26,7 @@ def start_run(
 ) -> Run:
     """Make network, average, optimizer and generator, all decided by `seed`."""
     torch.manual_seed(seed)
-    network = make_network().to(device, memory_format=torch.channels_last)
-    average = make_network().to(device, memory_format=torch.channels_last)
+    network, average = make_network().to(device), make_network().to(device)
     average.load_state_dict(network.state_dict())
     average.eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(network.parameters(), schedule.peak, weight_decay=schedule.weight_decay)
@@ -78,7 +77,7 @@ def train(
         run.network.train()
         run.optimizer.zero_grad(set_to_none=True)
         value = loss(run)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         nn.utils.clip_grad_norm_(run.network.parameters(), schedule.largest_gradient)
         run.optimizer.step()
         run.samples += schedule.batch_size

@@ -1,0 +1,175 @@
+"""Weights: safetensors files that carry their architecture, and the facts of their training, in the header.
+
+Nothing is ever unpickled: a file is a table of arrays and a few lines of JSON, checked before it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from napari_deepblur.errors import WeightsError
+from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
+from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
+
+FOLDER_VARIABLE = "NAPARI_DEEPBLUR_WEIGHTS"
+"""Environment variable that names a folder of weights, looked at before those in the package."""
+
+_FORMAT = "napari-deepblur weights 1"
+_SIZES = ("light", "paper")
+
+Network = TypeVar("Network", IdentificationNetwork, DeblurringNetwork)
+
+
+class Loaded(NamedTuple):
+    """Where a network came from.
+
+    Attributes
+    ----------
+    path
+        The file.
+    sha256
+        First 16 hexadecimal digits of the hash of the file.
+    facts
+        What its training says about it: samples seen, metrics, domain of validity.
+    """
+
+    path: Path
+    sha256: str
+    facts: dict[str, Any]
+
+
+def save_weights(path: str | os.PathLike[str], network: nn.Module, facts: Mapping[str, Any]) -> None:
+    """Write a network in half precision, with its architecture in the header.
+
+    Parameters
+    ----------
+    path
+        The ``.safetensors`` file; replaced in one step.
+    network
+        An identification or deblurring network.
+    facts
+        JSON-safe facts about the training.
+    """
+    target = Path(path)
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for name, value in network.state_dict().items()
+    }
+    header = {
+        "format": _FORMAT,
+        "network": type(network).__name__,
+        "config": json.dumps(asdict(network.config)),  # type: ignore[call-overload]
+        "facts": json.dumps(dict(facts)),
+    }
+    partial = target.with_suffix(".partial")
+    save_file(tensors, partial, header)
+    os.replace(partial, target)
+
+
+def load_identification(which: str | os.PathLike[str] | None = None) -> IdentificationNetwork:
+    """Load an identification network: ``"light"``, ``"paper"``, a file, or None for the best that is installed.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are missing, damaged, or those of another network or a newer version.
+    """
+    return _load(find_weights("identification", which), IdentificationNetwork, IdentificationConfig)
+
+
+def load_deblurring(which: str | os.PathLike[str] | None = None) -> DeblurringNetwork:
+    """Load a deblurring network; see `load_identification`."""
+    return _load(find_weights("deblurring", which), DeblurringNetwork, DeblurringConfig)
+
+
+def find_weights(kind: str, which: str | os.PathLike[str] | None = None) -> Path:
+    """Find a weights file by size or path.
+
+    Parameters
+    ----------
+    kind
+        ``"identification"`` or ``"deblurring"``.
+    which
+        ``"light"``, ``"paper"``, a file; None or ``"auto"`` for the smallest size that is installed.
+
+    Returns
+    -------
+    Path
+        An existing file.
+
+    Raises
+    ------
+    WeightsError
+        If there is none, with the folders that were searched.
+    """
+    name = "auto" if which is None else os.fspath(which)
+    if name not in ("auto", *_SIZES):
+        if not Path(name).is_file():
+            raise WeightsError(f"There is no weights file {name}. Give a .safetensors file, or one of {_SIZES}.")
+        return Path(name)
+    folders = [Path(os.environ[FOLDER_VARIABLE])] if os.environ.get(FOLDER_VARIABLE) else []
+    folders.append(Path(str(files("napari_deepblur") / "weights")))
+    for size in _SIZES if name == "auto" else (name,):
+        for folder in folders:
+            candidate = folder / f"{kind}-{size}.safetensors"
+            if candidate.is_file():
+                return candidate
+    searched = " and ".join(str(folder) for folder in folders)
+    raise WeightsError(
+        f"No weights {kind}-{'*' if name == 'auto' else name}.safetensors in {searched}. Choose another size, "
+        f"reinstall the package, or set {FOLDER_VARIABLE} to the folder that holds them."
+    )
+
+
+def describe_weights(path: str | os.PathLike[str]) -> Loaded:
+    """Hash and facts of a weights file; raises `WeightsError` if it is not one."""
+    header, _ = _read(Path(path))
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    return Loaded(Path(path), digest, json.loads(header.get("facts", "{}")))
+
+
+def _load(path: Path, network: type[Network], config: type[Any]) -> Network:
+    header, tensors = _read(path)
+    if header.get("network") != network.__name__:
+        raise WeightsError(
+            f"{path} holds weights of {header.get('network', 'an unknown network')}, expected {network.__name__}."
+        )
+    try:
+        values = {key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(header["config"]).items()}
+        made = network(config(**values))
+        made.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in tensors.items()})
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise WeightsError(
+            f"{path} does not fit this version of napari-deepblur ({error}). Install the version it was made with, or "
+            "use the weights in the package."
+        ) from error
+    return made.eval().requires_grad_(False)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, "pt") as file:
+            header: dict[str, str] = file.metadata() or {}
+            if header.get("format") != _FORMAT:
+                found = header.get("format", "no format name")
+                raise WeightsError(f"{path} has {found} in its header, expected {_FORMAT!r}: it is foreign or newer.")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"{path} is missing, truncated or not a safetensors file ({error}). Fetch it again."
+        ) from error
+    if not all(bool(torch.isfinite(value).all()) for value in tensors.values() if value.is_floating_point()):
+        raise WeightsError(f"{path} holds values that are not finite. Fetch it again, or train again.")
+    return header, tensors

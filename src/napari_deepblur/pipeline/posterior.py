@@ -1,0 +1,106 @@
+"""What the network and the spectral fit believe together: a cloud of coefficient vectors with weights.
+
+The PSF that is closest on average to the true one is the average PSF of the cloud, not the PSF of any of its members.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.pipeline.spectral_fit import SpectralFit
+
+_CERTAINTY = 400.0
+"""Logistic slope from the relative difference of gradient sparsities to the odds of an orientation."""
+
+_SHARE_LOW, _SHARE_HIGH = 0.5, 1.0
+_USABLE_LOW, _USABLE_HIGH = 0.4, 0.8
+"""Weight of the spectral fit against the network, and the usable shares of the spectrum between which it rises."""
+
+
+class Cloud(NamedTuple):
+    """Coefficient vectors with weights.
+
+    Attributes
+    ----------
+    theta
+        Coefficients in waves, shape (N, K).
+    weights
+        Their weights, shape (N,), summing to one.
+    """
+
+    theta: Tensor
+    weights: Tensor
+
+    def mean_psf(self, family: ZernikeFamily) -> Tensor:
+        """Average PSF, shape (k, k)."""
+        return (self.weights[:, None, None] * family.psf_tensor(self.theta)).sum(dim=0)
+
+    def mixed_with(self, other: Cloud, share: float) -> Cloud:
+        """Give `share` of all weight to the other cloud."""
+        return Cloud(
+            torch.cat((self.theta, other.theta)), torch.cat(((1 - share) * self.weights, share * other.weights))
+        )
+
+
+def oriented(fit: SpectralFit, advantage: Tensor, even: Tensor) -> Cloud:
+    """Let the sparsity of the deconvolved image choose between each candidate and its mirror image.
+
+    Parameters
+    ----------
+    fit
+        Candidates from the power spectrum, which cannot tell h(x) from h(-x).
+    advantage
+        `mirror_advantage` of each candidate, shape (N,).
+    even
+        Mask (K,) of the even modes; h(-x) has the odd coefficients negated.
+
+    Returns
+    -------
+    Cloud
+        Twice as many candidates.
+    """
+    right = torch.sigmoid(-_CERTAINTY * advantage)
+    weights = fit.log_weights.exp()
+    mirrored = torch.where(even, fit.theta, -fit.theta)
+    return Cloud(torch.cat((fit.theta, mirrored)), torch.cat((weights * right, weights * (1 - right))))
+
+
+def spectral_share(usable: float) -> float:
+    """Weight of the spectral fit against the network, from the usable share of the spectrum.
+
+    Found on training images (`benchmarks/blend.py`): without noise the fit is far ahead; in noise both err, and
+    differently, so that their average is better than either.
+    """
+    rise = min(max((usable - _USABLE_LOW) / (_USABLE_HIGH - _USABLE_LOW), 0.0), 1.0)
+    return _SHARE_LOW + (_SHARE_HIGH - _SHARE_LOW) * rise
+
+
+def coefficients(cloud: Cloud, std: Tensor, even: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the coefficients of a cloud, modulo the joint sign of the even modes.
+
+    Parameters
+    ----------
+    cloud
+        Candidates; all are flipped to the side of the one with the largest weight.
+    std
+        Standard deviation of each candidate by itself, shape (N, K).
+    even
+        Mask (K,) of the even modes.
+
+    Returns
+    -------
+    tuple
+        Mean and standard deviation, shape (K,), by the law of total variance.
+    """
+    reference = cloud.theta[cloud.weights.argmax()]
+    flipped = torch.where(even, -cloud.theta, cloud.theta)
+    nearer = (flipped - reference).square().sum(1) < (cloud.theta - reference).square().sum(1)
+    theta = torch.where(nearer[:, None], flipped, cloud.theta)
+    weights = cloud.weights[:, None]
+    mean = (weights * theta).sum(0)
+    variance = (weights * (std.square() + (theta - mean).square())).sum(0)
+    return mean, variance.sqrt()

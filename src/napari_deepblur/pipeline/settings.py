@@ -1,0 +1,118 @@
+"""The settings of a run, shared by widget, command line and Python, checked before anything is computed."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_deepblur.errors import DeepblurError, SettingsError
+from napari_deepblur.io.images import check_writable
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.operators.families import DEFAULT_MODES
+from napari_deepblur.optics import Microscope
+
+Method = Literal["network"]
+"""Ways to restore an image once its blur is known."""
+
+Tile = Literal["auto"] | Annotated[int, Field(ge=128)] | None
+"""Tiles: chosen by memory, of a side in pixels, or None for the whole image at once."""
+
+_PAPER_PSF, _PAPER_CUTOFF = 31, 0.261
+_WIDEST_AUTO_PSF = 127
+
+
+class DeblurSettings(BaseModel):
+    """Everything that decides the result of `deblur`, beside the image.
+
+    Attributes
+    ----------
+    microscope
+        The optics.
+    modes, max_amplitude, psf_size
+        Of the Zernike family; ``"auto"`` sizes the PSF by the sampling, 31 pixels in the paper's setting.
+    noise
+        ``"estimate"``, or (alpha, beta) in the units of the image.
+    noise_offset
+        Intensity of a pixel that receives no light, for a given noise.
+    theta
+        Known coefficients in waves RMS; None to identify them.
+    method
+        How to restore.
+    size
+        ``"light"`` or ``"paper"`` networks; ``"auto"`` for the smallest that is installed.
+    device
+        See `devices.resolve_device`.
+    tile
+        ``"auto"``, None for the whole image at once, or a side in pixels.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    microscope: Microscope = Field(default_factory=lambda: Microscope())
+    modes: tuple[int, ...] = DEFAULT_MODES
+    max_amplitude: float = 0.15
+    psf_size: Literal["auto"] | int = "auto"
+    noise: Literal["estimate"] | tuple[float, float] = "estimate"
+    noise_offset: float = 0.0
+    theta: tuple[float, ...] | None = None
+    method: Method = "network"
+    size: Literal["auto", "light", "paper"] = "auto"
+    device: str = "auto"
+    tile: Tile = "auto"
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(_in_words(error)) from error
+
+    def family(self) -> ZernikeFamily:
+        """Make the operator family; raises `FamilyError` if it cannot be."""
+        size = recommended_psf_size(self.microscope) if self.psf_size == "auto" else self.psf_size
+        return ZernikeFamily(self.microscope, self.modes, self.max_amplitude, size)
+
+    def known_noise(self) -> PoissonGaussianNoise | None:
+        """Return the noise in the units of the image, or None where it is to be estimated."""
+        return None if self.noise == "estimate" else PoissonGaussianNoise(*self.noise, self.noise_offset)
+
+
+def recommended_psf_size(microscope: Microscope) -> int:
+    """Side of the PSF that holds what 31 pixels hold in the paper's setting: 31 * 0.261 / fc, odd, from 31 to 127."""
+    half = math.ceil(_PAPER_PSF * _PAPER_CUTOFF / microscope.cutoff / 2 - 0.5)
+    return int(min(max(2 * half + 1, _PAPER_PSF), _WIDEST_AUTO_PSF))
+
+
+def save_settings(settings: DeblurSettings, path: str | os.PathLike[str]) -> None:
+    """Write settings as JSON; raises `OutputError` if the file cannot be written."""
+    check_writable(path).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def load_settings(path: str | os.PathLike[str]) -> DeblurSettings:
+    """Read settings that `save_settings` wrote.
+
+    Raises
+    ------
+    SettingsError
+        If the file is missing, is not JSON, or holds unknown or impossible settings.
+    """
+    try:
+        return DeblurSettings.model_validate_json(Path(path).read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_in_words(error)}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path} cannot be read ({error}).") from error
+
+
+def _in_words(error: ValidationError) -> str:
+    for detail in error.errors():
+        # Errors of our own, raised while a microscope was made, are already a diagnosis.
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, DeepblurError):
+            raise cause
+    parts = [f"{'.'.join(map(str, d['loc']))}: {d['msg']}, found {d['input']!r}" for d in error.errors()]
+    return "Settings that cannot be used: " + "; ".join(parts)
