@@ -17,7 +17,7 @@ from napari_deepblur.optics import Microscope
 from napari_deepblur.widgets.family_form import PAPER_MODES, FamilyChoice, FamilyForm
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
-from napari_deepblur.widgets.noise_form import NoiseForm
+from napari_deepblur.widgets.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.notice import Notice
 
 WIDE_FIELD = Microscope(na=0.8, wavelength_um=0.52, pixel_size_um=0.16, n_immersion=1.0)
@@ -151,7 +151,7 @@ def noise_form(qtbot: QtBot) -> NoiseForm:
 
 
 def test_the_noise_is_estimated_unless_it_is_given(qtbot: QtBot, noise_form: NoiseForm) -> None:
-    alpha, beta = (_child(noise_form, QDoubleSpinBox, name) for name in ("alpha", "beta"))
+    alpha, beta, offset = (_child(noise_form, QDoubleSpinBox, name) for name in ("alpha", "beta", "offset"))
     assert noise_form.value() == "estimate"
     assert not alpha.isVisible()
     with qtbot.waitSignal(noise_form.valueChanged):
@@ -159,11 +159,12 @@ def test_the_noise_is_estimated_unless_it_is_given(qtbot: QtBot, noise_form: Noi
     assert alpha.isVisible()
     _type(qtbot, alpha, "0.002")
     _type(qtbot, beta, "12.5")
-    assert noise_form.value() == (0.002, 12.5)
+    _type(qtbot, offset, "-3")
+    assert noise_form.value() == GivenNoise(alpha=0.002, beta=12.5, offset=-3)
     noise_form.setValue("estimate")
     assert noise_form.value() == "estimate"
-    noise_form.setValue((0.5, 0))
-    assert noise_form.value() == (0.5, 0)
+    noise_form.setValue(GivenNoise(0.5, 0))
+    assert noise_form.value() == GivenNoise(0.5, 0, 0)
 
 
 @pytest.fixture

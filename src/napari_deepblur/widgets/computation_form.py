@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_deepblur.pipeline.devices import available_devices
+from napari_deepblur.pipeline.settings import Method
 
-_METHODS = (("network", "unrolled network"),)
+_METHODS = {"network": "unrolled network"}
+"""How the methods are called; those without an entry go by their own name."""
+
 _SIZES = (
     ("auto", "automatic"),
     ("light", "light (for processors)"),
@@ -53,15 +56,15 @@ class ComputationForm(QWidget):
         self._size = _combo_box(
             self,
             "size",
-            "Size of the networks. Automatic: the best of the installed ones for the device.",
+            "Size of the networks. Automatic: the smallest that is installed.",
         )
         self._device = _combo_box(
             self,
             "device",
             "Where to compute. Automatic: the first GPU that works, else the processor.",
         )
-        for name, title in _METHODS:
-            self._method.addItem(title, name)
+        for name in get_args(Method):
+            self._method.addItem(_METHODS.get(name, name), name)
         for name, title in _SIZES:
             self._size.addItem(title, name)
         self._device.addItem("automatic", "auto")

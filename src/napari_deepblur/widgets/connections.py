@@ -35,7 +35,8 @@ class Connections:
         kept = []
         for made, slot in self._made:
             method = slot()
-            if made is not emitter:
+            # Not "is": napari hands its emitters out in a new wrapper each time, which compare by what they wrap.
+            if made != emitter:
                 kept.append((made, slot))
             elif method is not None:
                 emitter.disconnect(method)

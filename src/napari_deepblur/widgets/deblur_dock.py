@@ -21,9 +21,9 @@ from napari_deepblur.widgets.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
 from napari_deepblur.widgets.layer_form import LayerForm
-from napari_deepblur.widgets.layers import Source, pixel_size, result_layers
+from napari_deepblur.widgets.layers import Source, pixel_size, result_layers, shown_name
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
-from napari_deepblur.widgets.noise_form import NoiseForm
+from napari_deepblur.widgets.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import RunPanel
 
@@ -61,6 +61,7 @@ class DeblurDock(QWidget):
         self._computation = ComputationForm(self)
         self._panel = RunPanel(self)
         self._coefficients = CoefficientsPlot(self)
+        self._coefficients.setObjectName("coefficients_plot")
         self._noise_found = Notice(self)
         self._area = FormArea(self)
         for form in (self._layer, self._microscope, self._family, self._noise, self._computation):
@@ -93,12 +94,13 @@ class DeblurDock(QWidget):
         DeepblurError
             If they contradict each other or physics.
         """
-        family, computation = self._family.value(), self._computation.value()
+        family, noise, computation = self._family.value(), self._noise.value(), self._computation.value()
         return DeblurSettings(
             microscope=self._microscope.value(),
             modes=family.modes,
             max_amplitude=family.max_amplitude,
-            noise=self._noise.value(),
+            noise=(noise.alpha, noise.beta) if isinstance(noise, GivenNoise) else noise,
+            noise_offset=noise.offset if isinstance(noise, GivenNoise) else 0.0,
             method=computation.method,
             size=computation.size,
             device=computation.device,
@@ -108,7 +110,8 @@ class DeblurDock(QWidget):
         """Fill the forms."""
         self._microscope.setValue(settings.microscope)
         self._family.setValue(FamilyChoice(tuple(settings.modes), settings.max_amplitude))
-        self._noise.setValue(settings.noise)
+        given = settings.known_noise()
+        self._noise.setValue("estimate" if given is None else GivenNoise(given.alpha, given.beta, given.offset))
         self._computation.setValue(Computation(settings.method, settings.size, settings.device))
 
     def isRunning(self) -> bool:
@@ -123,7 +126,8 @@ class DeblurDock(QWidget):
 
     def _layer_chosen(self) -> None:
         layer = self._layer.value()
-        if layer is not self._measured:
+        # Not "is": napari hands its layers out in a new wrapper each time, which compare by what they wrap.
+        if layer != self._measured:
             if self._measured is not None:
                 self._connections.disconnect(self._measured.events.scale)
                 self._connections.disconnect(self._measured.events.units)
@@ -182,8 +186,10 @@ class DeblurDock(QWidget):
         for layer in layers:
             self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layers[0]
-        names = " and ".join(f"'{layer.name}'" for layer in layers)
-        gone = "" if source.name in self._viewer.layers else f" The input '{source.name}' was removed meanwhile."
+        names = " and ".join(shown_name(layer.name) for layer in layers)
+        gone = (
+            "" if source.name in self._viewer.layers else f" The input {shown_name(source.name)} was removed meanwhile."
+        )
         self._panel.say(f"Done in {seconds:.0f} s: added {names}.{gone}")
         self._show(result)
 

@@ -19,8 +19,16 @@ METADATA_KEY = "napari-deepblur"
 LayerData = tuple[Any, dict[str, Any], str]
 """Data, arguments and type of a layer, as napari's readers and sample data return them."""
 
+_LONGEST_NAME = 40
+"""Characters of a layer's name in a message."""
+
 _SQUARE = 1e-3
 """Relative difference of the two pixel sizes below which a pixel counts as square."""
+
+
+def shown_name(name: str) -> str:
+    """Name of a layer for a message, shortened where it would fill the dock."""
+    return f"'{name}'" if len(name) <= _LONGEST_NAME else f"'{name[: _LONGEST_NAME - 1]}…'"
 
 
 def is_listed(layer: Layer) -> bool:
@@ -34,7 +42,7 @@ def refusal(layer: Layer) -> str:
     """Say why a layer cannot be deblurred, and what to do; empty where it can."""
     from napari.layers import Labels
 
-    name = f"Layer '{layer.name}'"
+    name = f"Layer {shown_name(layer.name)}"
     if isinstance(layer, Labels):
         return f"{name} holds labels, not intensities, so that there is no blur in it. Choose the image it came from."
     if layer.multiscale:
@@ -84,7 +92,7 @@ def pixel_size(layer: Layer) -> PixelSize:
             "resample the image, or enter one size.",
             "warning",
         )
-    return PixelSize(width, f"Pixel size taken from the layer '{layer.name}'.")
+    return PixelSize(width, f"Pixel size taken from the layer {shown_name(layer.name)}.")
 
 
 @dataclass(frozen=True)

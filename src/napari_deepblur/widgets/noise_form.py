@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
-NoiseChoice = Literal["estimate"] | tuple[float, float]
-"""``"estimate"``, or (alpha, beta): the variance is alpha times the signal plus beta squared."""
+
+class GivenNoise(NamedTuple):
+    """A noise level that the user knows, in the intensity units of the image.
+
+    Attributes
+    ----------
+    alpha, beta
+        The variance is alpha * (signal - offset) + beta^2.
+    offset
+        Intensity of a pixel that receives no light.
+    """
+
+    alpha: float
+    beta: float
+    offset: float = 0.0
+
+
+NoiseChoice = Literal["estimate"] | GivenNoise
 
 _ESTIMATE, _GIVEN = range(2)
 
@@ -31,38 +47,37 @@ class NoiseForm(QWidget):
         self._mode.setObjectName("noise_mode")
         self._mode.addItems(["estimate from the image", "given"])
         self._mode.setToolTip(
-            "Variance of a pixel = alpha x signal + beta², in the intensity units of the image.\n"
+            "Variance of a pixel = alpha x (signal - offset) + beta², in the intensity units of the image.\n"
             "Estimated from the frequencies that the objective cannot pass."
         )
         self._alpha = _spin_box(
             self, "alpha", "Variance per unit of signal, in intensity units: gain in counts per photon."
         )
         self._beta = _spin_box(self, "beta", "Standard deviation without light (read noise), in intensity units.")
+        self._offset = _spin_box(self, "offset", "Intensity of a pixel without light (camera offset).")
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addRow("Noise", self._mode)
         self._layout.addRow("alpha (intensity)", self._alpha)
         self._layout.addRow("beta (intensity)", self._beta)
+        self._layout.addRow("offset (intensity)", self._offset)
         self._mode.currentIndexChanged.connect(self._changed)
-        self._alpha.valueChanged.connect(self.valueChanged)
-        self._beta.valueChanged.connect(self.valueChanged)
+        for box in (self._alpha, self._beta, self._offset):
+            box.valueChanged.connect(self.valueChanged)
         self._show_rows()
 
     def value(self) -> NoiseChoice:
-        """Return ``"estimate"``, or (alpha, beta) in the units of the image."""
+        """Return ``"estimate"``, or the noise in the units of the image."""
         if self._mode.currentIndex() == _ESTIMATE:
             return "estimate"
-        return (round(self._alpha.value(), 8), round(self._beta.value(), 8))
+        return GivenNoise(*(round(box.value(), 8) for box in (self._alpha, self._beta, self._offset)))
 
     def setValue(self, value: NoiseChoice) -> None:
-        """Choose ``"estimate"`` or give (alpha, beta)."""
-        if value == "estimate":
-            self._mode.setCurrentIndex(_ESTIMATE)
-            return
-        alpha, beta = value
-        self._alpha.setValue(float(alpha))
-        self._beta.setValue(float(beta))
-        self._mode.setCurrentIndex(_GIVEN)
+        """Choose ``"estimate"`` or give the noise."""
+        if isinstance(value, GivenNoise):
+            for box, number in zip((self._alpha, self._beta, self._offset), value, strict=True):
+                box.setValue(number)
+        self._mode.setCurrentIndex(_GIVEN if isinstance(value, GivenNoise) else _ESTIMATE)
 
     def _changed(self) -> None:
         self._show_rows()
@@ -70,8 +85,8 @@ class NoiseForm(QWidget):
 
     def _show_rows(self) -> None:
         given = self._mode.currentIndex() == _GIVEN
-        self._layout.setRowVisible(self._alpha, given)
-        self._layout.setRowVisible(self._beta, given)
+        for box in (self._alpha, self._beta, self._offset):
+            self._layout.setRowVisible(box, given)
 
 
 def _spin_box(parent: QWidget, name: str, tooltip: str) -> QDoubleSpinBox:
@@ -79,7 +94,7 @@ def _spin_box(parent: QWidget, name: str, tooltip: str) -> QDoubleSpinBox:
     box.setObjectName(name)
     # Images in [0, 1] have 0.0001, raw camera counts have hundreds.
     box.setDecimals(6)
-    box.setRange(0.0, 1e9)
+    box.setRange(-1e9 if name == "offset" else 0.0, 1e9)
     box.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
     box.setToolTip(tooltip)
     return box

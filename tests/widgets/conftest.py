@@ -1,0 +1,51 @@
+"""A napari viewer with the Deblur dock in it, and networks that need no training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from qtpy.QtCore import QThreadPool
+
+from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
+from napari_deepblur.networks import deblurring, identification
+from napari_deepblur.networks.deblurring import DeblurringNetwork
+from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.widgets.deblur_dock import DeblurDock
+
+
+@pytest.fixture(scope="session")
+def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with untrained networks: what they say is nonsense, but they say it."""
+    folder = tmp_path_factory.mktemp("weights")
+    save_weights(folder / "identification-light.safetensors", IdentificationNetwork(identification.LIGHT), {})
+    save_weights(folder / "deblurring-light.safetensors", DeblurringNetwork(deblurring.LIGHT), {})
+    return folder
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy: Callable[..., Viewer]) -> Iterator[Viewer]:
+    """Open a napari window, which refuses to be changed from another thread."""
+    yield make_napari_viewer_proxy(show=True)
+    QThreadPool.globalInstance().waitForDone()
+
+
+@pytest.fixture
+def dock(viewer: Viewer, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch) -> DeblurDock:
+    """Open the dock as the menu does."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(untrained_weights))
+    _, widget = viewer.window.add_plugin_dock_widget("napari-deepblur", "Deblur")
+    assert isinstance(widget, DeblurDock)
+    return widget
+
+
+@pytest.fixture
+def cells() -> np.ndarray:
+    """Make a plane of counts with structure at all scales."""
+    rng = np.random.default_rng(7)
+    plane = rng.uniform(0, 1, (96, 112)).cumsum(0).cumsum(1)
+    plane = plane / plane.max() + (rng.uniform(0, 1, plane.shape) > 0.98)
+    return (100 + 900 * plane).astype(np.uint16)
