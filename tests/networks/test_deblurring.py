@@ -23,14 +23,14 @@ def noise(batch: int = 1) -> Tensor:
 
 
 class KnownProx(nn.Module):
-    """The prox of weight / 2 |x - 0.2|^2, in the place of a DRUNet."""
+    """The prox of weight / 2 |x - 0.2|^2 less x, in the place of a DRUNet."""
 
     def __init__(self, weight: float) -> None:
         super().__init__()
         self.weight = weight
 
     def forward(self, conditioned: Tensor) -> Tensor:
-        return (conditioned[:, :1] + self.weight * 0.2) / (1 + self.weight)
+        return self.weight * (0.2 - conditioned[:, :1]) / (1 + self.weight)
 
 
 def with_prox(weight: float, **changes: object) -> DeblurringNetwork:

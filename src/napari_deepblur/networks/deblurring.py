@@ -2,7 +2,7 @@
 
     R(z)    = argmin_x 1/2 |A x - y|^2 + lambda/2 |x - z|^2
     x_0     = (A'A + lambda I)^-1 A'y
-    repeat:   z_k = D_k(x_k, noise),   x_{k+1} = x_k - z_k + R(2 z_k - x_k)
+    repeat:   z_k = D_k(x_k, noise),   x_{k+1} = x_k - z_k + R(2 z_k - x_k),   D_k(x, noise) = x + DRUNet(x, noise)
     result    z_N, cropped to the image
 
 Source: V. Debarnot and P. Weiss, "Deep-blur", Biological Imaging 4:e13 (2024), section 2.4. Everything lives on the
@@ -70,6 +70,9 @@ class DeblurringNetwork(nn.Module):
         sets = 1 if config.shared else config.iterations
         # Channels: the iterate, the shot and read noise levels, and how far the iteration has come.
         self.proximal = nn.ModuleList(DRUNet(4, config.channels, config.blocks) for _ in range(sets))
+        with torch.no_grad():
+            for network in self.proximal:
+                network.tail.weight.mul_(0.1)
 
     def forward(self, image: Tensor, operator: LinearOperator, noise: Tensor) -> Tensor:
         """Restore images.
@@ -105,7 +108,8 @@ class DeblurringNetwork(nn.Module):
         settled = x
         for k in range(config.iterations):
             proximal = self.proximal[0 if config.shared else k]
-            z = proximal(self._conditioned(x + centre, noise, k)).float()
+            # The networks predict what is wrong with their input: one that knows nothing changes nothing.
+            z = x + centre + proximal(self._conditioned(x + centre, noise, k)).float()
             yield z
             if k + 1 < config.iterations:
                 anchor = 2 * (z - centre) - x
