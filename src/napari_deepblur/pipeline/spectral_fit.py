@@ -83,7 +83,7 @@ def spectral_fit(
     SpectralFit
         The state after each step; the last is the result.
     """
-    band = _Band(periodogram.device)
+    band = _Band(periodogram.device, optics.size)
     signal = periodogram[band.mask]
     above = (signal - noise_variance) / signal
     weights = (band.multiplicity * above.clamp(0, 1).square()).sqrt()
@@ -111,45 +111,63 @@ def spectral_fit(
 
 
 class _Band:
-    """The frequencies of a periodogram that are fitted."""
+    """The frequencies of a periodogram that are fitted, and the map from PSFs of side `size` to them.
 
-    def __init__(self, device: torch.device) -> None:
-        fy = torch.fft.fftfreq(WINDOW, device=device)[:, None].expand(WINDOW, WINDOW // 2 + 1)
-        fx = torch.fft.rfftfreq(WINDOW, device=device)[None, :].expand(WINDOW, WINDOW // 2 + 1)
+    All transforms are products with small matrices: the spectrum is wanted at few frequencies, and thousands of times.
+    """
+
+    def __init__(self, device: torch.device, size: int) -> None:
+        fy = torch.fft.fftfreq(WINDOW)[:, None].expand(WINDOW, WINDOW // 2 + 1)
+        fx = torch.fft.rfftfreq(WINDOW)[None, :].expand(WINDOW, WINDOW // 2 + 1)
         radius = torch.hypot(fy, fx)
         self.mask = (radius > _LOWEST) & (radius < _HIGHEST)
         radius, angle = radius[self.mask].log(), torch.atan2(fy, fx)[self.mask]
         radius = (radius - radius.mean()) / radius.std()
         # Frequencies with fx > 0 stand for two of the whole plane.
-        self.multiplicity = torch.where(fx[self.mask] > 0, 2.0, 1.0)
+        self.multiplicity = torch.where(fx[self.mask] > 0, 2.0, 1.0).to(device)
         radial = [radius**power for power in range(4)]
         angular = [
             wave(m * angle) * radius**power for m in (2, 4) for wave in (torch.cos, torch.sin) for power in (0, 1)
         ]
-        self.basis = torch.stack(radial + angular)
+        self.basis = torch.stack(radial + angular).to(device)
+        self.mask = self.mask.to(device)
+
+        # Half bins, and as many beyond the ends as the kernel reaches: the spectrum is periodic.
+        kernel = _hann_window_kernel()
+        reach = len(kernel) // 2
+        pixel = torch.arange(size, dtype=torch.float32)
+        half_y = torch.arange(-reach, 2 * WINDOW + reach - 1) / (2 * WINDOW)
+        half_x = torch.arange(-reach, WINDOW + reach + 1) / (2 * WINDOW)
+        phase_y, phase_x = 2 * math.pi * torch.outer(half_y, pixel), 2 * math.pi * torch.outer(pixel, half_x)
+        self._rows = phase_y.cos().to(device), phase_y.sin().to(device)
+        self._columns = phase_x.cos().to(device), phase_x.sin().to(device)
+        self._smooth_rows = _every_other(kernel, WINDOW).to(device)
+        self._smooth_columns = _every_other(kernel, WINDOW // 2 + 1).T.to(device)
 
     def log_power(self, psf: Tensor) -> Tensor:
         """Logarithm of |H|^2 at the fitted frequencies, seen through a Hann window; shape (N, F)."""
-        power = torch.fft.rfft2(psf, s=(2 * WINDOW, 2 * WINDOW)).abs().square()
-        return torch.log(_through_hann_window(power)[:, self.mask] + 1e-9)
+        (cos_y, sin_y), (cos_x, sin_x) = self._rows, self._columns
+        even, odd = psf @ cos_x, psf @ sin_x
+        power = (cos_y @ even - sin_y @ odd).square() + (sin_y @ even + cos_y @ odd).square()
+        # The deep valleys of a transfer function are filled in by the window; without this the fit would chase them.
+        smooth = self._smooth_rows @ (power @ self._smooth_columns)
+        return torch.log(smooth[:, self.mask] + 1e-9)
 
 
-def _through_hann_window(power: Tensor) -> Tensor:
-    """Convolve a power spectrum at half-bin spacing with that of the Hann window, and keep whole bins.
-
-    The deep valleys of a transfer function are filled in by the window; without this the fit would chase them.
-    """
-    offsets = torch.tensor([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5], device=power.device)
+def _hann_window_kernel() -> Tensor:
+    """Power spectrum of the Hann window, at half-bin spacing, of sum 1."""
+    offsets = torch.tensor([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5])
     # sinc(d) / (1 - d^2), whose limit at |d| = 1 is 1/2.
     kernel = torch.where(offsets.abs() == 1, 0.5, torch.sinc(offsets) / (1 - offsets.square())).square()
-    kernel = kernel / kernel.sum()
-    height = power.shape[-2]
-    # The spectrum of a real image repeats: power(-f) = power(f), and f + 1 is f.
-    mirrored = torch.cat((power[:, :1], power[:, 1:].flip(1)), dim=1)
-    edge = math.floor(1.5 * 2)
-    wide = torch.cat((mirrored[..., 1 : edge + 1].flip(-1), power, mirrored[..., -edge - 1 : -1].flip(-1)), dim=-1)
-    wide = torch.cat((wide[:, height - edge :], wide, wide[:, :edge]), dim=1)
-    return torch.nn.functional.conv2d(wide[:, None], (kernel[:, None] * kernel)[None, None], stride=2)[:, 0]
+    return kernel / kernel.sum()
+
+
+def _every_other(kernel: Tensor, count: int) -> Tensor:
+    """Matrix that convolves with `kernel` and keeps every other value, `count` of them."""
+    matrix = torch.zeros(count, 2 * count - 2 + len(kernel))
+    for row in range(count):
+        matrix[row, 2 * row : 2 * row + len(kernel)] = kernel
+    return matrix
 
 
 def _residual_projector(basis: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:

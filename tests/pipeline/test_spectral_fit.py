@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from napari_deepblur.networks.statistics import WINDOW, sum_of_periodograms
+from napari_deepblur.operators import ConvolutionOperator
+from napari_deepblur.optics import psf_model, psf_snr, zernike_psf
+from napari_deepblur.pipeline.spectral_fit import _Band, spectral_fit
+
+MODES = tuple(range(4, 12))
+OPTICS = psf_model(0.25, MODES, 31, coarse=True)
+
+
+def expected_power(psf: np.ndarray) -> np.ndarray:
+    """Mean periodogram of blurred white noise: the Fourier series of the PSF's autocorrelation times the window's."""
+    size = 2 * WINDOW
+    autocorrelation = np.fft.ifft2(np.abs(np.fft.fft2(psf, s=(size, size))) ** 2).real
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
+    window = np.fft.ifft(np.abs(np.fft.fft(hann, n=size)) ** 2).real / np.square(hann).sum()
+    power = np.fft.fft2(autocorrelation * np.outer(window, window)).real
+    return np.asarray(power[::2, : WINDOW + 1 : 2])
+
+
+def test_the_power_of_a_psf_is_what_a_hann_window_sees_of_it() -> None:
+    theta = torch.empty(3, 8).uniform_(-0.15, 0.15)
+    psfs = zernike_psf(theta, OPTICS)
+    band = _Band(torch.device("cpu"), 31)
+    found = band.log_power(psfs).exp().numpy()
+    for psf, values in zip(psfs.double().numpy(), found, strict=True):
+        expected = expected_power(psf)[band.mask.numpy()]
+        # Parts in a thousand of the whole, and the same valleys.
+        np.testing.assert_allclose(values, expected, rtol=0.15, atol=1e-4)
+        assert np.corrcoef(np.log(values + 1e-6), np.log(expected + 1e-6))[0, 1] > 0.995
+
+
+def test_the_coefficients_of_blurred_white_noise_are_found_but_for_orientation_and_sign() -> None:
+    theta = torch.tensor([0.1, -0.06, 0.03, 0.08, -0.05, 0.02, 0.07, -0.04])
+    psf = zernike_psf(theta, OPTICS)
+    image = ConvolutionOperator(psf, (640, 640)).forward(torch.randn(1, 1, 670, 670))
+    power, windows = sum_of_periodograms(image)
+    *_, fit = spectral_fit(power[0] / windows, 0.0, OPTICS, 0.15)
+    best = zernike_psf(fit.theta[fit.log_weights.argmax()], OPTICS)
+    snr = torch.stack([psf_snr(psf, best), psf_snr(psf, best.flip(0, 1))]).max()
+    assert snr > 20
+    assert abs(fit.log_weights.exp().sum().item() - 1) < 1e-5 and fit.usable > 0.8
+
+
+def test_in_noise_little_of_the_spectrum_is_usable() -> None:
+    power, windows = sum_of_periodograms(torch.randn(1, 1, 320, 320))
+    *_, fit = spectral_fit(power[0] / windows, 1.0, OPTICS, 0.15, steps=2)
+    assert fit.usable < 0.1 and fit.theta.isfinite().all()
