@@ -20,7 +20,7 @@ from napari_deepblur.networks.identification import (
 )
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import PsfModel, psf_model, zernike_psf
-from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch, draw_noise_levels
+from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.identification import validation_batches
 from napari_deepblur.training.loop import Rows, start_run, train
@@ -131,15 +131,17 @@ def draw_patches(
     draws = torch.rand(1 + recipe.fields, generator=generator, device=device).tolist()
     here = optics[recipe.cutoffs[int(draws[0] * len(recipe.cutoffs))]]
     true = zernike_psf(batch.theta, here)
-    keep_true = torch.tensor([draw < recipe.true_share for draw in draws[1:]], device=device)
+    # Without noise the pipeline's spectral fit brings the estimate close to the truth, which the network alone cannot.
+    clean = (batch.noise.sum(1) == 0).float()
+    share = recipe.true_share + (recipe.clean_true_share - recipe.true_share) * clean
+    keep_true = torch.tensor(draws[1:], device=device) < share
     estimated = torch.where(keep_true[:, None, None], true, mean_psf(prediction, here))
 
     each = recipe.schedule.batch_size // recipe.fields
     scene = _random_patches(batch.scene, each, recipe.patch_size + REFERENCE_PSF_SIZE - 1, generator)
-    theta, amplitude, psf = (v.repeat_interleave(each, 0) for v in (batch.theta, batch.amplitude, estimated))
-    noise = draw_noise_levels(recipe.noise, recipe.fields, generator, device).repeat_interleave(each, 0)
-    same = torch.rand((), generator=generator, device=device) < 0.5
-    noise = torch.where(same, noise, batch.noise.repeat_interleave(each, 0))
+    theta, amplitude, psf, noise = (
+        v.repeat_interleave(each, 0) for v in (batch.theta, batch.amplitude, estimated, batch.noise)
+    )
     patches = degrade(scene, theta, amplitude, noise, here, generator)
     border = REFERENCE_PSF_SIZE // 2
     return Patches(patches.image, scene[..., border:-border, border:-border], psf, noise)

@@ -126,7 +126,9 @@ class DeblurringRecipe:
     identification
         How the fields are made; its network and schedule are not used.
     true_share
-        Share of fields restored with the true operator instead of the estimated one.
+        Share of noisy fields restored with the true operator instead of the estimated one.
+    clean_true_share
+        The same for fields without noise.
     cutoffs
         Pupil cut-offs fc, in cycles per pixel, that batches are drawn at.
     noise
@@ -141,6 +143,7 @@ class DeblurringRecipe:
     patch_size: int = 96
     identification: IdentificationRecipe = IDENTIFICATION["light"]
     true_share: float = 0.25
+    clean_true_share: float = 0.8
     cutoffs: tuple[float, ...] = (0.14, 0.17, 0.20, 0.23, 0.25, 0.261, 0.261, 0.27)
     noise: NoiseRange = field(default_factory=NoiseRange)
     seed: int = 1
