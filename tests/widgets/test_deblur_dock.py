@@ -16,7 +16,7 @@ from qtpy.QtCore import Qt, QThreadPool
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QComboBox, QDockWidget, QDoubleSpinBox, QProgressBar, QPushButton, QWidget
 
-from napari_deepblur.pipeline import DeblurSettings, Deblurring, Progress, deblur, deblur_steps
+from napari_deepblur.pipeline import Deblurring, DeblurSettings, Progress, deblur, deblur_steps
 from napari_deepblur.widgets import deblur_dock
 from napari_deepblur.widgets.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur_dock import DeblurDock

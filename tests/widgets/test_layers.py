@@ -7,8 +7,17 @@ import pytest
 from napari.layers import Image, Labels, Layer, Points
 
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.results import Deblurring, Identification
-from napari_deepblur.widgets.layers import METADATA_KEY, Source, is_listed, pixel_size, refusal, result_layers
+from napari_deepblur.widgets.layers import (
+    METADATA_KEY,
+    Source,
+    is_listed,
+    pixel_size,
+    refusal,
+    result_layers,
+    stated_microscope,
+)
 
 PLANE = np.random.default_rng(0).uniform(0, 1, (12, 16)).astype(np.float32)
 
@@ -68,6 +77,25 @@ def test_pixels_that_are_not_square_are_said_to_be_so() -> None:
     assert found.size_um is None
     assert found.level == "warning"
     assert "0.1 x 0.2 µm" in found.remark
+
+
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        (
+            {"settings": {"microscope": {"na": 1.2, "wavelength_um": 0.5, "pixel_size_um": 0.1, "n_immersion": 1.33}}},
+            Microscope(1.2, 0.5, 0.1, 1.33),
+        ),
+        ({"settings": {"microscope": {"na": 1.2, "n_immersion": 1.0}}}, None),
+        ({"settings": {"microscope": {"magnification": 100}}}, None),
+        ({"settings": {"microscope": 7}}, None),
+        ({"settings": None}, None),
+        ("text", None),
+    ],
+)
+def test_a_microscope_in_the_metadata_is_found_and_nonsense_is_not(record: object, found: Microscope | None) -> None:
+    assert stated_microscope(Image(PLANE, metadata={METADATA_KEY: record})) == found
+    assert stated_microscope(Image(PLANE)) is None
 
 
 def _result(shape: tuple[int, int]) -> Deblurring:

@@ -35,7 +35,7 @@ class Connections:
         kept = []
         for made, slot in self._made:
             method = slot()
-            # Not "is": napari hands its emitters out in a new wrapper each time, which compare by what they wrap.
+            # Not "is": napari may hand its emitters out in wrappers, which compare by what they wrap.
             if made != emitter:
                 kept.append((made, slot))
             elif method is not None:

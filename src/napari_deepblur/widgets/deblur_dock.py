@@ -21,7 +21,7 @@ from napari_deepblur.widgets.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
 from napari_deepblur.widgets.layer_form import LayerForm
-from napari_deepblur.widgets.layers import Source, pixel_size, result_layers, shown_name
+from napari_deepblur.widgets.layers import Source, pixel_size, result_layers, shown_name, stated_microscope
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.notice import Notice
@@ -126,7 +126,7 @@ class DeblurDock(QWidget):
 
     def _layer_chosen(self) -> None:
         layer = self._layer.value()
-        # Not "is": napari hands its layers out in a new wrapper each time, which compare by what they wrap.
+        # Not "is": napari may hand its layers out in wrappers, which compare by what they wrap.
         if layer != self._measured:
             if self._measured is not None:
                 self._connections.disconnect(self._measured.events.scale)
@@ -135,7 +135,14 @@ class DeblurDock(QWidget):
             if layer is not None:
                 self._connections.connect(layer.events.scale, self._measure)
                 self._connections.connect(layer.events.units, self._measure)
-                self._measure()
+                stated = stated_microscope(layer)
+                if stated is not None:
+                    self._microscope.setValue(stated)
+                size = pixel_size(layer)
+                remark = size.remark
+                if stated is not None and size.level == "note":
+                    remark = f"Microscope and pixel size taken from the layer {shown_name(layer.name)}."
+                self._microscope.setPixelSize(size.size_um, remark, size.level)
         self._check()
 
     def _measure(self) -> None:

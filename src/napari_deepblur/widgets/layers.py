@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
+from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.results import Deblurring
 
 if TYPE_CHECKING:
@@ -93,6 +97,25 @@ def pixel_size(layer: Layer) -> PixelSize:
             "warning",
         )
     return PixelSize(width, f"Pixel size taken from the layer {shown_name(layer.name)}.")
+
+
+def stated_microscope(layer: Layer) -> Microscope | None:
+    """Microscope in the record that a layer carries, as results and the sample image do; None where there is none.
+
+    The record may come from another program or version: what cannot be understood counts as absent.
+    """
+    record = layer.metadata.get(METADATA_KEY)
+    settings = record.get("settings") if isinstance(record, Mapping) else None
+    values = settings.get("microscope") if isinstance(settings, Mapping) else None
+    if not isinstance(values, Mapping):
+        return None
+    with warnings.catch_warnings():
+        # The form that shows it says so.
+        warnings.simplefilter("ignore", UndersamplingWarning)
+        try:
+            return Microscope(**values)
+        except (TypeError, MicroscopeError):
+            return None
 
 
 @dataclass(frozen=True)

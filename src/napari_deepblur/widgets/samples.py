@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
+from dataclasses import asdict
 from typing import Any
 
-from napari_deepblur.errors import ImageError
 from napari_deepblur.io.images import read_image, read_pixel_size_um
-from napari_deepblur.widgets.layers import LayerData
+from napari_deepblur.samples import sample_microscope, sample_path
+from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
 
 
 def load_sample() -> list[LayerData]:
@@ -16,22 +16,21 @@ def load_sample() -> list[LayerData]:
     Returns
     -------
     list
-        One image layer, with its pixel size as scale and units.
+        One image layer, with its pixel size as scale and units, and the microscope that is assumed for it in its
+        metadata.
 
     Raises
     ------
     ImageError
-        If the package was installed without it.
+        If the package was installed without it, or it is damaged.
     """
-    found = sorted(
-        (entry for entry in (files("napari_deepblur") / "samples").iterdir() if entry.name.endswith((".tif", ".tiff"))),
-        key=lambda entry: entry.name,
-    )
-    if not found:
-        raise ImageError("The package holds no sample image, expected a TIFF file in its folder samples. Reinstall it.")
-    with as_file(found[0]) as path:
-        image, size_um = read_image(path), read_pixel_size_um(path)
-    arguments: dict[str, Any] = {"name": path.stem.replace("_", " ")}
-    if size_um is not None:
-        arguments |= {"scale": (size_um, size_um), "units": ("um", "um")}
-    return [(image, arguments, "image")]
+    path, microscope = sample_path(), sample_microscope()
+    size_um = read_pixel_size_um(path) or microscope.pixel_size_um
+    arguments: dict[str, Any] = {
+        "name": path.stem,
+        "scale": (size_um, size_um),
+        "units": ("um", "um"),
+        # The dock fills its form from here, as it does from the record of a result.
+        "metadata": {METADATA_KEY: {"settings": {"microscope": asdict(microscope)}}},
+    }
+    return [(read_image(path), arguments, "image")]
