@@ -1,0 +1,91 @@
+"""The command line: `napari-deepblur deblur | identify | demo | train`, the same settings as in the window.
+
+Each verb is one file that adds its arguments and holds its work; torch and the like are imported by the work, so
+that ``--help`` answers at once. Whatever goes wrong is one line on standard error and the exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from napari_deepblur.cli.deblur import add_to as add_deblur
+from napari_deepblur.cli.demo import add_to as add_demo
+from napari_deepblur.cli.identify import add_to as add_identify
+from napari_deepblur.cli.train import add_to as add_train
+from napari_deepblur.errors import DeepblurError
+
+__all__ = ["main"]
+
+_WRONG, _INTERRUPTED = 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv
+        The arguments; those of the process where absent.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 2 for anything that can be diagnosed, 130 after Ctrl-C.
+    """
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has printed its line, or the help
+        return int(stop.code or 0)
+    with warnings.catch_warnings():
+        warnings.showwarning = _one_line_warning
+        try:
+            arguments.work(arguments)
+        except DeepblurError as error:
+            print(f"napari-deepblur: {_one_line(error)}", file=sys.stderr)
+            return _WRONG
+        except KeyboardInterrupt:
+            print("napari-deepblur: interrupted", file=sys.stderr)
+            return _INTERRUPTED
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and leave with the exit code 2."""
+        self.exit(_WRONG, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+class _Version(argparse.Action):
+    """Print the version, which is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from napari_deepblur import __version__
+
+        print(f"napari-deepblur {__version__}")
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="napari-deepblur",
+        description="Estimate the blur of a microscope from one image, and remove it.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for add in (add_deblur, add_identify, add_demo, add_train):
+        add(verbs)
+    return parser
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
+def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"napari-deepblur: warning: {_one_line(message)}", file=sys.stderr)

@@ -1,0 +1,132 @@
+"""Arguments that several verbs share, and the settings they become."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_deepblur.errors import OutputError, SettingsError
+
+if TYPE_CHECKING:
+    from napari_deepblur.pipeline import DeblurSettings
+
+    Verbs = argparse._SubParsersAction[Any]
+
+_MICROSCOPE = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add microscope, operator family, noise and device, whose defaults are those of the settings."""
+    optics = parser.add_argument_group("microscope")
+    optics.add_argument("--na", type=float, help="numerical aperture of the objective (1.41)")
+    optics.add_argument("--wavelength-um", type=float, metavar="UM", help="emission wavelength in micrometres (0.540)")
+    optics.add_argument(
+        "--pixel-size-um",
+        type=float,
+        metavar="UM",
+        help="pixel size in the sample in micrometres (what the TIFF file says, else 0.100)",
+    )
+    optics.add_argument("--n-immersion", type=float, metavar="N", help="refractive index of the immersion (1.51)")
+    blur = parser.add_argument_group("blur and noise")
+    blur.add_argument("--modes", type=noll_modes, metavar="J-J", help="Noll modes that may be there, as 4-11 or 4,7,8")
+    blur.add_argument("--max-amplitude", type=float, metavar="A", help="largest coefficient in waves RMS (0.15)")
+    blur.add_argument("--psf-size", type=_number_or("auto"), metavar="N", help="side of the PSF in pixels, odd (auto)")
+    blur.add_argument("--alpha", type=float, help="signal-dependent noise: variance per intensity (estimated)")
+    blur.add_argument("--beta", type=float, help="signal-independent noise: standard deviation (estimated)")
+    blur.add_argument("--noise-offset", type=float, metavar="U", help="intensity without light, beside --alpha (0)")
+    run = parser.add_argument_group("run")
+    run.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    run.add_argument("--size", help="networks: light, paper, auto (auto)")
+    run.add_argument("--settings", type=Path, metavar="FILE", help="start from these settings (JSON)")
+    run.add_argument("--save-settings", type=Path, metavar="FILE", help="write the settings that were used (JSON)")
+    run.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+
+
+def read_settings(arguments: argparse.Namespace, image: Path) -> DeblurSettings:
+    """Turn parsed arguments into checked settings: the settings file, the options over it, then what the image says.
+
+    Raises
+    ------
+    DeblurError
+        A diagnosis of the first value that cannot be used.
+    """
+    from napari_deepblur.io.images import read_pixel_size_um
+    from napari_deepblur.optics import Microscope
+    from napari_deepblur.pipeline import DeblurSettings, load_settings
+
+    values: dict[str, Any] = {}
+    optics: dict[str, float] = {}
+    if arguments.settings is not None:
+        loaded = load_settings(arguments.settings)
+        values = {name: getattr(loaded, name) for name in type(loaded).model_fields}
+        optics = {name: getattr(loaded.microscope, name) for name in _MICROSCOPE}
+    elif arguments.pixel_size_um is None:
+        found = read_pixel_size_um(image)
+        if found is not None:
+            optics["pixel_size_um"] = found
+            if not arguments.quiet:
+                print(f"Pixel size {found:g} um, as {image.name} says.", file=sys.stderr)
+    given = {name: getattr(arguments, name) for name in _MICROSCOPE if getattr(arguments, name) is not None}
+    if given or arguments.settings is None:
+        values["microscope"] = Microscope(**optics | given)
+    for name in ("modes", "max_amplitude", "psf_size", "device", "size", "method", "tile", "noise_offset"):
+        value = getattr(arguments, name, None)
+        if value is not None:
+            values[name] = None if value == "none" else value
+    if getattr(arguments, "theta", None) is not None:
+        values["theta"] = tuple(arguments.theta)
+    if (arguments.alpha is None) != (arguments.beta is None):
+        raise SettingsError("--alpha and --beta belong together. Give both, or neither to estimate the noise.")
+    if arguments.alpha is not None:
+        values["noise"] = (arguments.alpha, arguments.beta)
+    return DeblurSettings(**values)
+
+
+def check_outputs(image: Path, *outputs: Path | None) -> None:
+    """Make sure, before any work, that every output can be written and that none would replace the input.
+
+    Raises
+    ------
+    OutputError
+        Naming the first that cannot.
+    """
+    from napari_deepblur.io.images import check_writable
+
+    chosen = [path for path in outputs if path is not None]
+    for index, path in enumerate(chosen):
+        check_writable(path)
+        if path.resolve() == image.resolve():
+            raise OutputError(f"{path} is the input image, which is never overwritten. Choose another name.")
+        if path.resolve() in [other.resolve() for other in chosen[:index]]:
+            raise OutputError(f"{path} is asked for twice, for different contents. Choose different names.")
+
+
+def noll_modes(text: str) -> tuple[int, ...]:
+    """Read Noll indices: ``4-11``, ``4,7,8`` or a mixture, in the order given."""
+    modes: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        try:
+            modes += range(int(first), int(last) + 1) if dash else [int(first)]
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} are no modes, expected such as 4-11 or 4,7,8") from None
+    return tuple(modes)
+
+
+def _number_or(*words: str) -> Any:
+    def number(text: str) -> int | str:
+        if text in words:
+            return text
+        try:
+            return int(text)
+        except ValueError:
+            expected = " or ".join(["a whole number", *words])
+            raise argparse.ArgumentTypeError(f"{text!r} given, expected {expected}") from None
+
+    return number
+
+
+tile_side = _number_or("auto", "none")
+"""Reads the value of ``--tile``."""

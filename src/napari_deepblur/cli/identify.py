@@ -1,0 +1,70 @@
+"""`napari-deepblur identify`: the blur of one image as JSON on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
+from napari_deepblur.cli.progress import run_with_bar
+
+if TYPE_CHECKING:
+    from napari_deepblur.cli.arguments import Verbs
+    from napari_deepblur.pipeline import DeblurSettings, Identification
+
+SIGN = "even modes are known only up to one joint sign: it is not identifiable from one image"
+
+
+def add_to(verbs: Verbs) -> None:
+    """Add the verb and its arguments."""
+    parser = verbs.add_parser(
+        "identify",
+        help="estimate the blur of an image",
+        description="Estimate the blur of an image and print it as JSON on standard output.",
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG or JPEG file, one plane")
+    parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
+    add_settings(parser)
+    parser.set_defaults(work=work)
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Identify the blur, write the PSFs if asked, and print."""
+    check_outputs(arguments.image, arguments.psfs, arguments.save_settings)
+
+    from napari_deepblur.io.images import check_image, read_image, write_tiff
+    from napari_deepblur.io.weights import load_identification
+    from napari_deepblur.pipeline import identify_steps, save_settings
+    from napari_deepblur.pipeline.devices import resolve_device
+
+    image = read_image(arguments.image)
+    settings = read_settings(arguments, arguments.image)
+    family = settings.family()
+    observed = check_image(image, smallest=family.psf_size)
+    device = resolve_device(settings.device)
+    steps = identify_steps(observed, family, settings.known_noise(), device, load_identification(settings.size))
+    found = run_with_bar(steps, arguments.quiet)
+    if arguments.psfs is not None:
+        write_tiff(arguments.psfs, found.psfs, pixel_size_um=settings.microscope.pixel_size_um, axes="TYX")
+    if arguments.save_settings is not None:
+        save_settings(settings, arguments.save_settings)
+    print(json.dumps(as_json(found, settings), indent=2))
+
+
+def as_json(found: Identification, settings: DeblurSettings) -> dict[str, Any]:
+    """Put an identification into words and numbers that JSON knows; coefficients in waves RMS, Noll order."""
+    return {
+        "modes": list(settings.modes),
+        "mode_names": list(found.parameter_names),
+        "theta": [round(float(value), 5) for value in found.theta],
+        "theta_std": [round(float(value), 5) for value in found.theta_std],
+        "even_modes": [bool(value) for value in found.even_modes],
+        "sign": SIGN,
+        "noise": dataclasses.asdict(found.noise),
+        "microscope": dataclasses.asdict(settings.microscope),
+        "psf_size": int(found.psfs.shape[-1]),
+        "points": found.points.tolist(),
+    }

@@ -1,0 +1,43 @@
+"""A generator of the pipeline, run with a bar on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from napari_deepblur.pipeline import Progress
+
+Result = TypeVar("Result")
+
+_WORDS = {"noise": "Measuring the noise", "identify": "Identifying the blur", "deblur": "Deblurring"}
+
+
+def run_with_bar(steps: Generator[Progress, None, Result], quiet: bool) -> Result:
+    """Run a generator to its end and return its value, showing how far it has come unless `quiet`."""
+    from tqdm import tqdm
+
+    bar: tqdm[None] | None = None
+    try:
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as stop:
+                if bar is not None:
+                    bar.update(bar.total - bar.n)
+                result: Result = stop.value
+                return result
+            if bar is None:
+                bar = tqdm(
+                    total=progress.total,
+                    file=sys.stderr,
+                    disable=quiet,
+                    bar_format="{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left",
+                )
+            bar.set_description_str(_WORDS.get(progress.stage, progress.stage), refresh=False)
+            bar.update(progress.done - bar.n)
+    finally:
+        steps.close()
+        if bar is not None:
+            bar.close()

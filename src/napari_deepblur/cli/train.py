@@ -1,0 +1,193 @@
+"""`napari-deepblur train`: train either network from a folder of sharp images, or pack such a folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_deepblur.errors import OutputError, SettingsError, TrainingDataError
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_deepblur.cli.arguments import Verbs
+    from napari_deepblur.training.gray_images import Bank
+
+CROP_SIZE, CROPS_PER_IMAGE, BANK_SEED = 448, 2.0, 0
+"""Of the bank that is read from a folder: fields of 400 pixels fit with their border."""
+
+
+def add_to(verbs: Verbs) -> None:
+    """Add the verb, with a verb of its own for each network."""
+    parser = verbs.add_parser(
+        "train",
+        help="train a network from sharp images",
+        description="Train a network from sharp images, blurred and spoilt afresh for every batch.",
+    )
+    kinds = parser.add_subparsers(title="what to train", metavar="WHAT", required=True)
+    for name, words in (
+        ("identification", "the network that estimates the blur"),
+        ("deblurring", "the network that removes it; needs a trained identification network"),
+    ):
+        one = kinds.add_parser(name, help=words, description=f"Train {words}. A run in the folder is continued.")
+        _add_training(one)
+        if name == "deblurring":
+            one.add_argument("--identification", metavar="WEIGHTS", help="light, paper or a file (the installed)")
+        one.set_defaults(work=work, kind=name)
+    pack = kinds.add_parser(
+        "pack",
+        help="pack a folder of sharp images into one file",
+        description="Pack one split of a folder of sharp images into one file, to train on another machine.",
+    )
+    pack.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="folder of sharp images")
+    pack.add_argument("--out", type=Path, required=True, metavar="BANK.zip", help="the file")
+    pack.add_argument("--split", choices=("train", "validation"), default="train", help="which images (train)")
+    pack.add_argument("--max-mb", type=float, default=30.0, metavar="MB", help="largest size (30)")
+    pack.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+    pack.set_defaults(work=pack_folder)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="sharp images, or a packed bank")
+    parser.add_argument(
+        "--validation-data", type=Path, metavar="FOLDER", help="for validation; needed beside a packed bank (--data)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="receives checkpoint and log.csv")
+    parser.add_argument("--recipe", default="light", help="light or paper (light)")
+    parser.add_argument("--minutes", type=float, help="stop then; the same command continues the run")
+    parser.add_argument("--samples", type=int, help="length of the whole run in samples (the recipe's)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.add_argument("--threads", type=int, help="processor threads (all)")
+    parser.add_argument("--validate-every", type=float, default=5.0, metavar="MINUTES", help="how often (5)")
+    parser.add_argument("--validation-images", type=int, metavar="N", help="images of each validation row")
+    parser.add_argument("--export", type=Path, metavar="FILE.safetensors", help="write the averaged weights at the end")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar while images are read")
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Train, continuing the run that the output folder holds, and export the weights if asked."""
+    import dataclasses
+
+    import torch
+
+    from napari_deepblur.io.images import check_writable
+    from napari_deepblur.pipeline.devices import resolve_device
+    from napari_deepblur.training import recipes
+
+    known: dict[str, Any] = recipes.IDENTIFICATION if arguments.kind == "identification" else recipes.DEBLURRING
+    if arguments.recipe not in known:
+        raise SettingsError(f"There is no recipe {arguments.recipe!r}, expected one of {', '.join(known)}.")
+    recipe = known[arguments.recipe]
+    for name in ("minutes", "samples", "threads", "validate_every", "validation_images"):
+        value = getattr(arguments, name)
+        if value is not None and not value > 0:
+            raise SettingsError(f"--{name.replace('_', '-')} is {value}, expected more than 0.")
+    if arguments.samples is not None:
+        recipe = dataclasses.replace(recipe, schedule=dataclasses.replace(recipe.schedule, samples=arguments.samples))
+    _make_folder(arguments.out)
+    check_writable(arguments.out / "log.csv")
+    if arguments.export is not None:
+        check_writable(arguments.export)
+    device = resolve_device(arguments.device)
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    options: dict[str, Any] = {"minutes": arguments.minutes, "validate_every": arguments.validate_every}
+    if arguments.validation_images is not None:
+        options["validation_images"] = arguments.validation_images
+    identification = _identification(arguments)
+    bank, validation = (torch.from_numpy(part).to(device) for part in _banks(arguments))
+    _say(arguments, f"{len(bank)} crops for training, {len(validation)} for validation, on {device}.")
+    if identification is None:
+        from napari_deepblur.training.identification import train_identification
+
+        network: torch.nn.Module = train_identification(recipe, bank, validation, arguments.out, **options)
+    else:
+        from napari_deepblur.training.deblurring import train_deblurring
+
+        network = train_deblurring(recipe, identification, bank, validation, arguments.out, **options)
+    if arguments.export is not None:
+        _export(arguments, network, recipe)
+
+
+def pack_folder(arguments: argparse.Namespace) -> None:
+    """Read one split of a folder and write it as one packed file."""
+    from napari_deepblur.io.images import check_writable
+    from napari_deepblur.training.pool import pack_bank
+
+    check_writable(arguments.out)
+    bank = _read_folder(arguments.data, arguments.split, arguments.quiet)
+    written = pack_bank(bank, arguments.out, max_bytes=int(arguments.max_mb * 1e6))
+    _say(arguments, f"{written} of {len(bank)} crops packed into {arguments.out}.")
+
+
+def _identification(arguments: argparse.Namespace) -> Any:
+    """Load the network that a deblurring network is trained behind; None where identification itself is trained."""
+    if arguments.kind == "identification":
+        return None
+    from napari_deepblur.io.weights import load_identification
+
+    return load_identification(arguments.identification)
+
+
+def _banks(arguments: argparse.Namespace) -> tuple[Bank, Bank]:
+    from napari_deepblur.training.pool import read_packed
+
+    held_out = arguments.validation_data
+    if arguments.data.is_file() and held_out is None:
+        raise TrainingDataError(
+            f"{arguments.data} is a packed bank, which hides what is held out. Give --validation-data "
+            "too: a folder, or a bank packed with --split validation."
+        )
+    parts = []
+    for path, split in ((arguments.data, "train"), (held_out or arguments.data, "validation")):
+        parts.append(read_packed(path) if path.is_file() else _read_folder(path, split, arguments.quiet))
+    return parts[0], parts[1]
+
+
+def _read_folder(folder: Path, split: Any, quiet: bool) -> Bank:
+    from tqdm import tqdm
+
+    from napari_deepblur.training.pool import load_bank
+
+    with tqdm(desc=f"Reading {split} images", unit="file", file=sys.stderr, disable=quiet) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return load_bank(folder, split, CROP_SIZE, CROPS_PER_IMAGE, BANK_SEED, progress=show)
+
+
+def _export(arguments: argparse.Namespace, network: torch.nn.Module, recipe: Any) -> None:
+    """Write the averaged weights with what the log says about them."""
+    import csv
+
+    from napari_deepblur.io.weights import save_weights
+    from napari_deepblur.training.loop import LOG
+
+    with (arguments.out / LOG).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    last = [row for row in rows if row["samples"] == rows[-1]["samples"]]
+    facts = {
+        "recipe": arguments.recipe,
+        "samples": int(rows[-1]["samples"]),
+        "minutes": float(rows[-1]["minutes"]),
+        "seed": recipe.seed,
+        "validation": [{key: value for key, value in row.items() if key not in ("samples", "minutes")} for row in last],
+    }
+    save_weights(arguments.export, network, facts)
+    _say(arguments, f"Weights written to {arguments.export}.")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}). Choose another one.") from error
+
+
+def _say(arguments: argparse.Namespace, text: str) -> None:
+    if not arguments.quiet:
+        print(text, file=sys.stderr)
