@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -57,7 +58,7 @@ def train(
     validate
         Rows of the validation table for a network in evaluation mode.
     folder
-        Receives `CHECKPOINT` once a minute and `LOG`, one line a validation row.
+        Receives `CHECKPOINT` once a minute and `LOG`, one line a validation row; curves for TensorBoard if installed.
     minutes
         Time budget of this call, validation included; the run can be resumed afterwards.
     validate_every
@@ -105,13 +106,29 @@ def _report(run: Run, validate: Callable[[nn.Module], Rows], folder: Path, recen
         for row in validate(run.average.eval())
     ]
     tqdm.write(format_table(rows))
-    path = folder / LOG
+    _write_csv(folder / LOG, rows)
+    if find_spec("tensorboard") is not None:
+        _write_tensorboard(folder / "tensorboard", rows, run.samples)
+
+
+def _write_csv(path: Path, rows: Rows) -> None:
     fresh = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, rows[0].keys())
         if fresh:
             writer.writeheader()
         writer.writerows(rows)
+
+
+def _write_tensorboard(folder: Path, rows: Rows, samples: int) -> None:
+    """Add the rows as curves; only with the extra `train`, the CSV log has the same numbers."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder)) as writer:
+        for row in rows:
+            for name, value in row.items():
+                if isinstance(value, float) and name != "minutes":
+                    writer.add_scalar(name if name == "loss" else f"{name}/{row['noise']}", value, samples)
 
 
 def format_table(rows: Rows) -> str:
