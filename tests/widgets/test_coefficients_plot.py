@@ -85,6 +85,8 @@ def test_a_theme_changes_the_colours_and_keeps_the_value(plot: CoefficientsPlot)
         canvas = plot.findChild(pg.PlotWidget, "coefficients")
         assert canvas is not None
         assert canvas.backgroundBrush().color().name() == colours.background
+        # The numbers on the axis are waves, not thousandths of waves.
+        assert canvas.getAxis("bottom").autoSIPrefixScale == 1
         assert _items(plot, pg.BarGraphItem)[1].opts["brush"].color().name() == colours.accent
 
 

@@ -56,4 +56,4 @@ def test_the_dock_is_ready_as_soon_as_the_sample_is_open(viewer: Viewer, dock: D
     assert button is not None
     assert origin is not None
     assert button.isEnabled()
-    assert origin.text() == "Microscope and pixel size taken from the layer 'nuclei'."
+    assert origin.text() == "Microscope and pixel size from 'nuclei'."

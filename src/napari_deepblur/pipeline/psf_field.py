@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from napari_deepblur.errors import FamilyError
 
-_SPACING = 3
+_SPACING = 2
 """Distance between the copies of one PSF, in PSF sizes."""
 
-_MOST_COPIES = 7
+_MOST_COPIES = 5
 """Copies of one PSF along each side, at most."""
 
 

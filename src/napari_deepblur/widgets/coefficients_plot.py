@@ -39,6 +39,9 @@ class CoefficientsPlot(QWidget):
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
+        # Now, not later: pyqtgraph applies a prefix once more whenever this is called on an axis with a label.
+        self._plot.getAxis("bottom").enableAutoSIPrefix(False)
+        self._plot.getAxis("left").enableAutoSIPrefix(False)
         self._plot.invertY(True)
         self._plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._plot.setToolTip("Zernike coefficients in waves RMS, with their standard deviations.")
@@ -79,7 +82,6 @@ class CoefficientsPlot(QWidget):
         text = pg.mkPen(self._colours.text)
         for side in ("left", "bottom"):
             axis = self._plot.getAxis(side)
-            axis.enableAutoSIPrefix(False)
             axis.setPen(pg.mkPen(self._colours.faint))
             axis.setTextPen(text)
         found = self._identification

@@ -141,7 +141,7 @@ class DeblurDock(QWidget):
                 size = pixel_size(layer)
                 remark = size.remark
                 if stated is not None and size.level == "note":
-                    remark = f"Microscope and pixel size taken from the layer {shown_name(layer.name)}."
+                    remark = f"Microscope and pixel size from {shown_name(layer.name)}."
                 self._microscope.setPixelSize(size.size_um, remark, size.level)
         self._check()
 
@@ -229,9 +229,7 @@ class DeblurDock(QWidget):
         if found is None:
             self._noise_found.clear()
             return
-        self._noise_found.say(
-            f"Noise: alpha = {found.noise.alpha:.3g}, beta = {found.noise.beta:.3g} (intensity units)."
-        )
+        self._noise_found.say(f"Noise: alpha = {found.noise.alpha:.3g}, beta = {found.noise.beta:.3g} (image units).")
         # Once the column has made room for it.
         QTimer.singleShot(0, self._area.scrollDown)
 

@@ -96,7 +96,7 @@ def pixel_size(layer: Layer) -> PixelSize:
             "resample the image, or enter one size.",
             "warning",
         )
-    return PixelSize(width, f"Pixel size taken from the layer {shown_name(layer.name)}.")
+    return PixelSize(width, f"Pixel size from the layer {shown_name(layer.name)}.")
 
 
 def stated_microscope(layer: Layer) -> Microscope | None:
@@ -197,6 +197,8 @@ def result_layers(source: Source, result: Deblurring, psfs: NDArray[np.float32] 
             "metadata": dict(metadata),
             "colormap": "inferno",
             "contrast_limits": (0.0, 1.0),
+            # The rings of a PSF are some hundredths of its peak.
+            "gamma": 0.5,
             # Black adds nothing: the picture stays visible between the PSFs.
             "blending": "additive",
             **source.placement,

@@ -124,14 +124,12 @@ class MicroscopeForm(QWidget):
             cutoff, nyquist = microscope.cutoff, microscope.nyquist_pixel_size_um
             if cutoff > 0.25:
                 self._consequence.say(
-                    f"Under-sampled: cut-off fc = {cutoff:.3f} cycles/pixel is above 0.25. "
+                    f"Under-sampled: fc = {cutoff:.3f} cycles/pixel is above 0.25. "
                     f"Nyquist needs pixels of at most {nyquist:.3f} µm.",
                     "warning",
                 )
             else:
-                self._consequence.say(
-                    f"Cut-off fc = {cutoff:.3f} cycles/pixel; Nyquist pixel {nyquist:.3f} µm.", "note"
-                )
+                self._consequence.say(f"fc = {cutoff:.3f} cycles/pixel; Nyquist pixel {nyquist:.3f} µm.", "note")
         self.valueChanged.emit()
 
 
