@@ -1,0 +1,227 @@
+"""Weights: what comes back, and every way in which a file can be wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from napari_deepblur.errors import OutputError, WeightsError
+from napari_deepblur.io.weights import (
+    FOLDER_VARIABLE,
+    describe_weights,
+    find_weights,
+    load_deblurring,
+    load_identification,
+    save_weights,
+)
+from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
+from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
+
+IDENTIFICATION = IdentificationConfig(
+    modes=(4, 7), widths=(4, 8), blocks=(1, 1), stem_stride=4, map_width=4, hidden=8, candidates=2
+)
+DEBLURRING = DeblurringConfig(channels=(4, 4, 4, 4), blocks=1, iterations=2, shared=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "deblurring-light.safetensors"
+    save_weights(file, DeblurringNetwork(DEBLURRING), {"samples": 7, "data": "spots"})
+    return file
+
+
+def _rewrite(path: Path, header: dict[str, str | None] | None = None, **tensors: Tensor | None) -> None:
+    """Change entries of the header and tensors of a file; None removes one."""
+    with safe_open(path, "pt") as file:
+        facts = dict(file.metadata())
+        values = {name: file.get_tensor(name) for name in file.keys()}
+    for table, changes in ((facts, header or {}), (values, tensors)):
+        for key, value in changes.items():
+            if value is None:
+                del table[key]
+            else:
+                table[key] = value
+    save_file(values, path, facts)
+
+
+def _first_name(path: Path) -> str:
+    with safe_open(path, "pt") as file:
+        return next(iter(file.keys()))
+
+
+def test_a_network_comes_back_as_its_half_precision_self(path: Path) -> None:
+    torch.manual_seed(0)
+    network = DeblurringNetwork(DEBLURRING)
+    save_weights(path, network, {})
+    back = load_deblurring(path)
+    assert back.config == DEBLURRING
+    assert not back.training
+    assert not any(parameter.requires_grad for parameter in back.parameters())
+    expected = network.state_dict()
+    assert back.state_dict().keys() == expected.keys()
+    for name, value in back.state_dict().items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, expected[name].half().float(), rtol=0, atol=0)
+
+
+def test_the_file_is_in_half_precision(path: Path) -> None:
+    with safe_open(path, "pt") as file:
+        types = {file.get_tensor(name).dtype for name in file.keys()}
+    assert types == {torch.float16}
+
+
+def test_statistics_and_counters_of_an_identification_network_come_back(tmp_path: Path) -> None:
+    network = IdentificationNetwork(IDENTIFICATION)
+    network.train()
+    noise, amplitude = torch.zeros(2, 2), torch.full((2, 2), 0.15)
+    for _ in range(3):
+        network(torch.rand(2, 1, 128, 128), noise, amplitude)
+    save_weights(tmp_path / "w.safetensors", network, {})
+    back = load_identification(tmp_path / "w.safetensors")
+    assert back.config == IDENTIFICATION
+    image = torch.rand(2, 1, 128, 128)
+    with torch.no_grad():
+        found, expected = back(image, noise, amplitude), network.eval()(image, noise, amplitude)
+    torch.testing.assert_close(found.theta, expected.theta, atol=2e-3, rtol=0)
+    torch.testing.assert_close(found.candidates, expected.candidates, atol=2e-3, rtol=0)
+    counters = [value for name, value in back.state_dict().items() if "num_batches" in name]
+    assert counters and all(value.item() == 3 for value in counters)
+
+
+def test_facts_and_hash_are_told(path: Path) -> None:
+    loaded = describe_weights(path)
+    assert loaded.facts == {"samples": 7, "data": "spots"}
+    assert loaded.path == path
+    assert len(loaded.sha256) == 16
+    save_weights(path, DeblurringNetwork(DEBLURRING), {"samples": 8})
+    assert describe_weights(path).sha256 != loaded.sha256
+
+
+@pytest.mark.parametrize("kept", [0, 4, 100, 5000, -1])
+def test_truncated_files_are_diagnosed(path: Path, kept: int) -> None:
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(WeightsError, match=r"deblurring-light\.safetensors is missing, truncated or not"):
+        load_deblurring(path)
+    with pytest.raises(WeightsError, match="truncated"):
+        describe_weights(path)
+
+
+def test_pickles_and_other_files_are_refused_unread(path: Path) -> None:
+    torch.save({"a": torch.zeros(3)}, path)
+    with pytest.raises(WeightsError, match="not a safetensors file"):
+        load_deblurring(path)
+
+
+def test_foreign_safetensors_are_refused(path: Path) -> None:
+    save_file({"a": torch.zeros(3)}, path)
+    with pytest.raises(WeightsError, match="no format name"):
+        load_deblurring(path)
+
+
+def test_a_future_format_is_named(path: Path) -> None:
+    _rewrite(path, {"format": "napari-deepblur weights 2"})
+    with pytest.raises(WeightsError, match=r"weights 2.*expected.*weights 1"):
+        load_deblurring(path)
+
+
+def test_a_future_option_of_the_architecture_is_named(path: Path) -> None:
+    config: dict[str, Any] = {"channels": (4, 4, 4, 4), "heads": 3}
+    _rewrite(path, {"config": json.dumps(config)})
+    with pytest.raises(WeightsError, match=r"does not fit this version.*heads"):
+        load_deblurring(path)
+
+
+@pytest.mark.parametrize("config", [None, "not json", "[1, 2]", "3", '{"channels": "abcd"}', '{"blocks": null}'])
+def test_a_damaged_header_is_diagnosed(path: Path, config: str | None) -> None:
+    _rewrite(path, {"config": config})
+    with pytest.raises(WeightsError, match="does not fit this version"):
+        load_deblurring(path)
+
+
+def test_damaged_facts_are_diagnosed(path: Path) -> None:
+    _rewrite(path, {"facts": "{"})
+    with pytest.raises(WeightsError):
+        describe_weights(path)
+
+
+def test_the_other_network_is_named(path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"DeblurringNetwork, expected IdentificationNetwork"):
+        load_identification(path)
+
+
+def test_missing_and_surplus_arrays_are_diagnosed(path: Path) -> None:
+    _rewrite(path, surplus=torch.zeros(3))
+    with pytest.raises(WeightsError, match="surplus"):
+        load_deblurring(path)
+    _rewrite(path, None, surplus=None, **{_first_name(path): None})
+    with pytest.raises(WeightsError, match="does not fit"):
+        load_deblurring(path)
+
+
+def test_arrays_of_another_shape_are_diagnosed(path: Path) -> None:
+    _rewrite(path, None, **{_first_name(path): torch.zeros(1, 2, 3, 4, dtype=torch.float16)})
+    with pytest.raises(WeightsError, match="does not fit"):
+        load_deblurring(path)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_values_that_are_not_finite_are_refused(path: Path, value: float) -> None:
+    name = _first_name(path)
+    with safe_open(path, "pt") as file:
+        spoilt = file.get_tensor(name).clone()
+    spoilt.view(-1)[0] = value
+    _rewrite(path, None, **{name: spoilt})
+    with pytest.raises(WeightsError, match="not finite"):
+        load_deblurring(path)
+
+
+def test_the_folder_of_the_environment_comes_before_the_package(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(path.parent))
+    for which in (None, "auto", "light"):
+        assert find_weights("deblurring", which) == path
+    paper = path.with_name("deblurring-paper.safetensors")
+    path.rename(paper)
+    assert find_weights("deblurring", "paper") == paper
+
+
+def test_an_explicit_file_comes_first(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(path.read_bytes())
+    assert find_weights("deblurring", mine) == mine
+    assert load_deblurring(str(mine)).config == DEBLURRING
+
+
+def test_missing_weights_are_one_line_with_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "absent"))
+    monkeypatch.setattr("napari_deepblur.io.weights.files", lambda _: tmp_path / "package")
+    for which in (None, "light", "paper"):
+        with pytest.raises(WeightsError, match=FOLDER_VARIABLE) as caught:
+            load_identification(which)
+        message = str(caught.value)
+        assert "\n" not in message
+        assert str(tmp_path / "absent") in message
+        assert str(tmp_path / "package" / "weights") in message
+    with pytest.raises(WeightsError, match=r"no weights file .*mine\.safetensors"):
+        load_identification(tmp_path / "mine.safetensors")
+
+
+def test_a_failing_write_leaves_the_old_weights(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = path.read_bytes()
+
+    def disk_full(_: object, partial: Path, __: object) -> None:
+        Path(partial).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_deepblur.io.weights.save_file", disk_full)
+    with pytest.raises(OutputError, match="No space"):
+        save_weights(path, DeblurringNetwork(DEBLURRING), {})
+    assert path.read_bytes() == old
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
