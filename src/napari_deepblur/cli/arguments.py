@@ -109,9 +109,12 @@ def noll_modes(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         first, dash, last = part.partition("-")
         try:
-            modes += range(int(first), int(last) + 1) if dash else [int(first)]
+            found = list(range(int(first), int(last) + 1)) if dash else [int(first)]
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} are no modes, expected such as 4-11 or 4,7,8") from None
+            found = []
+        if not found:
+            raise argparse.ArgumentTypeError(f"{text!r} are no modes, expected such as 4-11 or 4,7,8")
+        modes += found
     return tuple(modes)
 
 

@@ -1,0 +1,42 @@
+"""`identify` on the command line: JSON on standard output, PSFs in a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_deepblur import Microscope, ZernikeFamily, identify
+from napari_deepblur.io.images import read_image
+
+
+def test_prints_json_with_what_python_says(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    psfs = tmp_path / "psfs.tif"
+    options = ("--modes", "4,6,7", "--na", "1.3", "--psf-size", "31", "--device", "cpu")
+    outcome = run("identify", cells, "--psfs", psfs, *options)
+    assert outcome.code == 0, outcome.err
+    printed = json.loads(outcome.out, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    expected = identify(
+        read_image(cells), ZernikeFamily(Microscope(na=1.3, pixel_size_um=0.09), (4, 6, 7)), device="cpu"
+    )
+    assert printed["modes"] == [4, 6, 7]
+    assert printed["mode_names"] == list(expected.parameter_names)
+    assert printed["even_modes"] == [True, True, False]
+    assert "not identifiable" in printed["sign"]
+    np.testing.assert_allclose(printed["theta"], expected.theta, atol=1e-5)
+    np.testing.assert_allclose(printed["theta_std"], expected.theta_std, atol=1e-5)
+    assert printed["noise"]["alpha"] == pytest.approx(expected.noise.alpha)
+    assert printed["microscope"]["na"] == 1.3
+    assert printed["microscope"]["pixel_size_um"] == pytest.approx(0.09)
+    assert printed["psf_size"] == expected.psf.shape[0]
+    np.testing.assert_array_equal(read_image(psfs), expected.psf)
+
+
+def test_quiet_prints_json_only(run: Callable[..., Any], cells: Path):
+    outcome = run("identify", cells, "--quiet", "--alpha", "1", "--beta", "3", "--na", "1.3")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert json.loads(outcome.out)["noise"] == {"alpha": 1.0, "beta": 3.0, "offset": 0.0}

@@ -1,0 +1,130 @@
+"""`train` on the command line: both networks, resuming, exporting, packing, and what can be wrong."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from napari_deepblur.io.weights import describe_weights, load_deblurring, load_identification
+from napari_deepblur.training import recipes
+from napari_deepblur.training.packed_bank import read_packed
+from napari_deepblur.training.pool import is_validation
+from napari_deepblur.training.recipes import DeblurringRecipe, IdentificationRecipe, Schedule
+
+
+@pytest.fixture(scope="session")
+def sharp_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder of six small images, two of them in the validation split."""
+    folder = tmp_path_factory.mktemp("sharp")
+    names = [f"{i}.png" for i in range(200)]
+    chosen = [n for n in names if is_validation(n)][:2] + [n for n in names if not is_validation(n)][:4]
+    for index, name in enumerate(chosen):
+        plane = gaussian_filter(np.random.default_rng(index).uniform(size=(96, 96)), 2)
+        Image.fromarray((255 * (plane - plane.min()) / np.ptp(plane)).astype(np.uint8)).save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def tiny(tiny_networks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add recipes of two steps and of one, for the smallest networks."""
+    steps = Schedule(samples=4, batch_size=2)
+    identification = IdentificationRecipe(tiny_networks.identification, steps, image_size=160)
+    deblurring = DeblurringRecipe(
+        tiny_networks.deblurring,
+        replace(steps, samples=2),
+        fields=1,
+        patch_size=32,
+        identification=identification,
+        cutoffs=(0.261,),
+    )
+    monkeypatch.setitem(recipes.IDENTIFICATION, "tiny", identification)
+    monkeypatch.setitem(recipes.DEBLURRING, "tiny", deblurring)
+
+
+def samples_in(log: Path) -> list[int]:
+    with log.open(newline="") as file:
+        return sorted({int(row["samples"]) for row in csv.DictReader(file)})
+
+
+@pytest.mark.usefixtures("tiny")
+def test_identification_is_trained_resumed_exported_and_used(
+    run: Callable[..., Any], sharp_images: Path, tmp_path: Path, tiny_networks: Any
+):
+    folder, export = tmp_path / "run", tmp_path / "own.safetensors"
+    common = ("--data", sharp_images, "--out", folder, "--recipe", "tiny", "--device", "cpu", "--validation-images", 1)
+    outcome = run("train", "identification", *common)
+    assert outcome.code == 0, outcome.err
+    assert samples_in(folder / "log.csv") == [4]
+    assert "8 crops for training, 4 for validation, on cpu." in outcome.err
+    outcome = run("train", "identification", *common, "--samples", 6, "--export", export)
+    assert outcome.code == 0, outcome.err
+    assert samples_in(folder / "log.csv") == [4, 6]
+    facts = describe_weights(export).facts
+    assert (facts["recipe"], facts["samples"], facts["seed"]) == ("tiny", 6, 0)
+    assert [row["noise"] for row in facts["validation"]] == ["none", "medium", "high"]
+    assert load_identification(export).config == tiny_networks.identification
+
+    # Another recipe must not continue this run.
+    recipes.IDENTIFICATION["tiny"] = replace(recipes.IDENTIFICATION["tiny"], seed=5)
+    code, _, err = run("train", "identification", *common, "--quiet")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "another recipe" in err
+
+
+@pytest.mark.usefixtures("tiny")
+def test_deblurring_is_trained_from_packed_banks(
+    run: Callable[..., Any], sharp_images: Path, tmp_path: Path, weights_folder: Path, tiny_networks: Any
+):
+    banks = [tmp_path / f"{split}.zip" for split in ("train", "validation")]
+    for bank in banks:
+        outcome = run("train", "pack", "--data", sharp_images, "--out", bank, "--split", bank.stem, "--max-mb", 1)
+        assert outcome.code == 0, outcome.err
+    assert [read_packed(bank).shape for bank in banks] == [(8, 448, 448), (4, 448, 448)]
+    export = tmp_path / "own.safetensors"
+    common = ("train", "deblurring", "--data", banks[0], "--out", tmp_path / "run", "--recipe", "tiny", "--quiet")
+    code, _, err = run(*common)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--validation-data" in err
+    options = ("--validation-data", banks[1], "--validation-images", 1, "--device", "cpu", "--export", export)
+    identification = weights_folder / "identification-light.safetensors"
+    outcome = run(*common, *options, "--identification", identification)
+    assert outcome.code == 0, outcome.err
+    assert load_deblurring(export).config == tiny_networks.deblurring
+    assert {"blurred", "estimated", "true", "mean_psf"} <= describe_weights(export).facts["validation"][0].keys()
+
+
+@pytest.mark.parametrize(
+    "arguments, fragment",
+    [
+        (["--recipe", "secret"], "light, paper"),
+        (["--minutes", "0"], "--minutes"),
+        (["--samples", "-1"], "--samples"),
+        (["--threads", "0"], "--threads"),
+        (["--device", "cuda:99"], "cuda:99"),
+        (["--data", "absent"], "absent"),
+        (["--export", "absent/weights.safetensors"], "absent"),
+        (["--validation-data", "absent"], "absent"),
+    ],
+)
+def test_what_can_be_wrong_is_one_line(
+    run: Callable[..., Any], sharp_images: Path, tmp_path: Path, arguments: list[str], fragment: str
+):
+    code, out, err = run("train", "identification", "--data", sharp_images, "--out", tmp_path, "--quiet", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert fragment in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pack_needs_a_place_and_room(run: Callable[..., Any], sharp_images: Path, tmp_path: Path):
+    for out, size in ((tmp_path / "absent" / "bank.zip", "30"), (tmp_path / "bank.zip", "0.0001")):
+        code, _, err = run("train", "pack", "--data", sharp_images, "--out", out, "--max-mb", size, "--quiet")
+        assert (code, err.count("\n")) == (2, 1)
+    assert list(tmp_path.iterdir()) == []
