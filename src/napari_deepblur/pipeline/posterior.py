@@ -5,6 +5,7 @@ The PSF that is closest on average to the true one is the average PSF of the clo
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -16,9 +17,8 @@ from napari_deepblur.pipeline.spectral_fit import SpectralFit
 _CERTAINTY = 400.0
 """Logistic slope from the relative difference of gradient sparsities to the odds of an orientation."""
 
-_SHARE_LOW, _SHARE_HIGH = 0.5, 1.0
-_USABLE_LOW, _USABLE_HIGH = 0.4, 0.8
-"""Weight of the spectral fit against the network, and the usable shares of the spectrum between which it rises."""
+_USABLE_LOW, _USABLE_HIGH = 0.05, 0.4
+"""Usable shares of the spectrum between which the fit's weight rises from none to all."""
 
 
 class Cloud(NamedTuple):
@@ -72,11 +72,12 @@ def oriented(fit: SpectralFit, advantage: Tensor, even: Tensor) -> Cloud:
 def spectral_share(usable: float) -> float:
     """Weight of the spectral fit against the network, from the usable share of the spectrum.
 
-    Found on training images (`benchmarks/blend.py`): without noise the fit is far ahead; in noise both err, and
-    differently, so that their average is better than either.
+    It rises with the logarithm of the usable share, as found on training images (`benchmarks/blend.py`): with no or
+    little noise the fit is far ahead, in high noise it knows nothing, and between them the two err differently, so that
+    their mixture is better than either.
     """
-    rise = min(max((usable - _USABLE_LOW) / (_USABLE_HIGH - _USABLE_LOW), 0.0), 1.0)
-    return _SHARE_LOW + (_SHARE_HIGH - _SHARE_LOW) * rise
+    rise = math.log(max(usable, 1e-6) / _USABLE_LOW) / math.log(_USABLE_HIGH / _USABLE_LOW)
+    return min(max(rise, 0.0), 1.0)
 
 
 def coefficients(cloud: Cloud, std: Tensor, even: Tensor) -> tuple[Tensor, Tensor]:
