@@ -8,6 +8,7 @@ is smaller for the right one.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 _TAPER = 24
@@ -41,10 +42,12 @@ def mirror_advantage(image: Tensor, noise_to_signal: float, psfs: Tensor) -> Ten
     regularization = _FLOOR + 3 * noise_to_signal
     values = []
     for psf in psfs:
-        transfer = torch.fft.rfft2(psf, s=(height, width))
+        # The PSF's centre sits at the origin: the two restored images must show the same place to be compared.
+        half = psf.shape[-1] // 2
+        centred = F.pad(psf, (0, width - psf.shape[-1], 0, height - psf.shape[-1])).roll((-half, -half), (0, 1))
+        transfer = torch.fft.rfft2(centred)
         gain = 1 / (transfer.abs().square() + regularization)
         pair = torch.stack((transfer.conj(), transfer)) * gain * spectrum
-        # The PSF's corner, not its centre, sits at the origin: half a PSF from the borders wraps around.
         restored = torch.fft.irfft2(pair, s=(height, width))
         sparsity = _gradient_sparsity(restored, psf.shape[-1])
         values.append((sparsity[0] - sparsity[1]) / (sparsity[0] + sparsity[1]))

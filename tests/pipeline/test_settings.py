@@ -1,0 +1,138 @@
+"""Settings: what is refused and in which words, and the way through a JSON file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_deepblur.errors import DeepblurError, FamilyError, MicroscopeError, NoiseError, OutputError, SettingsError
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, recommended_psf_size, save_settings
+
+OPTICS = Microscope(1.2, 0.6, 0.1, 1.33)
+
+EVERYTHING = DeblurSettings(
+    microscope=OPTICS,
+    modes=(4, 7, 8),
+    max_amplitude=0.1,
+    psf_size=41,
+    noise=(0.5, 2.0),
+    noise_offset=100.0,
+    theta=(0.05, -0.02, 0.01),
+    method="richardson-lucy",
+    size="paper",
+    device="cuda:1",
+    tile=None,
+    iterations=12,
+    strength=0.01,
+)
+
+
+@pytest.mark.parametrize(
+    "settings", [EVERYTHING, DeblurSettings(microscope=OPTICS), DeblurSettings(microscope=OPTICS, tile=256)]
+)
+def test_settings_come_back_from_their_file(tmp_path: Path, settings: DeblurSettings) -> None:
+    path = tmp_path / "settings.json"
+    save_settings(settings, path)
+    assert load_settings(path) == settings
+    assert DeblurSettings(**json.loads(path.read_text())) == settings
+    # A file of a few settings leaves the others at their defaults.
+    path.write_text(json.dumps({"microscope": json.loads(path.read_text())["microscope"], "device": "mps"}))
+    assert load_settings(path) == DeblurSettings(microscope=settings.microscope, device="mps")
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        EVERYTHING.device = "cpu"  # type: ignore[misc]
+
+
+REFUSED: dict[str, tuple[dict[str, Any], type[DeepblurError], str]] = {
+    "unknown_key": ({"speed": 11}, SettingsError, "speed"),
+    "unknown_key_of_microscope": ({"microscope": {"na": 1.2, "lens": "big"}}, SettingsError, "lens"),
+    "na_above_n": ({"microscope": {"na": 1.4, "n_immersion": 1.33}}, MicroscopeError, r"1\.4.*1\.33"),
+    "zero_pixel": ({"microscope": {"pixel_size_um": 0}}, MicroscopeError, "pixel_size_um is 0"),
+    "negative_pixel": ({"microscope": {"pixel_size_um": -0.1}}, MicroscopeError, "pixel_size_um is -0.1"),
+    "nanometres": ({"microscope": {"pixel_size_um": 65.0}}, MicroscopeError, "micrometres"),
+    "wavelength_in_nm": ({"microscope": {"wavelength_um": float("inf")}}, MicroscopeError, "wavelength_um"),
+    "no_microscope": ({"microscope": "Leica"}, SettingsError, "microscope"),
+    "one_number_of_noise": ({"noise": (0.1,)}, SettingsError, "noise"),
+    "word_for_noise": ({"noise": "much"}, SettingsError, "noise"),
+    "small_tile": ({"tile": 3}, SettingsError, "tile"),
+    "word_for_tile": ({"tile": "some"}, SettingsError, "some"),
+    "method": ({"method": "magic"}, SettingsError, "magic"),
+    "size": ({"size": "giant"}, SettingsError, "giant"),
+    "psf_size": ({"psf_size": "wide"}, SettingsError, "wide"),
+    "no_iterations": ({"method": "wiener", "iterations": 0}, SettingsError, "iterations"),
+    "negative_strength": ({"method": "wiener", "strength": -1}, SettingsError, "strength"),
+    "iterations_of_network": ({"iterations": 5}, SettingsError, "classical"),
+    "two_things": ({"size": "giant", "speed": 11}, SettingsError, "giant.*speed"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_settings_that_cannot_be_used_are_diagnosed(tmp_path: Path, name: str) -> None:
+    values, error, words = REFUSED[name]
+    values = {"microscope": {"pixel_size_um": 0.09}} | values
+    with pytest.raises(error, match=words) as caught:
+        DeblurSettings(**values)
+    assert "\n" not in str(caught.value)
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(error, match=words) as caught:
+        load_settings(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_hold_no_settings_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    with pytest.raises(SettingsError, match=r"settings\.json"):
+        load_settings(path)
+    for content in (b"", b"{", b"[1, 2]", b"3", b"\xff\xfe\x00"):
+        path.write_bytes(content)
+        with pytest.raises(SettingsError, match=r"settings\.json"):
+            load_settings(path)
+
+
+def test_a_file_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError):
+        save_settings(EVERYTHING, tmp_path / "absent" / "settings.json")
+
+
+def test_the_family_is_the_one_described() -> None:
+    family = EVERYTHING.family()
+    assert (family.microscope, family.modes, family.max_amplitude, family.psf_size) == (OPTICS, (4, 7, 8), 0.1, 41)
+    for values in ({"modes": (4, 4)}, {"modes": (1, 4)}, {"modes": ()}, {"psf_size": 30}, {"max_amplitude": 0.0}):
+        with pytest.raises(FamilyError):
+            DeblurSettings(microscope=OPTICS, **values).family()
+
+
+def test_known_noise_is_the_one_given() -> None:
+    assert EVERYTHING.known_noise() == PoissonGaussianNoise(0.5, 2.0, 100.0)
+    assert DeblurSettings(microscope=OPTICS).known_noise() is None
+    with pytest.raises(NoiseError, match="alpha is -1"):
+        DeblurSettings(microscope=OPTICS, noise=(-1, 0)).known_noise()
+    with pytest.raises(NoiseError, match="beta is nan"):
+        DeblurSettings(microscope=OPTICS, noise=(0, float("nan"))).known_noise()
+
+
+@given(st.floats(0.005, 0.117))
+def test_the_psf_is_odd_and_as_wide_as_the_optics_ask(pixel: float) -> None:
+    optics = Microscope(1.2, 0.6, pixel, 1.33)
+    size = recommended_psf_size(optics)
+    assert size % 2 == 1
+    assert 31 <= size <= 127
+    if 31 < size < 127:
+        assert 0 <= size - 31 * 0.261 / optics.cutoff < 2
+
+
+def test_the_papers_setting_has_the_papers_psf() -> None:
+    with pytest.warns(UserWarning, match="Under-sampled"):
+        paper = Microscope()
+    assert recommended_psf_size(paper) == 31
+    assert recommended_psf_size(Microscope(pixel_size_um=0.05)) == 63
