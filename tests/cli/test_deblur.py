@@ -67,6 +67,17 @@ def test_saved_settings_repeat_the_run_and_options_change_them(run: Callable[...
     assert not np.array_equal(read_image(other), read_image(first))
 
 
+def test_classical_methods(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    output = tmp_path / "out.tif"
+    optics = ("--na", "1.3", "--psf-size", "31", "--theta", *THETA)
+    options = ("--method", "richardson-lucy", "--iterations", "7", "--quiet", "--device", "cpu")
+    assert run("deblur", cells, "-o", output, *optics, *options) == (0, "", "")
+    expected = deblur(
+        read_image(cells), ZernikeFamily(OPTICS), theta=THETA, method="richardson-lucy", iterations=7, device="cpu"
+    )
+    np.testing.assert_array_equal(read_image(output), expected.image)
+
+
 def test_png_has_no_pixel_size(run: Callable[..., Any], cells: Path, tmp_path: Path):
     source, output, saved = tmp_path / "cells.png", tmp_path / "out.tif", tmp_path / "settings.json"
     plane = read_image(cells).astype(float)

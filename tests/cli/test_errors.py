@@ -55,6 +55,8 @@ BAD_ARGUMENTS = {
     "even_psf": (["--psf-size", "30"], "30"),
     "short_theta": (["--theta", "0.1", "-0.1"], "8"),
     "unknown_method": (["--method", "magic"], "magic"),
+    "iterations_of_the_network": (["--iterations", "5"], "classical"),
+    "no_iterations": (["--method", "wiener", "--iterations", "0"], "iterations"),
     "unknown_size": (["--size", "giant"], "giant"),
     "small_tile": (["--tile", "3"], "tile"),
     "words_for_tile": (["--tile", "some"], "some"),

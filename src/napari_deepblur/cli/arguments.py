@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[Any]
 
 _MICROSCOPE = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
+_AS_THEY_ARE = (
+    *("modes", "max_amplitude", "psf_size", "noise_offset"),
+    *("device", "size", "method", "iterations", "strength", "tile"),
+)
+"""Settings whose options have their names and values."""
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +76,7 @@ def read_settings(arguments: argparse.Namespace, image: Path) -> DeblurSettings:
     given = {name: getattr(arguments, name) for name in _MICROSCOPE if getattr(arguments, name) is not None}
     if given or arguments.settings is None:
         values["microscope"] = Microscope(**optics | given)
-    for name in ("modes", "max_amplitude", "psf_size", "device", "size", "method", "tile", "noise_offset"):
+    for name in _AS_THEY_ARE:
         value = getattr(arguments, name, None)
         if value is not None:
             values[name] = None if value == "none" else value
