@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,29 @@ import tifffile
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
-from napari_deepblur.errors import ImageError, OutputError
+from napari_deepblur.errors import ImageError
+from napari_deepblur.io.output import check_writable as check_writable
+from napari_deepblur.io.output import replacing
+from napari_deepblur.io.pixel_size import read_pixel_size_um as read_pixel_size_um
 
 SMALLEST_SIDE = 16
 """Images with a shorter side hold too little to process."""
+
+_LARGEST_VALUE = 1e30
+"""Beyond it the squares of intensities leave the range of float32."""
+
+_LARGEST_IMAGEJ_BYTES = 2**32 - 2**16
+_IMAGEJ_TYPES = ("uint8", "uint16", "float32")
+_UM_IN_CENTIMETRE = 1e4
+
+_GRAY_MODES = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
+"""Modes of Pillow whose numbers are intensities; those of a palette are not."""
+
+# What decoders raise on foreign or damaged files.
+_UNREADABLE = (
+    OSError, ValueError, KeyError, IndexError, TypeError, SyntaxError, EOFError, MemoryError, struct.error, zlib.error,
+    tifffile.TiffFileError, UnidentifiedImageError, Image.DecompressionBombError,
+)  # fmt: skip
 
 
 def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.float32]:
@@ -49,15 +69,16 @@ def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.f
     if min(array.shape) < max(smallest, SMALLEST_SIDE):
         raise ImageError(
             f"The image has {array.shape[0]} x {array.shape[1]} pixels, expected at least "
-            f"{max(smallest, SMALLEST_SIDE)} a side: it must be larger than the PSF. Crop less, or choose a smaller PSF."
+            f"{max(smallest, SMALLEST_SIDE)} a side: it must not be smaller than the PSF. Crop less, or shrink the PSF."
         )
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(array, dtype=np.float32)
-    finite = np.isfinite(values)
-    if not finite.all():
-        bad = int(finite.size - finite.sum())
+    usable = np.abs(values) <= _LARGEST_VALUE
+    if not usable.all():
+        bad = int(usable.size - usable.sum())
         raise ImageError(
-            f"{bad} of {finite.size} pixels are NaN, infinite or beyond 3e38. Replace or crop them before deblurring."
+            f"{bad} of {usable.size} pixels are NaN, infinite or beyond {_LARGEST_VALUE:g}. Replace them, or crop them "
+            "away, before deblurring."
         )
     low, high = float(values.min()), float(values.max())
     if not high > low:
@@ -78,7 +99,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[Any]:
     Returns
     -------
     ndarray
-        In the file's own type, with axes of length one removed.
+        In the file's own type, with axes of length one removed; the last axis of a colour image is 3 or 4 long.
 
     Raises
     ------
@@ -90,78 +111,32 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[Any]:
         raise ImageError(f"There is no image file {source}. Check the path.")
     try:
         if source.suffix.lower() in (".tif", ".tiff"):
-            return np.squeeze(tifffile.imread(source))
-        with Image.open(source) as file:
-            return np.squeeze(np.asarray(file))
-    except (OSError, ValueError, KeyError, TypeError, tifffile.TiffFileError, UnidentifiedImageError) as error:
+            return np.squeeze(_read_tiff(source))
+        return np.squeeze(_read_with_pillow(source))
+    except _UNREADABLE as error:
         raise ImageError(
             f"{source} cannot be read as an image ({error}). Expected TIFF, PNG or JPEG; is the file complete?"
         ) from error
 
 
-def read_pixel_size_um(path: str | os.PathLike[str]) -> float | None:
-    """Pixel size in micrometres that a TIFF file states, as OME or ImageJ metadata; None where it does not."""
-    source = Path(path)
-    if source.suffix.lower() not in (".tif", ".tiff") or not source.is_file():
-        return None
+def _read_tiff(source: Path) -> NDArray[Any]:
     try:
+        return np.asarray(tifffile.imread(source))
+    except ValueError as error:
+        # Some compressions, LZW among them, tifffile leaves to an optional package; Pillow knows them for one plane.
+        if "imagecodecs" not in str(error):
+            raise
         with tifffile.TiffFile(source) as file:
-            if file.ome_metadata:
-                return _ome_pixel_size_um(file.ome_metadata)
-            unit = str((file.imagej_metadata or {}).get("unit", "")).lower()
-            tag = file.pages.first.tags.get("XResolution")
-    except (OSError, ValueError, tifffile.TiffFileError):
-        return None
-    factor = {"um": 1.0, "\u00b5m": 1.0, "micron": 1.0, "microns": 1.0, "nm": 1e-3, "mm": 1e3}.get(unit)
-    if factor is None or tag is None or not tag.value[0]:
-        return None
-    pixels, length = tag.value
-    return factor * float(length) / float(pixels)
+            if len(file.pages) > 1:
+                raise
+        return _read_with_pillow(source)
 
 
-def _ome_pixel_size_um(ome_xml: str) -> float | None:
-    description = tifffile.xml2dict(ome_xml)
-    image = description.get("OME", {}).get("Image", {})
-    pixels = (image[0] if isinstance(image, list) else image).get("Pixels", {})
-    factor = {"\u00b5m": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3}.get(str(pixels.get("PhysicalSizeXUnit", "\u00b5m")))
-    size = pixels.get("PhysicalSizeX")
-    return None if size is None or factor is None else factor * float(size)
-
-
-def check_writable(path: str | os.PathLike[str]) -> Path:
-    """Make sure, before any computation, that a file can be written later.
-
-    Parameters
-    ----------
-    path
-        The file to be; one that exists stays as it is.
-
-    Returns
-    -------
-    Path
-        The same path.
-
-    Raises
-    ------
-    OutputError
-        If the folder is missing or not writable, or the path is a folder.
-    """
-    target = Path(path)
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder, expected the name of a file to write.")
-    if not target.parent.is_dir():
-        raise OutputError(f"The folder {target.parent} does not exist. Make it first, or choose another one.")
-    try:
-        descriptor, trial = tempfile.mkstemp(dir=target.parent, prefix=".napari-deepblur-")
-    except OSError as error:
-        raise OutputError(
-            f"Nothing can be written to {target.parent} ({error.strerror}). Choose another one."
-        ) from error
-    os.close(descriptor)
-    os.unlink(trial)
-    if target.exists() and not os.access(target, os.W_OK):
-        raise OutputError(f"{target} exists and is write-protected. Choose another name.")
-    return target
+def _read_with_pillow(source: Path) -> NDArray[Any]:
+    with Image.open(source) as file:
+        if file.mode in _GRAY_MODES:
+            return np.asarray(file)
+        return np.asarray(file.convert("L" if file.mode in ("LA", "La") else "RGB"))
 
 
 def write_tiff(
@@ -176,7 +151,8 @@ def write_tiff(
     image
         Pixels, float32 or another type that TIFF knows.
     pixel_size_um
-        Pixel size in micrometres, written as ImageJ metadata.
+        Pixel size in micrometres, written as ImageJ metadata where ImageJ knows the type and size of the image, else
+        as a resolution in pixels per centimetre.
     axes
         Names of the axes.
 
@@ -185,24 +161,15 @@ def write_tiff(
     OutputError
         If the file cannot be written; an existing one is unharmed.
     """
-    target = check_writable(path)
-    resolution = None if pixel_size_um is None else (1 / pixel_size_um, 1 / pixel_size_um)
-    descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=".napari-deepblur-", suffix=".tif")
-    os.close(descriptor)
-    try:
-        tifffile.imwrite(
-            partial,
-            image,
-            imagej=True,
-            resolution=resolution,
-            metadata={"axes": axes} | ({} if pixel_size_um is None else {"unit": "um"}),
-        )
-        # A temporary file is private; the result should be as readable as any new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(partial, 0o666 & ~mask)
-        os.replace(partial, target)
-    except OSError as error:
-        raise OutputError(f"{target} could not be written ({error}). Is the disk full?") from error
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    # The ImageJ flavour of TIFF knows micrometres, but only three types, and ends at 4 GB; plain TIFF has centimetres.
+    small = image.nbytes < _LARGEST_IMAGEJ_BYTES
+    imagej = small and image.dtype in _IMAGEJ_TYPES
+    facts: dict[str, str] = {"axes": axes}
+    resolution: dict[str, Any] = {}
+    if pixel_size_um is not None:
+        per_unit = (1.0 if imagej else _UM_IN_CENTIMETRE) / pixel_size_um
+        resolution = {"resolution": (per_unit, per_unit), "resolutionunit": None if imagej else "CENTIMETER"}
+        if imagej:
+            facts["unit"] = "um"
+    with replacing(path) as partial:
+        tifffile.imwrite(partial, image, imagej=imagej, bigtiff=not small, metadata=facts, **resolution)

@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from napari_deepblur.errors import WeightsError
+from napari_deepblur.io.output import replacing
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 
@@ -61,8 +62,12 @@ def save_weights(path: str | os.PathLike[str], network: nn.Module, facts: Mappin
         An identification or deblurring network.
     facts
         JSON-safe facts about the training.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written; an existing one is unharmed.
     """
-    target = Path(path)
     tensors = {
         name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
         for name, value in network.state_dict().items()
@@ -73,9 +78,8 @@ def save_weights(path: str | os.PathLike[str], network: nn.Module, facts: Mappin
         "config": json.dumps(asdict(network.config)),  # type: ignore[call-overload]
         "facts": json.dumps(dict(facts)),
     }
-    partial = target.with_suffix(".partial")
-    save_file(tensors, partial, header)
-    os.replace(partial, target)
+    with replacing(path) as partial:
+        save_file(tensors, partial, header)
 
 
 def load_identification(which: str | os.PathLike[str] | None = None) -> IdentificationNetwork:
@@ -137,7 +141,11 @@ def describe_weights(path: str | os.PathLike[str]) -> Loaded:
     """Hash and facts of a weights file; raises `WeightsError` if it is not one."""
     header, _ = _read(Path(path))
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
-    return Loaded(Path(path), digest, json.loads(header.get("facts", "{}")))
+    try:
+        facts = dict(json.loads(header.get("facts", "{}")))
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"{path} has unreadable facts in its header ({error}). Fetch it again.") from error
+    return Loaded(Path(path), digest, facts)
 
 
 def _load(path: Path, network: type[Network], config: type[Any]) -> Network:
@@ -147,10 +155,11 @@ def _load(path: Path, network: type[Network], config: type[Any]) -> Network:
             f"{path} holds weights of {header.get('network', 'an unknown network')}, expected {network.__name__}."
         )
     try:
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(header["config"]).items()}
+        config_values = dict(json.loads(header["config"]))
+        values = {key: tuple(v) if isinstance(v, list) else v for key, v in config_values.items()}
         made = network(config(**values))
         made.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in tensors.items()})
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise WeightsError(
             f"{path} does not fit this version of napari-deepblur ({error}). Install the version it was made with, or "
             "use the weights in the package."

@@ -14,9 +14,11 @@ def available_devices() -> list[tuple[str, str]]:
     """Devices of this machine as pairs (name for `resolve_device`, label for people)."""
     devices = [("cpu", f"processor ({torch.get_num_threads()} threads)")]
     for index in range(torch.cuda.device_count()):
-        free, _ = torch.cuda.mem_get_info(index)
-        devices.append((f"cuda:{index}", f"{torch.cuda.get_device_name(index)} ({free / 2**30:.1f} GiB free)"))
-    if _mps_works():
+        name = f"cuda:{index}"
+        if works(torch.device(name)):
+            free, _ = torch.cuda.mem_get_info(index)
+            devices.append((name, f"{torch.cuda.get_device_name(index)} ({free / 2**30:.1f} GiB free)"))
+    if works(torch.device("mps")):
         devices.append(("mps", "Apple GPU (MPS)"))
     return devices
 
@@ -39,6 +41,9 @@ def resolve_device(name: str) -> torch.device:
     DeviceError
         If the name is unknown or the device is not here, with those that are.
     """
+    if name == "cpu":
+        # Nothing else is looked at: the first touch of a GPU takes time, and memory that others may need.
+        return torch.device("cpu")
     here = [key for key, _ in available_devices()]
     if name == "auto":
         return torch.device(next((key for key in here if key != "cpu"), "cpu"))
@@ -46,6 +51,34 @@ def resolve_device(name: str) -> torch.device:
     if wanted not in here:
         raise DeviceError(f"The device {name!r} is not available, expected 'auto' or one of {', '.join(here)}.")
     return torch.device(wanted)
+
+
+def works(device: torch.device) -> bool:
+    """Probe a device with a small complex FFT: early MPS lacks it, and so does CUDA without a fitting driver."""
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        return False
+    try:
+        spectrum = torch.fft.rfft2(torch.ones(8, 8, device=device))
+        return bool(abs(torch.fft.irfft2(spectrum, s=(8, 8)).sum().item() - 64) < 1e-3)
+    except (RuntimeError, NotImplementedError):
+        return False
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that a device, or the machine, has run out of memory."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    # The processor and MPS have no exception of their own for it.
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in said or "can't allocate memory" in said)
+
+
+def free_memory(device: torch.device) -> None:
+    """Give memory that is cached but not used back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
 
 
 @contextlib.contextmanager
@@ -61,16 +94,7 @@ def inference_precision(device: torch.device) -> Iterator[None]:
 
 def _cpu_has_bfloat16() -> bool:
     # Without native instructions bfloat16 is emulated, and slower than float32.
-    capability = torch.backends.cpu.get_cpu_capability()
-    return "AVX512" in capability and bool(torch.cpu._is_avx512_bf16_supported())
-
-
-def _mps_works() -> bool:
-    """Probe MPS with a small complex FFT, which early versions lack."""
-    if not torch.backends.mps.is_available():
+    if "AVX512" not in torch.backends.cpu.get_cpu_capability():
         return False
-    try:
-        spectrum = torch.fft.rfft2(torch.ones(8, 8, device="mps"))
-        return bool(abs(torch.fft.irfft2(spectrum, s=(8, 8)).sum().item() - 64) < 1e-3)
-    except (RuntimeError, NotImplementedError):
-        return False
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return supported is not None and bool(supported())
