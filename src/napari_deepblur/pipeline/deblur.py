@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from importlib.metadata import version
-from typing import Any, Literal, NamedTuple
+from importlib import import_module
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,21 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.errors import DeviceError
 from napari_deepblur.io.images import check_image
-from napari_deepblur.io.weights import describe_weights, find_weights, load_deblurring, load_identification
-from napari_deepblur.networks.deblurring import DeblurringNetwork
+from napari_deepblur.io.weights import Loaded, describe_weights, find_weights, load_deblurring, load_identification
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-from napari_deepblur.operators import ConvolutionOperator, ZernikeFamily
-from napari_deepblur.pipeline.devices import inference_precision, resolve_device
+from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, resolve_device
 from napari_deepblur.pipeline.identify import identify_steps
 from napari_deepblur.pipeline.intensity import unit_scale
+from napari_deepblur.pipeline.restoration import choose_side, restore_steps, units_of_work
+from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
-from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.pipeline.tiling import SMALLEST_TILE, Tile, automatic_tile, plan_tiles
-
-_CPU_BUDGET_BYTES = 2**30
-_GPU_SHARE = 0.5
-_MAPS_ALIVE = 10
-"""Feature maps of the finest level that are alive at once in a DRUNet, found by measuring peak memory."""
+from napari_deepblur.pipeline.settings import DeblurSettings, Method
 
 
 def deblur(
@@ -34,10 +29,12 @@ def deblur(
     family: ZernikeFamily | None = None,
     theta: ArrayLike | None = None,
     noise: PoissonGaussianNoise | None = None,
-    method: Literal["network"] = "network",
+    method: Method = "network",
     device: str = "auto",
     tile: Literal["auto"] | int | None = "auto",
     size: Literal["auto", "light", "paper"] = "auto",
+    iterations: int | None = None,
+    strength: float | None = None,
 ) -> Deblurring:
     """Remove the blur of one image.
 
@@ -54,13 +51,15 @@ def deblur(
     noise
         Noise in the units of the image; estimated from it where absent.
     method
-        How to restore: ``"network"``.
+        How to restore: ``"network"``, or the classical ``"richardson-lucy"``, ``"total-variation"`` or ``"wiener"``.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     tile
         ``"auto"``, None for the whole image at once, or the side of the tiles in pixels.
     size
         ``"light"`` or ``"paper"`` networks; ``"auto"`` for the smallest that is installed.
+    iterations, strength
+        Number of iterations and weight of the regularisation of a classical method; its own where absent.
 
     Returns
     -------
@@ -73,6 +72,7 @@ def deblur(
         Each says what was found, what was expected and what to do.
     """
     values: dict[str, Any] = {"method": method, "device": device, "tile": tile, "size": size}
+    values |= {"iterations": iterations, "strength": strength}
     if family is not None:
         values |= {
             "microscope": family.microscope,
@@ -96,8 +96,8 @@ def deblur(
 def deblur_steps(image: ArrayLike, settings: DeblurSettings) -> Generator[Progress, None, Deblurring]:
     """Remove the blur step by step; widget, command line and Python all come through here.
 
-    Closing the generator stops the work at its next step. Everything that can be wrong with the arguments is found
-    before the first step.
+    Closing the generator stops the work at its next step and frees the memory of the device. Everything that can be
+    wrong with the arguments is found before the first step.
 
     Parameters
     ----------
@@ -112,136 +112,103 @@ def deblur_steps(image: ArrayLike, settings: DeblurSettings) -> Generator[Progre
         As the value of the generator.
     """
     family = settings.family()
+    theta = None if settings.theta is None else family.check(settings.theta)
+    noise = settings.known_noise()
     observed = check_image(image, smallest=family.psf_size)
     device = resolve_device(settings.device)
-    weights = find_weights("deblurring", settings.size)
-    network = load_deblurring(weights).to(device)
+    used: dict[str, Loaded] = {}
+    restorer = _restorer(settings, used)
     shape = (observed.shape[0], observed.shape[1])
-    tiles = plan_tiles(shape, _tile_side(settings, shape, network, device))
-    work = len(tiles) * network.config.iterations
-    used = {"deblurring": describe_weights(weights)}
+    side = choose_side(settings.tile, shape, family.psf_size, restorer, device)
+    work = units_of_work(shape, side, family.psf_size, restorer)
+    before = 0
     identification: Identification | None = None
-    if settings.theta is None:
-        found = find_weights("identification", settings.size)
-        used["identification"] = describe_weights(found)
-        before, identification = yield from _within(
-            identify_steps(observed, family, settings.known_noise(), device, load_identification(found)), work
-        )
-        psf, noise = torch.from_numpy(identification.psf), identification.noise
-    else:
-        psf = family.psf_tensor(family.check(settings.theta))
-        before = 0
-        yield Progress("noise", before, work)
-        noise = settings.known_noise() or estimate_noise(observed, family.microscope)
-    restored = yield from _restore(observed, psf, noise, network, _Plan(tiles, device, before, before + work))
-    record = _record(settings, family, identification, noise, used, restored.device)
-    return Deblurring(restored.image, identification, record)
-
-
-class _Plan(NamedTuple):
-    tiles: list[Tile]
-    device: torch.device
-    done: int
-    total: int
-
-
-class _Restored(NamedTuple):
-    image: NDArray[np.float32]
-    device: torch.device
-
-
-def _within(
-    steps: Generator[Progress, None, Identification], work: int
-) -> Generator[Progress, None, tuple[int, Identification]]:
-    """Run identification as the first part of a longer job; return its share of the work with its result."""
-    total = 0
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as stop:
-            return total, stop.value
-        total = progress.total
-        yield progress._replace(total=total + work)
-
-
-def _restore(
-    observed: NDArray[np.float32],
-    psf: torch.Tensor,
-    noise: PoissonGaussianNoise,
-    network: DeblurringNetwork,
-    plan: _Plan,
-) -> Generator[Progress, None, _Restored]:
-    scale = unit_scale(observed)
-    unit, level = scale.to_unit(observed), scale.noise_to_unit(noise)
-    result = np.zeros_like(unit)
-    done, device = plan.done, plan.device
-    yield Progress("deblur", done, plan.total)
-    for tile in plan.tiles:
-        try:
-            scene = yield from _restore_tile(
-                unit[tile.source], psf, level, network, plan._replace(done=done, device=device)
-            )
-        except torch.OutOfMemoryError as error:
-            if device.type == "cpu":
-                raise DeviceError("Out of memory. Choose smaller tiles, or the light networks.") from error
-            # What was restored so far stays; the rest goes on where there is more memory.
-            torch.cuda.empty_cache()
-            device, network = torch.device("cpu"), network.cpu()
-            scene = yield from _restore_tile(
-                unit[tile.source], psf, level, network, plan._replace(done=done, device=device)
-            )
-        result[tile.target] += tile.weights * scene[tile.inner]
-        done += network.config.iterations
-    return _Restored(scale.from_unit(result), device)
-
-
-def _restore_tile(
-    unit: NDArray[np.float32], psf: torch.Tensor, noise: PoissonGaussianNoise, network: DeblurringNetwork, plan: _Plan
-) -> Generator[Progress, None, NDArray[np.float32]]:
-    image = torch.from_numpy(np.ascontiguousarray(unit)).to(plan.device)[None, None]
-    operator = ConvolutionOperator(psf.to(plan.device)[None, None], (unit.shape[0], unit.shape[1]))
-    level = torch.tensor([[noise.alpha, noise.beta]], device=plan.device)
-    iterations = network.iterate(image, operator, level)
-    scene = image
-    for k in range(1, network.config.iterations + 1):
-        with torch.inference_mode(), inference_precision(plan.device):
-            scene = next(iterations)
-        yield Progress("deblur", plan.done + k, plan.total)
-    border = psf.shape[-1] // 2
-    return scene[0, 0, border:-border, border:-border].cpu().numpy()
-
-
-def _tile_side(
-    settings: DeblurSettings, shape: tuple[int, int], network: DeblurringNetwork, device: torch.device
-) -> int | None:
-    if settings.tile != "auto":
-        return settings.tile
-    budget = _CPU_BUDGET_BYTES
-    if device.type == "cuda":
-        budget = int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0])
-    side = automatic_tile(shape, 4 * network.config.channels[0] * _MAPS_ALIVE, budget)
-    return None if side is None or side < SMALLEST_TILE else side
-
-
-def _record(
-    settings: DeblurSettings,
-    family: ZernikeFamily,
-    identification: Identification | None,
-    noise: PoissonGaussianNoise,
-    used: dict[str, Any],
-    device: torch.device,
-) -> dict[str, Any]:
-    """JSON-safe record of a run: what was asked for, what it became, and with what it was computed."""
+    notes: list[str] = []
+    try:
+        if theta is None:
+            before, identification = yield from _identify(observed, settings, family, device, used, work, notes)
+            psf, noise = torch.from_numpy(identification.psf), identification.noise
+        else:
+            yield Progress("noise", 0, work)
+            psf = family.psf_tensor(theta)
+            noise = noise or estimate_noise(observed, family.microscope)
+        yield Progress("deblur", before, before + work)
+        scale = unit_scale(observed)
+        steps = restore_steps(scale.to_unit(observed), psf, scale.noise_to_unit(noise), restorer, device, side)
+        done = before
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as stop:
+                restored = stop.value
+                break
+            # Work that is done again in smaller tiles is not taken back.
+            done = max(done, before + int(share * work + 1e-6))
+            yield Progress("deblur", done, before + work)
+    finally:
+        free_memory(device)
     resolved: dict[str, Any] = {
         "theta": settings.theta if identification is None else identification.theta.tolist(),
         "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
         "psf_size": family.psf_size,
-        "device": str(device),
+        "device": str(restored.device),
+        "tile": restored.side,
         "weights": {kind: {"file": loaded.path.name, "sha256": loaded.sha256} for kind, loaded in used.items()},
+        "notes": [*notes, *restored.notes],
     }
+    return Deblurring(scale.from_unit(restored.image), identification, _record(settings, observed, resolved))
+
+
+def _restorer(settings: DeblurSettings, used: dict[str, Loaded]) -> Restorer:
+    """Make the restorer, and find all weights that the run will need."""
+    if settings.theta is None:
+        used["identification"] = describe_weights(find_weights("identification", settings.size))
+    if settings.method != "network":
+        return SolverRestorer(settings.method, settings.iterations, settings.strength)
+    used["deblurring"] = describe_weights(find_weights("deblurring", settings.size))
+    return NetworkRestorer(load_deblurring(used["deblurring"].path))
+
+
+def _identify(
+    observed: NDArray[np.float32],
+    settings: DeblurSettings,
+    family: ZernikeFamily,
+    device: torch.device,
+    used: dict[str, Loaded],
+    work: int,
+    notes: list[str],
+) -> Generator[Progress, None, tuple[int, Identification]]:
+    """Identify as the first part of a longer job; return its share of the work with its result."""
+    while True:
+        network = load_identification(used["identification"].path)
+        steps = identify_steps(observed, family, settings.known_noise(), device, network)
+        total = 0
+        try:
+            while True:
+                try:
+                    progress = next(steps)
+                except StopIteration as stop:
+                    return total, stop.value
+                total = progress.total
+                yield progress._replace(total=total + work)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        if device.type == "cpu":
+            raise DeviceError("Out of memory while the blur was identified. Crop the image, or close other programs.")
+        free_memory(device)
+        notes.append(f"Memory of {device} ran out: the blur was identified on the processor.")
+        device = torch.device("cpu")
+
+
+def _record(settings: DeblurSettings, observed: NDArray[np.float32], resolved: dict[str, Any]) -> dict[str, Any]:
+    """JSON-safe record of a run: what was asked for, what it became, and with what it was computed."""
+    # By name: the package's own __init__ hands out this module's functions.
+    own_version = import_module("napari_deepblur").__version__
     return {
         "schema": 1,
-        "versions": {"napari-deepblur": version("napari-deepblur"), "torch": torch.__version__},
+        "versions": {"napari-deepblur": own_version, "torch": torch.__version__, "numpy": np.__version__},
+        "image": {"shape": list(observed.shape)},
         "settings": settings.model_dump(mode="json"),
         "resolved": resolved,
     }

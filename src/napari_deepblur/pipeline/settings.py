@@ -7,16 +7,16 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_deepblur.errors import DeepblurError, SettingsError
-from napari_deepblur.io.images import check_writable
+from napari_deepblur.io.output import replacing
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.operators.families import DEFAULT_MODES
 from napari_deepblur.optics import Microscope
 
-Method = Literal["network"]
+Method = Literal["network", "richardson-lucy", "total-variation", "wiener"]
 """Ways to restore an image once its blur is known."""
 
 Tile = Literal["auto"] | Annotated[int, Field(ge=128)] | None
@@ -48,7 +48,14 @@ class DeblurSettings(BaseModel):
     device
         See `devices.resolve_device`.
     tile
-        ``"auto"``, None for the whole image at once, or a side in pixels.
+        ``"auto"``, None for the whole image at once, or a longest side in pixels.
+    iterations, strength
+        Of a classical method; None for its own.
+
+    Raises
+    ------
+    SettingsError, MicroscopeError
+        If a value is unknown or out of range. Family and noise are checked by `family` and `known_noise`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +71,14 @@ class DeblurSettings(BaseModel):
     size: Literal["auto", "light", "paper"] = "auto"
     device: str = "auto"
     tile: Tile = "auto"
+    iterations: Annotated[int, Field(ge=1)] | None = None
+    strength: Annotated[float, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _only_what_the_method_has(self) -> DeblurSettings:
+        if self.method == "network" and not (self.iterations is None and self.strength is None):
+            raise ValueError("iterations and strength belong to the classical methods; the network has neither")
+        return self
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -89,7 +104,8 @@ def recommended_psf_size(microscope: Microscope) -> int:
 
 def save_settings(settings: DeblurSettings, path: str | os.PathLike[str]) -> None:
     """Write settings as JSON; raises `OutputError` if the file cannot be written."""
-    check_writable(path).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with replacing(path) as partial:
+        partial.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def load_settings(path: str | os.PathLike[str]) -> DeblurSettings:

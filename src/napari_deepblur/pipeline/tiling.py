@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 from napari_deepblur.errors import SettingsError
 
 SMALLEST_TILE = 128
+"""Shortest side of tiles that may be asked for: smaller ones would be little but margin."""
+
 _OVERLAP = 32
 """Pixels over which neighbouring tiles fade into each other."""
-_HALO = 32
-"""Pixels around a tile that are restored with it and thrown away, where its own border could be felt."""
+
+_MARGIN_OF_NETWORK = 16
+"""Pixels beyond the PSF's half-width that a network looks at with any weight."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Tile:
     Attributes
     ----------
     source
-        Rows and columns to restore, halo included.
+        Rows and columns to restore, margin included.
     inner
         The part of the restored tile that is used, in coordinates of the tile.
     target
@@ -38,20 +42,27 @@ class Tile:
     weights: NDArray[np.float32]
 
 
-def plan_tiles(shape: tuple[int, int], side: int | None) -> list[Tile]:
-    """Cover an image with overlapping tiles.
+def margin(psf_size: int) -> int:
+    """Pixels around a tile that are restored with it and thrown away, where its own border could be felt."""
+    return psf_size // 2 + _MARGIN_OF_NETWORK
+
+
+def plan_tiles(shape: tuple[int, int], side: int | None, around: int) -> list[Tile]:
+    """Cover an image with overlapping tiles of nearly equal size.
 
     Parameters
     ----------
     shape
         Shape (H, W) of the image.
     side
-        Side of the tiles in pixels, halo not included; None for the whole image at once.
+        Longest side of the tiles in pixels, without the margin; None for the whole image at once.
+    around
+        Margin of each tile in pixels, see `margin`.
 
     Returns
     -------
     list of Tile
-        In reading order.
+        In reading order; as few as cover the image, and no larger than needed.
 
     Raises
     ------
@@ -64,11 +75,8 @@ def plan_tiles(shape: tuple[int, int], side: int | None) -> list[Tile]:
     tiles = []
     for top, bottom, fade_y in rows:
         for left, right, fade_x in columns:
-            outer = [
-                (max(a - _HALO, 0), min(b + _HALO, n))
-                for a, b, n in zip((top, left), (bottom, right), shape, strict=True)
-            ]
-            (y0, y1), (x0, x1) = outer
+            y0, y1 = max(top - around, 0), min(bottom + around, shape[0])
+            x0, x1 = max(left - around, 0), min(right + around, shape[1])
             tiles.append(
                 Tile(
                     source=(slice(y0, y1), slice(x0, x1)),
@@ -80,32 +88,34 @@ def plan_tiles(shape: tuple[int, int], side: int | None) -> list[Tile]:
     return tiles
 
 
-def automatic_tile(shape: tuple[int, int], bytes_per_pixel: int, budget_bytes: int) -> int | None:
-    """Side of the tiles that fit into a memory budget; None where the whole image fits."""
-    if shape[0] * shape[1] * bytes_per_pixel <= budget_bytes:
+def automatic_side(shape: tuple[int, int], pixels: int, around: int) -> int | None:
+    """Longest side of tiles that hold, with their margin, at most so many pixels; None where the whole image does."""
+    if shape[0] * shape[1] <= pixels:
         return None
-    side = int((budget_bytes / bytes_per_pixel) ** 0.5) - 2 * _HALO
-    return max(SMALLEST_TILE, side // 32 * 32)
+    return max(SMALLEST_TILE, math.isqrt(pixels) - 2 * around)
 
 
 def _spans(length: int, side: int | None) -> list[tuple[int, int, NDArray[np.float32]]]:
-    """Intervals of nearly equal length along one axis, with their weights."""
+    """Intervals of equal length along one axis, with their weights."""
     if side is None or length <= side:
         return [(0, length, np.ones(length, dtype=np.float32))]
-    count = int(np.ceil((length - _OVERLAP) / (side - _OVERLAP)))
-    starts = np.linspace(0, length - side, count).round().astype(int).tolist()
+    count = math.ceil((length - _OVERLAP) / (side - _OVERLAP))
+    span = math.ceil((length + (count - 1) * _OVERLAP) / count)
+    starts = np.linspace(0, length - span, count).round().astype(int).tolist()
     spans = []
     for index, start in enumerate(starts):
-        weights = np.ones(side, dtype=np.float32)
+        weights = np.ones(span, dtype=np.float32)
         if index > 0:
-            shared = starts[index - 1] + side - start
-            weights[:shared] = _ramp(shared)
+            shared = starts[index - 1] + span - start
+            weights[:shared] = _fade_in(shared)
         if index + 1 < count:
-            shared = start + side - starts[index + 1]
-            weights[side - shared :] *= 1 - _ramp(shared)
-        spans.append((start, start + side, weights))
+            shared = start + span - starts[index + 1]
+            weights[span - shared :] = 1 - _fade_in(shared)
+        spans.append((start, start + span, weights))
     return spans
 
 
-def _ramp(length: int) -> NDArray[np.float32]:
-    return ((np.arange(length) + 0.5) / length).astype(np.float32)
+def _fade_in(length: int) -> NDArray[np.float32]:
+    """Rise from 0 to 1 with level ends, so that not even the slope of an image shows a seam."""
+    phase = (np.arange(length) + 0.5) / length
+    return np.asarray(np.sin(np.pi / 2 * phase) ** 2, dtype=np.float32)

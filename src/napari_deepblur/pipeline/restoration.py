@@ -1,0 +1,159 @@
+"""Restoration of an image of any size, tile by tile, in the memory that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_deepblur.errors import DeviceError
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.operators import ConvolutionOperator
+from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory
+from napari_deepblur.pipeline.restorers import Restorer
+from napari_deepblur.pipeline.tiling import SMALLEST_TILE, Tile, automatic_side, margin, plan_tiles
+
+_CPU_BUDGET_BYTES = 2**30
+_GPU_SHARE = 0.5
+_CPU_PRODUCTS = 1.5e11
+"""Multiplications of one iteration on a processor: a second or two, after which a job can be cancelled."""
+
+
+class Restored(NamedTuple):
+    """A restored image and what it took.
+
+    Attributes
+    ----------
+    image
+        Restored image, of the shape and in the units of the one that was given, float32.
+    device
+        Where it was computed in the end.
+    side
+        Longest side of the tiles in pixels; None where there was one.
+    notes
+        What had to be done otherwise than planned, in words.
+    """
+
+    image: NDArray[np.float32]
+    device: torch.device
+    side: int | None
+    notes: tuple[str, ...]
+
+
+def choose_side(
+    tile: Literal["auto"] | int | None,
+    shape: tuple[int, int],
+    psf_size: int,
+    restorer: Restorer,
+    device: torch.device,
+) -> int | None:
+    """Longest side of the tiles in pixels, None for the whole image at once; `tile` as in `deblur`.
+
+    Automatic tiles fit into half of the free memory of a GPU. On a processor they fit into one gigabyte, and an
+    iteration of each takes no more than a second or two.
+    """
+    if tile != "auto":
+        return tile
+    if device.type == "cuda":
+        pixels = _GPU_SHARE * torch.cuda.mem_get_info(device)[0] / restorer.bytes_per_pixel
+    else:
+        pixels = min(_CPU_BUDGET_BYTES / restorer.bytes_per_pixel, _CPU_PRODUCTS / restorer.products_per_pixel)
+    return automatic_side(shape, int(pixels), margin(psf_size))
+
+
+def restore_steps(
+    image: NDArray[np.float32],
+    psf: Tensor,
+    noise: PoissonGaussianNoise,
+    restorer: Restorer,
+    device: torch.device,
+    side: int | None,
+) -> Generator[float, None, Restored]:
+    """Restore an image, yielding the share that is done after each iteration of each tile.
+
+    Where memory runs out the tiles are halved; where they are small already, the processor takes over from the GPU.
+
+    Parameters
+    ----------
+    image
+        Observed image, dark places near 0 and bright ones near 1, shape (H, W).
+    psf
+        Point spread function, shape (k, k).
+    noise
+        Noise of the image, with offset 0.
+    restorer
+        The method.
+    device
+        Where to begin.
+    side
+        Longest side of the tiles, as from `choose_side`.
+
+    Returns
+    -------
+    Restored
+        As the value of the generator.
+
+    Raises
+    ------
+    DeviceError
+        If the processor has not enough memory for the smallest tiles either.
+    """
+    shape, size = (image.shape[0], image.shape[1]), psf.shape[-1]
+    notes: list[str] = []
+    while True:
+        tiles = plan_tiles(shape, side, margin(size))
+        try:
+            restored = yield from _tile_by_tile(image, psf, noise, restorer, device, tiles)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            return Restored(restored, device, side, tuple(notes))
+        # Only here, outside the block above, has the error let go of the tensors of its frames.
+        free_memory(device)
+        half = (max(shape) if side is None else side) // 2
+        if half >= SMALLEST_TILE:
+            side = half
+            notes.append(f"Memory of {device} ran out: tiles of {side} pixels were tried next.")
+        elif device.type != "cpu":
+            notes.append(f"Memory of {device} ran out with the smallest tiles: the processor took over.")
+            device = torch.device("cpu")
+            side = choose_side("auto", shape, size, restorer, device)
+        else:
+            raise DeviceError(
+                f"Out of memory, even with tiles of {side} pixels. Close other programs, or choose the light networks."
+            )
+
+
+def _tile_by_tile(
+    image: NDArray[np.float32],
+    psf: Tensor,
+    noise: PoissonGaussianNoise,
+    restorer: Restorer,
+    device: torch.device,
+    tiles: list[Tile],
+) -> Generator[float, None, NDArray[np.float32]]:
+    result = np.zeros_like(image)
+    border = psf.shape[-1] // 2
+    kernel = psf.to(device)[None, None]
+    for index, tile in enumerate(tiles):
+        part = np.ascontiguousarray(image[tile.source])
+        operator = ConvolutionOperator(kernel, (part.shape[0], part.shape[1]))
+        steps = restorer.steps(torch.from_numpy(part).to(device)[None, None], operator, (noise.alpha, noise.beta))
+        scene: Tensor | None = None
+        for iteration, latest in steps:
+            scene = latest
+            yield (index + iteration / restorer.iterations) / len(tiles)
+        assert scene is not None
+        restored = scene[0, 0, border : border + part.shape[0], border : border + part.shape[1]].cpu().numpy()
+        result[tile.target] += tile.weights * restored[tile.inner]
+    return result
+
+
+def units_of_work(shape: tuple[int, int], side: int | None, psf_size: int, restorer: Restorer) -> int:
+    """Count the parts in which to report progress: up to ten for each tile."""
+    return len(plan_tiles(shape, side, margin(psf_size))) * min(restorer.iterations, 10)
