@@ -84,17 +84,20 @@ def show(image: NDArray[np.generic], result: Deblurring, microscope: Microscope)
         print("napari is not installed, so nothing is shown: pip install 'napari-deepblur[all]'", file=sys.stderr)
         return
     import napari
+    import numpy as np
 
     found = result.identification
     assert found is not None
     pixel = microscope.pixel_size_um
     shared: dict[str, Any] = {"scale": (pixel, pixel), "units": ("um", "um")}
     viewer = napari.Viewer(title="napari-deepblur demo")
-    viewer.add_image(image, name="sample", **shared)
-    viewer.add_image(result.image, name="deblurred", **shared)
+    # One gray scale for both: a sharper image would look darker under its own.
+    limits = tuple(float(value) for value in np.percentile(np.stack([image, result.image]), (0.5, 99.8)))
+    viewer.add_image(image, name="sample", contrast_limits=limits, **shared)
+    viewer.add_image(result.image, name="deblurred", contrast_limits=limits, **shared)
     # To the right of the field, with its top edge: an overlay would hide the cells.
     beside = (0.0, 1.03 * image.shape[1] * pixel)
-    viewer.add_image(found.psf, name="estimated PSF", colormap="magma", translate=beside, **shared)
+    viewer.add_image(found.psf, name="estimated PSF", colormap="magma", gamma=0.5, translate=beside, **shared)
     viewer.reset_view()
     viewer.scale_bar.visible = True
     napari.run()
