@@ -48,3 +48,8 @@ def test_units_do_not_matter() -> None:
 def test_a_symmetric_psf_has_no_orientation() -> None:
     psf = zernike_psf(torch.tensor([0.1, 0.0, 0.0, 0.0]), OPTICS)
     assert mirror_advantage(_spots(psf), 0.0, psf[None]).abs() < 1e-4
+
+
+def test_images_little_larger_than_the_psf_have_an_answer() -> None:
+    psf = zernike_psf(torch.tensor([0.05, 0.0, -0.1, 0.06]), OPTICS)
+    assert mirror_advantage(_spots(psf)[60:100, 60:92], 0.0, psf[None]).isfinite().all()

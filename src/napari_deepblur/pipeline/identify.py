@@ -125,8 +125,9 @@ def identify_steps(
         noise = estimate_noise(image, family.microscope)
     yield Progress("identify", 1, total)
     pixels, level = resample(scale.to_unit(image), scale.noise_to_unit(noise), factor)
+    pixels = _at_least(pixels, WINDOW)
     network = network.to(device).eval()
-    views = prepare(torch.from_numpy(_at_least(pixels, WINDOW)).to(device)[None, None])
+    views = prepare(torch.from_numpy(pixels).to(device)[None, None])
     evidence: Evidence | None = None
     for done, (rows, columns) in enumerate(areas, start=2):
         with torch.inference_mode(), inference_precision(device):

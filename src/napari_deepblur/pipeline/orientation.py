@@ -24,7 +24,7 @@ def mirror_advantage(image: Tensor, noise_to_signal: float, psfs: Tensor) -> Ten
     Parameters
     ----------
     image
-        Shape (H, W), any unit.
+        Shape (H, W), any unit, neither side smaller than the PSF.
     noise_to_signal
         Variance of the noise over that of the image.
     psfs
@@ -49,7 +49,7 @@ def mirror_advantage(image: Tensor, noise_to_signal: float, psfs: Tensor) -> Ten
         gain = 1 / (transfer.abs().square() + regularization)
         pair = torch.stack((transfer.conj(), transfer)) * gain * spectrum
         restored = torch.fft.irfft2(pair, s=(height, width))
-        sparsity = _gradient_sparsity(restored, psf.shape[-1])
+        sparsity = _gradient_sparsity(restored, min(psf.shape[-1], height // 4, width // 4))
         values.append((sparsity[0] - sparsity[1]) / (sparsity[0] + sparsity[1]))
     return torch.stack(values)
 
