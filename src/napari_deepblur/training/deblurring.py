@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
@@ -28,6 +27,15 @@ from napari_deepblur.training.losses import mean_psf
 from napari_deepblur.training.recipes import DeblurringRecipe
 
 _VALIDATION_SIDE = 256
+
+
+def relative_l1(restored: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute error, each patch relative to its peak where that passes one.
+
+    A point that was blurred to a peak of one was many times brighter: unweighted, such scenes would be all that counts.
+    """
+    peak = target.amax(dim=(-3, -2, -1), keepdim=True).clamp_min(1)
+    return ((restored - target).abs() / peak).mean()
 
 
 class Patches(NamedTuple):
@@ -92,7 +100,7 @@ def train_deblurring(
         operator = ConvolutionOperator(patches.psf[:, None], (recipe.patch_size, recipe.patch_size))
         with torch.autocast(device.type, dtype=torch.bfloat16):
             restored = run.network(patches.image, operator, patches.noise)
-        return F.l1_loss(restored, patches.target)
+        return relative_l1(restored, patches.target)
 
     train(
         run,
@@ -144,7 +152,7 @@ def draw_patches(
     )
     patches = degrade(scene, theta, amplitude, noise, here, generator)
     border = REFERENCE_PSF_SIZE // 2
-    return Patches(patches.image, scene[..., border:-border, border:-border], psf, noise)
+    return Patches(patches.image, patches.scene[..., border:-border, border:-border], psf, noise)
 
 
 def _random_patches(scenes: Tensor, each: int, size: int, generator: torch.Generator) -> Tensor:
