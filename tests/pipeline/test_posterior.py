@@ -74,12 +74,13 @@ def test_odd_modes_are_never_flipped() -> None:
 
 
 @given(st.integers(1, 12), st.integers(0, 100))
-def test_flipping_the_whole_cloud_flips_the_answer(n: int, seed: int) -> None:
+def test_flipping_the_whole_cloud_changes_nothing(n: int, seed: int) -> None:
     cloud = _cloud(n, seed)
     std = torch.full((n, 4), 0.01)
     mean, spread = coefficients(cloud, std, EVEN)
     other, same = coefficients(Cloud(torch.where(EVEN, -cloud.theta, cloud.theta), cloud.weights), std, EVEN)
-    torch.testing.assert_close(torch.where(EVEN, -mean, mean), other)
+    torch.testing.assert_close(mean, other)
+    assert mean[EVEN][0] >= 0
     torch.testing.assert_close(spread, same)
 
 

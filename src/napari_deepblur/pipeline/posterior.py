@@ -95,7 +95,8 @@ def coefficients(cloud: Cloud, std: Tensor, even: Tensor) -> tuple[Tensor, Tenso
     Returns
     -------
     tuple
-        Mean and standard deviation, shape (K,), by the law of total variance.
+        Mean and standard deviation, shape (K,), by the law of total variance. Of the two signs that the even modes
+        could have, the one that makes the first of them (defocus) positive is returned.
     """
     reference = cloud.theta[cloud.weights.argmax()]
     flipped = torch.where(even, -cloud.theta, cloud.theta)
@@ -104,4 +105,6 @@ def coefficients(cloud: Cloud, std: Tensor, even: Tensor) -> tuple[Tensor, Tenso
     weights = cloud.weights[:, None]
     mean = (weights * theta).sum(0)
     variance = (weights * (std.square() + (theta - mean).square())).sum(0)
+    if bool(even.any()) and mean[even][0] < 0:
+        mean = torch.where(even, -mean, mean)
     return mean, variance.sqrt()
