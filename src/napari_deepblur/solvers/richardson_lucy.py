@@ -1,0 +1,121 @@
+"""Richardson-Lucy: the likeliest non-negative scene under Poisson noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from napari_deepblur.operators import LinearOperator
+from napari_deepblur.solvers.gradient import gradient, gradient_adjoint, neighbour_sum
+from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, coverage, first_scene, mean_deviation
+
+
+def richardson_lucy(
+    operator: LinearOperator,
+    image: Tensor,
+    noise: tuple[float, float],
+    *,
+    iterations: int = 100,
+    strength: float = 0.1,
+) -> Iterator[SolverState]:
+    """Restore by Richardson-Lucy, with the Gaussian noise as a Poisson background and a total variation prior.
+
+    Noise of variance alpha u + beta^2 is that of Poisson counts of mean (u + b) / alpha with b = beta^2 / alpha. With
+    d = max(y + b, 0), each iteration lowers
+
+        sum (A x + b) - d log(A x + b)  +  kappa TV(x),   kappa = strength * sigma / mean d,
+
+    where sigma is the standard deviation of the noise at the mean intensity. Without the prior (strength 0) it is
+    the classical x <- x / A'1 * A'( d / (A x + b) ), which only stopping early keeps from fitting the noise.
+
+    Parameters
+    ----------
+    operator
+        The blur A, with non-negative PSFs.
+    image
+        y, shape (..., H, W), dark places near 0.
+    noise
+        alpha and beta in the units of the image.
+    iterations
+        Number of iterations.
+    strength
+        Weight of the total variation in units of the noise, as in `total_variation`; 0 is the classical method.
+
+    Returns
+    -------
+    Iterator of SolverState
+        The state after each iteration; its residual is the relative change |x_new - x| / |x|.
+
+    Raises
+    ------
+    ImageError, NoiseError, SettingsError
+        Before the first iteration, if an argument cannot be used.
+
+    Notes
+    -----
+    For alpha = 0 the background would be infinite, and the iteration infinitely slow: b is at most the mean of the
+    image. Without prior, places of the margin that send less than 0.1 % of their light into the image stay as they
+    start. TV is smooth below a thousandth of the mean intensity.
+
+    Sources: W. H. Richardson, J. Opt. Soc. Am. 62, 55 (1972); L. B. Lucy, Astron. J. 79, 745 (1974); the background:
+    D. L. Snyder et al., J. Opt. Soc. Am. A 12, 272 (1995); the borders: M. Bertero and P. Boccacci, Astron.
+    Astrophys. 437, 369 (2005); the prior by separable surrogates: A. R. De Pierro, IEEE Trans. Med. Imaging 14, 132
+    (1995), for the total variation of N. Dey et al., Microsc. Res. Tech. 69, 260 (2006).
+    """
+    model = check(operator, image, noise, iterations)
+    check_range("strength", strength, 0.0)
+    background = poisson_background(image, model.alpha, model.beta)
+    unit = (image + background).clamp_min(0).mean(dim=(-2, -1), keepdim=True)
+    unit = unit.clamp_min(DARK)
+    kappa = strength * mean_deviation(image, model) / unit
+    return _iterate(operator, image, background, unit, kappa if strength > 0 else None, iterations)
+
+
+def poisson_background(image: Tensor, alpha: float, beta: float) -> Tensor:
+    """Return b = beta^2 / alpha, at most the mean of each image; shape (..., 1, 1)."""
+    mean = image.mean(dim=(-2, -1), keepdim=True).clamp_min(0)
+    if beta == 0:
+        return torch.zeros_like(mean)
+    return mean if alpha == 0 else mean.clamp_max(beta**2 / alpha)
+
+
+def _iterate(
+    operator: LinearOperator,
+    image: Tensor,
+    background: Tensor,
+    unit: Tensor,
+    kappa: Tensor | None,
+    iterations: int,
+) -> Iterator[SolverState]:
+    counts = (image + background).clamp_min(0)
+    seen = coverage(operator, image)
+    x = first_scene(operator, image.clamp_min(0)).maximum(1e-3 * unit)
+    for iteration in range(1, iterations + 1):
+        # Rounding in the Fourier domain may bring darkness slightly below zero.
+        ratio = counts / (operator.forward(x) + background).maximum(1e-6 * unit)
+        evidence = x * operator.adjoint(ratio).clamp_min(0)
+        before = x
+        if kappa is None:
+            x = torch.where(seen > 0, evidence / seen.clamp_min(torch.finfo(seen.dtype).tiny), x)
+        else:
+            x = _with_prior(x, torch.where(seen > 0, evidence, 0.0), seen, kappa, 1e-3 * unit)
+        yield SolverState(iteration, x, float((x - before).norm() / before.norm().clamp_min(DARK)))
+
+
+def _with_prior(scene: Tensor, evidence: Tensor, seen: Tensor, kappa: Tensor, smooth: Tensor) -> Tensor:
+    """Minimise seen x - evidence log x + kappa (c x^2 - m x), whose last term bounds the variation, at each pixel.
+
+    With the weights v = 1 / |D x| of the current scene, TV is at most sum v |D x|^2 / 2 up to a constant, and that at
+    most sum c x^2 - m x, with c the sum of v over the edges of a pixel and m that of v (x + x_neighbour).
+    The minimum is the positive root of 2 kappa c x^2 + (seen - kappa m) x = evidence.
+    """
+    slope = gradient(scene)
+    weight = 1 / (slope[0].square() + slope[1].square() + smooth.square()).sqrt()
+    edges = neighbour_sum(weight.expand_as(slope))
+    neighbours = 2 * edges * scene - gradient_adjoint(weight * slope)
+    linear = seen - kappa * neighbours
+    root = (linear.square() + 8 * kappa * edges * evidence).sqrt()
+    # The two forms of the root are equal; each is stable for one sign of the linear term.
+    return torch.where(linear > 0, 2 * evidence / (linear + root), (root - linear) / (4 * kappa * edges))

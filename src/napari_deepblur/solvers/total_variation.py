@@ -1,0 +1,124 @@
+"""Total variation: the scene of least variation that explains the image, by a primal-dual iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from napari_deepblur.operators import LinearOperator, resolvent
+from napari_deepblur.solvers.gradient import SQUARED_NORM, gradient, gradient_adjoint, magnitude, variation
+from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation
+
+_RESOLVENT_STEPS = 2
+_CHECK_EVERY = 5
+_SMALLEST_STEP = 1e-6
+
+
+def total_variation(
+    operator: LinearOperator,
+    image: Tensor,
+    noise: tuple[float, float],
+    *,
+    iterations: int = 100,
+    strength: float = 0.1,
+    positivity: bool = True,
+    tolerance: float = 0.02,
+) -> Iterator[SolverState]:
+    """Restore by the minimum of 1/2 |A x - y|^2 + mu TV(x), over x >= 0 where `positivity` asks for it.
+
+    TV(x) = sum |D x| is the isotropic total variation and mu = strength * sigma, with sigma the standard deviation
+    of the noise at the mean intensity: divided by sigma^2, the first term is the likelihood. Each iteration of
+    Chambolle and Pock solves for the blur exactly where a gradient step would crawl,
+
+        x' = R(x - (D'p + q) / lambda),   R(z) = argmin 1/2 |A x - y|^2 + lambda/2 |x - z|^2
+        p  <- r / max(|r| / mu, 1),       r = p + sigma_d D (2 x' - x)
+        q  <- min(q + sigma_d (2 x' - x), 0)
+
+    with sigma_d = lambda / |(D, I)|^2. Any lambda converges to the same scene; mu over the typical slope of the image
+    does so soon.
+
+    Parameters
+    ----------
+    operator
+        The blur A.
+    image
+        y, shape (..., H, W).
+    noise
+        alpha and beta in the units of the image.
+    iterations
+        Largest number of iterations.
+    strength
+        Weight of the variation in units of the noise; positive.
+    positivity
+        Whether the scene must not be negative.
+    tolerance
+        Stop once the duality gap is at most this share of the objective; 0 runs all iterations.
+
+    Returns
+    -------
+    Iterator of SolverState
+        The state after each iteration; its residual is the relative duality gap, renewed every fifth time, which
+        bounds how far the objective is above its minimum (among scenes up to twice as bright as the estimate).
+
+    Raises
+    ------
+    ImageError, NoiseError, SettingsError
+        Before the first iteration, if an argument cannot be used.
+
+    Notes
+    -----
+    Source: A. Chambolle and T. Pock, J. Math. Imaging Vis. 40, 120 (2011), algorithm 1.
+    """
+    model = check(operator, image, noise, iterations)
+    check_range("strength", strength, 1e-9)
+    check_range("tolerance", tolerance, 0.0)
+    mu = strength * mean_deviation(image, model)
+    return _iterate(operator, image, mu, iterations, positivity, tolerance)
+
+
+def _iterate(
+    operator: LinearOperator, image: Tensor, mu: Tensor, iterations: int, positivity: bool, tolerance: float
+) -> Iterator[SolverState]:
+    slope = gradient(image).square().mean().sqrt().clamp_min(DARK)
+    weight = max(float(mu.mean() / slope), _SMALLEST_STEP)
+    dual_step = weight / (SQUARED_NORM + positivity)
+    adjoint_image = operator.adjoint(image)
+    x = first_scene(operator, image)
+    p, q = gradient(torch.zeros_like(x)), torch.zeros_like(x)
+    for iteration in range(1, iterations + 1):
+        pull = x - (gradient_adjoint(p) + q) / weight
+        before = x
+        x = resolvent(operator, adjoint_image, pull, weight, start=x, steps=_RESOLVENT_STEPS).solution
+        ahead = 2 * x - before
+        p = p + dual_step * gradient(ahead)
+        p = p / (magnitude(p) / mu).clamp_min(1)
+        if positivity:
+            q = (q + dual_step * ahead).clamp_max(0)
+        estimate = x.clamp_min(0) if positivity else x
+        if iteration == 1 or iteration % _CHECK_EVERY == 0:
+            gap = relative_gap(operator, image, mu, estimate, p, positivity)
+        yield SolverState(iteration, estimate, gap)
+        if gap <= tolerance:
+            return
+
+
+def relative_gap(
+    operator: LinearOperator, image: Tensor, mu: Tensor, scene: Tensor, dual: Tensor, positivity: bool
+) -> float:
+    """Duality gap over the objective, the largest of the batch.
+
+    With r = A x - y and g = A'r + D'p, |p| <= mu, the gap among scenes in [0, m], or [-m, m] without positivity, is
+    (mu TV(x) - <D x, p>) + sum of x g where g > 0 and of (x - m) g where g < 0: terms that are never negative.
+    """
+    residual = operator.forward(scene) - image
+    slope = operator.adjoint(residual) + gradient_adjoint(dual)
+    top = 2 * scene.abs().amax(dim=(-2, -1), keepdim=True)
+    bottom = torch.zeros_like(top) if positivity else -top
+    distance = torch.where(slope > 0, (scene - bottom) * slope, (scene - top) * slope)
+    roughness = mu * variation(scene)
+    unaligned = roughness - (gradient(scene) * dual).sum(dim=0).sum(dim=(-2, -1), keepdim=True)
+    objective = residual.square().sum(dim=(-2, -1), keepdim=True) / 2 + roughness
+    gap = unaligned.clamp_min(0) + distance.sum(dim=(-2, -1), keepdim=True)
+    return float((gap / objective.clamp_min(DARK**1.5)).max())
