@@ -69,10 +69,11 @@ class DeblurringNetwork(nn.Module):
         self.config = config
         sets = 1 if config.shared else config.iterations
         # Channels: the iterate, the shot and read noise levels, and how far the iteration has come.
-        self.proximal = nn.ModuleList(DRUNet(4, config.channels, config.blocks) for _ in range(sets))
+        networks = [DRUNet(4, config.channels, config.blocks) for _ in range(sets)]
         with torch.no_grad():
-            for network in self.proximal:
+            for network in networks:
                 network.tail.weight.mul_(0.1)
+        self.proximal = nn.ModuleList(networks)
 
     def forward(self, image: Tensor, operator: LinearOperator, noise: Tensor) -> Tensor:
         """Restore images.
