@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
+
+# The same examples every time, and as slow as a busy machine makes them.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 TINY_IDENTIFICATION = IdentificationConfig(
     widths=(4, 8), blocks=(1, 1), stem_stride=4, map_width=4, hidden=16, candidates=2

@@ -32,7 +32,8 @@ def resample(
     Returns
     -------
     tuple
-        The resampled image and its noise: the variance of each pixel scales with the number of pixels.
+        The resampled image and its noise, whose variance scales with the number of pixels. With more pixels than
+        before that is the level at the frequencies there were; the new ones are empty.
     """
     if abs(factor - 1) < _TOLERANCE:
         return image, noise
