@@ -28,8 +28,8 @@ def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def viewer(make_napari_viewer_proxy: Callable[..., Viewer]) -> Iterator[Viewer]:
-    """Open a napari window, which refuses to be changed from another thread."""
-    yield make_napari_viewer_proxy(show=True)
+    """Open a napari window that refuses to be changed from another thread; a widget left over fails the test."""
+    yield make_napari_viewer_proxy(show=True, strict_qt="raise")
     QThreadPool.globalInstance().waitForDone()
 
 

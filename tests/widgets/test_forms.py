@@ -213,7 +213,7 @@ def test_the_wheel_changes_only_what_was_clicked(qtbot: QtBot, area: FormArea) -
     assert box.value() == 1.41
     area.activateWindow()
     box.setFocus()
-    qtbot.waitUntil(box.hasFocus, timeout=2000)
+    qtbot.waitUntil(box.hasFocus, timeout=20_000)
     roll()
     assert box.value() == pytest.approx(1.42)
 

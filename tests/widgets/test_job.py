@@ -45,7 +45,7 @@ def test_progress_then_success(qtbot: QtBot, job: DeblurJob) -> None:
     job.failed.connect(ended.append)
     job.cancelled.connect(lambda: ended.append("cancelled"))
     job.succeeded.connect(lambda _: threads.append(threading.current_thread()))
-    with qtbot.waitSignal(job.succeeded, timeout=5000) as signal:
+    with qtbot.waitSignal(job.succeeded, timeout=60_000) as signal:
         job.start(_steps)
         assert job.is_running()
     assert signal.args == [RESULT]
@@ -65,7 +65,7 @@ def test_every_kind_of_error_ends_the_run(
         yield Progress("noise", 0, 1)
         raise error
 
-    with caplog.at_level(logging.ERROR), qtbot.waitSignal(job.failed, timeout=5000) as signal:
+    with caplog.at_level(logging.ERROR), qtbot.waitSignal(job.failed, timeout=60_000) as signal:
         job.start(fail)
     assert signal.args is not None
     assert signal.args[0] is error
@@ -74,16 +74,16 @@ def test_every_kind_of_error_ends_the_run(
     # Only what nobody foresaw goes to the log, with the place where it happened.
     unforeseen = type(error) is RuntimeError
     assert ("size mismatch" in caplog.text and "in fail" in caplog.text) == unforeseen
-    with qtbot.waitSignal(job.succeeded, timeout=5000):
+    with qtbot.waitSignal(job.succeeded, timeout=60_000):
         job.start(_steps)
 
 
 def test_cancel_stops_at_the_next_step(qtbot: QtBot, job: DeblurJob) -> None:
     outcomes: list[str] = []
     job.succeeded.connect(lambda _: outcomes.append("succeeded"))
-    with qtbot.waitSignal(job.progressed, timeout=5000):
+    with qtbot.waitSignal(job.progressed, timeout=60_000):
         job.start(lambda: _steps(10_000, threading.Event()))
-    with qtbot.waitSignal(job.cancelled, timeout=5000):
+    with qtbot.waitSignal(job.cancelled, timeout=60_000):
         job.cancel()
     assert not job.is_running()
     assert outcomes == []
@@ -94,18 +94,18 @@ def test_cancel_during_the_last_step_is_a_cancel(qtbot: QtBot, job: DeblurJob) -
 
     def steps() -> Generator[Progress, None, Deblurring]:
         yield Progress("deblur", 0, 1)
-        asked.wait(5)
+        asked.wait(60)
         return RESULT
 
-    with qtbot.waitSignal(job.progressed, timeout=5000):
+    with qtbot.waitSignal(job.progressed, timeout=60_000):
         job.start(steps)
-    with qtbot.waitSignal(job.cancelled, timeout=5000):
+    with qtbot.waitSignal(job.cancelled, timeout=60_000):
         job.cancel()
         asked.set()
 
 
 def test_one_at_a_time(qtbot: QtBot, job: DeblurJob) -> None:
-    with qtbot.waitSignal(job.cancelled, timeout=5000):
+    with qtbot.waitSignal(job.cancelled, timeout=60_000):
         job.start(lambda: _steps(10_000, threading.Event()))
         with pytest.raises(RuntimeError, match="one at a time"):
             job.start(_steps)
@@ -124,13 +124,13 @@ def test_the_end_of_the_parent_stops_the_computation(qtbot: QtBot) -> None:
             left.set()
         return RESULT
 
-    with qtbot.waitSignal(job.progressed, timeout=5000):
+    with qtbot.waitSignal(job.progressed, timeout=60_000):
         job.start(steps)
     alive = weakref.ref(job)
     parent.deleteLater()
     del job, parent
-    qtbot.waitUntil(left.is_set, timeout=5000)
-    assert QThreadPool.globalInstance().waitForDone(5000)
+    qtbot.waitUntil(left.is_set, timeout=60_000)
+    assert QThreadPool.globalInstance().waitForDone(60_000)
     qtbot.wait(50)
     gc.collect()
     assert alive() is None

@@ -34,9 +34,11 @@ class CoefficientsPlot(QWidget):
         super().__init__(parent)
         self._identification: Identification | None = None
         self._colours = theme_colours("dark")
-        self._plot = pg.PlotWidget(self)
+        self._plot = pg.PlotWidget(self, enableMenu=False)
         self._plot.setObjectName("coefficients")
-        self._plot.setMenuEnabled(False)
+        # Its menu is never shown, but exists: as a child it goes when the dock does, not at some later collection.
+        menu = self._plot.getPlotItem().ctrlMenu
+        menu.setParent(self, menu.windowFlags())
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
         # Now, not later: pyqtgraph applies a prefix once more whenever this is called on an axis with a label.

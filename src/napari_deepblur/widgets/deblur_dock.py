@@ -25,7 +25,7 @@ from napari_deepblur.widgets.layers import Source, pixel_size, result_layers, sh
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.run_panel import RunPanel
+from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -197,7 +197,7 @@ class DeblurDock(QWidget):
         gone = (
             "" if source.name in self._viewer.layers else f" The input {shown_name(source.name)} was removed meanwhile."
         )
-        self._panel.say(f"Done in {seconds:.0f} s: added {names}.{gone}")
+        self._panel.say(f"Done in {in_words(seconds)}: added {names}.{gone}")
         self._show(result)
 
     def _failed(self, error: Exception) -> None:

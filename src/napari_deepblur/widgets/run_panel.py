@@ -104,13 +104,14 @@ class RunPanel(QWidget):
         (self.cancelRequested if self._running else self.runRequested).emit()
 
 
+def in_words(seconds: float) -> str:
+    """Write a duration with the precision that people want of one."""
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+
 def _time_left(elapsed: float, progress: Progress) -> str:
     """Say how long the rest takes at the pace so far; nothing before there is a pace."""
     if progress.done <= 0 or elapsed < 1:
         return ""
     seconds = elapsed * (progress.total - progress.done) / progress.done
-    if seconds < 1:
-        return ", almost done"
-    if seconds < 90:
-        return f", about {max(1, round(seconds))} s left"
-    return f", about {round(seconds / 60)} min left"
+    return ", almost done" if seconds < 1 else f", about {in_words(seconds)} left"
