@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.networks.deblurring import DeblurringNetwork
-from napari_deepblur.operators import LinearOperator
+from napari_deepblur.operators import ConvolutionOperator, LinearOperator
 from napari_deepblur.pipeline.devices import inference_precision
 from napari_deepblur.solvers import SolverState, richardson_lucy, total_variation, wiener
 
@@ -133,6 +133,11 @@ class SolverRestorer(Restorer):
         A key of `SOLVERS`.
     iterations, strength
         As in the solver, whose own values hold where these are absent.
+
+    Raises
+    ------
+    SettingsError
+        If the solver refuses them.
     """
 
     def __init__(self, name: str, iterations: int | None = None, strength: float | None = None) -> None:
@@ -141,6 +146,9 @@ class SolverRestorer(Restorer):
         self._options = {key: value for key, value in given.items() if value is not None}
         own = inspect.signature(SOLVERS[name]).parameters["iterations"].default
         self._iterations = int(own if iterations is None else iterations)
+        # Solvers check their arguments when they are called: a call with next to nothing finds bad ones in time.
+        point = torch.nn.functional.pad(torch.ones(1, 1, 1, 1), (4, 4, 4, 4))
+        self._solver(ConvolutionOperator(torch.ones(1, 1, 1, 1), (9, 9)), point, (1e-3, 1e-3), **self._options)
 
     @property
     def iterations(self) -> int:
