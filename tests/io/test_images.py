@@ -131,6 +131,21 @@ def test_pictures_are_read_as_they_are(tmp_path: Path, suffix: str) -> None:
     assert np.abs(read_image(path).astype(int) - ramp).max() <= (2 if suffix == "jpg" else 0)
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "packbits"])
+def test_compressed_tiff_is_read(tmp_path: Path, compression: str) -> None:
+    """LZW needs a package that is not among our dependencies, or Pillow."""
+    deep = (COUNTS * 600).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "small.tif", compression=compression)
+    np.testing.assert_array_equal(read_image(tmp_path / "small.tif"), deep)
+
+
+def test_a_palette_is_colours_not_numbers(tmp_path: Path) -> None:
+    picture = Image.fromarray(COUNTS.astype(np.uint8)).convert("RGB").quantize(16)
+    assert picture.mode == "P"
+    picture.save(tmp_path / "palette.png")
+    assert read_image(tmp_path / "palette.png").shape == (*COUNTS.shape, 3)
+
+
 def test_deep_png_keeps_all_its_bits(tmp_path: Path) -> None:
     deep = (COUNTS * 600).astype(np.uint16)
     Image.fromarray(deep).save(tmp_path / "deep.png")
