@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,3 +43,14 @@ def test_quiet_prints_json_only(run: Callable[..., Any], cells: Path):
     outcome = run("identify", cells, "--quiet", "--alpha", "1", "--beta", "3", "--na", "1.3")
     assert (outcome.code, outcome.err) == (0, "")
     assert json.loads(outcome.out)["noise"] == {"alpha": 1.0, "beta": 3.0, "offset": 0.0}
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(cells: Path):
+    code = "import sys; from napari_deepblur.cli import main; sys.exit(main(sys.argv[1:]))"
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", code, "identify", str(cells), "--quiet"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert done.returncode == 141, done.stderr
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr

@@ -7,6 +7,7 @@ that ``--help`` answers at once. Whatever goes wrong is one line on standard err
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from napari_deepblur.errors import DeepblurError
 
 __all__ = ["main"]
 
-_WRONG, _INTERRUPTED = 2, 130
+_WRONG, _INTERRUPTED, _PIPE_CLOSED = 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, 2 for anything that can be diagnosed, 130 after Ctrl-C.
+        Exit code: 0, 2 for anything that can be diagnosed, 130 after Ctrl-C, 141 where standard output was closed.
     """
     try:
         arguments = _parser().parse_args(argv)
@@ -44,9 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.showwarning = _one_line_warning
         try:
             arguments.work(arguments)
+            sys.stdout.flush()
         except DeepblurError as error:
             print(f"napari-deepblur: {_one_line(error)}", file=sys.stderr)
             return _WRONG
+        except BrokenPipeError:
+            # The reader, such as `head`, has seen enough. What is still buffered must not fail at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _PIPE_CLOSED
         except KeyboardInterrupt:
             print("napari-deepblur: interrupted", file=sys.stderr)
             return _INTERRUPTED
