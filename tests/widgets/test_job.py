@@ -104,6 +104,14 @@ def test_cancel_during_the_last_step_is_a_cancel(qtbot: QtBot, job: DeblurJob) -
         asked.set()
 
 
+def test_a_result_on_its_way_is_not_delivered_after_a_cancel(qtbot: QtBot, job: DeblurJob) -> None:
+    job.start(_steps)
+    # The thread has ended, and what it emitted waits for this one.
+    assert QThreadPool.globalInstance().waitForDone(60_000)
+    with qtbot.assertNotEmitted(job.succeeded), qtbot.waitSignal(job.cancelled, timeout=60_000):
+        job.cancel()
+
+
 def test_one_at_a_time(qtbot: QtBot, job: DeblurJob) -> None:
     with qtbot.waitSignal(job.cancelled, timeout=60_000):
         job.start(lambda: _steps(10_000, threading.Event()))

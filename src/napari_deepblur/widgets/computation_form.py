@@ -10,7 +10,12 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 from napari_deepblur.pipeline.devices import available_devices
 from napari_deepblur.pipeline.settings import Method
 
-_METHODS = {"network": "unrolled network"}
+_METHODS = {
+    "network": "unrolled network",
+    "richardson-lucy": "Richardson-Lucy",
+    "total-variation": "total variation",
+    "wiener": "Wiener",
+}
 """How the methods are called; those without an entry go by their own name."""
 
 _SIZES = (
@@ -56,7 +61,7 @@ class ComputationForm(QWidget):
         self._size = _combo_box(
             self,
             "size",
-            "Size of the networks. Automatic: the smallest that is installed.",
+            "Size of the networks, that which identifies the blur included. Automatic: the smallest that is installed.",
         )
         self._device = _combo_box(
             self,

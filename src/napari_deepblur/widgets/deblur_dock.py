@@ -194,10 +194,12 @@ class DeblurDock(QWidget):
             self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layers[0]
         names = " and ".join(shown_name(layer.name) for layer in layers)
+        # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
+        device = result.settings["resolved"]["device"]
         gone = (
             "" if source.name in self._viewer.layers else f" The input {shown_name(source.name)} was removed meanwhile."
         )
-        self._panel.say(f"Done in {in_words(seconds)}: added {names}.{gone}")
+        self._panel.say(f"Done in {in_words(seconds)} on {device}: added {names}.{gone}")
         self._show(result)
 
     def _failed(self, error: Exception) -> None:

@@ -49,6 +49,7 @@ class DeblurJob(QObject):
         super().__init__(parent)
         self._worker: GeneratorWorker[Progress, None, Deblurring | _Failure] | None = None
         self._outcome: Deblurring | _Failure | None = None
+        self._cancelled = False
 
     def is_running(self) -> bool:
         """Tell whether a computation is under way, be it asked to stop or not."""
@@ -66,7 +67,7 @@ class DeblurJob(QObject):
 
         if self._worker is not None:
             raise RuntimeError("A computation is under way: one at a time.")
-        self._outcome = None
+        self._outcome, self._cancelled = None, False
         worker = create_worker(_deblur_in_background, steps, _start_thread=False)
         self._worker = worker
         worker.yielded.connect(self.progressed)
@@ -79,6 +80,7 @@ class DeblurJob(QObject):
     def cancel(self) -> None:
         """Ask the computation to stop; it does so at its next step."""
         if self._worker is not None:
+            self._cancelled = True
             self._worker.quit()
 
     def _keep(self, outcome: Deblurring | _Failure) -> None:
@@ -86,7 +88,8 @@ class DeblurJob(QObject):
 
     def _finish(self) -> None:
         outcome, self._worker, self._outcome = self._outcome, None, None
-        if outcome is None:
+        # A result that was on its way when the user cancelled is not wanted any more.
+        if outcome is None or self._cancelled:
             self.cancelled.emit()
         elif isinstance(outcome, _Failure):
             if not isinstance(outcome.error, DeepblurError):
