@@ -9,13 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_deepblur.errors import DeviceError
+from napari_deepblur.errors import DeviceError, WeightsError
+from napari_deepblur.io.images import read_image
+from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.networks.deblurring import LIGHT, PAPER, DeblurringNetwork
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import LinearOperator
+from napari_deepblur.operators import LinearOperator, ZernikeFamily
 from napari_deepblur.pipeline.restoration import Restored, choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer, Step
 from napari_deepblur.pipeline.tiling import margin
+from napari_deepblur.samples import sample_microscope, sample_path
 
 CPU = torch.device("cpu")
 NO_GPU = torch.device("meta")
@@ -45,9 +48,9 @@ class Copier(Restorer):
 
 
 def _restore(
-    image: np.ndarray, restorer: Restorer, device: torch.device, side: int | None
+    image: np.ndarray, restorer: Restorer, device: torch.device, side: int | None, psf: Tensor = PSF
 ) -> tuple[list[float], Restored]:
-    steps, shares = restore_steps(image, PSF, NOISE, restorer, device, side), []
+    steps, shares = restore_steps(image, psf, NOISE, restorer, device, side), []
     while True:
         try:
             shares.append(next(steps))
@@ -120,3 +123,17 @@ def test_units_of_work_follow_tiles_and_iterations() -> None:
     assert units_of_work((300, 420), None, 31, Copier()) == 4
     assert units_of_work((300, 420), 200, 31, Copier()) == 4 * 2 * 3
     assert units_of_work((300, 420), None, 31, SolverRestorer("total-variation")) == 10
+
+
+def test_seams_of_a_network_stay_are_invisible() -> None:
+    """The weights in the package see the same grid in every tile, and nothing of its border."""
+    try:
+        network = load_deblurring("light")
+    except WeightsError as error:
+        pytest.skip(str(error))
+    image = np.pad(read_image(sample_path())[:160, :160], (0, 100), mode="symmetric").astype(np.float32) / 255
+    family = ZernikeFamily(sample_microscope())
+    psf = torch.from_numpy(family.psf(np.full(8, 0.05)))
+    whole, tiled = (_restore(image, NetworkRestorer(network), CPU, side, psf)[1].image for side in (None, 128))
+    assert np.sqrt(np.mean((whole - tiled) ** 2)) < 2e-3 * np.ptp(whole)
+    assert np.abs(whole - tiled).max() < 0.03 * np.ptp(whole)

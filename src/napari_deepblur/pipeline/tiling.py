@@ -19,6 +19,10 @@ _OVERLAP = 32
 _MARGIN_OF_NETWORK = 16
 """Pixels beyond the PSF's half-width that a network looks at with any weight."""
 
+_GRID = 8
+"""Tiles start at multiples of this many pixels: the coarsest level of a DRUNet has that grid, and answers a little
+differently on a shifted one."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -57,7 +61,7 @@ def plan_tiles(shape: tuple[int, int], side: int | None, around: int) -> list[Ti
     side
         Longest side of the tiles in pixels, without the margin; None for the whole image at once.
     around
-        Margin of each tile in pixels, see `margin`.
+        Least margin of each tile in pixels, see `margin`.
 
     Returns
     -------
@@ -75,8 +79,8 @@ def plan_tiles(shape: tuple[int, int], side: int | None, around: int) -> list[Ti
     tiles = []
     for top, bottom, fade_y in rows:
         for left, right, fade_x in columns:
-            y0, y1 = max(top - around, 0), min(bottom + around, shape[0])
-            x0, x1 = max(left - around, 0), min(right + around, shape[1])
+            y0, y1 = max(top - around, 0) // _GRID * _GRID, min(bottom + around, shape[0])
+            x0, x1 = max(left - around, 0) // _GRID * _GRID, min(right + around, shape[1])
             tiles.append(
                 Tile(
                     source=(slice(y0, y1), slice(x0, x1)),
