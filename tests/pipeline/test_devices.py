@@ -12,7 +12,6 @@ from napari_deepblur.pipeline.devices import (
     free_memory,
     inference_precision,
     is_out_of_memory,
-    one_thread,
     resolve_device,
     works,
 )
@@ -79,17 +78,3 @@ def test_reduced_precision_ends_with_its_block_and_spares_transforms() -> None:
     with inference_precision(torch.device("cpu")):
         assert torch.fft.rfft2(torch.ones(8, 8)).dtype == torch.complex64
     assert not torch.is_autocast_enabled("cpu")
-
-
-def test_the_number_of_threads_comes_back_after_one_even_when_something_fails() -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with one_thread():
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
-        with pytest.raises(ZeroDivisionError), one_thread():
-            raise ZeroDivisionError
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)

@@ -92,17 +92,6 @@ def inference_precision(device: torch.device) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread of the processor, for arrays so small that threads would wait longer than they work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _cpu_has_bfloat16() -> bool:
     # Without native instructions bfloat16 is emulated, and slower than float32.
     if "AVX512" not in torch.backends.cpu.get_cpu_capability():
