@@ -84,7 +84,7 @@ def pixel_size(layer: Layer) -> PixelSize:
     """Pixel size that a layer's scale and units state."""
     units = layer.units[-2:]
     if any(dict(unit.dimensionality) != {"[length]": 1} for unit in units):
-        return PixelSize(None, "Pixel size: the layer has no length units, please check.")
+        return PixelSize(None, "The layer has no length units: please check.")
     height, width = (
         float((float(scale) * unit).to("micrometer").magnitude)
         for scale, unit in zip(layer.scale[-2:], units, strict=True)
