@@ -44,6 +44,15 @@ def test_an_awkward_size_is_the_crop_of_a_replicated_border() -> None:
     torch.testing.assert_close(network(x), network(padded)[..., :13, :18])
 
 
+def test_each_level_is_added_to_what_comes_back_up() -> None:
+    network, x = tiny(), torch.randn(1, 2, 16, 20)
+    fine = network.head(x)
+    middle = network.down[0](fine)
+    coarse = network.down[1](middle)
+    up = network.up[1](network.up[0](network.body(coarse) + coarse) + middle)
+    torch.testing.assert_close(network(x), network.tail(up + fine), rtol=1e-4, atol=1e-6)
+
+
 def test_images_of_a_batch_do_not_see_each_other() -> None:
     network, x = tiny(), torch.randn(3, 2, 16, 16)
     torch.testing.assert_close(network(x)[1:2], network(x[1:2]), rtol=1e-4, atol=1e-5)

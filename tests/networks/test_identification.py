@@ -106,6 +106,16 @@ def test_the_noise_level_is_looked_at() -> None:
     assert (quiet - loud).abs().max() > 1e-5
 
 
+def test_the_noise_level_is_that_of_the_mean_intensity_relative_to_the_contrast() -> None:
+    net, image = network(), 3 + images()
+    seen: list[Tensor] = []
+    net.spectrum.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
+    noise = torch.tensor([[0.002, 0.0], [0.001, 0.03]])
+    net(image, noise, AMPLITUDE)
+    expected = (noise[:, 0] * image.mean((1, 2, 3)) + noise[:, 1].square()).sqrt() / image.std((1, 2, 3))
+    torch.testing.assert_close(seen[0].flatten(), expected, rtol=1e-3, atol=0)
+
+
 def test_images_of_a_batch_do_not_see_each_other() -> None:
     net, image = network(), images()
     both, alone = net(image, NOISE, AMPLITUDE), net(image[1:], NOISE[1:], AMPLITUDE[1:])

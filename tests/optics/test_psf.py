@@ -120,6 +120,26 @@ def test_the_edge_of_the_pupil_is_antialiased() -> None:
     assert (steps > 0).all() and steps.max() < 2 * steps.min()
 
 
+@pytest.mark.parametrize(("cutoff", "size"), [(0.25, 15), (0.1, 31), (0.261, 63)])
+def test_the_pupil_is_sampled_finely_on_an_even_grid(cutoff: float, size: int) -> None:
+    model = psf_model(cutoff, (4,), size)
+    # Neighbouring samples of the pupil differ by 1 / grid in frequency, which is the phase of the first pixel.
+    first_pixel = model.fourier[size // 2 + 1].to(torch.complex128)
+    grid = 2 * math.pi / (first_pixel[1] / first_pixel[0]).angle().item()
+    assert grid == pytest.approx(round(grid), abs=1e-2) and round(grid) % 2 == 0
+    assert grid >= max(128, 4 * size) - 0.1 and grid * cutoff >= 31.9
+    middle = len(first_pixel) // 2
+    assert first_pixel[middle].item() == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(("cutoff", "least"), [(0.15, 30), (0.261, 40)])
+def test_the_coarse_pupil_is_good_enough_to_search_with(cutoff: float, least: float) -> None:
+    theta = torch.empty(20, 8).uniform_(-0.15, 0.15)
+    fine, coarse = (zernike_psf(theta, psf_model(cutoff, MODES, 31, coarse=c)) for c in (False, True))
+    snr = psf_snr(fine, coarse)
+    assert least < snr.min() and snr.max() < 100
+
+
 def test_a_batch_is_a_stack_of_single_psfs() -> None:
     model = psf_model(0.2, MODES, 15)
     theta = torch.empty(2, 3, 8).uniform_(-0.15, 0.15)
