@@ -1,16 +1,21 @@
 """The deblurring network: Douglas-Rachford iterations unrolled, with the blur operator inside.
 
-    R(z)    = argmin_x 1/2 |A x - y|^2 + lambda/2 |x - z|^2
-    x_0     = (A'A + lambda I)^-1 A'y
-    repeat:   z_k = D_k(x_k, noise),   x_{k+1} = x_k - z_k + R(2 z_k - x_k),   D_k(x, noise) = x + DRUNet(x, noise)
+    R_k(z)  = argmin_x 1/2 |A x - y|^2 + lambda_k/2 |x - z|^2
+    x_0     = (A'A + lambda_0 I)^-1 A'y
+    repeat:   z_k = D_k(x_k),   x_{k+1} = x_k - z_k + R_{k+1}(2 z_k - x_k),   D_k(x) = x + DRUNet(x, noise, spread)
     result    z_N, cropped to the image
 
 Source: V. Debarnot and P. Weiss, "Deep-blur", Biological Imaging 4:e13 (2024), section 2.4. Everything lives on the
 scene, which is larger than the image, so that nothing is assumed about what lies beyond the border.
+
+The paper fixes lambda at 0.03. Here it follows, with learned factors, from what the data are worth: the noise, and the
+spread of the PSF around its estimate. One value cannot serve both a clean image with a well-known PSF, where the data
+say nearly everything, and a noisy one, where they say little.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,8 +38,6 @@ class DeblurringConfig:
         Number N of unrolled iterations.
     shared
         Whether all iterations share one set of weights.
-    regularization
-        lambda of the data step.
     first_steps, steps
         Conjugate gradient steps of x_0 and of each later data step, which starts from the iterate before it.
     """
@@ -43,16 +46,41 @@ class DeblurringConfig:
     blocks: int = 4
     iterations: int = 4
     shared: bool = False
-    regularization: float = 0.03
-    first_steps: int = 6
-    steps: int = 3
+    first_steps: int = 8
+    steps: int = 4
 
 
 PAPER = DeblurringConfig()
 """The paper's size: four DRUNets of 8.16 million parameters."""
 
-LIGHT = DeblurringConfig(channels=(16, 32, 64, 128), blocks=1, shared=True)
+LIGHT = DeblurringConfig(channels=(16, 32, 64, 128), blocks=1, iterations=3, shared=True)
 """One small DRUNet for all iterations, for processors."""
+
+
+class Regularization(nn.Module):
+    """lambda_k = a_k + b_k v + c_k s, with learned positive a_k, b_k and c_k.
+
+    v = alpha / 4 + beta^2 is the variance of the noise at a quarter of the peak, and s the spread of the PSF. Both
+    describe whole images, not tiles, so that neighbouring tiles are restored alike.
+
+    Parameters
+    ----------
+    iterations
+        Number of data steps.
+    """
+
+    def __init__(self, iterations: int) -> None:
+        super().__init__()
+        # Where a Wiener filter alone does best on training images.
+        self.floor = nn.Parameter(torch.full((iterations,), math.log(1e-3)))
+        self.noise = nn.Parameter(torch.full((iterations,), math.log(300.0)))
+        self.spread = nn.Parameter(torch.full((iterations,), math.log(2e-2)))
+
+    def forward(self, noise: Tensor, spread: Tensor, k: int) -> Tensor:
+        """lambda_k, shape (B, 1, 1, 1), from noise (B, 2) and spread (B,)."""
+        variance = noise[:, 0] / 4 + noise[:, 1].square()
+        value = self.floor[k].exp() + self.noise[k].exp() * variance + self.spread[k].exp() * spread
+        return value[:, None, None, None]
 
 
 class DeblurringNetwork(nn.Module):
@@ -68,14 +96,15 @@ class DeblurringNetwork(nn.Module):
         super().__init__()
         self.config = config
         sets = 1 if config.shared else config.iterations
-        # Channels: the iterate, the shot and read noise levels, and how far the iteration has come.
-        networks = [DRUNet(4, config.channels, config.blocks) for _ in range(sets)]
+        # Channels: the iterate, the shot and read noise levels, the spread, and how far the iteration has come.
+        networks = [DRUNet(5, config.channels, config.blocks) for _ in range(sets)]
         with torch.no_grad():
             for network in networks:
                 network.tail.weight.mul_(0.1)
         self.proximal = nn.ModuleList(networks)
+        self.regularization = Regularization(config.iterations)
 
-    def forward(self, image: Tensor, operator: LinearOperator, noise: Tensor) -> Tensor:
+    def forward(self, image: Tensor, operator: LinearOperator, noise: Tensor, spread: Tensor) -> Tensor:
         """Restore images.
 
         Parameters
@@ -86,18 +115,20 @@ class DeblurringNetwork(nn.Module):
             Their blur A.
         noise
             Noise parameters (alpha, beta), shape (B, 2).
+        spread
+            Expected relative squared error of the PSF, E |h - h_hat|^2 / |h_hat|^2, shape (B,); 0 for a known one.
 
         Returns
         -------
         Tensor
             Restored images on the same pixels, shape (B, 1, H, W), float32.
         """
-        *_, scene = self.iterate(image, operator, noise)
+        *_, scene = self.iterate(image, operator, noise, spread)
         height, width = image.shape[-2:]
         top, left = ((a - b) // 2 for a, b in zip(operator.scene_shape, operator.image_shape, strict=True))
         return scene[..., top : top + height, left : left + width]
 
-    def iterate(self, image: Tensor, operator: LinearOperator, noise: Tensor) -> Iterator[Tensor]:
+    def iterate(self, image: Tensor, operator: LinearOperator, noise: Tensor, spread: Tensor) -> Iterator[Tensor]:
         """Yield z_1, ..., z_N on the scene, shape (B, 1, H + k - 1, W + k - 1); arguments as in `forward`."""
         config = self.config
         # Centred, the unknown world beyond the border is zero on average, which is where conjugate gradient starts.
@@ -105,22 +136,26 @@ class DeblurringNetwork(nn.Module):
         adjoint_image = operator.adjoint(
             image - operator.forward(centre.expand(*image.shape[:2], *operator.scene_shape))
         )
-        x = resolvent(operator, adjoint_image, None, config.regularization, steps=config.first_steps).solution
+        weight = self.regularization(noise, spread, 0)
+        x = resolvent(operator, adjoint_image, None, weight, steps=config.first_steps).solution
         settled = x
         for k in range(config.iterations):
             proximal = self.proximal[0 if config.shared else k]
             # The networks predict what is wrong with their input: one that knows nothing changes nothing.
-            z = x + centre + proximal(self._conditioned(x + centre, noise, k)).float()
+            z = x + centre + proximal(self._conditioned(x + centre, noise, spread, k)).float()
             yield z
             if k + 1 < config.iterations:
+                weight = self.regularization(noise, spread, k + 1)
                 anchor = 2 * (z - centre) - x
-                settled = resolvent(
-                    operator, adjoint_image, anchor, config.regularization, start=settled, steps=config.steps
-                ).solution
+                settled = resolvent(operator, adjoint_image, anchor, weight, start=settled, steps=config.steps).solution
                 x = x - (z - centre) + settled
 
-    def _conditioned(self, x: Tensor, noise: Tensor, k: int) -> Tensor:
-        shot = noise[:, :1].sqrt()[..., None, None].expand_as(x)
-        read = noise[:, 1:][..., None, None].expand_as(x)
-        progress = torch.full_like(x, k / self.config.iterations)
-        return torch.cat((x, shot, read, progress), dim=1).contiguous(memory_format=torch.channels_last)
+    def _conditioned(self, x: Tensor, noise: Tensor, spread: Tensor, k: int) -> Tensor:
+        constants = (
+            noise[:, 0].sqrt(),
+            noise[:, 1],
+            spread.sqrt(),
+            torch.full_like(spread, k / self.config.iterations),
+        )
+        maps = torch.stack(constants, dim=1)[..., None, None].expand(-1, -1, *x.shape[-2:])
+        return torch.cat((x, maps), dim=1).contiguous(memory_format=torch.channels_last)

@@ -68,7 +68,7 @@ class ConvolutionOperator(LinearOperator):
         placed = torch.nn.functional.pad(image, (grow, 0, grow, 0))
         return self._filter(placed, self._transfer.conj())[..., :height, :width]
 
-    def precondition(self, scene: Tensor, regularization: float) -> Tensor:
+    def precondition(self, scene: Tensor, regularization: float | Tensor) -> Tensor:
         """Apply the circular inverse, 1 / (|H|^2 + regularization) in the Fourier domain."""
         height, width = self.scene_shape
         power = self._transfer.real.square() + self._transfer.imag.square()

@@ -38,7 +38,7 @@ class LinearOperator(ABC):
         """Transpose of the blur: A' y, from (..., H, W) to (..., H + k - 1, W + k - 1)."""
 
     @abstractmethod
-    def precondition(self, scene: Tensor, regularization: float) -> Tensor:
+    def precondition(self, scene: Tensor, regularization: float | Tensor) -> Tensor:
         """Apply a cheap, symmetric positive approximation of (A'A + regularization I)^-1 to a scene."""
 
 

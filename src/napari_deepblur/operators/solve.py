@@ -91,7 +91,7 @@ def resolvent(
     operator: LinearOperator,
     adjoint_image: Tensor,
     anchor: Tensor | None,
-    regularization: float,
+    regularization: float | Tensor,
     *,
     start: Tensor | None = None,
     steps: int = 5,
@@ -111,7 +111,7 @@ def resolvent(
     anchor
         z, of the same shape; absent means zero.
     regularization
-        lambda, positive.
+        lambda, positive; one number, or one for each member of the batch, shape (..., 1, 1).
     start, steps, tolerance
         As in `conjugate_gradient`.
 

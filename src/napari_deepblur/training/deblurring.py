@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
@@ -23,19 +24,36 @@ from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_b
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.identification import validation_batches
 from napari_deepblur.training.loop import Rows, start_run, train
-from napari_deepblur.training.losses import mean_psf
+from napari_deepblur.training.losses import mean_and_spread
 from napari_deepblur.training.recipes import DeblurringRecipe
 
 _VALIDATION_SIDE = 256
 
 
-def relative_l1(restored: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error, each patch relative to its peak where that passes one.
+_SSIM_SIDE = 7
+
+
+def restoration_loss(restored: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
+    """Mean absolute error plus `ssim_weight` (1 - SSIM), each patch relative to its peak where that passes one.
 
     A point that was blurred to a peak of one was many times brighter: unweighted, such scenes would be all that counts.
+    The second term keeps faint structures from being sacrificed for bright ones. Source: H. Zhao et al., "Loss
+    functions for image restoration with neural networks", IEEE TCI 3, 47 (2017).
     """
     peak = target.amax(dim=(-3, -2, -1), keepdim=True).clamp_min(1)
-    return ((restored - target).abs() / peak).mean()
+    restored, target = restored / peak, target / peak
+    return (restored - target).abs().mean() + ssim_weight * (1 - structural_similarity_map(restored, target).mean())
+
+
+def structural_similarity_map(a: Tensor, b: Tensor) -> Tensor:
+    """SSIM of images (B, 1, H, W) in [0, 1] over windows of 7 x 7 pixels (Wang et al. 2004, as in scikit-image)."""
+    stacked = torch.cat((a, b, a * a, b * b, a * b), dim=1).float()
+    mean_a, mean_b, aa, bb, ab = F.avg_pool2d(stacked, _SSIM_SIDE, stride=1).unbind(dim=1)
+    unbiased = _SSIM_SIDE**2 / (_SSIM_SIDE**2 - 1)
+    variances = unbiased * (aa - mean_a.square() + bb - mean_b.square())
+    covariance = unbiased * (ab - mean_a * mean_b)
+    luminance = (2 * mean_a * mean_b + 1e-4) / (mean_a.square() + mean_b.square() + 1e-4)
+    return luminance * (2 * covariance + 9e-4) / (variances + 9e-4)
 
 
 class Patches(NamedTuple):
@@ -51,12 +69,15 @@ class Patches(NamedTuple):
         Estimated (or true) PSFs, shape (B, k, k).
     noise
         alpha and beta, shape (B, 2).
+    spread
+        Expected relative squared error of the PSFs, shape (B,).
     """
 
     image: Tensor
     target: Tensor
     psf: Tensor
     noise: Tensor
+    spread: Tensor
 
 
 def train_deblurring(
@@ -99,8 +120,8 @@ def train_deblurring(
         patches = draw_patches(source, recipe, identification, optics, run.generator)
         operator = ConvolutionOperator(patches.psf[:, None], (recipe.patch_size, recipe.patch_size))
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            restored = run.network(patches.image, operator, patches.noise)
-        return relative_l1(restored, patches.target)
+            restored = run.network(patches.image, operator, patches.noise, patches.spread)
+        return restoration_loss(restored, patches.target, recipe.ssim_weight)
 
     train(
         run,
@@ -138,21 +159,52 @@ def draw_patches(
         prediction = identification(batch.image, batch.noise, batch.amplitude)
     draws = torch.rand(1 + recipe.fields, generator=generator, device=device).tolist()
     here = optics[recipe.cutoffs[int(draws[0] * len(recipe.cutoffs))]]
-    true = zernike_psf(batch.theta, here)
-    # Without noise the pipeline's spectral fit brings the estimate close to the truth, which the network alone cannot.
-    clean = (batch.noise.sum(1) == 0).float()
-    share = recipe.true_share + (recipe.clean_true_share - recipe.true_share) * clean
-    keep_true = torch.tensor(draws[1:], device=device) < share
-    estimated = torch.where(keep_true[:, None, None], true, mean_psf(prediction, here))
+    source_of_psf = torch.tensor(draws[1:], device=device)
+    psf, spread = _estimates(batch, prediction, source_of_psf, here, recipe, generator)
 
     each = recipe.schedule.batch_size // recipe.fields
     scene = _random_patches(batch.scene, each, recipe.patch_size + REFERENCE_PSF_SIZE - 1, generator)
-    theta, amplitude, psf, noise = (
-        v.repeat_interleave(each, 0) for v in (batch.theta, batch.amplitude, estimated, batch.noise)
+    theta, amplitude, psf, noise, spread = (
+        v.repeat_interleave(each, 0) for v in (batch.theta, batch.amplitude, psf, batch.noise, spread)
     )
     patches = degrade(scene, theta, amplitude, noise, here, generator)
     border = REFERENCE_PSF_SIZE // 2
-    return Patches(patches.image, patches.scene[..., border:-border, border:-border], psf, noise)
+    return Patches(patches.image, patches.scene[..., border:-border, border:-border], psf, noise, spread)
+
+
+def _estimates(
+    batch: Batch,
+    prediction: Prediction,
+    draws: Tensor,
+    optics: PsfModel,
+    recipe: DeblurringRecipe,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """PSFs to restore with, (B, k, k), and their spreads (B,): true, made up, or identified, as `draws` in [0, 1) say.
+
+    Made-up estimates have errors of every size. Truth and candidates are drawn alike around a common centre, so that
+    their spread is what an ideal identification would report. Without noise they stand for the pipeline's spectral
+    fit, which comes close to the truth; the network alone cannot.
+    """
+    device, (n, modes) = batch.theta.device, batch.theta.shape
+    low, high = recipe.made_up_std
+    draw = torch.rand((n, 1), generator=generator, device=device)
+    std = (batch.amplitude > 0) * low * (high / low) ** draw
+    noise = torch.randn((n, recipe.made_up_candidates + 1, modes), generator=generator, device=device)
+    made_up = batch.theta[:, None] + std[:, None] * (noise[:, 1:] + noise[:, :1])
+    uniform = torch.full(made_up.shape[:2], 1 / recipe.made_up_candidates, device=device)
+    choices = [
+        (zernike_psf(batch.theta, optics), torch.zeros(n, device=device)),
+        mean_and_spread(made_up, uniform, optics),
+        mean_and_spread(prediction.candidates, prediction.log_weights.exp(), optics),
+    ]
+    clean = batch.noise.sum(1) == 0
+    identified = (draws >= recipe.true_share + recipe.made_up_share) & ~clean
+    choice = (draws >= recipe.true_share).long() + identified.long()
+    psf, spread = (
+        torch.stack(options)[choice, torch.arange(n, device=device)] for options in zip(*choices, strict=True)
+    )
+    return psf, spread
 
 
 def _random_patches(scenes: Tensor, each: int, size: int, generator: torch.Generator) -> Tensor:
@@ -174,13 +226,16 @@ def validate(
             prediction = Prediction(
                 *map(torch.cat, zip(*(identification(*part) for part in _in_parts(batch)), strict=True))
             )
-            estimated = mean_psf(prediction, optics)
+            estimated = mean_and_spread(prediction.candidates, prediction.log_weights.exp(), optics)
         image = batch.image[..., :side, :side]
         target = batch.scene[..., border : border + side, border : border + side]
-        average = batch.psf.mean(0, keepdim=True).expand_as(batch.psf)
+        average = batch.psf.mean(0, keepdim=True)
+        errors = (batch.psf - average).square().sum((-2, -1))
+        ignorant = average.expand_as(batch.psf), (errors.mean() / average.square().sum()).expand(len(errors))
+        known = batch.psf, torch.zeros_like(errors)
         row: dict[str, str | float] = {"noise": name, "blurred": _ssim(image, target)}
-        for label, psf in (("estimated", estimated), ("true", batch.psf), ("mean_psf", average)):
-            row[label] = _ssim(_restore(network, image, psf, batch.noise), target)
+        for label, (psf, spread) in (("estimated", estimated), ("true", known), ("mean_psf", ignorant)):
+            row[label] = _ssim(_restore(network, image, psf, batch.noise, spread), target)
         rows.append(row)
     return rows
 
@@ -189,11 +244,13 @@ def _in_parts(batch: Batch) -> list[tuple[Tensor, Tensor, Tensor]]:
     return list(zip(batch.image.split(8), batch.noise.split(8), batch.amplitude.split(8), strict=True))
 
 
-def _restore(network: nn.Module, image: Tensor, psf: Tensor, noise: Tensor) -> Tensor:
-    parts = zip(image.split(4), psf.split(4), noise.split(4), strict=True)
+def _restore(network: nn.Module, image: Tensor, psf: Tensor, noise: Tensor, spread: Tensor) -> Tensor:
     shape = (image.shape[-2], image.shape[-1])
-    with torch.no_grad(), torch.autocast(image.device.type, dtype=torch.bfloat16):
-        return torch.cat([network(y, ConvolutionOperator(h[:, None], shape), level) for y, h, level in parts])
+    restored = []
+    for y, h, level, error in zip(image.split(4), psf.split(4), noise.split(4), spread.split(4), strict=True):
+        with torch.no_grad(), torch.autocast(image.device.type, dtype=torch.bfloat16):
+            restored.append(network(y, ConvolutionOperator(h[:, None], shape), level, error))
+    return torch.cat(restored)
 
 
 def _ssim(images: Tensor, targets: Tensor) -> float:

@@ -11,8 +11,30 @@ from napari_deepblur.optics import PsfModel, is_even, zernike_psf
 
 def mean_psf(prediction: Prediction, optics: PsfModel) -> Tensor:
     """Average PSF of the candidates, sum_m w_m h(theta_m), shape (B, k, k)."""
-    psfs = zernike_psf(prediction.candidates, optics)
-    return (prediction.log_weights.exp()[..., None, None] * psfs).sum(dim=1)
+    return mean_and_spread(prediction.candidates, prediction.log_weights.exp(), optics)[0]
+
+
+def mean_and_spread(candidates: Tensor, weights: Tensor, optics: PsfModel) -> tuple[Tensor, Tensor]:
+    """Average PSF h_hat = sum_m w_m h(theta_m) and its expected relative squared error.
+
+    Parameters
+    ----------
+    candidates
+        Coefficients in waves, shape (B, M, K).
+    weights
+        Their weights, shape (B, M).
+    optics
+        The microscope.
+
+    Returns
+    -------
+    tuple
+        h_hat, shape (B, k, k), and sum_m w_m |h(theta_m) - h_hat|^2 / |h_hat|^2, shape (B,).
+    """
+    psfs = zernike_psf(candidates, optics)
+    mean = (weights[..., None, None] * psfs).sum(dim=1)
+    distances = (psfs - mean[:, None]).square().sum((-2, -1))
+    return mean, (weights * distances).sum(1) / mean.square().sum((-2, -1))
 
 
 def psf_error(estimated: Tensor, true: Tensor) -> Tensor:

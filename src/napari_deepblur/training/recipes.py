@@ -125,10 +125,15 @@ class DeblurringRecipe:
         Side of the patches in pixels.
     identification
         How the fields are made; its network and schedule are not used.
-    true_share
-        Share of noisy fields restored with the true operator instead of the estimated one.
-    clean_true_share
-        The same for fields without noise.
+    true_share, made_up_share
+        Shares of fields restored with the true operator, and with made-up estimates of a known spread; the others are
+        restored with what the identification network says. Fields without noise are never of the last kind.
+    made_up_std
+        Smallest and largest standard deviation of the coefficients of made-up estimates, waves; log-uniform.
+    made_up_candidates
+        Candidates that are averaged into a made-up estimate.
+    ssim_weight
+        Weight of 1 - SSIM beside the mean absolute error.
     cutoffs
         Pupil cut-offs fc, in cycles per pixel, that batches are drawn at.
     noise
@@ -140,19 +145,22 @@ class DeblurringRecipe:
     network: deblurring_network.DeblurringConfig
     schedule: Schedule
     fields: int = 4
-    patch_size: int = 96
+    patch_size: int = 130
     identification: IdentificationRecipe = IDENTIFICATION["light"]
-    true_share: float = 0.25
-    clean_true_share: float = 0.8
+    true_share: float = 0.35
+    made_up_share: float = 0.25
+    made_up_std: tuple[float, float] = (0.003, 0.09)
+    made_up_candidates: int = 6
+    ssim_weight: float = 0.1
     cutoffs: tuple[float, ...] = (0.14, 0.17, 0.20, 0.23, 0.25, 0.261, 0.261, 0.27)
     noise: NoiseRange = field(default_factory=NoiseRange)
     seed: int = 1
 
 
 DEBLURRING = {
-    "light": DeblurringRecipe(deblurring_network.LIGHT, Schedule(samples=40_000, batch_size=16, peak=1e-3)),
+    "light": DeblurringRecipe(deblurring_network.LIGHT, Schedule(samples=60_000, batch_size=8, peak=1e-3)),
     "paper": DeblurringRecipe(
-        deblurring_network.PAPER, Schedule(samples=1_000_000, batch_size=64, peak=3e-4), fields=16, patch_size=128
+        deblurring_network.PAPER, Schedule(samples=1_000_000, batch_size=64, peak=3e-4), fields=16, patch_size=130
     ),
 }
 """Recipes of `napari-deepblur train deblurring`, by name."""
