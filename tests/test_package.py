@@ -152,7 +152,5 @@ def test_every_data_file_is_packaged() -> None:
 
 def test_imports_go_one_way() -> None:
     program = Path(sysconfig.get_path("scripts")) / "lint-imports"
-    run = subprocess.run(
-        [program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+    run = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

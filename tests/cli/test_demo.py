@@ -100,7 +100,7 @@ def deblurring() -> Deblurring:
     psf = np.full((1, 31, 31), 1 / 961, np.float32)
     point = np.zeros((1, 2), np.float32)
     noise = PoissonGaussianNoise(0, 1)
-    found = Identification(theta, theta, psf, point, noise, ("defocus",), np.array([True]))
+    found = Identification(theta, theta, psf, np.zeros(1), point, noise, ("defocus",), np.array([True]))
     return Deblurring(np.ones((80, 90), np.float32), found, {})
 
 

@@ -44,7 +44,7 @@ def settings(theta: np.ndarray) -> DeblurSettings:
 def without_prior(weights_folder: Path) -> None:
     """Install a network whose proximal step changes nothing: what is left is regularised least squares."""
     network = DeblurringNetwork(DeblurringConfig(channels=(4, 4, 4, 4), blocks=1, iterations=2, shared=True))
-    for parameter in network.parameters():
+    for parameter in network.proximal.parameters():
         torch.nn.init.zeros_(parameter)
     save_weights(weights_folder / "deblurring-light.safetensors", network, {})
 

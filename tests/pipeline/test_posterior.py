@@ -36,8 +36,20 @@ def test_the_psf_of_a_cloud_is_the_weighted_mean_of_psfs() -> None:
     family = ZernikeFamily(Microscope(pixel_size_um=0.09), modes=(4, 5, 7, 8))
     cloud = _cloud(3, 0)
     expected = sum(w * family.psf(t) for w, t in zip(cloud.weights.numpy(), cloud.theta.numpy(), strict=True))
-    np.testing.assert_allclose(cloud.mean_psf(family), expected, atol=1e-7)
-    assert cloud.mean_psf(family).sum().item() == pytest.approx(1, abs=1e-4)
+    psf, _ = cloud.psf_and_spread(family)
+    np.testing.assert_allclose(psf, expected, atol=1e-7)
+    assert psf.sum().item() == pytest.approx(1, abs=1e-4)
+
+
+def test_the_spread_is_the_expected_error_of_the_mean_psf() -> None:
+    family = ZernikeFamily(Microscope(pixel_size_um=0.09), modes=(4, 5, 7, 8))
+    cloud = _cloud(3, 0)
+    psf, spread = cloud.psf_and_spread(family)
+    errors = [float(((family.psf(t) - psf.numpy()) ** 2).sum()) for t in cloud.theta.numpy()]
+    expected = np.average(errors, weights=cloud.weights.numpy()) / float((psf**2).sum())
+    assert spread == pytest.approx(expected, rel=1e-4)
+    one = Cloud(cloud.theta[:1], torch.ones(1))
+    assert one.psf_and_spread(family)[1] == pytest.approx(0, abs=1e-9)
 
 
 def test_the_mean_and_the_spread_obey_the_law_of_total_variance() -> None:

@@ -15,6 +15,7 @@ from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.networks.deblurring import LIGHT, PAPER, DeblurringNetwork
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import LinearOperator, ZernikeFamily
+from napari_deepblur.pipeline.blur import ConvolutionBlur
 from napari_deepblur.pipeline.restoration import Restored, choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer, Step
 from napari_deepblur.pipeline.tiling import margin
@@ -39,7 +40,9 @@ class Copier(Restorer):
         self.largest = largest
         self.sizes: list[tuple[int, int]] = []
 
-    def steps(self, image: Tensor, operator: LinearOperator, noise: tuple[float, float]) -> Iterator[Step]:
+    def steps(
+        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+    ) -> Iterator[Step]:
         if image.device.type != "cpu" or image.numel() > self.largest:
             raise torch.OutOfMemoryError("out of memory")
         self.sizes.append((image.shape[-2], image.shape[-1]))
@@ -50,7 +53,7 @@ class Copier(Restorer):
 def _restore(
     image: np.ndarray, restorer: Restorer, device: torch.device, side: int | None, psf: Tensor = PSF
 ) -> tuple[list[float], Restored]:
-    steps, shares = restore_steps(image, psf, NOISE, restorer, device, side), []
+    steps, shares = restore_steps(image, ConvolutionBlur(psf), NOISE, restorer, device, side), []
     while True:
         try:
             shares.append(next(steps))

@@ -37,7 +37,7 @@ def image(operator: ConvolutionOperator) -> torch.Tensor:
 def test_the_network_costs_what_it_says(config: DeblurringConfig) -> None:
     network = DeblurringNetwork(config).eval()
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network.proximal[0](torch.zeros(1, 4, 64, 64))
+        network.proximal[0](torch.zeros(1, 5, 64, 64))
     # A multiplication and an addition count two; first, last and joining layers are left out of the estimate.
     counted = counter.get_total_flops() / 2 / 64**2
     assert 0.6 * counted < NetworkRestorer(network).products_per_pixel < counted
@@ -45,12 +45,12 @@ def test_the_network_costs_what_it_says(config: DeblurringConfig) -> None:
 
 def test_network_steps_are_its_iterations(image: torch.Tensor, operator: ConvolutionOperator) -> None:
     network = DeblurringNetwork(DeblurringConfig((4, 4), blocks=1, iterations=3)).eval().requires_grad_(False)
-    steps = list(NetworkRestorer(network).steps(image, operator, NOISE))
+    steps = list(NetworkRestorer(network).steps(image, operator, NOISE, 0.3))
     assert [step.iteration for step in steps] == [1, 2, 3]
     border = operator.psf.shape[-1] // 2
     cropped = steps[-1].scene[..., border:-border, border:-border]
     with torch.inference_mode():
-        expected = network(image, operator, torch.tensor([NOISE]))
+        expected = network(image, operator, torch.tensor([NOISE]), torch.tensor([0.3]))
     # The restorer may compute in bfloat16.
     torch.testing.assert_close(cropped, expected, atol=0.02, rtol=0)
 
@@ -60,7 +60,7 @@ def test_solver_steps_rise_to_at_most_their_iterations(
     name: str, image: torch.Tensor, operator: ConvolutionOperator
 ) -> None:
     restorer: Restorer = SolverRestorer(name, iterations=7)
-    numbers = [step.iteration for step in restorer.steps(image, operator, NOISE)]
+    numbers = [step.iteration for step in restorer.steps(image, operator, NOISE, 0.0)]
     assert numbers == sorted(set(numbers))
     assert 1 <= numbers[0] <= numbers[-1] <= restorer.iterations == 7
 
@@ -72,9 +72,9 @@ def test_a_solver_keeps_its_own_values_unless_told(
     own = inspect.signature(SOLVERS[name]).parameters["iterations"].default
     assert SolverRestorer(name).iterations == own
     *_, expected = SOLVERS[name](operator, image, NOISE, iterations=8, strength=0.03)
-    *_, found = SolverRestorer(name, 8, 0.03).steps(image, operator, NOISE)
+    *_, found = SolverRestorer(name, 8, 0.03).steps(image, operator, NOISE, 0.0)
     torch.testing.assert_close(found.scene, expected.estimate)
-    *_, other = SolverRestorer(name, 8, 0.003).steps(image, operator, NOISE)
+    *_, other = SolverRestorer(name, 8, 0.003).steps(image, operator, NOISE, 0.0)
     assert (other.scene - expected.estimate).abs().max() > 1e-4
 
 

@@ -4,18 +4,30 @@ import dataclasses
 
 import pytest
 import torch
+from skimage.metrics import structural_similarity
 
-from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork, reference_cutoff
+from napari_deepblur.networks.identification import (
+    IdentificationConfig,
+    IdentificationNetwork,
+    Prediction,
+    reference_cutoff,
+)
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.optics import psf_model
-from napari_deepblur.training.batches import SceneSource
-from napari_deepblur.training.deblurring import Patches, draw_patches, relative_l1
+from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.training.batches import Batch, SceneSource
+from napari_deepblur.training.deblurring import (
+    Patches,
+    draw_patches,
+    estimated_psfs,
+    restoration_loss,
+    structural_similarity_map,
+)
 from napari_deepblur.training.recipes import DEBLURRING, NoiseRange
 
 CONFIG = IdentificationConfig(widths=(4, 4), blocks=(1, 1), stem_stride=4, map_width=4, hidden=8, candidates=2)
 
 
-def patches(true_share: float, noise: NoiseRange) -> Patches:
+def patches(true_share: float, noise: NoiseRange, made_up_share: float = 0.0) -> Patches:
     light = DEBLURRING["light"]
     recipe = dataclasses.replace(
         light,
@@ -24,7 +36,7 @@ def patches(true_share: float, noise: NoiseRange) -> Patches:
         patch_size=64,
         identification=dataclasses.replace(light.identification, image_size=96, network=CONFIG),
         true_share=true_share,
-        clean_true_share=true_share,
+        made_up_share=made_up_share,
         noise=noise,
     )
     torch.manual_seed(0)
@@ -55,7 +67,34 @@ def test_an_estimated_operator_is_not_the_true_one() -> None:
     assert (again - made.image[..., 15:-15, 15:-15]).abs().max() > 1e-3
 
 
+def test_the_spread_is_zero_for_true_operators_and_positive_for_others() -> None:
+    assert torch.equal(patches(1.0, NoiseRange(none=0.0)).spread, torch.zeros(4))
+    for made_up_share in (0.0, 1.0):
+        assert bool((patches(0.0, NoiseRange(none=0.0), made_up_share).spread > 0).all())
+
+
+def test_the_spread_of_made_up_estimates_is_their_mean_error() -> None:
+    light = dataclasses.replace(DEBLURRING["light"], true_share=0.0, made_up_share=1.0, made_up_std=(0.02, 0.02))
+    optics, generator, n = psf_model(0.261, CONFIG.modes, 31), torch.Generator().manual_seed(0), 400
+    theta = 0.3 * torch.rand((n, 8), generator=generator) - 0.15
+    nothing = torch.empty(n, 0)
+    batch = Batch(nothing, nothing, nothing, theta, torch.full((n, 8), 0.15), torch.full((n, 2), 0.01))
+    prediction = Prediction(theta, nothing, theta[:, None], torch.zeros(n, 1))
+    psf, spread = estimated_psfs(batch, prediction, torch.full((n,), 0.5), optics, light, generator)
+    errors = (psf - zernike_psf(theta, optics)).square().sum((-2, -1)) / psf.square().sum((-2, -1))
+    # The candidates are averaged, the truth is not: with 6 of them the error is (6 + 1) / (6 - 1) times their spread.
+    assert errors.mean().item() == pytest.approx(7 / 5 * spread.mean().item(), rel=0.1)
+
+
 def test_the_loss_counts_bright_patches_relative_to_their_peak() -> None:
-    dim, bright = torch.full((1, 1, 4, 4), 0.5), torch.full((1, 1, 4, 4), 8.0)
-    assert relative_l1(dim + 0.1, dim).item() == pytest.approx(0.1)
-    assert relative_l1(1.1 * bright, bright).item() == pytest.approx(0.1)
+    dim, bright = torch.full((1, 1, 9, 9), 0.5), torch.full((1, 1, 9, 9), 8.0)
+    assert restoration_loss(dim + 0.1, dim, 0.0).item() == pytest.approx(0.1)
+    assert restoration_loss(1.1 * bright, bright, 0.0).item() == pytest.approx(0.1)
+    assert restoration_loss(dim, dim, 1.0).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_similarity_is_that_of_scikit_image() -> None:
+    a = torch.rand(1, 1, 40, 30, generator=torch.Generator().manual_seed(0))
+    b = (a + 0.2 * torch.rand(1, 1, 40, 30, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
+    expected = structural_similarity(a[0, 0].numpy(), b[0, 0].numpy(), data_range=1.0)
+    assert structural_similarity_map(a, b).mean().item() == pytest.approx(expected, abs=1e-4)

@@ -18,6 +18,7 @@ FOUND = Identification(
     theta=np.array([0.12, -0.05, 0.01], np.float32),
     theta_std=np.array([0.02, 0.03, 0.04], np.float32),
     psfs=np.ones((1, 3, 3), np.float32) / 9,
+    psf_spread=np.zeros(1, np.float32),
     points=np.zeros((1, 2), np.float32),
     noise=PoissonGaussianNoise(0, 0),
     parameter_names=("defocus", "coma y", "spherical"),

@@ -103,6 +103,7 @@ def _result(shape: tuple[int, int]) -> Deblurring:
         theta=np.zeros(1, np.float32),
         theta_std=np.zeros(1, np.float32),
         psfs=np.ones((1, 3, 3), np.float32),
+        psf_spread=np.zeros(1, np.float32),
         points=np.zeros((1, 2), np.float32),
         noise=PoissonGaussianNoise(0, 0),
         parameter_names=("defocus",),

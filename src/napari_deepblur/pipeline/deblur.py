@@ -15,6 +15,7 @@ from napari_deepblur.io.images import check_image
 from napari_deepblur.io.weights import Loaded, describe_weights, find_weights, load_deblurring, load_identification
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.pipeline.blur import ConvolutionBlur
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, resolve_device
 from napari_deepblur.pipeline.identify import identify_steps
 from napari_deepblur.pipeline.intensity import unit_scale
@@ -127,14 +128,15 @@ def deblur_steps(image: ArrayLike, settings: DeblurSettings) -> Generator[Progre
     try:
         if theta is None:
             before, identification = yield from _identify(observed, settings, family, device, used, work, notes)
-            psf, noise = torch.from_numpy(identification.psf), identification.noise
+            blur = ConvolutionBlur(torch.from_numpy(identification.psf), float(identification.psf_spread[0]))
+            noise = identification.noise
         else:
             yield Progress("noise", 0, work)
-            psf = family.psf_tensor(theta)
+            blur = ConvolutionBlur(family.psf_tensor(theta))
             noise = noise or estimate_noise(observed, family.microscope)
         yield Progress("deblur", before, before + work)
         scale = unit_scale(observed)
-        steps = restore_steps(scale.to_unit(observed), psf, scale.noise_to_unit(noise), restorer, device, side)
+        steps = restore_steps(scale.to_unit(observed), blur, scale.noise_to_unit(noise), restorer, device, side)
         done = before
         while True:
             try:

@@ -162,11 +162,13 @@ def identify_steps(
     cloud = learned.mixed_with(fitted, spectral_share(fit.usable))
     std = torch.cat((learned_std.expand_as(learned.theta), torch.zeros_like(fitted.theta)))
     theta, theta_std = coefficients(cloud, std, even)
+    psf, spread = cloud.psf_and_spread(family)
     yield Progress("identify", total, total)
     return Identification(
         theta=theta.numpy(),
         theta_std=theta_std.numpy(),
-        psfs=cloud.mean_psf(family).numpy()[None],
+        psfs=psf.numpy()[None],
+        psf_spread=np.array([spread], dtype=np.float32),
         points=np.array([[(length - 1) / 2 for length in image.shape]], dtype=np.float32),
         noise=noise,
         parameter_names=family.parameter_names,

@@ -35,9 +35,12 @@ class Cloud(NamedTuple):
     theta: Tensor
     weights: Tensor
 
-    def mean_psf(self, family: ZernikeFamily) -> Tensor:
-        """Average PSF, shape (k, k)."""
-        return (self.weights[:, None, None] * family.psf_tensor(self.theta)).sum(dim=0)
+    def psf_and_spread(self, family: ZernikeFamily) -> tuple[Tensor, float]:
+        """Average PSF h_hat, shape (k, k), and its expected relative squared error, E |h - h_hat|^2 / |h_hat|^2."""
+        psfs = family.psf_tensor(self.theta)
+        mean = (self.weights[:, None, None] * psfs).sum(dim=0)
+        errors = (psfs - mean).square().sum((-2, -1))
+        return mean, float((self.weights * errors).sum() / mean.square().sum())
 
     def mixed_with(self, other: Cloud, share: float) -> Cloud:
         """Give `share` of all weight to the other cloud."""

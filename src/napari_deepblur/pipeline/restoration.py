@@ -12,7 +12,7 @@ from torch import Tensor
 
 from napari_deepblur.errors import DeviceError
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import ConvolutionOperator
+from napari_deepblur.pipeline.blur import Blur
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory
 from napari_deepblur.pipeline.restorers import Restorer
 from napari_deepblur.pipeline.tiling import SMALLEST_TILE, Tile, automatic_side, margin, plan_tiles
@@ -67,7 +67,7 @@ def choose_side(
 
 def restore_steps(
     image: NDArray[np.float32],
-    psf: Tensor,
+    blur: Blur,
     noise: PoissonGaussianNoise,
     restorer: Restorer,
     device: torch.device,
@@ -81,8 +81,8 @@ def restore_steps(
     ----------
     image
         Observed image, dark places near 0 and bright ones near 1, shape (H, W).
-    psf
-        Point spread function, shape (k, k).
+    blur
+        What to remove.
     noise
         Noise of the image, with offset 0.
     restorer
@@ -102,12 +102,12 @@ def restore_steps(
     DeviceError
         If the processor has not enough memory for the smallest tiles either.
     """
-    shape, size = (image.shape[0], image.shape[1]), psf.shape[-1]
+    shape, size = (image.shape[0], image.shape[1]), blur.psf_size
     notes: list[str] = []
     while True:
         tiles = plan_tiles(shape, side, margin(size))
         try:
-            restored = yield from _tile_by_tile(image, psf, noise, restorer, device, tiles)
+            restored = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -131,19 +131,20 @@ def restore_steps(
 
 def _tile_by_tile(
     image: NDArray[np.float32],
-    psf: Tensor,
+    blur: Blur,
     noise: PoissonGaussianNoise,
     restorer: Restorer,
     device: torch.device,
     tiles: list[Tile],
 ) -> Generator[float, None, NDArray[np.float32]]:
     result = np.zeros_like(image)
-    border = psf.shape[-1] // 2
-    kernel = psf.to(device)[None, None]
+    border = blur.psf_size // 2
     for index, tile in enumerate(tiles):
         part = np.ascontiguousarray(image[tile.source])
-        operator = ConvolutionOperator(kernel, (part.shape[0], part.shape[1]))
-        steps = restorer.steps(torch.from_numpy(part).to(device)[None, None], operator, (noise.alpha, noise.beta))
+        rows, columns = tile.source
+        operator = blur.operator((part.shape[0], part.shape[1]), (rows.start, columns.start), device)
+        observed = torch.from_numpy(part).to(device)[None, None]
+        steps = restorer.steps(observed, operator, (noise.alpha, noise.beta), blur.spread)
         scene: Tensor | None = None
         for iteration, latest in steps:
             scene = latest

@@ -56,7 +56,9 @@ class Restorer(ABC):
         """Multiplications for each pixel and iteration, roughly; they decide how soon a job can be cancelled."""
 
     @abstractmethod
-    def steps(self, image: Tensor, operator: LinearOperator, noise: tuple[float, float]) -> Iterator[Step]:
+    def steps(
+        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+    ) -> Iterator[Step]:
         """Yield better and better scenes; the last of them is the result.
 
         Parameters
@@ -67,6 +69,8 @@ class Restorer(ABC):
             Its blur A, on the same device.
         noise
             alpha and beta in the units of the image.
+        spread
+            Expected relative squared error of the PSF; 0 for a known one.
 
         Returns
         -------
@@ -105,10 +109,13 @@ class NetworkRestorer(Restorer):
         total = sum(2 * convolutions * 9 * width**2 / 4**level for level, width in enumerate(finer))
         return int(total + convolutions * 9 * deepest**2 / 4 ** len(finer))
 
-    def steps(self, image: Tensor, operator: LinearOperator, noise: tuple[float, float]) -> Iterator[Step]:
+    def steps(
+        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+    ) -> Iterator[Step]:
         """Yield z_1, ..., z_N."""
         network = self.network.to(image.device)
-        scenes = network.iterate(image, operator, torch.tensor([noise], device=image.device))
+        levels = torch.tensor([noise], device=image.device), torch.tensor([spread], device=image.device)
+        scenes = network.iterate(image, operator, *levels)
         for iteration in range(1, self.iterations + 1):
             # Entered for each step: a generator must not leave its mode behind while it waits.
             with torch.inference_mode(), inference_precision(image.device):
@@ -165,8 +172,10 @@ class SolverRestorer(Restorer):
         """A few Fourier transforms."""
         return 1000
 
-    def steps(self, image: Tensor, operator: LinearOperator, noise: tuple[float, float]) -> Iterator[Step]:
-        """Yield the solver's estimates."""
+    def steps(
+        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+    ) -> Iterator[Step]:
+        """Yield the solver's estimates; the solvers take the PSF at its word."""
         states = self._solver(operator, image, noise, **self._options)
         while True:
             with torch.inference_mode():

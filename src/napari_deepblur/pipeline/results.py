@@ -41,6 +41,9 @@ class Identification:
     psfs
         Estimated point spread functions of sum 1, shape (P, k, k). They are averages over the likely parameters,
         closer to the truth than the PSF of `theta` alone.
+    psf_spread
+        Their expected relative squared errors, E |h - psf|^2 / |psf|^2, shape (P,); -10 log10 of it is the expected PSF
+        SNR in decibels.
     points
         Field positions (row, column) of the PSFs in pixels, shape (P, 2).
     noise
@@ -54,6 +57,7 @@ class Identification:
     theta: NDArray[np.float32]
     theta_std: NDArray[np.float32]
     psfs: NDArray[np.float32]
+    psf_spread: NDArray[np.float32]
     points: NDArray[np.float32]
     noise: PoissonGaussianNoise
     parameter_names: tuple[str, ...]

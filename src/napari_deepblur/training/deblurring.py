@@ -160,7 +160,7 @@ def draw_patches(
     draws = torch.rand(1 + recipe.fields, generator=generator, device=device).tolist()
     here = optics[recipe.cutoffs[int(draws[0] * len(recipe.cutoffs))]]
     source_of_psf = torch.tensor(draws[1:], device=device)
-    psf, spread = _estimates(batch, prediction, source_of_psf, here, recipe, generator)
+    psf, spread = estimated_psfs(batch, prediction, source_of_psf, here, recipe, generator)
 
     each = recipe.schedule.batch_size // recipe.fields
     scene = _random_patches(batch.scene, each, recipe.patch_size + REFERENCE_PSF_SIZE - 1, generator)
@@ -172,7 +172,7 @@ def draw_patches(
     return Patches(patches.image, patches.scene[..., border:-border, border:-border], psf, noise, spread)
 
 
-def _estimates(
+def estimated_psfs(
     batch: Batch,
     prediction: Prediction,
     draws: Tensor,
@@ -191,7 +191,7 @@ def _estimates(
     draw = torch.rand((n, 1), generator=generator, device=device)
     std = (batch.amplitude > 0) * low * (high / low) ** draw
     noise = torch.randn((n, recipe.made_up_candidates + 1, modes), generator=generator, device=device)
-    made_up = batch.theta[:, None] + std[:, None] * (noise[:, 1:] + noise[:, :1])
+    made_up = _folded(batch.theta[:, None] + std[:, None] * (noise[:, 1:] + noise[:, :1]), batch.amplitude[:, None])
     uniform = torch.full(made_up.shape[:2], 1 / recipe.made_up_candidates, device=device)
     choices = [
         (zernike_psf(batch.theta, optics), torch.zeros(n, device=device)),
@@ -205,6 +205,12 @@ def _estimates(
         torch.stack(options)[choice, torch.arange(n, device=device)] for options in zip(*choices, strict=True)
     )
     return psf, spread
+
+
+def _folded(theta: Tensor, amplitude: Tensor) -> Tensor:
+    """Reflect coefficients at the walls of their box, outside which no identification would look."""
+    distance = torch.remainder(theta + amplitude, 4 * amplitude.clamp_min(1e-6))
+    return torch.minimum(distance, 4 * amplitude - distance) - amplitude
 
 
 def _random_patches(scenes: Tensor, each: int, size: int, generator: torch.Generator) -> Tensor:
