@@ -2,9 +2,11 @@
 
 from napari_deepblur.optics.microscope import Microscope
 from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, zernike_psf
+from napari_deepblur.optics.turns import TURNS, turn_matrix, turned
 from napari_deepblur.optics.zernike import is_even, mode_name, noll_to_nm, zernike
 
 __all__ = [
+    "TURNS",
     "Microscope",
     "PsfModel",
     "is_even",
@@ -12,6 +14,8 @@ __all__ = [
     "noll_to_nm",
     "psf_model",
     "psf_snr",
+    "turn_matrix",
+    "turned",
     "zernike",
     "zernike_psf",
 ]

@@ -24,6 +24,7 @@ from napari_deepblur.networks.statistics import WINDOW, prepare
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.pipeline.consultation import decide_turned, gather_turned, plus
 from napari_deepblur.pipeline.devices import inference_precision, resolve_device
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.orientation import mirror_advantage
@@ -128,28 +129,29 @@ def identify_steps(
     pixels = _at_least(pixels, WINDOW)
     network = network.to(device).eval()
     views = prepare(torch.from_numpy(pixels).to(device)[None, None])
-    evidence: Evidence | None = None
+    evidence: tuple[Evidence, ...] | None = None
     for done, (rows, columns) in enumerate(areas, start=2):
         with torch.inference_mode(), inference_precision(device):
-            part = network.gather(views.pixels[..., rows, columns])
-        evidence = part if evidence is None else evidence.plus(part)
+            evidence = plus(evidence, gather_turned(network, views.pixels[..., rows, columns]))
         yield Progress("identify", done, total)
     assert evidence is not None
     amplitude = torch.zeros(1, len(network.config.modes), device=device)
     amplitude[0, chosen] = family.max_amplitude
     with torch.inference_mode(), inference_precision(device):
-        prediction = network.decide(
-            evidence, views, torch.tensor([[level.alpha, level.beta]], device=device), amplitude
-        )
-    learned = Cloud(prediction.candidates[0][:, chosen].cpu(), prediction.log_weights[0].exp().cpu())
-    learned_std = prediction.log_std[0, chosen].exp().cpu()
+        noise_level = torch.tensor([[level.alpha, level.beta]], device=device)
+        opinion = decide_turned(network, evidence, views, noise_level, amplitude)
+    learned = Cloud(opinion.cloud.theta[:, chosen], opinion.cloud.weights)
 
     # The fit is small, and faster on the processor than the launches of its kernels would be on a GPU.
     optics = psf_model(reference_cutoff(), family.modes, REFERENCE_PSF_SIZE, coarse=True)
     variance = float(level.variance(views.mean.item()) / views.std.item() ** 2)
     fit: SpectralFit | None = None
     steps = spectral_fit(
-        (evidence.periodogram[0] / evidence.counts[0]).cpu(), variance, optics, family.max_amplitude, steps=_FIT_STEPS
+        (evidence[0].periodogram[0] / evidence[0].counts[0]).cpu(),
+        variance,
+        optics,
+        family.max_amplitude,
+        steps=_FIT_STEPS,
     )
     for step, latest in enumerate(steps, start=1):
         fit = latest
@@ -160,7 +162,7 @@ def identify_steps(
     advantage = mirror_advantage(_middle(pixels), variance, zernike_psf(fit.theta, optics))
     fitted = oriented(fit, advantage, even)
     cloud = learned.mixed_with(fitted, spectral_share(fit.usable))
-    std = torch.cat((learned_std.expand_as(learned.theta), torch.zeros_like(fitted.theta)))
+    std = torch.cat((opinion.std[:, chosen], torch.zeros_like(fitted.theta)))
     theta, theta_std = coefficients(cloud, std, even)
     psf, spread = cloud.psf_and_spread(family)
     yield Progress("identify", total, total)

@@ -1,0 +1,80 @@
+"""Ask the identification network about an image and its seven turned copies.
+
+The network was not built to answer alike for all of them. Each answer errs in its own way, and their mixture errs less.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_deepblur.networks.identification import Evidence, IdentificationNetwork
+from napari_deepblur.networks.statistics import Views
+from napari_deepblur.optics import TURNS, turn_matrix, turned
+from napari_deepblur.pipeline.posterior import Cloud
+
+
+class Opinion(NamedTuple):
+    """What the network believes after all turns.
+
+    Attributes
+    ----------
+    cloud
+        Candidates of all turns, turned back.
+    std
+        Standard deviation of each candidate by itself, waves, shape (N, K).
+    """
+
+    cloud: Cloud
+    std: Tensor
+
+
+def gather_turned(network: IdentificationNetwork, pixels: Tensor) -> tuple[Evidence, ...]:
+    """Evidence of one area of `Views.pixels`, shape (1, 3, H, W), for each of `usable_turns`."""
+    return tuple(network.gather(turned(pixels, turn)) for turn in usable_turns(network))
+
+
+def plus(mine: tuple[Evidence, ...] | None, theirs: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Pool the evidence of two areas, turn by turn."""
+    return theirs if mine is None else tuple(a.plus(b) for a, b in zip(mine, theirs, strict=True))
+
+
+def decide_turned(
+    network: IdentificationNetwork, evidence: tuple[Evidence, ...], views: Views, noise: Tensor, amplitude: Tensor
+) -> Opinion:
+    """Turn pooled evidence into a cloud of candidates.
+
+    Parameters
+    ----------
+    network
+        The network.
+    evidence
+        Of the whole image, from `gather_turned`.
+    views, noise, amplitude
+        As in `IdentificationNetwork.decide`, for a batch of one image as it is.
+
+    Returns
+    -------
+    Opinion
+        Over all modes of the network, on the processor.
+    """
+    thetas, stds, weights = [], [], []
+    for turn, part in zip(usable_turns(network), evidence, strict=True):
+        matrix = torch.from_numpy(turn_matrix(network.config.modes, turn))
+        there = matrix.abs().to(amplitude.device)
+        prediction = network.decide(part, views, noise, amplitude @ there.T)
+        # The inverse of a signed permutation is its transpose.
+        thetas.append(prediction.candidates[0].cpu() @ matrix)
+        stds.append((prediction.log_std[0].exp().cpu() @ matrix.abs()).expand_as(thetas[-1]))
+        weights.append(prediction.log_weights[0].exp().cpu() / len(evidence))
+    return Opinion(Cloud(torch.cat(thetas), torch.cat(weights)), torch.cat(stds))
+
+
+def usable_turns(network: IdentificationNetwork) -> tuple[tuple[int, bool], ...]:
+    """Return the turns that do not lead out of the modes of the network."""
+    modes = network.config.modes
+    matrices = {turn: turn_matrix(modes, turn) for turn in TURNS}
+    return tuple(turn for turn, m in matrices.items() if np.array_equal(m @ m.T, np.eye(len(modes))))
