@@ -145,8 +145,8 @@ def report_map(found: SnrMap, noise: str, origin: Origin, seconds: float) -> Rep
     )
     hardest = np.argsort(found.snr.mean(1))[:5]
     notes = (
-        f"{images} images x {kernels} PSFs, {found.snr.size} pairs; alpha {level[0]:g}, beta {level[1]:g}, estimated from "
-        "the image by every row.",
+        f"{images} images x {kernels} PSFs, {found.snr.size} pairs; alpha {level[0]:g}, beta {level[1]:g}, of which "
+        "nothing is told: the noise is estimated from each image.",
         "PSF SNR = -10 log10(|h - h_hat|^2 / |h|^2). Worst tenth: the tenth percentile of all pairs.",
         "Images whose blur is hardest to identify: "
         + "; ".join(f"{found.names[i]} ({found.snr[i].mean():.1f} dB)" for i in hardest)

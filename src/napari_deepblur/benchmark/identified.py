@@ -126,7 +126,8 @@ def network_psf(image: Tensor, noise: PoissonGaussianNoise, identifier: Identifi
             amplitude,
         )
         psfs = family.psf_tensor(prediction.candidates[0][:, chosen].float().cpu())
-        return (prediction.log_weights[0].exp().cpu()[:, None, None] * psfs).sum(0)
+        psf: Tensor = (prediction.log_weights[0].exp().cpu()[:, None, None] * psfs).sum(0)
+    return psf
 
 
 def mean_family_psf(family: ZernikeFamily, amplitude: float | None = None, seed: int = 0) -> Tensor:

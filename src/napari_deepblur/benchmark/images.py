@@ -63,7 +63,12 @@ def paper_family() -> ZernikeFamily:
 
 
 def draw_test_scenes(
-    folder: Path, count: int, side: int, seed: int, split: Literal["train", "validation"] = "validation"
+    folder: Path,
+    count: int,
+    side: int,
+    seed: int,
+    split: Literal["train", "validation"] = "validation",
+    smallest: float = 0.85,
 ) -> SharpScenes:
     """Draw sharp scenes, each from another file as far as there are enough.
 
@@ -75,11 +80,14 @@ def draw_test_scenes(
     count
         Number of scenes N.
     side
-        Their side S, pixels. Smaller images are mirrored.
+        Their side S, pixels.
     seed
         Decides files, places, orientations and gray curves.
     split
         Side of the fixed split.
+    smallest
+        Files whose shorter side is less than this share of S are left out, as far as there are others. What is
+        missing is mirrored: a little at the border does no harm, but a scene that is its own mirror image is no scene.
 
     Returns
     -------
@@ -97,7 +105,7 @@ def draw_test_scenes(
     generator = torch.Generator().manual_seed(seed)
     names: list[str] = []
     scenes: list[Tensor] = []
-    for name, crop in _crops(folder, split, side, rng):
+    for name, crop in _crops(folder, split, side, smallest, rng):
         bank = torch.from_numpy(np.ascontiguousarray(crop))[None]
         scenes.append(draw_scenes(bank, 1, side, generator))
         names.append(name)
@@ -110,20 +118,27 @@ def draw_test_scenes(
 
 
 def _crops(
-    folder: Path, split: Literal["train", "validation"], side: int, rng: np.random.Generator
+    folder: Path, split: Literal["train", "validation"], side: int, smallest: float, rng: np.random.Generator
 ) -> Iterator[tuple[str, Bank]]:
-    """Yield a crop of each file in random order, then a second of each, and so on."""
+    """Yield a crop of each file in random order, then a second of each, and so on; small files where all else fails."""
     pool = open_pool(folder)
-    files = [*pool.split(split), *(f"scikit-image {name}" for name in SHIPPED if split == "validation")]
-    for _ in range(_MOST_ROUNDS):
-        for index in rng.permutation(len(files)):
-            name = files[index]
-            try:
-                image = _shipped(name.split()[1]) if name.startswith("scikit-image ") else read_gray(pool.folder / name)
-            except UNREADABLE:
-                continue
-            for crop in random_crops(image, side, 1, rng):
-                yield name, crop
+    pictures = [f"scikit-image {name}" for name in SHIPPED if split == "validation"]
+    files = [*pool.split(split), *pictures]
+    for least in (smallest * side, 0.0):
+        found = False
+        for _ in range(_MOST_ROUNDS):
+            for index in rng.permutation(len(files)):
+                name = files[index]
+                try:
+                    image = _shipped(name.split()[1]) if name in pictures else read_gray(pool.folder / name)
+                except UNREADABLE:
+                    continue
+                if min(image.shape) >= least:
+                    for crop in random_crops(image, side, 1, rng):
+                        found = True
+                        yield name, crop
+            if not found:
+                break
 
 
 def _shipped(name: str) -> Bank:
@@ -162,10 +177,8 @@ def blur_and_spoil(
     amplitude = torch.full_like(coefficients, family.max_amplitude)
     generator = torch.Generator().manual_seed(seed)
     # A few at a time: the Fourier transforms of many at once need gigabytes.
-    parts = [
-        degrade(*part, optics, generator)
-        for part in zip(*(v.split(8) for v in (scenes, coefficients, amplitude, level)), strict=True)
-    ]
+    chunks = zip(scenes.split(8), coefficients.split(8), amplitude.split(8), level.split(8), strict=True)
+    parts = [degrade(x, waves, box, level_, optics, generator) for x, waves, box, level_ in chunks]
     return Batch(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 

@@ -1,0 +1,179 @@
+"""Figures of the benchmark, as PNG. They draw what was computed elsewhere and compute nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_deepblur.benchmark.report import Row
+from napari_deepblur.io.output import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from napari_deepblur.benchmark.identification_map import SnrMap
+
+_PAPER, _INK, _FAINT = "#ffffff", "#20242c", "#7b838f"
+COLOURS = ("#2f6fde", "#e07b39", "#3a9d6e", "#9a5fc0", "#c2405a", "#7b838f")
+STYLES = ("-", "--", ":")
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Make an empty figure that needs no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), facecolor=_PAPER, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG in one step; raises `OutputError` if it cannot be written."""
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=110, format="png")
+
+
+def draw_map(path: Path, found: SnrMap, title: str) -> None:
+    """Draw the map of PSF SNR, its distribution, and the hardest image and PSF."""
+    figure = new_figure(14.0, 7.6)
+    left, right = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.15))
+    left, right = left.subgridspec(2, 1, height_ratios=(2.2, 1.0)), right.subgridspec(len(found.cases), 3)
+    axes = figure.add_subplot(left[0])
+    # Sorted, so that a hard image and a hard PSF are seen as a row and a column.
+    order = np.ix_(np.argsort(found.snr.mean(1)), np.argsort(found.snr.mean(0)))
+    picture = axes.imshow(found.snr[order], aspect="auto", interpolation="nearest", cmap="viridis")
+    figure.colorbar(picture, ax=axes, label="PSF SNR (dB)")
+    _title(axes, title)
+    axes.set_xlabel("PSF, the hardest first")
+    axes.set_ylabel("image, the hardest first")
+    _histogram(figure.add_subplot(left[1]), found)
+    for row, case in enumerate(found.cases):
+        picture(figure.add_subplot(right[row, 0]), case.image, case.words)
+        psf_picture(figure.add_subplot(right[row, 1]), case.true, "true PSF (square root)")
+        psf_picture(figure.add_subplot(right[row, 2]), case.estimated, f"estimated, {case.snr:.1f} dB")
+    save(figure, path)
+
+
+def draw_curves(
+    path: Path, rows: Sequence[Row], x: str, lines: Mapping[str, str], title: str, y: str, group: str = "noise"
+) -> None:
+    """Draw columns of a table against another one, one colour for each column and one dash for each group.
+
+    Parameters
+    ----------
+    path
+        The PNG file.
+    rows
+        The table.
+    x
+        Column of the abscissa.
+    lines
+        Columns to draw, with their words in the legend.
+    title, y
+        Words above and beside the picture.
+    group
+        Column that divides the rows into lines.
+    """
+    figure = new_figure(8.0, 4.8)
+    axes = figure.add_subplot()
+    groups = list(dict.fromkeys(row[group] for row in rows))
+    for name, style in zip(groups, STYLES * len(groups), strict=False):
+        chosen = [row for row in rows if row[group] == name]
+        for (column, words), colour in zip(lines.items(), COLOURS, strict=False):
+            label = words if len(groups) == 1 else f"{words}, noise {name}"
+            values = [_number(row[column]) for row in chosen]
+            axes.plot([_number(row[x]) for row in chosen], values, style, marker="o", color=colour, label=label)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(color="#e6e9ee")
+    axes.legend(frameon=False, fontsize=9)
+    _title(axes, title)
+    save(figure, path)
+
+
+def draw_bars(
+    path: Path, rows: Sequence[Row], label: str, value: str, title: str, group: str = "noise", reference: str = ""
+) -> None:
+    """Draw one column of a table as bars, a panel for each group; a line at the bar named `reference`."""
+    groups = list(dict.fromkeys(row[group] for row in rows))
+    tallest = max(sum(row[group] == name for row in rows) for name in groups)
+    figure = new_figure(4.6 * len(groups) + 1.5, 0.3 * tallest + 1.4)
+    for index, name in enumerate(groups):
+        axes = figure.add_subplot(1, len(groups), index + 1)
+        chosen = [row for row in rows if row[group] == name]
+        names = [str(row[label]) for row in chosen]
+        values = [_number(row[value]) for row in chosen]
+        colours = [COLOURS[0] if text.startswith("network") else "#b8c0cc" for text in names]
+        axes.barh(names, values, color=colours)
+        for position, number in enumerate(values):
+            if np.isfinite(number):
+                axes.annotate(f" {number:.3f}", (number, position), va="center", fontsize=7.5, color=_INK)
+        if reference in names:
+            axes.axvline(values[names.index(reference)], color=_FAINT, linestyle=":")
+        axes.invert_yaxis()
+        axes.set_xlim(right=1.15 * max((v for v in values if np.isfinite(v)), default=1.0))
+        axes.tick_params(labelsize=8, labelleft=index == 0)
+        axes.set_xlabel(value)
+        _title(axes, f"{title}, noise {name}" if index == 0 else f"noise {name}")
+    save(figure, path)
+
+
+def draw_columns(path: Path, rows: Sequence[Row], label: str, columns: Mapping[str, str], title: str) -> None:
+    """Draw shares in percent as groups of columns, beside those of Gaussian errors, 68 and 95 %."""
+    figure = new_figure(6.5, 4.2)
+    axes = figure.add_subplot()
+    width = 0.8 / len(columns)
+    for index, ((column, words), colour) in enumerate(zip(columns.items(), COLOURS, strict=False)):
+        places = np.arange(len(rows)) + (index - (len(columns) - 1) / 2) * width
+        bars = axes.bar(places, [_number(row[column]) for row in rows], 0.92 * width, color=colour, label=words)
+        axes.bar_label(bars, fmt="%.0f", fontsize=9)
+    for share in (68.3, 95.4):
+        axes.axhline(share, color=_FAINT, linestyle=":")
+    axes.set_xticks(np.arange(len(rows)), [f"noise {row[label]}" for row in rows])
+    axes.set_ylim(0, 112)
+    axes.set_ylabel("true coefficients (%); dotted: Gaussian errors")
+    axes.legend(frameon=False, fontsize=9, loc="upper left", ncols=2)
+    _title(axes, title)
+    save(figure, path)
+
+
+def picture(axes: Axes, image: NDArray[np.float32], title: str, **style: Any) -> None:
+    """Draw one picture without axes."""
+    axes.imshow(image, **({"cmap": "gray", "interpolation": "nearest"} | style))
+    axes.set_axis_off()
+    _title(axes, title)
+
+
+def psf_picture(axes: Axes, psf: NDArray[np.float32], title: str) -> None:
+    """Draw the square root of a PSF, which shows its rings."""
+    picture(axes, np.sqrt(np.maximum(psf, 0) / max(float(psf.max()), 1e-12)), title, cmap="magma", vmin=0, vmax=1)
+
+
+def _histogram(axes: Axes, found: SnrMap) -> None:
+    shown = (
+        ("identify", found.snr),
+        ("network alone", found.network_snr),
+        ("mean PSF", np.broadcast_to(found.ignorant_snr, found.snr.shape)),
+    )
+    low, high = min(float(v.min()) for _, v in shown), max(float(v.max()) for _, v in shown)
+    bins = np.linspace(low, max(high, low + 1), 41).tolist()
+    for (name, values), colour in zip(shown, COLOURS, strict=False):
+        axes.hist(values.ravel(), bins=bins, histtype="step", color=colour, linewidth=1.6, label=name)
+        axes.axvline(float(values.mean()), color=colour, linestyle=":")
+    axes.set_xlabel("PSF SNR (dB); dotted: means")
+    axes.set_ylabel("pairs")
+    axes.legend(frameon=False, fontsize=9)
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _title(axes: Axes, title: str) -> None:
+    axes.set_title(title, color=_INK, fontsize=10, loc="left")

@@ -1,0 +1,154 @@
+"""`napari-deepblur benchmark`: how well blurs are identified and removed, and how fast, as tables and figures."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_deepblur.errors import SettingsError
+
+if TYPE_CHECKING:
+    from napari_deepblur.benchmark.report import Report
+    from napari_deepblur.cli.arguments import Verbs
+
+LEVELS = ("none", "medium", "high")
+PARTS = ("map", "noise", "amplitude", "cutoff", "size", "calibration")
+_MAP_IMAGES, _SWEEP_IMAGES, _DEBLURRING_IMAGES = 100, 40, 40
+
+
+def add_to(verbs: Verbs) -> None:
+    """Add the verb, with a verb of its own for each benchmark."""
+    parser = verbs.add_parser(
+        "benchmark",
+        help="measure identification, deblurring and speed",
+        description="Measure, and write JSON, a Markdown table and a figure for each benchmark.",
+    )
+    kinds = parser.add_subparsers(title="what to measure", metavar="WHAT", required=True)
+    _add_identification(kinds)
+
+
+def _add_identification(kinds: Verbs) -> None:
+    words = "PSF SNR in the paper's setting, over images and PSFs, noise, amplitude, sampling and size"
+    parser = kinds.add_parser("identification", help=words, description=f"Measure the {words}.")
+    parser.add_argument("--part", choices=(*PARTS, "all"), default="map", help="what to vary (map)")
+    _add_data(parser, f"number of test images ({_MAP_IMAGES} for the map, else {_SWEEP_IMAGES})")
+    parser.add_argument("--kernels", type=int, default=100, metavar="M", help="PSFs of the map (100)")
+    parser.add_argument(
+        "--noise", nargs="+", choices=LEVELS, default=["none"], help="noise levels of map, amplitude, cutoff and size"
+    )
+    _add_common(parser)
+    parser.set_defaults(work=identification)
+
+
+def _add_data(parser: argparse.ArgumentParser, images: str) -> None:
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="FOLDER", help="training folder; its validation split is the test"
+    )
+    parser.add_argument("--images", type=int, metavar="N", help=images)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.add_argument("--threads", type=int, help="processor threads (all)")
+    parser.add_argument("--size", choices=("auto", "light", "paper"), default="auto", help="networks (auto)")
+    parser.add_argument("--seed", type=int, default=2026, help="(2026)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("benchmarks/results"), metavar="FOLDER", help="(benchmarks/results)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="do not print the tables")
+
+
+def identification(arguments: argparse.Namespace) -> None:
+    """Run one part, or all, of the identification benchmark."""
+    from napari_deepblur.benchmark import calibration, figures, identification_map, sweeps
+    from napari_deepblur.benchmark.identified import Identifier
+    from napari_deepblur.benchmark.images import paper_family
+    from napari_deepblur.benchmark.report import check_folder
+    from napari_deepblur.io.weights import load_identification
+
+    parts = PARTS if arguments.part == "all" else (arguments.part,)
+    levels = tuple(dict.fromkeys(arguments.noise))
+    _check_counts(arguments, "images", "kernels", "threads")
+    names = [f"map-{level}" for level in levels] if "map" in parts else []
+    names += [part for part in parts if part != "map"]
+    check_folder(arguments.output, [f"identification-{name}" for name in names])
+    device, origin = _start(arguments, ("identification",))
+    identifier = Identifier(paper_family(), load_identification(arguments.size), device)
+    sweep = sweeps.Sweep(arguments.data, identifier, arguments.images or _SWEEP_IMAGES, arguments.seed)
+    ours = {"identify (dB)": "identify", "mean PSF (dB)": "mean PSF"}
+    shares = {"within one std (%)": "within one std", "within two std (%)": "within two std"}
+    y = "mean PSF SNR (dB)"
+
+    def curves(report: Report, x: str, lines: dict[str, str], label: str = y, group: str = "noise") -> None:
+        figures.draw_curves(arguments.output / f"{report.name}.png", report.rows, x, lines, report.title, label, group)
+        _finish(report, arguments)
+
+    for part in parts:
+        if part == "map":
+            count = arguments.images or _MAP_IMAGES
+            for level in levels:
+                found, report = identification_map.run_map(
+                    arguments.data, identifier, level, count, arguments.kernels, arguments.seed, origin
+                )
+                figures.draw_map(arguments.output / f"{report.name}.png", found, report.title)
+                _finish(report, arguments)
+        elif part == "noise":
+            curves(sweeps.sweep_noise(sweep, origin), "beta", {**ours, "network alone (dB)": "network alone"})
+        elif part == "amplitude":
+            curves(sweeps.sweep_amplitude(sweep, origin, levels), "amplitude (waves)", ours)
+        elif part == "cutoff":
+            curves(sweeps.sweep_cutoff(sweep, origin, levels), "fc (cycles per pixel)", ours)
+        elif part == "size":
+            curves(sweeps.sweep_size(sweep, origin, levels), "side (pixels)", ours)
+        else:
+            report = calibration.measure_calibration(sweep, origin)
+            figures.draw_columns(arguments.output / f"{report.name}.png", report.rows, "noise", shares, report.title)
+            _finish(report, arguments)
+
+
+def _start(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> tuple[Any, Any]:
+    """Resolve the device, set the threads, and collect where the numbers will come from."""
+    import torch
+
+    from napari_deepblur.benchmark.report import find_origin
+    from napari_deepblur.errors import UndersamplingWarning
+    from napari_deepblur.pipeline.devices import resolve_device
+
+    # The paper's own setting is slightly under-sampled, which every table says.
+    warnings.simplefilter("ignore", UndersamplingWarning)
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    device = resolve_device(arguments.device)
+    return device, find_origin(command_line(arguments), arguments.seed, device, kinds, arguments.size)
+
+
+def command_line(arguments: argparse.Namespace) -> str:
+    """Write the command that gave these arguments, with FOLDER and PATHS for whatever lies on this machine."""
+    words = ["napari-deepblur benchmark", arguments.work.__name__]
+    for name, value in vars(arguments).items():
+        if name in ("work", "output", "quiet", "device", "threads") or value in (None, "auto"):
+            continue
+        if name == "kernels" and arguments.part not in ("map", "all"):
+            continue
+        shown = {"data": "FOLDER", "images": "PATHS" if isinstance(value, list) else value}.get(name, value)
+        if isinstance(shown, (list, tuple)):
+            shown = " ".join(map(str, shown))
+        words.append(f"--{name.replace('_', '-')} {shown}")
+    return " ".join(words)
+
+
+def _finish(report: Report, arguments: argparse.Namespace) -> None:
+    from napari_deepblur.benchmark.report import write_report
+
+    write_report(report, arguments.output)
+    if not arguments.quiet:
+        print(report.as_markdown(), flush=True)
+
+
+def _check_counts(arguments: argparse.Namespace, *names: str) -> None:
+    for name in names:
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise SettingsError(f"--{name.replace('_', '-')} is {value}, expected at least 1.")
