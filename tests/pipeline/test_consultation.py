@@ -48,8 +48,10 @@ def test_the_psf_of_a_turned_image_is_the_turned_psf(network: IdentificationNetw
 
 def test_there_are_candidates_of_all_turns_and_their_weights_sum_to_one(network: IdentificationNetwork) -> None:
     opinion = ask(network, torch.rand(1, 1, 96, 130))
-    assert opinion.cloud.theta.shape == opinion.std.shape == (24, 8)
-    assert opinion.cloud.weights.sum().item() == pytest.approx(1, abs=1e-5)
+    assert opinion.cloud.theta.shape == (24, 8)
+    assert opinion.points.theta.shape == opinion.std.shape == (8, 8)
+    for cloud in (opinion.cloud, opinion.points):
+        assert cloud.weights.sum().item() == pytest.approx(1, abs=1e-5)
     assert bool((opinion.std > 0).all())
 
 

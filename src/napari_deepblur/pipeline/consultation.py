@@ -23,12 +23,15 @@ class Opinion(NamedTuple):
     Attributes
     ----------
     cloud
-        Candidates of all turns, turned back.
+        Candidates of all turns, turned back: what the PSF is averaged over.
+    points
+        The most likely coefficients of each turn, turned back.
     std
-        Standard deviation of each candidate by itself, waves, shape (N, K).
+        Standard deviation of each of `points`, waves, shape (number of turns, K).
     """
 
     cloud: Cloud
+    points: Cloud
     std: Tensor
 
 
@@ -61,16 +64,20 @@ def decide_turned(
     Opinion
         Over all modes of the network, on the processor.
     """
-    thetas, stds, weights = [], [], []
-    for turn, part in zip(usable_turns(network), evidence, strict=True):
+    turns = usable_turns(network)
+    candidates, weights, points, stds = [], [], [], []
+    for turn, part in zip(turns, evidence, strict=True):
         matrix = torch.from_numpy(turn_matrix(network.config.modes, turn))
         there = matrix.abs().to(amplitude.device)
         prediction = network.decide(part, views, noise, amplitude @ there.T)
         # The inverse of a signed permutation is its transpose.
-        thetas.append(prediction.candidates[0].cpu() @ matrix)
-        stds.append((prediction.log_std[0].exp().cpu() @ matrix.abs()).expand_as(thetas[-1]))
-        weights.append(prediction.log_weights[0].exp().cpu() / len(evidence))
-    return Opinion(Cloud(torch.cat(thetas), torch.cat(weights)), torch.cat(stds))
+        candidates.append(prediction.candidates[0].cpu() @ matrix)
+        weights.append(prediction.log_weights[0].exp().cpu() / len(turns))
+        points.append(prediction.theta.cpu() @ matrix)
+        stds.append(prediction.log_std.exp().cpu() @ matrix.abs())
+    alike = torch.full((len(turns),), 1 / len(turns))
+    cloud = Cloud(torch.cat(candidates), torch.cat(weights))
+    return Opinion(cloud, Cloud(torch.cat(points), alike), torch.cat(stds))
 
 
 def usable_turns(network: IdentificationNetwork) -> tuple[tuple[int, bool], ...]:

@@ -43,6 +43,10 @@ _FIT_STEPS, _FIT_STEPS_EACH = 80, 10
 """Steps of the spectral fit, and how many of them count as one step of progress."""
 
 
+_FIT_STD = 0.004
+"""Error of a coefficient, in waves, of a spectral fit that has found the right valley; from training images."""
+
+
 def identify(
     image: ArrayLike,
     family: ZernikeFamily,
@@ -140,7 +144,7 @@ def identify_steps(
     with torch.inference_mode(), inference_precision(device):
         noise_level = torch.tensor([[level.alpha, level.beta]], device=device)
         opinion = decide_turned(network, evidence, views, noise_level, amplitude)
-    learned = Cloud(opinion.cloud.theta[:, chosen], opinion.cloud.weights)
+    learned, points = (Cloud(c.theta[:, chosen], c.weights) for c in (opinion.cloud, opinion.points))
 
     # The fit is small, and faster on the processor than the launches of its kernels would be on a GPU.
     optics = psf_model(reference_cutoff(), family.modes, REFERENCE_PSF_SIZE, coarse=True)
@@ -161,10 +165,11 @@ def identify_steps(
     even = torch.from_numpy(family.even_modes)
     advantage = mirror_advantage(_middle(pixels), variance, zernike_psf(fit.theta, optics))
     fitted = oriented(fit, advantage, even)
-    cloud = learned.mixed_with(fitted, spectral_share(fit.usable))
-    std = torch.cat((opinion.std[:, chosen], torch.zeros_like(fitted.theta)))
-    theta, theta_std = coefficients(cloud, std, even)
-    psf, spread = cloud.psf_and_spread(family)
+    share = spectral_share(fit.usable)
+    # The candidates are spread to make the best PSF on average; the error bars have their own outputs in the network.
+    std = torch.cat((opinion.std[:, chosen], torch.full_like(fitted.theta, _FIT_STD)))
+    theta, theta_std = coefficients(points.mixed_with(fitted, share), std, even)
+    psf, spread = learned.mixed_with(fitted, share).psf_and_spread(family)
     yield Progress("identify", total, total)
     return Identification(
         theta=theta.numpy(),
