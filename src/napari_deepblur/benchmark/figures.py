@@ -42,13 +42,14 @@ def save(figure: Figure, path: Path) -> None:
 def draw_map(path: Path, found: SnrMap, title: str) -> None:
     """Draw the map of PSF SNR, its distribution, and the hardest image and PSF."""
     figure = new_figure(14.0, 7.6)
-    left, right = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.15))
-    left, right = left.subgridspec(2, 1, height_ratios=(2.2, 1.0)), right.subgridspec(len(found.cases), 3)
+    halves = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.15))
+    left = halves[0, 0].subgridspec(2, 1, height_ratios=(2.2, 1.0))
+    right = halves[0, 1].subgridspec(len(found.cases), 3)
     axes = figure.add_subplot(left[0])
     # Sorted, so that a hard image and a hard PSF are seen as a row and a column.
     order = np.ix_(np.argsort(found.snr.mean(1)), np.argsort(found.snr.mean(0)))
-    picture = axes.imshow(found.snr[order], aspect="auto", interpolation="nearest", cmap="viridis")
-    figure.colorbar(picture, ax=axes, label="PSF SNR (dB)")
+    drawn = axes.imshow(found.snr[order], aspect="auto", interpolation="nearest", cmap="viridis")
+    figure.colorbar(drawn, ax=axes, label="PSF SNR (dB)")
     _title(axes, title)
     axes.set_xlabel("PSF, the hardest first")
     axes.set_ylabel("image, the hardest first")

@@ -27,6 +27,7 @@ def add_to(verbs: Verbs) -> None:
     )
     kinds = parser.add_subparsers(title="what to measure", metavar="WHAT", required=True)
     _add_identification(kinds)
+    _add_deblurring(kinds)
 
 
 def _add_identification(kinds: Verbs) -> None:
@@ -40,6 +41,16 @@ def _add_identification(kinds: Verbs) -> None:
     )
     _add_common(parser)
     parser.set_defaults(work=identification)
+
+
+def _add_deblurring(kinds: Verbs) -> None:
+    words = "restored images of all methods with estimated, true and average blurs, in the paper's setting"
+    parser = kinds.add_parser("deblurring", help=words, description=f"Measure {words}.")
+    _add_data(parser, f"number of test images ({_DEBLURRING_IMAGES})")
+    parser.add_argument("--tuning-images", type=int, default=4, metavar="N", help="to choose parameters on (4)")
+    parser.add_argument("--noise", nargs="+", choices=LEVELS, default=list(LEVELS), help="noise levels (all)")
+    _add_common(parser)
+    parser.set_defaults(work=deblurring)
 
 
 def _add_data(parser: argparse.ArgumentParser, images: str) -> None:
@@ -106,6 +117,33 @@ def identification(arguments: argparse.Namespace) -> None:
             report = calibration.measure_calibration(sweep, origin)
             figures.draw_columns(arguments.output / f"{report.name}.png", report.rows, "noise", shares, report.title)
             _finish(report, arguments)
+
+
+def deblurring(arguments: argparse.Namespace) -> None:
+    """Restore the test images with every method."""
+    from napari_deepblur.benchmark import figures
+    from napari_deepblur.benchmark.deblurring import Task, run_deblurring
+    from napari_deepblur.benchmark.identified import Identifier
+    from napari_deepblur.benchmark.images import paper_family
+    from napari_deepblur.benchmark.report import check_folder
+    from napari_deepblur.io.weights import load_deblurring, load_identification
+    from napari_deepblur.pipeline.restorers import NetworkRestorer
+
+    _check_counts(arguments, "images", "tuning_images", "threads")
+    check_folder(arguments.output, ["deblurring"])
+    device, origin = _start(arguments, ("identification", "deblurring"))
+    task = Task(
+        arguments.data,
+        Identifier(paper_family(), load_identification(arguments.size), device),
+        NetworkRestorer(load_deblurring(arguments.size)),
+        arguments.images or _DEBLURRING_IMAGES,
+        arguments.tuning_images,
+        arguments.seed,
+    )
+    report = run_deblurring(task, origin, tuple(dict.fromkeys(arguments.noise)))
+    path = arguments.output / f"{report.name}.png"
+    figures.draw_bars(path, report.rows, "method", "SSIM", "SSIM", reference="network, mean PSF")
+    _finish(report, arguments)
 
 
 def _start(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> tuple[Any, Any]:
