@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from napari_deepblur.benchmark.identification_map import SnrMap
+    from napari_deepblur.benchmark.real import RealCase
 
 _PAPER, _INK, _FAINT = "#ffffff", "#20242c", "#7b838f"
 COLOURS = ("#2f6fde", "#e07b39", "#3a9d6e", "#9a5fc0", "#c2405a", "#7b838f")
@@ -122,6 +123,50 @@ def draw_bars(
         axes.tick_params(labelsize=8, labelleft=index == 0)
         axes.set_xlabel(value)
         _title(axes, f"{title}, noise {name}" if index == 0 else f"noise {name}")
+    save(figure, path)
+
+
+def draw_speed(path: Path, rows: Sequence[Row], title: str) -> None:
+    """Draw seconds and peak memory against the side of the image, a line for each variant, both logarithmic."""
+    figure = new_figure(10.5, 4.4)
+    names = list(dict.fromkeys(row["variant"] for row in rows))
+    for index, column in enumerate(("seconds", "peak memory (MB)")):
+        axes = figure.add_subplot(1, 2, index + 1)
+        for name, colour in zip(names, COLOURS, strict=False):
+            chosen = [row for row in rows if row["variant"] == name]
+            sides = [_number(row["side (pixels)"]) for row in chosen]
+            axes.loglog(sides, [_number(row[column]) for row in chosen], marker="o", color=colour, label=str(name))
+        axes.set_xlabel("side (pixels)")
+        axes.set_ylabel(column)
+        axes.grid(color="#e6e9ee", which="both")
+        axes.legend(frameon=False, fontsize=9)
+        _title(axes, title if index == 0 else "")
+    save(figure, path)
+
+
+def draw_real(path: Path, cases: Sequence[RealCase]) -> None:
+    """Draw each image, its restoration, a detail of both, its PSF and the autocorrelation of its residual."""
+    figure = new_figure(13.5, 2.45 * len(cases) + 0.2)
+    grid = figure.add_gridspec(len(cases), 6)
+    for row, case in enumerate(cases):
+        low, high = (float(v) for v in np.percentile(case.image, (0.5, 99.8)))
+        gray: dict[str, Any] = {"vmin": low, "vmax": high}
+        pictures = (
+            (case.name.split("/")[-1][:28], case.image),
+            ("restored", case.restored),
+            ("a detail, before", case.image[case.detail]),
+            ("after", case.restored[case.detail]),
+        )
+        for column, (title, image) in enumerate(pictures):
+            picture(figure.add_subplot(grid[row, column]), image, title, **gray)
+        psf_picture(figure.add_subplot(grid[row, 4]), case.identification.psf, "PSF (square root)")
+        axes = figure.add_subplot(grid[row, 5])
+        lags = np.arange(1, len(case.whiteness.band) + 1)
+        axes.fill_between(lags, -case.whiteness.band, case.whiteness.band, color="#d7e3f8", linewidth=0)
+        axes.plot(lags, case.whiteness.autocorrelation, marker="o", markersize=3, color=COLOURS[0])
+        axes.axhline(0, color=_FAINT, linewidth=0.7)
+        axes.tick_params(labelsize=7)
+        _title(axes, f"residual, ratio {case.whiteness.ratio:.1f}")
     save(figure, path)
 
 

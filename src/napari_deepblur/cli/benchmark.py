@@ -28,6 +28,8 @@ def add_to(verbs: Verbs) -> None:
     kinds = parser.add_subparsers(title="what to measure", metavar="WHAT", required=True)
     _add_identification(kinds)
     _add_deblurring(kinds)
+    _add_real(kinds)
+    _add_speed(kinds)
 
 
 def _add_identification(kinds: Verbs) -> None:
@@ -51,6 +53,36 @@ def _add_deblurring(kinds: Verbs) -> None:
     parser.add_argument("--noise", nargs="+", choices=LEVELS, default=list(LEVELS), help="noise levels (all)")
     _add_common(parser)
     parser.set_defaults(work=deblurring)
+
+
+def _add_real(kinds: Verbs) -> None:
+    words = "results and PSFs of real images, with the whiteness of the residual"
+    parser = kinds.add_parser("real", help=words, description=f"Show {words}.")
+    parser.add_argument("--images", type=Path, nargs="+", metavar="PATH", help="image files of one plane")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="or: microscopy in its validation split")
+    optics = parser.add_argument_group("microscope (that of the sample image: fc 0.217)")
+    for name, words in (
+        ("--na", "numerical aperture"),
+        ("--wavelength-um", "emission wavelength in micrometres"),
+        ("--pixel-size-um", "pixel size in micrometres"),
+        ("--n-immersion", "refractive index of the immersion"),
+    ):
+        optics.add_argument(name, type=float, help=words)
+    parser.add_argument("--method", default="network", help="how to restore (network)")
+    _add_common(parser)
+    parser.set_defaults(work=real)
+
+
+def _add_speed(kinds: Verbs) -> None:
+    words = "time and memory against the size of the image, beside the paper's network with spatial-domain data steps"
+    parser = kinds.add_parser("speed", help=words, description=f"Measure {words}.")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024], metavar="N", help="(256 512 1024)")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="timed runs of each (3)")
+    parser.add_argument(
+        "--largest-reference", type=int, default=1024, metavar="N", help="no reference for larger images (1024)"
+    )
+    _add_common(parser)
+    parser.set_defaults(work=speed)
 
 
 def _add_data(parser: argparse.ArgumentParser, images: str) -> None:
@@ -143,6 +175,53 @@ def deblurring(arguments: argparse.Namespace) -> None:
     report = run_deblurring(task, origin, tuple(dict.fromkeys(arguments.noise)))
     path = arguments.output / f"{report.name}.png"
     figures.draw_bars(path, report.rows, "method", "SSIM", "SSIM", reference="network, mean PSF")
+    _finish(report, arguments)
+
+
+def real(arguments: argparse.Namespace) -> None:
+    """Deblur real images, and measure the whiteness of what is left."""
+    from dataclasses import replace
+
+    from napari_deepblur.benchmark import figures
+    from napari_deepblur.benchmark import real as benchmark
+    from napari_deepblur.benchmark.report import check_folder
+    from napari_deepblur.pipeline import DeblurSettings
+    from napari_deepblur.samples import sample_microscope
+
+    if (arguments.images is None) == (arguments.data is None):
+        raise SettingsError("Give either --images with files, or --data with a training folder.")
+    _check_counts(arguments, "threads")
+    check_folder(arguments.output, ["real"])
+    device, origin = _start(arguments, ("identification", "deblurring"))
+    optics = {name: getattr(arguments, name) for name in ("na", "wavelength_um", "pixel_size_um", "n_immersion")}
+    settings = DeblurSettings(
+        microscope=replace(sample_microscope(), **{key: value for key, value in optics.items() if value is not None}),
+        method=arguments.method,
+        size=arguments.size,
+        device=str(device),
+    )
+    paths = benchmark.pool_images(arguments.data) if arguments.images is None else arguments.images
+    cases, report = benchmark.run_real(paths, settings, origin)
+    figures.draw_real(arguments.output / "real.png", cases)
+    _finish(report, arguments)
+
+
+def speed(arguments: argparse.Namespace) -> None:
+    """Time the pipeline beside the reference."""
+    from napari_deepblur.benchmark import figures
+    from napari_deepblur.benchmark.report import check_folder
+    from napari_deepblur.benchmark.speed import VARIANTS, measure_speed
+
+    if min(arguments.sizes) < 64:
+        raise SettingsError(f"--sizes has {min(arguments.sizes)}, expected at least 64 pixels.")
+    _check_counts(arguments, "repeats", "threads")
+    check_folder(arguments.output, ["speed"])
+    device, origin = _start(arguments, ())
+    variants = VARIANTS if arguments.size == "auto" else (VARIANTS[0], arguments.size)
+    report = measure_speed(
+        sorted(set(arguments.sizes)), arguments.repeats, arguments.largest_reference, device, origin, variants
+    )
+    figures.draw_speed(arguments.output / "speed.png", report.rows, report.title)
     _finish(report, arguments)
 
 

@@ -55,7 +55,7 @@ def residual_whiteness(image: ArrayLike, restored_blurred: ArrayLike, noise: Poi
     restored_blurred
         The restored image blurred again, A x_hat, same shape and units.
     noise
-        Noise in the same units. Without any (alpha = beta = 0) the residual is not standardised.
+        Noise in the same units. Where it leaves some pixels without any the residual is not standardised.
 
     Returns
     -------
@@ -86,8 +86,8 @@ def residual_whiteness(image: ArrayLike, restored_blurred: ArrayLike, noise: Poi
     difference = observed - explained
     floor = _LEAST_DEVIATION * float(difference.std())
     deviation = np.sqrt(noise.variance(explained))
-    # Where the model says that there is no noise at all, one unit serves all pixels.
-    residual = difference / (deviation if float(deviation.min()) > floor else max(float(deviation.mean()), 1e-300))
+    # Where the model knows pixels without any noise there is nothing to divide by; correlations need no unit.
+    residual = difference / deviation if float(deviation.min()) > floor else difference
     residual = residual - residual.mean()
     power = float(np.mean(residual**2))
     height, width = residual.shape
