@@ -47,5 +47,9 @@ class TrainingDataError(DeepblurError, ValueError):
     """A training folder without usable images."""
 
 
+class CalibrationError(DeepblurError, ValueError):
+    """Bead images that cannot be calibrated from: of different fields, or with too few usable beads."""
+
+
 class UndersamplingWarning(UserWarning):
     """The pixel is too large for the objective: the band of the image, 2 fc, passes half a cycle per pixel."""
