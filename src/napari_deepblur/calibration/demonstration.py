@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.calibration.bead_ball import ball_transfer
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.optics import Microscope, zernike
 
@@ -30,7 +31,7 @@ _SAMPLE_INDEX, _HEIGHT_UM = 1.33, 0.1
 _REACH_UM = 5.2
 """Half the side of the square that a bead's light is computed on."""
 
-_MARGIN, _DISTANCE = 40, 66
+_MARGIN, _DISTANCE = 40, 65
 """How far beyond the field beads lie, and how far apart, in pixels."""
 
 _OFFSET, _COUNTS_PER_PHOTON, _READ_NOISE, _BACKGROUND = 100.0, 2.0, 1.5, 4.0
@@ -73,7 +74,7 @@ class Demonstration:
     n_planes: int = 21
     step_um: float = 0.2
     field_shape: tuple[int, int] = (512, 512)
-    n_beads: int = 45
+    n_beads: int = 55
     bead_diameter_um: float = 0.1
     seed: int = 0
     microscope: Microscope = field(default_factory=demonstration_microscope)
@@ -160,27 +161,6 @@ def true_psfs(
         light = np.abs(rows @ pupil @ columns.T) ** 2 / (grid**2 * (amplitude**2).sum())
         result[index] = light if ball is None else np.fft.irfft2(np.fft.rfft2(light) * ball, s=(size, size))
     return result
-
-
-def ball_transfer(shape: tuple[int, int], diameter: float) -> Array:
-    """Transfer function of a uniformly bright ball seen from above, T(f) = 3 (sin q - q cos q) / q^3, q = pi d f.
-
-    Parameters
-    ----------
-    shape
-        Rows and columns of the image.
-    diameter
-        Diameter d in pixels.
-
-    Returns
-    -------
-    ndarray
-        Real, 1 at the frequency zero, at the frequencies of ``numpy.fft.rfft2``.
-    """
-    frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None])
-    q = np.pi * diameter * frequency
-    safe = np.maximum(q, 1e-2)
-    return np.where(q < 1e-2, 1 - q**2 / 10, 3 * (np.sin(safe) - safe * np.cos(safe)) / safe**3)
 
 
 def bead_positions(demo: Demonstration, stack: int) -> tuple[Array, Array]:

@@ -1,0 +1,330 @@
+"""Calibration of a microscope from images of beads, step by step.
+
+Source: V. Debarnot, P. Escande, T. Mangeat, P. Weiss, "Learning low-dimensional models of microscopes", IEEE
+Transactions on Computational Imaging 7, 178 (2021); J. Bigot, P. Escande, P. Weiss, "Estimation of linear operators from
+scattered impulse responses", Applied and Computational Harmonic Analysis 47, 730 (2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_deepblur.calibration.basis import (
+    GRID,
+    BeadSet,
+    FieldModel,
+    eigen_psfs,
+    field_grid,
+    fit_functions,
+    fit_maps,
+)
+from napari_deepblur.calibration.bead_ball import ball_transfer
+from napari_deepblur.calibration.beads import Reason, find_beads, reject
+from napari_deepblur.calibration.centring import Centred, centre, cut, margin_for, outliers
+from napari_deepblur.calibration.results import BeadTable, Calibration, Progress
+from napari_deepblur.calibration.selection import FEWEST_BEADS, MOST_MAPS, MOST_PSFS, choose, map_errors, psf_errors
+from napari_deepblur.calibration.splines import unit_square
+from napari_deepblur.calibration.stacks import check_stacks
+from napari_deepblur.errors import CalibrationError
+from napari_deepblur.optics import Microscope
+
+Count = int | Literal["auto"]
+Override = tuple[int, float, float, bool]
+"""A bead that the user decided on: stack, row, column, and whether it is used."""
+
+_CLICK_PIXELS = 5.0
+_EXAMPLES = 24
+
+
+def calibrate(
+    stacks: ArrayLike | Sequence[ArrayLike],
+    microscope: Microscope | None = None,
+    *,
+    bead_diameter_um: float | None = None,
+    patch_size: int = 41,
+    normalise: bool = True,
+    n_psfs: Count = "auto",
+    n_maps: Count = "auto",
+    threshold: float | None = None,
+    saturation: float | None = None,
+    overrides: Sequence[Override] = (),
+) -> Calibration:
+    """Learn the space-varying blurs of a microscope from images of beads.
+
+    Every plane l of every stack is one state of the microscope, whose PSF at the place z of the field is modelled as
+    sum_ij theta_lij w_j(z) e_i.
+
+    Parameters
+    ----------
+    stacks
+        A list of bead stacks (z, y, x) and single images (y, x), all of the same field, of any real type.
+    microscope
+        The optics; needed for the diameter of the beads, and kept with the family.
+    bead_diameter_um
+        Diameter of the beads, whose blur is then removed; by default they count as points.
+    patch_size
+        Side k of the PSFs in pixels, odd. Light that falls farther from its bead is not part of the model.
+    normalise
+        Give the PSFs of every plane the sum one, and every bead the same brightness. Otherwise the beads keep their
+        brightness relative to their median, which carries vignetting into the maps where all beads are alike.
+    n_psfs, n_maps
+        Numbers I and J; ``"auto"`` chooses them by the error at beads that are left out.
+    threshold, saturation
+        Of `find_beads` and `reject`.
+    overrides
+        Beads decided on by hand: (stack, row, column, used).
+
+    Returns
+    -------
+    Calibration
+        The family of all these blurs, and how it was found.
+
+    Raises
+    ------
+    CalibrationError
+        If the images do not fit together, a number is out of range, or a stack has too few usable beads.
+    """
+    steps = calibrate_steps(
+        stacks,
+        microscope,
+        bead_diameter_um=bead_diameter_um,
+        patch_size=patch_size,
+        normalise=normalise,
+        n_psfs=n_psfs,
+        n_maps=n_maps,
+        threshold=threshold,
+        saturation=saturation,
+        overrides=overrides,
+    )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: Calibration = stop.value
+            return result
+
+
+def calibrate_steps(
+    stacks: ArrayLike | Sequence[ArrayLike],
+    microscope: Microscope | None = None,
+    *,
+    bead_diameter_um: float | None = None,
+    patch_size: int = 41,
+    normalise: bool = True,
+    n_psfs: Count = "auto",
+    n_maps: Count = "auto",
+    threshold: float | None = None,
+    saturation: float | None = None,
+    overrides: Sequence[Override] = (),
+) -> Generator[Progress, None, Calibration]:
+    """Calibrate step by step, yielding progress; arguments, result and errors are those of `calibrate`.
+
+    Closing the generator cancels the calibration.
+    """
+    _check_numbers(patch_size, n_psfs, n_maps)
+    diameter = _diameter_in_pixels(bead_diameter_um, microscope)
+    planes = check_stacks(stacks, patch_size)
+    total = 2 * len(planes) + 20
+    seen: list[_Seen] = []
+    for index, stack in enumerate(planes):
+        yield Progress("find", len(seen), total)
+        decided = [override[1:] for override in overrides if override[0] == index]
+        seen.append(_look(stack, patch_size, diameter, threshold, saturation, decided))
+        if len(_kept(seen[-1].reasons)) < FEWEST_BEADS:
+            raise _too_few(index, len(planes), seen[-1].reasons)
+    table = _table(seen)
+    field = (planes[0].shape[1], planes[0].shape[2])
+    sets = _bead_sets(seen, field, normalise)
+    done = len(planes)
+    psf_curve = map_curve = np.zeros(0)
+    if n_psfs == "auto":
+        psf_curve = yield from _reported(psf_errors(sets, _most(sets, MOST_PSFS)), "select", done, total)
+        n_psfs = choose(psf_curve)
+    if n_maps == "auto":
+        map_curve = yield from _reported(map_errors(sets, n_psfs, MOST_MAPS), "select", done + 10, total)
+        n_maps = choose(map_curve)
+    done += 20
+    yield Progress("fit", done, total)
+    basis, singular = eigen_psfs(sets, n_psfs)
+    splines = []
+    for beads in sets:
+        splines.append(fit_functions(beads, basis))
+        done += 1
+        yield Progress("fit", min(done, total), total)
+    model = fit_maps(sets, splines, n_psfs, n_maps)
+    images, points, measured, modelled = _examples(sets, basis, model)
+    square = (len(basis), patch_size, patch_size)
+    return Calibration(
+        eigen_psfs=basis.reshape(square).astype(np.float32),
+        maps=model.maps(field_grid()).reshape(-1, GRID, GRID).astype(np.float32),
+        thetas=model.theta.astype(np.float32),
+        field_shape=field,
+        microscope=microscope,
+        beads=table,
+        singular_values=singular,
+        psf_errors=psf_curve,
+        map_errors=map_curve,
+        example_images=images,
+        example_points=points * (np.array(field) - 1.0),
+        measured_psfs=measured.reshape(-1, patch_size, patch_size),
+        modelled_psfs=modelled.reshape(-1, patch_size, patch_size),
+    )
+
+
+class _Seen(NamedTuple):
+    """What one stack shows: candidates, verdicts, and the centred ones, of which `used` tells their index."""
+
+    points: NDArray[np.float64]
+    reasons: list[Reason]
+    used: list[int]
+    centred: Centred | None
+
+
+def _look(
+    stack: NDArray[np.generic],
+    patch_size: int,
+    diameter: float | None,
+    threshold: float | None,
+    saturation: float | None,
+    decided: Sequence[tuple[float, float, bool]],
+) -> _Seen:
+    """Find, judge and centre the beads of one stack."""
+    margin = margin_for(patch_size)
+    found = find_beads(stack, threshold=threshold)
+    reasons = reject(stack, found, patch_size, margin, saturation)
+    by_hand = set()
+    for row, column, use in decided:
+        distance = np.hypot(*(found.points - (row, column)).T)
+        # Near the border there is no whole patch, whatever the user wants.
+        if len(distance) and distance.min() <= _CLICK_PIXELS and reasons[distance.argmin()] is not Reason.BORDER:
+            reasons[distance.argmin()] = Reason.KEPT if use else Reason.USER
+            by_hand |= {int(distance.argmin())} if use else set()
+    used = _kept(reasons)
+    if len(used) < FEWEST_BEADS:
+        return _Seen(found.points, reasons, used, None)
+    squares = cut(stack, found.points[used], patch_size + 2 * margin)
+    centred = centre(squares, patch_size, None if diameter is None else ball_transfer(squares.shape[-2:], diameter))
+    for index, outlier in zip(used, outliers(centred.residual) | (centred.amplitude <= 0), strict=True):
+        if outlier and index not in by_hand:
+            reasons[index] = Reason.OUTLIER
+    return _Seen(found.points, reasons, used, centred)
+
+
+def _bead_sets(seen: Sequence[_Seen], field: tuple[int, int], normalise: bool) -> list[BeadSet]:
+    """Scale the patches of every stack, and leave out what was rejected."""
+    brightness = np.concatenate([part.centred.amplitude[_good(part)] for part in seen if part.centred is not None])
+    sets = []
+    for part in seen:
+        assert part.centred is not None
+        good, found = _good(part), part.centred
+        light = found.amplitude[good, None] if normalise else np.array([[np.median(brightness)]])
+        scale = found.template.sum(axis=(1, 2)) * light if normalise else light
+        patches = found.patches[good] / np.asarray(scale, dtype=np.float32)[..., None, None]
+        patches = patches.reshape(*patches.shape[:2], -1)
+        norms = np.linalg.norm(patches.mean(axis=0, dtype=np.float64), axis=-1)
+        places = part.points[part.used][good] + found.shifts[good]
+        sets.append(BeadSet(unit_square(places, field), patches, norms))
+    return sets
+
+
+def _examples(
+    sets: Sequence[BeadSet], basis: NDArray[np.float64], model: FieldModel
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]:
+    """Choose beads evenly from all planes, and set the model beside them."""
+    owners = [(beads, plane) for beads in sets for plane in range(len(beads.norms))]
+    images = np.unique(np.linspace(0, len(owners) - 1, _EXAMPLES).round().astype(np.intp))
+    points, measured, modelled = [], [], []
+    for number, image in enumerate(images):
+        beads, plane = owners[image]
+        bead = (7 * number) % len(beads.points)
+        points.append(beads.points[bead])
+        measured.append(beads.patches[bead, plane])
+        weights = model.theta[image] @ model.maps(beads.points[bead : bead + 1])[:, 0]
+        modelled.append((weights @ basis).astype(np.float32))
+    return images, np.array(points), np.array(measured), np.array(modelled)
+
+
+def _table(seen: Sequence[_Seen]) -> BeadTable:
+    columns: dict[str, list[NDArray[np.float64]]] = {"points": [], "amplitude": [], "background": [], "residual": []}
+    for part in seen:
+        assert part.centred is not None
+        points = part.points.copy()
+        points[part.used] += part.centred.shifts
+        columns["points"].append(points)
+        for name in ("amplitude", "background", "residual"):
+            values = np.full(len(points), np.nan)
+            values[part.used] = getattr(part.centred, name)
+            columns[name].append(values)
+    points = np.concatenate(columns["points"])
+    reasons = tuple(reason for part in seen for reason in part.reasons)
+    return BeadTable(
+        stack=np.concatenate([np.full(len(part.points), index) for index, part in enumerate(seen)]),
+        row=points[:, 0],
+        column=points[:, 1],
+        amplitude=np.concatenate(columns["amplitude"]),
+        background=np.concatenate(columns["background"]),
+        residual=np.concatenate(columns["residual"]),
+        kept=np.array([reason is Reason.KEPT for reason in reasons]),
+        reason=reasons,
+    )
+
+
+def _too_few(index: int, n_stacks: int, reasons: Sequence[Reason]) -> CalibrationError:
+    kept = len(_kept(reasons))
+    counts = [f"{reasons.count(r)} {r}" for r in Reason if r is not Reason.KEPT and r in reasons]
+    why = f"; rejected: {', '.join(counts)}" if counts else ""
+    name = f"Stack {index}" if n_stacks > 1 else "The stack"
+    advice = "Lower the threshold" if len(reasons) < FEWEST_BEADS else "Choose smaller patches or sparser beads"
+    return CalibrationError(
+        f"{name} has {kept} usable beads of {len(reasons)} found, expected at least {FEWEST_BEADS}{why}. "
+        f"{advice}{', or leave the stack out' if n_stacks > 1 else ''}."
+    )
+
+
+def _check_numbers(patch_size: int, n_psfs: Count, n_maps: Count) -> None:
+    if not isinstance(patch_size, (int, np.integer)) or patch_size < 9 or patch_size % 2 == 0:
+        raise CalibrationError(f"patch_size is {patch_size!r}, expected an odd number of at least 9 pixels.")
+    for name, value in (("n_psfs", n_psfs), ("n_maps", n_maps)):
+        if value != "auto" and (not isinstance(value, (int, np.integer)) or not 1 <= value <= 100):
+            raise CalibrationError(f"{name} is {value!r}, expected 'auto' or a whole number from 1 to 100.")
+
+
+def _diameter_in_pixels(diameter_um: float | None, microscope: Microscope | None) -> float | None:
+    if diameter_um is None:
+        return None
+    if microscope is None:
+        raise CalibrationError("The diameter of the beads was given, but no microscope, whose pixel size it needs.")
+    if not 0 < diameter_um < 5:
+        raise CalibrationError(f"bead_diameter_um is {diameter_um}, expected micrometres in (0, 5).")
+    return diameter_um / microscope.pixel_size_um
+
+
+def _reported(
+    steps: Generator[int, None, NDArray[np.float64]], stage: str, start: int, total: int
+) -> Generator[Progress, None, NDArray[np.float64]]:
+    """Turn the folds of a hold-out into progress."""
+    yield Progress(stage, start, total)
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as stop:
+            result: NDArray[np.float64] = stop.value
+            return result
+        yield Progress(stage, start + 2 * done, total)
+
+
+def _most(sets: Sequence[BeadSet], most: int) -> int:
+    """Return no more eigen-PSFs than a training fold has patches."""
+    return min(most, sum(beads.patches.shape[0] * beads.patches.shape[1] for beads in sets) // 2)
+
+
+def _good(part: _Seen) -> NDArray[np.bool_]:
+    return np.array([part.reasons[index] is Reason.KEPT for index in part.used])
+
+
+def _kept(reasons: Sequence[Reason]) -> list[int]:
+    return [index for index, reason in enumerate(reasons) if reason is Reason.KEPT]
