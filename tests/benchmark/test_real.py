@@ -78,4 +78,4 @@ def test_real_images_are_restored_and_reported(
     assert (tmp_path / "real.png").stat().st_size > 10_000
     Image.fromarray(np.zeros((8, 9, 2), np.uint8), "LA").save(tmp_path / "two.png")
     with pytest.raises(ImageError):
-        real.restore_one(tmp_path / "two.png", settings)
+        real.restore_real([tmp_path / "two.png"], settings)

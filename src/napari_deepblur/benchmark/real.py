@@ -84,23 +84,29 @@ def restore_real(paths: Sequence[Path], settings: DeblurSettings) -> list[RealCa
     list of RealCase
         In the order of the files.
     """
-    return [restore_one(path, settings) for path in tqdm(paths, desc="Real images", unit="image")]
+    # All are read before the first is restored: a wrong path is found at once.
+    images = [(_name(path), read_plane(path)) for path in paths]
+    return [restore_one(name, image, settings) for name, image in tqdm(images, desc="Real images", unit="image")]
 
 
-def restore_one(path: Path, settings: DeblurSettings) -> RealCase:
-    """Deblur one file, and measure what is left unexplained."""
+def read_plane(path: Path) -> NDArray[np.float32]:
+    """Read the middle of an image file of one plane, shape (H, W), or raise an `ImageError`."""
     array = np.asarray(read_image(path), dtype=np.float32)
     if array.ndim == 3 and array.shape[-1] in (3, 4):
         array = array[..., :3].mean(-1)
     if array.ndim != 2:
         raise ImageError(f"{path.name} has shape {array.shape}, expected one plane. Save one plane as a file.")
     top, left = (max(n - _LARGEST_SIDE, 0) // 2 for n in array.shape)
-    image = check_image(array[top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE])
+    return check_image(array[top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE])
+
+
+def restore_one(name: str, image: NDArray[np.float32], settings: DeblurSettings) -> RealCase:
+    """Deblur one image (H, W), and measure what is left unexplained."""
     result = run_through(deblur_steps(image, settings))
     found = result.identification
     assert found is not None
     return RealCase(
-        f"{path.parent.name}/{path.name}" if path.parent.name.startswith("micro_") else path.name,
+        name,
         image,
         result.image,
         found,
@@ -117,6 +123,11 @@ def busiest_place(image: NDArray[np.float32], side: int) -> tuple[slice, slice]:
     windows = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
     top, left = (int(i) for i in np.unravel_index(int(windows.argmax()), windows.shape))
     return slice(top, top + side), slice(left, left + side)
+
+
+def _name(path: Path) -> str:
+    """Name a file without the folders of this machine."""
+    return f"{path.parent.name}/{path.name}" if path.parent.name.startswith("micro_") else path.name
 
 
 def unexplained(image: NDArray[np.float32], restored: NDArray[np.float32], found: Identification) -> Whiteness:
