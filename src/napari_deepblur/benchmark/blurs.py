@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -123,9 +124,11 @@ def blind_methods() -> dict[str, Callable[[Image, int, PoissonGaussianNoise], An
 
 def _with_noise(estimate: Callable[..., Any]) -> Callable[[Image, int, PoissonGaussianNoise], Any]:
     def run(image: Image, size: int, noise: PoissonGaussianNoise) -> Any:
-        # Both take one standard deviation for the whole image: that at its mean intensity.
-        std = float(np.sqrt(noise.variance(float(image.mean()))))
-        return estimate(np.asarray(image, dtype=np.float64), size, noise_std=std)
+        options: dict[str, float] = {}
+        if "noise_std" in inspect.signature(estimate).parameters:
+            # One standard deviation for the whole image: that at its mean intensity.
+            options["noise_std"] = float(np.sqrt(noise.variance(float(image.mean()))))
+        return estimate(np.asarray(image, dtype=np.float64), size, **options)
 
     return run
 

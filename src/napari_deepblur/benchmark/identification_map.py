@@ -139,7 +139,7 @@ def report_map(found: SnrMap, noise: str, origin: Origin, seconds: float) -> Rep
     empty = dict.fromkeys(("std (dB)", "median (dB)", "worst tenth (dB)", "s per image"))
     rows = (
         {**statistics("identify", found.snr), "s per image": found.seconds},
-        {**statistics("network alone, no spectral fit", found.network_snr), "s per image": None},
+        {**statistics("network alone, one look, no spectral fit", found.network_snr), "s per image": None},
         {**statistics("mean PSF", np.broadcast_to(found.ignorant_snr, found.snr.shape)), "s per image": None},
         {**paper, **empty},
     )
