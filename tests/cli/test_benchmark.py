@@ -97,7 +97,7 @@ def test_deblurring(run: Callable[..., Any], sharp_images: Path, tmp_path: Path)
     common = ("--data", sharp_images, "--images", 1, "--tuning-images", 1, "--output", tmp_path, "--device", "cpu")
     outcome = run("benchmark", "deblurring", *common, "--noise", "medium")
     assert outcome.code == 0, outcome.err
-    found = content(tmp_path, "deblurring")
+    found = content(tmp_path, "deblurring-medium")
     assert len(found["rows"]) == 13 and set(found["weights"]) == {"identification", "deblurring"}
     assert any("NAFNet" in note and "not run" in note for note in found["notes"])
 

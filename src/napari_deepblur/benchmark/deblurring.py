@@ -116,6 +116,11 @@ def run_deblurring(task: Task, origin: Origin, levels: Sequence[str] = tuple(NOI
     )
 
 
+def report_name(levels: Sequence[str]) -> str:
+    """Name of the files: a run over some of the noise levels does not replace the whole table."""
+    return "deblurring" if set(levels) == set(NOISE_LEVELS) else "-".join(["deblurring", *levels])
+
+
 def recovered_share(ours: float, true: float, average: float) -> float | None:
     """Share of what knowing the blur would bring that identification brings: (ours - average) / (true - average).
 

@@ -154,7 +154,7 @@ def identification(arguments: argparse.Namespace) -> None:
 def deblurring(arguments: argparse.Namespace) -> None:
     """Restore the test images with every method."""
     from napari_deepblur.benchmark import figures
-    from napari_deepblur.benchmark.deblurring import Task, run_deblurring
+    from napari_deepblur.benchmark.deblurring import Task, report_name, run_deblurring
     from napari_deepblur.benchmark.identified import Identifier
     from napari_deepblur.benchmark.images import paper_family
     from napari_deepblur.benchmark.report import check_folder
@@ -162,7 +162,8 @@ def deblurring(arguments: argparse.Namespace) -> None:
     from napari_deepblur.pipeline.restorers import NetworkRestorer
 
     _check_counts(arguments, "images", "tuning_images", "threads")
-    check_folder(arguments.output, ["deblurring"])
+    levels = tuple(dict.fromkeys(arguments.noise))
+    check_folder(arguments.output, [report_name(levels)])
     device, origin = _start(arguments, ("identification", "deblurring"))
     task = Task(
         arguments.data,
@@ -172,7 +173,7 @@ def deblurring(arguments: argparse.Namespace) -> None:
         arguments.tuning_images,
         arguments.seed,
     )
-    report = run_deblurring(task, origin, tuple(dict.fromkeys(arguments.noise)))
+    report = run_deblurring(task, origin, levels)
     path = arguments.output / f"{report.name}.png"
     figures.draw_bars(path, report.rows, "method", "SSIM", "SSIM", reference="network, mean PSF")
     _finish(report, arguments)
