@@ -112,7 +112,7 @@ def run_deblurring(task: Task, origin: Origin, levels: Sequence[str] = tuple(NOI
     details = {"recovered_share": shares, "tuned": choices}
     title = "Deblurring (Table 1 of the paper)"
     return Report(
-        "deblurring", title, origin, time.perf_counter() - start, tuple(rows), (*notes, *_notes(task)), details
+        report_name(levels), title, origin, time.perf_counter() - start, tuple(rows), (*notes, *_notes(task)), details
     )
 
 
