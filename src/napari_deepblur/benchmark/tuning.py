@@ -15,7 +15,7 @@ from napari_deepblur.pipeline.restorers import SolverRestorer
 
 STRENGTHS = {
     "richardson-lucy": (0.0, 0.01, 0.03, 0.1, 0.3, 1.0),
-    "total-variation": (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
+    "total-variation": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
     "wiener": (0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 1e3, 1e4, 1e5),
 }
 """Weights of the regularisation that are tried, in the units of each solver: a wrong PSF may need a lot."""
