@@ -1,0 +1,7 @@
+"""Calibration of a microscope's space-varying blurs from images of beads, and a simulated microscope to try it on."""
+
+from napari_deepblur.calibration.beads import Reason
+from napari_deepblur.calibration.calibrate import calibrate, calibrate_steps
+from napari_deepblur.calibration.results import BeadTable, Calibration, Progress
+
+__all__ = ["BeadTable", "Calibration", "Progress", "Reason", "calibrate", "calibrate_steps"]

@@ -1,9 +1,10 @@
 """Eigen-PSFs, and orthonormal maps of how much of each there is over the field.
 
-M = [vec p_i] over all beads of all planes; its first I left singular vectors (uncentred) are the eigen-PSFs e_i, and
-c_i(z) = <p_z, e_i>. Every c_i of every plane becomes a function f of the field (`splines.py`), and the first J singular
-vectors of all these functions are the maps w_j: theta[l, i, j] = <f_{l, i}, w_j>. Each plane is weighted by one over
-the norm of its mean PSF: a PSF out of focus is flat, and would otherwise hardly count.
+M = [vec p_i] over all beads of all planes, smoothed over the field plane by plane, which leaves a noisy bead only what
+it shares with its neighbours; the first I left singular vectors of M (uncentred) are the eigen-PSFs e_i, and c_i(z) =
+<p_z, e_i>, p_z not smoothed. Every c_i of every plane becomes a function f of the field (`splines.py`), and the first J
+singular vectors of all these functions are the maps w_j: theta[l, i, j] = <f_{l, i}, w_j>. Each plane is weighted by
+one over the norm of its mean PSF: a PSF out of focus is flat, and would otherwise hardly count.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.calibration.splines import Spline, fit_splines
+from napari_deepblur.calibration.splines import Spline, fit_splines, smooth_images
 
 Array = NDArray[np.float64]
 
@@ -137,12 +138,16 @@ def fit_maps(sets: Sequence[BeadSet], splines: Sequence[Spline], n_psfs: int, n_
     grid = field_grid()
     functions = np.concatenate([spline(grid) for spline in splines], axis=1)
     weights = np.concatenate([np.repeat(1 / beads.norms, n_psfs) for beads in sets])
-    left, values, right = np.linalg.svd(functions * weights, full_matrices=False)
-    n_maps = min(n_maps, int((values > 1e-9 * values[0]).sum()))
-    signs = np.where(left[:, :n_maps].sum(axis=0) < 0, -1.0, 1.0)
+    functions *= weights
+    # There are many more functions than points: their singular vectors come from the smaller Gram matrix.
+    squares, vectors = np.linalg.eigh(functions @ functions.T)
+    values, left = np.sqrt(np.maximum(squares[::-1], 0)), vectors[:, ::-1]
+    n_maps = min(n_maps, int((values > 1e-6 * values[0]).sum()))
+    left = left[:, :n_maps] * np.where(left[:, :n_maps].sum(axis=0) < 0, -1.0, 1.0)
+    along = functions.T @ left
     scale = np.sqrt(len(grid))
-    combination = (right[:n_maps] * weights).T * (signs * scale / values[:n_maps])
-    theta = (right[:n_maps] / weights).T * (signs * values[:n_maps] / scale)
+    combination = along * weights[:, None] * (scale / np.square(values[:n_maps]))
+    theta = along / weights[:, None] / scale
     return FieldModel(theta.reshape(-1, n_psfs, n_maps), combination, tuple(splines), values)
 
 
@@ -153,5 +158,6 @@ def field_grid() -> Array:
 
 
 def _weighted(beads: BeadSet) -> NDArray[np.float32]:
-    scaled = beads.patches / beads.norms[:, None].astype(np.float32)
-    return scaled.reshape(-1, beads.patches.shape[-1])
+    """Return the smoothed patches of all planes, one a row, over the norm of the mean PSF of their plane."""
+    scaled = smooth_images(beads.points, beads.patches) / beads.norms[:, None]
+    return np.asarray(scaled.reshape(-1, beads.patches.shape[-1]), dtype=np.float32)

@@ -23,7 +23,7 @@ _FAINTEST_NEIGHBOUR = 0.25
 """A neighbour counts if its response is at least this share of the bead's own."""
 
 _DIMMEST, _LONGEST = 0.25, 1.8
-"""Least response as a share of the median bead's; largest ratio of the axes after those of the median bead are undone."""
+"""Least response as a share of the median bead's; largest ratio of the axes, those of the median bead being one."""
 
 _PLATEAU = 3
 """As many pixels of one bead at the largest value of the stack are taken for saturation."""
@@ -119,9 +119,8 @@ def reject(
     reasons = [Reason.KEPT] * len(found.points)
     half = patch_size // 2
     limit = np.array(stack.shape[1:]) - 1 - half - margin
-    near = (found.points < half + margin).any(axis=1) | (found.points > limit).any(axis=1)
-    for index, close in enumerate(near):
-        if close:
+    for index, point in enumerate(found.points):
+        if (point < half + margin).any() or (point > limit).any():
             reasons[index] = Reason.BORDER
     distance = np.linalg.norm(found.points[:, None] - found.points[None], axis=-1)
     for index in _kept(reasons):

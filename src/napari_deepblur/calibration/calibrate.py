@@ -1,14 +1,14 @@
 """Calibration of a microscope from images of beads, step by step.
 
 Source: V. Debarnot, P. Escande, T. Mangeat, P. Weiss, "Learning low-dimensional models of microscopes", IEEE
-Transactions on Computational Imaging 7, 178 (2021); J. Bigot, P. Escande, P. Weiss, "Estimation of linear operators from
-scattered impulse responses", Applied and Computational Harmonic Analysis 47, 730 (2019).
+Transactions on Computational Imaging 7, 178 (2021); J. Bigot, P. Escande, P. Weiss, "Estimation of linear operators
+from scattered impulse responses", Applied and Computational Harmonic Analysis 47, 730 (2019).
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,13 +22,11 @@ from napari_deepblur.calibration.basis import (
     fit_functions,
     fit_maps,
 )
-from napari_deepblur.calibration.bead_ball import ball_transfer
-from napari_deepblur.calibration.beads import Reason, find_beads, reject
-from napari_deepblur.calibration.centring import Centred, centre, cut, margin_for, outliers
-from napari_deepblur.calibration.results import BeadTable, Calibration, Progress
+from napari_deepblur.calibration.results import Calibration, Progress
 from napari_deepblur.calibration.selection import FEWEST_BEADS, MOST_MAPS, MOST_PSFS, choose, map_errors, psf_errors
 from napari_deepblur.calibration.splines import unit_square
 from napari_deepblur.calibration.stacks import check_stacks
+from napari_deepblur.calibration.survey import Survey, bead_table, survey, too_few
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.optics import Microscope
 
@@ -36,7 +34,6 @@ Count = int | Literal["auto"]
 Override = tuple[int, float, float, bool]
 """A bead that the user decided on: stack, row, column, and whether it is used."""
 
-_CLICK_PIXELS = 5.0
 _EXAMPLES = 24
 
 
@@ -126,17 +123,17 @@ def calibrate_steps(
     Closing the generator cancels the calibration.
     """
     _check_numbers(patch_size, n_psfs, n_maps)
-    diameter = _diameter_in_pixels(bead_diameter_um, microscope)
+    _check_diameter(bead_diameter_um, microscope)
     planes = check_stacks(stacks, patch_size)
     total = 2 * len(planes) + 20
-    seen: list[_Seen] = []
+    seen: list[Survey] = []
     for index, stack in enumerate(planes):
         yield Progress("find", len(seen), total)
         decided = [override[1:] for override in overrides if override[0] == index]
-        seen.append(_look(stack, patch_size, diameter, threshold, saturation, decided))
-        if len(_kept(seen[-1].reasons)) < FEWEST_BEADS:
-            raise _too_few(index, len(planes), seen[-1].reasons)
-    table = _table(seen)
+        seen.append(survey(stack, patch_size, microscope, bead_diameter_um, threshold, saturation, decided))
+        if seen[-1].centred is None or seen[-1].good.sum() < FEWEST_BEADS:
+            raise too_few(index, len(planes), seen[-1].reasons)
+    table = bead_table(seen)
     field = (planes[0].shape[1], planes[0].shape[2])
     sets = _bead_sets(seen, field, normalise)
     done = len(planes)
@@ -175,52 +172,13 @@ def calibrate_steps(
     )
 
 
-class _Seen(NamedTuple):
-    """What one stack shows: candidates, verdicts, and the centred ones, of which `used` tells their index."""
-
-    points: NDArray[np.float64]
-    reasons: list[Reason]
-    used: list[int]
-    centred: Centred | None
-
-
-def _look(
-    stack: NDArray[np.generic],
-    patch_size: int,
-    diameter: float | None,
-    threshold: float | None,
-    saturation: float | None,
-    decided: Sequence[tuple[float, float, bool]],
-) -> _Seen:
-    """Find, judge and centre the beads of one stack."""
-    margin = margin_for(patch_size)
-    found = find_beads(stack, threshold=threshold)
-    reasons = reject(stack, found, patch_size, margin, saturation)
-    by_hand = set()
-    for row, column, use in decided:
-        distance = np.hypot(*(found.points - (row, column)).T)
-        # Near the border there is no whole patch, whatever the user wants.
-        if len(distance) and distance.min() <= _CLICK_PIXELS and reasons[distance.argmin()] is not Reason.BORDER:
-            reasons[distance.argmin()] = Reason.KEPT if use else Reason.USER
-            by_hand |= {int(distance.argmin())} if use else set()
-    used = _kept(reasons)
-    if len(used) < FEWEST_BEADS:
-        return _Seen(found.points, reasons, used, None)
-    squares = cut(stack, found.points[used], patch_size + 2 * margin)
-    centred = centre(squares, patch_size, None if diameter is None else ball_transfer(squares.shape[-2:], diameter))
-    for index, outlier in zip(used, outliers(centred.residual) | (centred.amplitude <= 0), strict=True):
-        if outlier and index not in by_hand:
-            reasons[index] = Reason.OUTLIER
-    return _Seen(found.points, reasons, used, centred)
-
-
-def _bead_sets(seen: Sequence[_Seen], field: tuple[int, int], normalise: bool) -> list[BeadSet]:
+def _bead_sets(seen: Sequence[Survey], field: tuple[int, int], normalise: bool) -> list[BeadSet]:
     """Scale the patches of every stack, and leave out what was rejected."""
-    brightness = np.concatenate([part.centred.amplitude[_good(part)] for part in seen if part.centred is not None])
+    brightness = np.concatenate([part.centred.amplitude[part.good] for part in seen if part.centred is not None])
     sets = []
     for part in seen:
         assert part.centred is not None
-        good, found = _good(part), part.centred
+        good, found = part.good, part.centred
         light = found.amplitude[good, None] if normalise else np.array([[np.median(brightness)]])
         scale = found.template.sum(axis=(1, 2)) * light if normalise else light
         patches = found.patches[good] / np.asarray(scale, dtype=np.float32)[..., None, None]
@@ -248,43 +206,6 @@ def _examples(
     return images, np.array(points), np.array(measured), np.array(modelled)
 
 
-def _table(seen: Sequence[_Seen]) -> BeadTable:
-    columns: dict[str, list[NDArray[np.float64]]] = {"points": [], "amplitude": [], "background": [], "residual": []}
-    for part in seen:
-        assert part.centred is not None
-        points = part.points.copy()
-        points[part.used] += part.centred.shifts
-        columns["points"].append(points)
-        for name in ("amplitude", "background", "residual"):
-            values = np.full(len(points), np.nan)
-            values[part.used] = getattr(part.centred, name)
-            columns[name].append(values)
-    points = np.concatenate(columns["points"])
-    reasons = tuple(reason for part in seen for reason in part.reasons)
-    return BeadTable(
-        stack=np.concatenate([np.full(len(part.points), index) for index, part in enumerate(seen)]),
-        row=points[:, 0],
-        column=points[:, 1],
-        amplitude=np.concatenate(columns["amplitude"]),
-        background=np.concatenate(columns["background"]),
-        residual=np.concatenate(columns["residual"]),
-        kept=np.array([reason is Reason.KEPT for reason in reasons]),
-        reason=reasons,
-    )
-
-
-def _too_few(index: int, n_stacks: int, reasons: Sequence[Reason]) -> CalibrationError:
-    kept = len(_kept(reasons))
-    counts = [f"{reasons.count(r)} {r}" for r in Reason if r is not Reason.KEPT and r in reasons]
-    why = f"; rejected: {', '.join(counts)}" if counts else ""
-    name = f"Stack {index}" if n_stacks > 1 else "The stack"
-    advice = "Lower the threshold" if len(reasons) < FEWEST_BEADS else "Choose smaller patches or sparser beads"
-    return CalibrationError(
-        f"{name} has {kept} usable beads of {len(reasons)} found, expected at least {FEWEST_BEADS}{why}. "
-        f"{advice}{', or leave the stack out' if n_stacks > 1 else ''}."
-    )
-
-
 def _check_numbers(patch_size: int, n_psfs: Count, n_maps: Count) -> None:
     if not isinstance(patch_size, (int, np.integer)) or patch_size < 9 or patch_size % 2 == 0:
         raise CalibrationError(f"patch_size is {patch_size!r}, expected an odd number of at least 9 pixels.")
@@ -293,14 +214,13 @@ def _check_numbers(patch_size: int, n_psfs: Count, n_maps: Count) -> None:
             raise CalibrationError(f"{name} is {value!r}, expected 'auto' or a whole number from 1 to 100.")
 
 
-def _diameter_in_pixels(diameter_um: float | None, microscope: Microscope | None) -> float | None:
+def _check_diameter(diameter_um: float | None, microscope: Microscope | None) -> None:
     if diameter_um is None:
-        return None
+        return
     if microscope is None:
         raise CalibrationError("The diameter of the beads was given, but no microscope, whose pixel size it needs.")
     if not 0 < diameter_um < 5:
         raise CalibrationError(f"bead_diameter_um is {diameter_um}, expected micrometres in (0, 5).")
-    return diameter_um / microscope.pixel_size_um
 
 
 def _reported(
@@ -319,12 +239,4 @@ def _reported(
 
 def _most(sets: Sequence[BeadSet], most: int) -> int:
     """Return no more eigen-PSFs than a training fold has patches."""
-    return min(most, sum(beads.patches.shape[0] * beads.patches.shape[1] for beads in sets) // 2)
-
-
-def _good(part: _Seen) -> NDArray[np.bool_]:
-    return np.array([part.reasons[index] is Reason.KEPT for index in part.used])
-
-
-def _kept(reasons: Sequence[Reason]) -> list[int]:
-    return [index for index, reason in enumerate(reasons) if reason is Reason.KEPT]
+    return min(most, sum(int(np.prod(beads.patches.shape[:2])) for beads in sets) // 2)

@@ -27,7 +27,6 @@ _FARTHEST = 5
 """Largest shift from the pixel where the bead was found."""
 
 _STEP = 0.1
-_BALL_REGULARISATION = 1e-2
 
 
 class Centred(NamedTuple):
@@ -73,7 +72,7 @@ def cut(stack: NDArray[np.generic], points: Array, side: int) -> Patches:
     return np.stack(parts).astype(np.float32) if parts else np.zeros((0, len(stack), side, side), np.float32)
 
 
-def centre(squares: Patches, patch_size: int, ball: Array | None = None) -> Centred:
+def centre(squares: Patches, patch_size: int, transfer: Array | None = None) -> Centred:
     """Centre beads on each other.
 
     Parameters
@@ -82,9 +81,8 @@ def centre(squares: Patches, patch_size: int, ball: Array | None = None) -> Cent
         Patches with a margin, shape (n, Z, k + 2 m, k + 2 m), n >= 1.
     patch_size
         Side k of the patches, odd.
-    ball
-        Transfer function of the bead itself at the frequencies of ``rfft2`` of a square; its blur is removed by a
-        regularised division, T / (T^2 + 0.01), which leaves alone what lies beyond its first zero.
+    transfer
+        A filter that is applied to the squares on the way, at the frequencies of ``rfft2``.
 
     Returns
     -------
@@ -97,13 +95,13 @@ def centre(squares: Patches, patch_size: int, ball: Array | None = None) -> Cent
     # A bead and its background do not change between planes: where the light is together, the rim shows no bead.
     background = _rim_mean(squares[:, sharp][..., crop, crop]).mean(axis=1)
     spectra = fft.rfft2(squares - background[:, None, None, None].astype(np.float32))
-    if ball is not None:
-        spectra *= (ball * (1 + _BALL_REGULARISATION) / (ball**2 + _BALL_REGULARISATION)).astype(np.float32)
+    if transfer is not None:
+        spectra *= transfer.astype(np.float32)
     used = np.ones(len(squares), dtype=bool)
     shifts = np.zeros((len(squares), 2))
     for _ in range(_ROUNDS):
         patches = _moved(spectra, -shifts, side)[..., crop, crop]
-        template, amplitude, residual = _fitted(patches, used)
+        template, _, residual = _fitted(patches, used)
         used = ~outliers(residual)
         shifts = _best_shifts(spectra, template, side)
         shifts -= np.median(shifts[used], axis=0)
@@ -126,9 +124,9 @@ def outliers(residual: Array) -> NDArray[np.bool_]:
 
 def _sharpest(patches: Patches) -> NDArray[np.intp]:
     """Return the planes with most of their light in few pixels, the sharpest first."""
-    mean = np.median(patches, axis=0)
+    mean = np.median(patches, axis=0).astype(np.float64)
     mean = mean - _rim_mean(mean)[:, None, None]
-    order: NDArray[np.intp] = np.argsort(-np.square(mean).sum(axis=(1, 2)), kind="stable")
+    order = np.argsort(-np.square(mean).sum(axis=(1, 2)), kind="stable")
     return order[:_SHARP_PLANES]
 
 
@@ -151,7 +149,7 @@ def _moved(spectra: NDArray[np.complexfloating], shifts: Array, side: int) -> Pa
 
 
 def _fitted(patches: Patches, used: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
-    """Fit p = a h by alternating least squares: template (Z, k, k), amplitudes (n,), relative squared residuals (n,)."""
+    """Fit p = a h by alternating least squares: template (Z, k, k), amplitudes (n,), relative residuals (n,)."""
     flat = patches.reshape(len(patches), -1).astype(np.float64)
     amplitude = flat[:, flat[used].mean(axis=0).argmax()].clip(1e-12)
     for _ in range(3):
@@ -196,4 +194,5 @@ def _peak(values: Array, refine: bool) -> Array:
 def _centroid(weight: Array) -> Array:
     """Centroid of a square image relative to its middle pixel, (row, column)."""
     positions = np.arange(weight.shape[0]) - weight.shape[0] // 2
-    return np.array([positions @ weight.sum(axis=1), positions @ weight.sum(axis=0)]) / weight.sum()
+    moments = [positions @ weight.sum(axis=1), positions @ weight.sum(axis=0)]
+    return np.asarray(moments) / float(weight.sum())

@@ -5,8 +5,8 @@ stack s at the field position (r, c) in [-1, 1]^2 and the defocus z is
 
     P(rho) exp(2 i pi (sum_k theta_k(r, c) Z_k(rho / fc) + z sqrt(kb^2 - rho^2))),
 
-theta_k a polynomial of degree 2, one part of it the microscope's and a smaller one the stack's own. Where rho passes the
-numerical aperture n_s of the sample (water), light reaches the objective only through the evanescent field, and the
+theta_k a polynomial of degree 2, one part of it the microscope's and a smaller one the stack's own. Where rho passes
+the numerical aperture n_s of the sample (water), light reaches the objective only through the evanescent field, and the
 amplitude falls as exp(-2 pi d sqrt(rho^2 - n_s^2) / wavelength), d the height of the emitter over the coverslip.
 Everything follows from one seed.
 """
@@ -19,16 +19,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.calibration.bead_ball import ball_transfer
+from napari_deepblur.calibration.bead_filter import ball_transfer
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.optics import Microscope, zernike
 
 MODES = (4, 5, 6, 7, 8, 9, 10, 11)
-_COMMON_WAVES, _OWN_WAVES = (0.05, 0.035, 0.025), (0.02, 0.012, 0.008)
+_COMMON_WAVES, _OWN_WAVES = (0.05, 0.02, 0.012), (0.015, 0.006, 0.004)
 """Standard deviations of the polynomial's coefficients of degree 0, 1 and 2: the microscope's, and each stack's own."""
 
 _SAMPLE_INDEX, _HEIGHT_UM = 1.33, 0.1
-_REACH_UM = 5.2
+_REACH_UM = 4.2
 """Half the side of the square that a bead's light is computed on."""
 
 _MARGIN, _DISTANCE = 40, 65
@@ -89,7 +89,7 @@ class Demonstration:
     @property
     def defocus_um(self) -> Array:
         """Defocus of each plane, shape (n_planes,)."""
-        return (np.arange(self.n_planes) - (self.n_planes - 1) / 2) * self.step_um
+        return np.asarray((np.arange(self.n_planes) - (self.n_planes - 1) / 2) * self.step_um, dtype=np.float64)
 
 
 def coefficients(demo: Demonstration, stack: int, points: NDArray[np.floating]) -> Array:
@@ -99,7 +99,7 @@ def coefficients(demo: Demonstration, stack: int, points: NDArray[np.floating]) 
     own = np.random.default_rng((demo.seed, 1, stack)).standard_normal((len(MODES), 6)) * np.array(_OWN_WAVES)[degrees]
     row, column = _unit(demo, points)
     terms = np.stack([np.ones_like(row), row, column, row**2 - 1 / 3, row * column, column**2 - 1 / 3])
-    return np.asarray(((common + own) @ terms).T)
+    return np.asarray(((common + own) @ terms).T, dtype=np.float64)
 
 
 def vignetting(demo: Demonstration, points: NDArray[np.floating]) -> Array:

@@ -107,8 +107,8 @@ class Calibration:
     singular_values
         Of all PSFs, each plane weighted by one over the norm of its mean PSF; descending, more than I.
     psf_errors, map_errors
-        Relative squared error of PSFs that were left out, predicted with 0, 1, 2, ... eigen-PSFs (all maps), and with 0,
-        1, 2, ... maps (I eigen-PSFs). It includes their noise. Empty where the number was given.
+        Relative squared error of PSFs that were left out, predicted with 0, 1, 2, ... eigen-PSFs (all maps), and with
+        0, 1, 2, ... maps (I eigen-PSFs). It includes their noise. Empty where the number was given.
     example_images, example_points, measured_psfs, modelled_psfs
         Some beads side by side with the model: index of the plane (E,), place in pixels (E, 2), PSFs (E, k, k).
     """

@@ -1,8 +1,8 @@
 """How many eigen-PSFs and maps: as many as still help to predict the PSFs of beads that were left out.
 
 The beads of every stack are dealt out to a few folds. With one fold left out, basis, splines and maps are made from
-the others and predict the PSFs at its places; the error is |p - p_hat|^2 / |h|^2, h the mean PSF of the plane. It holds the
-noise of the left-out beads, which no model can predict and which is the same for every number, so that only
+the others and predict the PSFs at its places; the error is |p - p_hat|^2 / |h|^2, h the mean PSF of the plane. It holds
+the noise of the left-out beads, which no model can predict and which is the same for every number, so that only
 differences count. Numbers beyond which the error falls by less than `TOLERANCE` are not worth their price.
 """
 
@@ -29,7 +29,7 @@ FEWEST_BEADS = FEWEST_POINTS * _FOLDS // (_FOLDS - 1)
 
 
 def folds(sets: Sequence[BeadSet], seed: int = 0) -> list[NDArray[np.intp]]:
-    """Deal out the beads of each stack at random: a fold number for each; few enough that every spline has its points."""
+    """Deal out the beads of each stack at random: a fold number for each."""
     rng = np.random.default_rng(seed)
     return [rng.permutation(np.arange(len(beads.points)) % _FOLDS) for beads in sets]
 
@@ -59,7 +59,7 @@ def psf_errors(sets: Sequence[BeadSet], most: int = MOST_PSFS) -> Generator[int,
 
 
 def map_errors(sets: Sequence[BeadSet], n_psfs: int, most: int = MOST_MAPS) -> Generator[int, None, Array]:
-    """Hold-out error with `n_psfs` eigen-PSFs and 0, 1, ..., `most` maps; shape (most + 1,). Yields after every fold."""
+    """Hold-out error with `n_psfs` eigen-PSFs and 0, ..., `most` maps; shape (most + 1,). Yields after every fold."""
     dealt = folds(sets)
     total, count = np.zeros(most + 1), 0
     for fold in range(_FOLDS):

@@ -40,14 +40,14 @@ def check_stacks(stacks: ArrayLike | Sequence[ArrayLike], patch_size: int) -> li
             raise CalibrationError(f"Stack {index} has the type {array.dtype}, expected integers or real numbers.")
         if array.ndim not in (2, 3):
             raise CalibrationError(
-                f"Stack {index} has {array.ndim} axes, shape {array.shape}; expected (z, y, x), or (y, x) for one plane. "
-                "Choose one channel and one time point."
+                f"Stack {index} has {array.ndim} axes, shape {array.shape}; expected (z, y, x), or (y, x) for one "
+                "plane. Choose one channel and one time point."
             )
         array = array[None] if array.ndim == 2 else array
         if len(array) == 0 or min(array.shape[1:]) < 2 * patch_size:
             raise CalibrationError(
-                f"Stack {index} has the shape {array.shape}, expected planes of at least {2 * patch_size} pixels a side: "
-                f"the field has to hold several patches of {patch_size} pixels. Choose smaller patches."
+                f"Stack {index} has the shape {array.shape}, expected planes of at least {2 * patch_size} pixels "
+                f"a side: the field has to hold several patches of {patch_size} pixels. Choose smaller patches."
             )
         if array.shape[1:] != (checked or [array])[0].shape[1:]:
             raise CalibrationError(

@@ -1,4 +1,4 @@
-"""The command line: `napari-deepblur deblur | identify | demo | train | benchmark`, the same settings as in the window.
+"""The command line: `napari-deepblur deblur | identify | calibrate | demo | train | benchmark`, settings as in the window.
 
 Each verb is one file that adds its arguments and holds its work; torch and the like are imported by the work, so
 that ``--help`` answers at once. Whatever goes wrong is one line on standard error and the exit code 2.
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from napari_deepblur.cli.benchmark import add_to as add_benchmark
+from napari_deepblur.cli.calibrate import add_to as add_calibrate
 from napari_deepblur.cli.deblur import add_to as add_deblur
 from napari_deepblur.cli.demo import add_to as add_demo
 from napari_deepblur.cli.identify import add_to as add_identify
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for add in (add_deblur, add_identify, add_demo, add_train, add_benchmark):
+    for add in (add_deblur, add_identify, add_calibrate, add_demo, add_train, add_benchmark):
         add(verbs)
     return parser
 

@@ -1,20 +1,40 @@
-"""A generator of the pipeline, run with a bar on standard error."""
+"""A generator of the pipeline or of calibration, run with a bar on standard error."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from napari_deepblur.pipeline import Progress
+from typing import Protocol, TypeVar
 
 Result = TypeVar("Result")
 
-_WORDS = {"noise": "Measuring the noise", "identify": "Identifying the blur", "deblur": "Deblurring"}
+_WORDS = {
+    "noise": "Measuring the noise",
+    "identify": "Identifying the blur",
+    "deblur": "Deblurring",
+    "find": "Finding beads",
+    "select": "Leaving beads out",
+    "fit": "Fitting the field",
+}
 
 
-def run_with_bar(steps: Generator[Progress, None, Result], quiet: bool) -> Result:
+class Report(Protocol):
+    """How far a job has come: what is done, how much of it, and how much there is."""
+
+    @property
+    def stage(self) -> str:
+        """What is being done."""
+
+    @property
+    def done(self) -> int:
+        """Work done."""
+
+    @property
+    def total(self) -> int:
+        """Work in all."""
+
+
+def run_with_bar(steps: Generator[Report, None, Result], quiet: bool) -> Result:
     """Run a generator to its end and return its value, showing how far it has come unless `quiet`."""
     from tqdm import tqdm
 
