@@ -31,8 +31,8 @@ _SAMPLE_INDEX, _HEIGHT_UM = 1.33, 0.1
 _REACH_UM = 4.2
 """Half the side of the square that a bead's light is computed on."""
 
-_MARGIN, _DISTANCE = 40, 65
-"""How far beyond the field beads lie, and how far apart, in pixels."""
+_MARGIN = 40
+"""How far beyond the field beads lie, in pixels."""
 
 _OFFSET, _COUNTS_PER_PHOTON, _READ_NOISE, _BACKGROUND = 100.0, 2.0, 1.5, 4.0
 """Camera: counts without light, counts per photon; read noise and the sample's background in photons."""
@@ -59,10 +59,14 @@ class Demonstration:
         Rows and columns of the camera.
     n_beads
         Single beads in and around the field; three more make a pair and a clump, which calibration has to reject.
+    distance
+        How far single beads are apart, in pixels.
     bead_diameter_um
         Diameter of the beads.
     seed
         Everything random follows from it.
+    microscope
+        Optics and sampling.
 
     Raises
     ------
@@ -75,6 +79,7 @@ class Demonstration:
     step_um: float = 0.2
     field_shape: tuple[int, int] = (512, 512)
     n_beads: int = 55
+    distance: int = 65
     bead_diameter_um: float = 0.1
     seed: int = 0
     microscope: Microscope = field(default_factory=demonstration_microscope)
@@ -90,6 +95,11 @@ class Demonstration:
     def defocus_um(self) -> Array:
         """Defocus of each plane, shape (n_planes,)."""
         return np.asarray((np.arange(self.n_planes) - (self.n_planes - 1) / 2) * self.step_um, dtype=np.float64)
+
+
+def sample_demonstration() -> Demonstration:
+    """Return what `samples/beads.tif` shows: three planes of a small field, stack 0, 1000 photons."""
+    return Demonstration(n_stacks=1, n_planes=3, field_shape=(200, 200), n_beads=45, distance=34, seed=3)
 
 
 def coefficients(demo: Demonstration, stack: int, points: NDArray[np.floating]) -> Array:
@@ -173,7 +183,7 @@ def bead_positions(demo: Demonstration, stack: int) -> tuple[Array, Array]:
     placed: list[Array] = []
     for _ in range(200 * demo.n_beads):
         candidate = rng.uniform(low, high)
-        if all(np.hypot(*(candidate - other)) > _DISTANCE for other in placed):
+        if all(np.hypot(*(candidate - other)) > demo.distance for other in placed):
             placed.append(candidate)
         if len(placed) == demo.n_beads:
             break

@@ -1,4 +1,4 @@
-"""The command line: `napari-deepblur deblur | identify | calibrate | demo | train | benchmark`, settings as in the window.
+"""The command line: `napari-deepblur deblur | identify | calibrate | demo | train | benchmark`, as in the window.
 
 Each verb is one file that adds its arguments and holds its work; torch and the like are imported by the work, so
 that ``--help`` answers at once. Whatever goes wrong is one line on standard error and the exit code 2.

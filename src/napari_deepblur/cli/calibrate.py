@@ -38,7 +38,7 @@ def add_to(verbs: Verbs) -> None:
     beads.add_argument("--bead-diameter-um", type=float, metavar="UM", help="their diameter, whose blur is removed")
     beads.add_argument("--patch-size", type=int, metavar="N", help="side of the PSFs in pixels, odd (41)")
     beads.add_argument(
-        "--threshold", type=float, metavar="T", help="least height of a bead, in counts (from the noise)"
+        "--threshold", type=float, metavar="T", help="least height of a bead in the filtered image (8 x noise)"
     )
     beads.add_argument("--saturation", type=float, metavar="T", help="counts at which the camera saturates (found)")
     beads.add_argument("--keep-brightness", action="store_true", help="do not normalise: maps carry the vignetting")
@@ -76,6 +76,8 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.calibration import calibrate_steps
     from napari_deepblur.io.images import read_image
 
+    stacks: list[NDArray[Any]]
+    microscope: Microscope | None
     if arguments.demo is not None:
         stacks, microscope = _simulated(arguments)
         if not outputs:

@@ -70,8 +70,8 @@ def _row(
     for column, image in enumerate(images[:_COLUMNS]):
         axes = figure.add_subplot(grid[row, column])
         top = float(np.abs(image).max())
-        limits = {"vmin": -top, "vmax": top} if symmetric else {}
-        axes.imshow(image, cmap=colours, interpolation="nearest", **limits)
+        low, high = (-top, top) if symmetric else (float(image.min()), float(image.max()))
+        axes.imshow(image, cmap=colours, interpolation="nearest", vmin=low, vmax=high)
         axes.set_title(title.format(column + 1 if numbers is None else numbers[column] + 1), fontsize=9, color=_INK)
         axes.set_axis_off()
 

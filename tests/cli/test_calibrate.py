@@ -1,0 +1,60 @@
+"""`calibrate` on the command line: beads in, table and figure out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_deepblur.samples.beads import bead_sample_path
+
+FEW = ("--patch-size", "31", "--n-psfs", "3", "--n-maps", "2")
+
+
+def test_beads_in_table_and_figure_out(run: Callable[..., Any], tmp_path: Path):
+    table, figure = tmp_path / "beads.csv", tmp_path / "figure.png"
+    optics = ("--na", "1.49", "--wavelength-um", "0.525", "--n-immersion", "1.515", "--bead-diameter-um", "0.1")
+    outcome = run("calibrate", bead_sample_path(), "--table", table, "--figure", figure, *FEW, *optics)
+    assert outcome.code == 0, outcome.err
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    kept = [row for row in rows if row["kept"] == "1"]
+    assert len(kept) >= 8
+    assert f"{len(kept):6d}  kept" in outcome.out
+    assert "3 eigen-PSFs, 2 maps, 3 planes" in outcome.out
+    assert all(row["reason"] for row in rows if row["kept"] == "0")
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ((), "one of the two"),
+        ((bead_sample_path(),), "Nothing would be written"),
+        ((bead_sample_path(), "--table", "t.csv", "--na", "1.4"), "--wavelength-um"),
+        ((bead_sample_path(), "--table", "t.csv", "--n-psfs", "few"), "few"),
+        ((bead_sample_path(), "--table", "t.csv", "--patch-size", "91"), "usable beads"),
+        ((bead_sample_path(), "--table", "absent/t.csv"), "does not exist"),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    run: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[object, ...],
+    words: str,
+):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("calibrate", *arguments, "--quiet")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert words in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_simulated_microscope_is_written(run: Callable[..., Any], tmp_path: Path):
+    folder = tmp_path / "demo"
+    outcome = run("calibrate", "--demo", folder, "--demo-stacks", "1", "--demo-field", "100", "--quiet")
+    assert outcome.code == 0, outcome.err
+    assert [path.name for path in folder.iterdir()] == ["beads-01.tif"]
