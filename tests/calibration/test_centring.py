@@ -62,7 +62,7 @@ def test_a_foreign_bead_stands_out_and_does_not_move_the_others(scene):
 def test_noise_costs_little(scene):
     shifts, _, _, squares = scene
     noisy = np.random.default_rng(0).poisson(squares).astype(np.float32)
-    assert np.abs(centre(noisy, K).shifts - shifts).max() < 0.3
+    assert np.sqrt(np.mean(np.square(centre(noisy, K).shifts - shifts))) < 0.2
 
 
 def test_cut_takes_the_nearest_pixels():

@@ -30,7 +30,8 @@ def test_light_is_conserved_and_spreads_out_of_focus():
 
 def test_a_shift_moves_the_psf():
     still, moved = (true_psfs(SMALL, 0, MIDDLE, 41, shifts=np.array([s]))[0] for s in ((0, 0), (2, -3)))
-    np.testing.assert_allclose(moved, np.roll(still, (2, -3), (1, 2)), atol=3e-4)
+    inside = np.s_[:, 5:-5, 5:-5]
+    np.testing.assert_allclose(moved[inside], np.roll(still, (2, -3), (1, 2))[inside], atol=1e-6)
 
 
 def test_aberrations_vary_over_the_field_and_between_stacks_and_light_fades_to_the_corners():

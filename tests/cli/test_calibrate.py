@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import safe_open
 
 from napari_deepblur.samples.beads import bead_sample_path
 
@@ -15,9 +16,9 @@ FEW = ("--patch-size", "31", "--n-psfs", "3", "--n-maps", "2")
 
 
 def test_beads_in_table_and_figure_out(run: Callable[..., Any], tmp_path: Path):
-    table, figure = tmp_path / "beads.csv", tmp_path / "figure.png"
+    table, figure, family = (tmp_path / name for name in ("beads.csv", "figure.png", "family.safetensors"))
     optics = ("--na", "1.49", "--wavelength-um", "0.525", "--n-immersion", "1.515", "--bead-diameter-um", "0.1")
-    outcome = run("calibrate", bead_sample_path(), "--table", table, "--figure", figure, *FEW, *optics)
+    outcome = run("calibrate", bead_sample_path(), "-o", family, "--table", table, "--figure", figure, *FEW, *optics)
     assert outcome.code == 0, outcome.err
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
     kept = [row for row in rows if row["kept"] == "1"]
@@ -25,6 +26,10 @@ def test_beads_in_table_and_figure_out(run: Callable[..., Any], tmp_path: Path):
     assert f"{len(kept):6d}  kept" in outcome.out
     assert "3 eigen-PSFs, 2 maps, 3 planes" in outcome.out
     assert all(row["reason"] for row in rows if row["kept"] == "0")
+    with safe_open(family, "numpy") as file:
+        assert file.metadata()["order"] == "multiply-then-convolve"
+        assert file.get_tensor("thetas").shape == (3, 3, 2)
+        assert file.get_tensor("eigen_psfs").shape == (3, 31, 31)
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 

@@ -27,6 +27,8 @@ _FARTHEST = 5
 """Largest shift from the pixel where the bead was found."""
 
 _STEP = 0.1
+_HARMLESS = 0.01
+"""A relative residual that no bead is rejected for."""
 
 
 class Centred(NamedTuple):
@@ -116,10 +118,10 @@ def centre(squares: Patches, patch_size: int, transfer: Array | None = None) -> 
 
 
 def outliers(residual: Array) -> NDArray[np.bool_]:
-    """Tell which residuals are far above the others: over twice their median and 5 robust deviations above it."""
+    """Tell which residuals are far above the others: over twice their median and 5 deviations above it, and over 1 %."""
     middle = float(np.median(residual))
     spread = 1.4826 * float(np.median(np.abs(residual - middle)))
-    return np.asarray(residual > max(2 * middle, middle + 5 * spread))
+    return np.asarray(residual > max(_HARMLESS, 2 * middle, middle + 5 * spread))
 
 
 def _sharpest(patches: Patches) -> NDArray[np.intp]:

@@ -1,0 +1,137 @@
+"""Calibration on the simulated microscope: modelled PSFs against the true ones, where no bead was.
+
+    python benchmarks/calibration.py --stacks 18 --family src/napari_deepblur/families/demonstration.safetensors
+
+Held-out places are drawn at random, where beads can be used (patches lie in the field) and over the whole field. The
+light of a bead tells its place only up to the shift that its aberrations cause, so that the truth is first moved to the
+model by one shift for all planes of a stack. PSF SNR is -10 log10(|h - h_hat|^2 / |h|^2) on the patch, both of sum one.
+
+The truth has a hold-out curve of its own: the mean relative error of models with 1, 2, ... eigen-PSFs (and of 1, 2, ...
+maps), against the true PSFs. Its best number is found by the rule that the program uses, on errors that it cannot see.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from napari_deepblur.calibration import Calibration, calibrate
+from napari_deepblur.calibration.centring import _best_shifts, margin_for
+from napari_deepblur.calibration.demonstration import Demonstration, bead_stack, true_psfs
+from napari_deepblur.calibration.selection import choose
+from napari_deepblur.calibration.splines import unit_square
+from napari_deepblur.cli.calibration_family import write_family
+
+PATCH = 63
+LEVELS = {"clean": None, "2000 photons": 2000.0, "200 photons": 200.0}
+TARGETS = {"clean": 20.0, "200 photons": 14.0}
+
+
+class Held(NamedTuple):
+    """True PSFs of held-out places, (P, Z, k, k) for each stack, moved to the model; and the maps there, (J, P)."""
+
+    true: list[NDArray[np.float64]]
+    maps: list[NDArray[np.float64]]
+
+
+def maps_at(found: Calibration, points: NDArray[np.floating]) -> NDArray[np.float64]:
+    from scipy.interpolate import RegularGridInterpolator
+
+    axis = np.linspace(0, 1, found.maps.shape[1])
+    spline = RegularGridInterpolator((axis, axis), np.moveaxis(found.maps, 0, -1), method="cubic")
+    return np.asarray(spline(unit_square(points, found.field_shape)).T)
+
+
+def hold_out(demo: Demonstration, found: Calibration, margin: float, count: int, seed: int) -> Held:
+    rng = np.random.default_rng(seed)
+    thetas = found.thetas.reshape(demo.n_stacks, demo.n_planes, *found.thetas.shape[1:])
+    true, maps = [], []
+    for stack in range(demo.n_stacks):
+        points = rng.uniform(margin, np.array(demo.field_shape) - 1 - margin, (count, 2))
+        weights = maps_at(found, points)
+        model = np.einsum("zij,jp,iyx->pzyx", thetas[stack], weights, found.eigen_psfs, optimize=True)
+        side = PATCH + 2 * margin_for(PATCH)
+        wide = true_psfs(demo, stack, points, side)
+        pairs = zip(wide, model, strict=True)
+        shifts = np.concatenate([_best_shifts(fft.rfft2(h[None]), m, side) for h, m in pairs])
+        psfs = true_psfs(demo, stack, points, PATCH, shifts=-shifts).astype(np.float64)
+        true.append(psfs / psfs.sum(axis=(-2, -1), keepdims=True))
+        maps.append(weights)
+    return Held(true, maps)
+
+
+def errors(demo: Demonstration, found: Calibration, held: Held, n_psfs: int, n_maps: int) -> NDArray[np.float64]:
+    """Relative squared errors of all planes at all places, shape (stacks, P, Z)."""
+    thetas = found.thetas.reshape(demo.n_stacks, demo.n_planes, *found.thetas.shape[1:])
+    result = []
+    for true, maps, theta in zip(held.true, held.maps, thetas, strict=True):
+        cut = theta[:, :n_psfs, :n_maps]
+        model = np.einsum("zij,jp,iyx->pzyx", cut, maps[:n_maps], found.eigen_psfs[:n_psfs], optimize=True)
+        result.append(np.square(model - true).sum(axis=(-2, -1)) / np.square(true).sum(axis=(-2, -1)))
+    return np.array(result)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stacks", type=int, default=18)
+    parser.add_argument("--places", type=int, default=4, help="held-out places of each stack")
+    parser.add_argument("--levels", nargs="+", choices=LEVELS, default=["clean", "200 photons"])
+    parser.add_argument("--most", type=int, nargs=2, default=(32, 12), help="numbers tried on the true curve")
+    parser.add_argument(
+        "--family", type=Path, help="write the family calibrated at 2000 photons, or at the first level"
+    )
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder of the table")
+    arguments = parser.parse_args()
+    demo = Demonstration(n_stacks=arguments.stacks)
+    lines = [
+        "# Calibration of the simulated microscope",
+        "",
+        f"`python benchmarks/calibration.py --stacks {arguments.stacks} --places {arguments.places} --levels "
+        + " ".join(f'"{level}"' for level in arguments.levels)
+        + f"`: {demo.n_stacks} stacks of {demo.n_planes} planes, patches of {PATCH} pixels.",
+        "PSF SNR at held-out places: dB of the mean error (median over planes and places); target in brackets.",
+        "",
+        "| beads | kept | where beads can be (dB) | whole field (dB) | eigen-PSFs, chosen / best | maps | s |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in arguments.levels:
+        started = time.perf_counter()
+        stacks = [bead_stack(demo, index, LEVELS[name]) for index in range(demo.n_stacks)]
+        simulated = time.perf_counter()
+        options = {"bead_diameter_um": demo.bead_diameter_um, "patch_size": PATCH}
+        found = calibrate(stacks, demo.microscope, **options)
+        seconds = time.perf_counter() - simulated
+        print(f"{name}: simulated in {simulated - started:.0f} s, calibrated in {seconds:.0f} s", flush=True)
+        if arguments.family and name == ("2000 photons" if "2000 photons" in arguments.levels else arguments.levels[0]):
+            write_family(arguments.family, found)
+        cells = []
+        for margin in (PATCH // 2 + margin_for(PATCH), 0.0):
+            held = hold_out(demo, found, margin, arguments.places, seed=11)
+            error = errors(demo, found, held, *found.thetas.shape[1:])
+            cells.append(f"{-10 * np.log10(error.mean()):.1f} ({np.median(-10 * np.log10(error)):.1f})")
+        cells[0] += f" [{TARGETS[name]:.0f}]" if name in TARGETS else ""
+        wide = calibrate(stacks, demo.microscope, n_psfs=arguments.most[0], n_maps=arguments.most[1], **options)
+        held = hold_out(demo, wide, PATCH // 2 + margin_for(PATCH), arguments.places, seed=12)
+        chosen_psfs, chosen_maps = found.thetas.shape[1:]
+        counts = range(1, wide.thetas.shape[1] + 1)
+        psf_curve = np.array([np.inf] + [errors(demo, wide, held, n, 99).mean() for n in counts])
+        map_counts = range(1, wide.thetas.shape[2] + 1)
+        map_curve = np.array([np.inf] + [errors(demo, wide, held, chosen_psfs, n).mean() for n in map_counts])
+        best = f"{chosen_psfs} / {choose(psf_curve)} | {chosen_maps} / {choose(map_curve)}"
+        lines.append(f"| {name} | {found.beads.counts()['kept']} | {' | '.join(cells)} | {best} | {seconds:.0f} |")
+        print(lines[-1], flush=True)
+        print("true error by eigen-PSFs", np.round(psf_curve[1:], 5).tolist())
+        print("true error by maps", np.round(map_curve[1:], 5).tolist(), flush=True)
+    table = "\n".join(lines) + "\n"
+    print(table)
+    (arguments.output / "calibration.md").write_text(table)
+
+
+if __name__ == "__main__":
+    main()
