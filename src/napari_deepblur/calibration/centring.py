@@ -118,7 +118,7 @@ def centre(squares: Patches, patch_size: int, transfer: Array | None = None) -> 
 
 
 def outliers(residual: Array) -> NDArray[np.bool_]:
-    """Tell which residuals are far above the others: over twice their median and 5 deviations above it, and over 1 %."""
+    """Tell which residuals are far above the others: over twice their median, 5 deviations above it, and over 1 %."""
     middle = float(np.median(residual))
     spread = 1.4826 * float(np.median(np.abs(residual - middle)))
     return np.asarray(residual > max(_HARMLESS, 2 * middle, middle + 5 * spread))
