@@ -20,7 +20,7 @@ def test_beads_in_table_and_figure_out(run: Callable[..., Any], tmp_path: Path):
     optics = ("--na", "1.49", "--wavelength-um", "0.525", "--n-immersion", "1.515", "--bead-diameter-um", "0.1")
     outcome = run("calibrate", bead_sample_path(), "-o", family, "--table", table, "--figure", figure, *FEW, *optics)
     assert outcome.code == 0, outcome.err
-    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
     kept = [row for row in rows if row["kept"] == "1"]
     assert len(kept) >= 8
     assert f"{len(kept):6d}  kept" in outcome.out
