@@ -3,13 +3,15 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.networks.statistics import WINDOW, sum_of_periodograms
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import psf_model, psf_snr, zernike_psf
-from napari_deepblur.pipeline.spectral_fit import _Band, spectral_fit
+from napari_deepblur.pipeline.spectral_fit import _Band, _Energy, spectral_fit
 
 MODES = tuple(range(4, 12))
 OPTICS = psf_model(0.25, MODES, 31, coarse=True)
+SCENES = load_scene_spectra()
 
 
 def expected_power(psf: np.ndarray) -> np.ndarray:
@@ -39,7 +41,7 @@ def test_the_coefficients_of_blurred_white_noise_are_found_but_for_orientation_a
     psf = zernike_psf(theta, OPTICS)
     image = ConvolutionOperator(psf, (640, 640)).forward(torch.randn(1, 1, 670, 670))
     power, windows = sum_of_periodograms(image)
-    *_, fit = spectral_fit(power[0] / windows, 0.0, OPTICS, 0.15)
+    *_, fit = spectral_fit(power[0] / windows, windows, 0.0, OPTICS, 0.15, SCENES)
     best = zernike_psf(fit.theta[fit.log_weights.argmax()], OPTICS)
     snr = torch.stack([psf_snr(psf, best), psf_snr(psf, best.flip(0, 1))]).max()
     assert snr > 20
@@ -48,5 +50,31 @@ def test_the_coefficients_of_blurred_white_noise_are_found_but_for_orientation_a
 
 def test_in_noise_little_of_the_spectrum_is_usable() -> None:
     power, windows = sum_of_periodograms(torch.randn(1, 1, 320, 320))
-    *_, fit = spectral_fit(power[0] / windows, 1.0, OPTICS, 0.15, steps=2)
+    *_, fit = spectral_fit(power[0] / windows, windows, 1.0, OPTICS, 0.15, SCENES, steps=2)
     assert fit.usable < 0.1 and fit.theta.isfinite().all()
+
+
+def test_guesses_are_starts_like_the_others() -> None:
+    theta = torch.tensor([[0.1, -0.06, 0.03, 0.08, -0.05, 0.02, 0.07, -0.04]])
+    image = ConvolutionOperator(zernike_psf(theta, OPTICS)[:, None], (320, 320)).forward(torch.randn(1, 1, 350, 350))
+    power, windows = sum_of_periodograms(image)
+    *_, fit = spectral_fit(power[0] / windows, windows, 0.0, OPTICS, 0.15, SCENES, guesses=theta, starts=3, steps=20)
+    assert fit.theta.shape == (4, 8) and fit.log_weights.argmax() == 0
+    assert (fit.theta[0] - theta[0]).abs().max() < 0.03
+
+
+def test_the_energy_is_that_of_the_whole_covariance() -> None:
+    """Woodbury's identity against a dense solve, without noise and for as many windows as the statistics have."""
+    band = _Band(torch.device("cpu"), 31)
+    frequencies = int(band.mask.sum())
+    power = torch.rand(WINDOW, WINDOW // 2 + 1) + 0.5
+    signal = power[band.mask]
+    energy = _Energy(signal, torch.ones_like(signal), SCENES.windows, band, SCENES)
+    log_power = torch.randn(2, frequencies)
+    components = SCENES.components[:, band.mask].double()
+    covariance = (components.T * SCENES.variances.double()) @ components
+    covariance += torch.diag(2 * SCENES.residual[band.mask].double() / band.multiplicity)
+    covariance += 1e4
+    residual = (signal.log() - SCENES.mean[band.mask] - log_power).double()
+    expected = 0.5 * (residual * torch.linalg.solve(covariance, residual.T).T).sum(1)
+    torch.testing.assert_close(energy.of(log_power).double(), expected, rtol=2e-3, atol=0)

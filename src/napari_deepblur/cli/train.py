@@ -47,6 +47,16 @@ def add_to(verbs: Verbs) -> None:
     pack.add_argument("--max-mb", type=float, default=30.0, metavar="MB", help="largest size (30)")
     pack.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
     pack.set_defaults(work=pack_folder)
+    spectra = kinds.add_parser(
+        "spectra",
+        help="learn how the spectra of sharp scenes vary, for the spectral fit",
+        description="Learn the mean and the covariance of the log spectra of sharp scenes; a few minutes.",
+    )
+    spectra.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="folder of sharp images")
+    spectra.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors", help="the file")
+    spectra.add_argument("--scenes", type=int, default=10000, metavar="N", help="scenes to draw (10000)")
+    spectra.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+    spectra.set_defaults(work=learn_spectra)
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -120,6 +130,31 @@ def pack_folder(arguments: argparse.Namespace) -> None:
     bank = _read_folder(arguments.data, arguments.split, arguments.quiet)
     written = pack_bank(bank, arguments.out, max_bytes=int(arguments.max_mb * 1e6))
     _say(arguments, f"{written} of {len(bank)} crops packed into {arguments.out}.")
+
+
+def learn_spectra(arguments: argparse.Namespace) -> None:
+    """Draw sharp scenes, and write the statistics of their spectra."""
+    import torch
+    from tqdm import tqdm
+
+    from napari_deepblur.io.images import check_writable
+    from napari_deepblur.io.scene_spectra import save_scene_spectra
+    from napari_deepblur.training.batches import SceneSource
+    from napari_deepblur.training.recipes import IDENTIFICATION
+    from napari_deepblur.training.scene_spectra import COMPONENTS, SCENE_SIDE, log_spectra, scene_spectra, windows_of
+
+    if arguments.scenes < 2 * COMPONENTS:
+        raise SettingsError(f"--scenes is {arguments.scenes}, expected {2 * COMPONENTS} or more.")
+    check_writable(arguments.out)
+    bank = torch.from_numpy(_read_folder(arguments.data, "train", arguments.quiet))
+    source = SceneSource(bank, IDENTIFICATION["light"].procedural_share)
+    parts = []
+    with tqdm(total=arguments.scenes, unit="scene", file=sys.stderr, disable=arguments.quiet) as bar:
+        for part in log_spectra(source, arguments.scenes, SCENE_SIDE, torch.Generator().manual_seed(BANK_SEED)):
+            parts.append(part)
+            bar.update(len(part))
+    save_scene_spectra(scene_spectra(torch.cat(parts), windows_of(SCENE_SIDE)), arguments.out)
+    _say(arguments, f"Statistics of {arguments.scenes} scenes written to {arguments.out}.")
 
 
 def _identification(arguments: argparse.Namespace) -> Any:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.io.images import check_image
+from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.io.weights import load_identification
 from napari_deepblur.networks.identification import (
     REFERENCE_PSF_SIZE,
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 _AREA_SIDE = 512
 """Side, at the reference cut-off, of the areas whose evidence is gathered at a time."""
 
-_FIT_STEPS, _FIT_STEPS_EACH = 80, 10
-"""Steps of the spectral fit, and how many of them count as one step of progress."""
+_FIT_STARTS, _FIT_STEPS, _FIT_STEPS_EACH = 12, 80, 10
+"""Random starts and steps of the spectral fit, and how many of them count as one step of progress."""
 
 
 _FIT_STD = 0.004
@@ -152,9 +153,13 @@ def identify_steps(
     fit: SpectralFit | None = None
     steps = spectral_fit(
         (evidence[0].periodogram[0] / evidence[0].counts[0]).cpu(),
+        int(evidence[0].counts[0]),
         variance,
         optics,
         family.max_amplitude,
+        load_scene_spectra(),
+        guesses=points.theta,
+        starts=_FIT_STARTS,
         steps=_FIT_STEPS,
     )
     for step, latest in enumerate(steps, start=1):

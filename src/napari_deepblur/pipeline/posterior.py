@@ -75,7 +75,7 @@ def oriented(fit: SpectralFit, advantage: Tensor, even: Tensor) -> Cloud:
 def spectral_share(usable: float) -> float:
     """Weight of the spectral fit against the network, from the usable share of the spectrum.
 
-    It rises with the logarithm of the usable share, as found on training images (`benchmarks/blend.py`): with no or
+    It rises with the logarithm of the usable share, as found on training images (`benchmarks/ablation.py`): with no or
     little noise the fit is far ahead, in high noise it knows nothing, and between them the two err differently, so that
     their mixture is better than either.
     """

@@ -1,36 +1,43 @@
-"""Coefficients from the power spectrum alone: a fit that needs no training and is very sharp where noise is low.
+"""Coefficients from the power spectrum: a fit that needs no network, and is very sharp where noise is low.
 
-Where the signal dominates, the averaged periodogram of a blurred image is S(f) = Sx(f) |H_theta(f)|^2, and the spectrum
-of scenes is smooth: log Sx(f) = sum_i c_i b_i(f), with low-order polynomials b_i in log |f| and a few angular terms.
-The coefficients c enter linearly and are eliminated exactly (variable projection, G. Golub and V. Pereyra, SIAM J.
-Numer. Anal. 10, 413 (1973)), which leaves a smooth function of the few Zernike coefficients,
+Where the signal dominates, the averaged periodogram of a blurred image is S(f) = Sx(f) |H_theta(f)|^2. The log spectra
+of sharp scenes are smooth, and vary around their mean in a few ways: log Sx ~ c + N(mu, C), as learned from many scenes
+(`io.scene_spectra`). With the noise variance v, the residual r(f) = log(S(f) - v) - log|H_theta(f)|^2 - mu(f) has
 
-    E(theta) = min_c sum_f w(f) huber( log(S(f) - v) - log|H_theta(f)|^2 - sum_i c_i b_i(f) ),
+    E(theta) = min_c 1/2 (r - c)' (C + D)^-1 (r - c),
 
-v being the noise variance and w(f) = ((S - v) / S)^2 the inverse variance of the logarithm. It is minimised from many
-starts at once through the differentiable optics. The spectrum cannot tell h(x) from h(-x): see `orientation`.
+D being the variance that the noise adds to log(S - v): (1 / a^2) / n, a = (S - v) / S, for n windows. C is of low rank
+plus a diagonal, so that E costs a few small products (Woodbury's identity; c is one more component of large variance).
+It is minimised from many starts at once through the differentiable optics. The spectrum cannot tell h(x) from h(-x):
+see `orientation`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from napari_deepblur.io.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW
 from napari_deepblur.optics import PsfModel, zernike_psf
 
 _LOWEST, _HIGHEST = 2.5 / WINDOW, 0.49
 """Frequencies used, cycles per pixel: below, the window's own leakage matters; above, the band 2 fc ends."""
 
-_HUBER = 0.5
-"""Error of a log spectrum (nepers) beyond which it counts linearly: scenes have lines and spots in their spectra."""
+_TEMPERATURE = 8.0
+"""Fits are weighed by exp(-E / temperature): neighbouring frequencies are not as independent as C + D has it."""
 
-_TEMPERATURE = 10.0
-"""Fits are weighed by exp(-E / temperature): the smooth scene spectrum is a model, E is no exact likelihood."""
+_INDEPENDENT = 0.3
+"""Share of the half-overlapping windows that count as independent of each other."""
+
+_LEAST = 0.02
+"""Frequencies with less signal than this, as a share of all power, are left out."""
+
+_LEVEL_VARIANCE = 1e4
 
 
 class SpectralFit(NamedTuple):
@@ -53,10 +60,13 @@ class SpectralFit(NamedTuple):
 
 def spectral_fit(
     periodogram: Tensor,
+    windows: int,
     noise_variance: float,
     optics: PsfModel,
     max_amplitude: float,
+    scenes: SceneSpectra,
     *,
+    guesses: Tensor | None = None,
     starts: int = 16,
     steps: int = 80,
     seed: int = 0,
@@ -67,12 +77,18 @@ def spectral_fit(
     ----------
     periodogram
         Averaged periodogram S, shape (WINDOW, WINDOW // 2 + 1), white noise of variance v having the level v.
+    windows
+        Number of windows that it was averaged over.
     noise_variance
         v, in the units of the periodogram.
     optics
         Sampled pupil at the sampling of the periodogram.
     max_amplitude
         Coefficients are kept in about [-max_amplitude, max_amplitude].
+    scenes
+        Statistics of the spectra of sharp scenes.
+    guesses
+        Starts beside the random ones, shape (G, K).
     starts, steps
         Random starts and Adam steps.
     seed
@@ -86,28 +102,50 @@ def spectral_fit(
     band = _Band(periodogram.device, optics.size)
     signal = periodogram[band.mask]
     above = (signal - noise_variance) / signal
-    weights = (band.multiplicity * above.clamp(0, 1).square()).sqrt()
-    target = torch.log((signal * above).clamp_min(1e-3 * signal))
-    projector = _residual_projector(band.basis, weights)
-    usable = float((weights.square().sum() / band.multiplicity.sum()).item())
+    usable = float((band.multiplicity * above.clamp(0, 1).square()).sum() / band.multiplicity.sum())
+    energy = _Energy(signal, above, windows, band, scenes)
 
     generator = torch.Generator().manual_seed(seed)
     count = optics.modes.shape[0]
     theta = max_amplitude * (2 * torch.rand(starts, count, generator=generator) - 1)
+    if guesses is not None:
+        theta = torch.cat((guesses, theta))
     theta = theta.to(periodogram.device).requires_grad_()
     optimizer = torch.optim.Adam([theta])
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 0.02 * min(1.0, (steps - step) / (0.5 * steps))
         with torch.enable_grad():
-            transfer = band.log_power(zernike_psf(theta, optics))
-            residual = projector((target - transfer) * weights)
-            misfit = (_HUBER**2 * (torch.sqrt(1 + (residual / _HUBER).square()) - 1)).sum(1)
             outside = (torch.relu(theta.abs() - max_amplitude) / 0.01).square().sum(1)
-            energy = misfit + outside
-            (gradient,) = torch.autograd.grad(energy.sum(), theta)
+            value = energy.of(band.log_power(zernike_psf(theta, optics))) + outside
+            (gradient,) = torch.autograd.grad(value.sum(), theta)
         theta.grad = gradient
         optimizer.step()
-        yield SpectralFit(theta.detach().clone(), (-energy.detach() / _TEMPERATURE).log_softmax(0), usable)
+        yield SpectralFit(theta.detach().clone(), (-value.detach() / _TEMPERATURE).log_softmax(0), usable)
+
+
+class _Energy:
+    """E as a function of the log power of the PSF at the fitted frequencies."""
+
+    def __init__(self, signal: Tensor, above: Tensor, windows: int, band: _Band, scenes: SceneSpectra) -> None:
+        share = above.clamp_min(_LEAST)
+        own = 1 / (share.square() * _INDEPENDENT * windows) - 1 / (_INDEPENDENT * scenes.windows)
+        variance = scenes.residual.to(signal.device)[band.mask] + own.clamp_min(0)
+        # The periodogram of a real image is symmetric: at fx = 0 both halves are there.
+        self._precision = (above > _LEAST) * band.multiplicity / 2 / variance
+        self._target = torch.log(signal * share) - scenes.mean.to(signal.device)[band.mask]
+        components = scenes.components.to(signal.device)[:, band.mask]
+        self._basis = torch.cat((torch.ones_like(signal)[None], components)).T
+        widths = torch.cat((torch.tensor([_LEVEL_VARIANCE]), scenes.variances)).to(signal.device)
+        gram = self._basis.T @ (self._precision[:, None] * self._basis) + torch.diag(1 / widths)
+        self._factor = torch.linalg.cholesky(gram)
+
+    def of(self, log_power: Tensor) -> Tensor:
+        """E of each row of (N, F), shape (N,)."""
+        residual = self._target - log_power
+        weighted = residual * self._precision
+        explained = torch.linalg.solve_triangular(self._factor, (weighted @ self._basis).T, upper=False)
+        energy: Tensor = 0.5 * ((residual * weighted).sum(1) - explained.square().sum(0))
+        return energy
 
 
 class _Band:
@@ -121,15 +159,8 @@ class _Band:
         fx = torch.fft.rfftfreq(WINDOW)[None, :].expand(WINDOW, WINDOW // 2 + 1)
         radius = torch.hypot(fy, fx)
         self.mask = (radius > _LOWEST) & (radius < _HIGHEST)
-        radius, angle = radius[self.mask].log(), torch.atan2(fy, fx)[self.mask]
-        radius = (radius - radius.mean()) / radius.std()
         # Frequencies with fx > 0 stand for two of the whole plane.
         self.multiplicity = torch.where(fx[self.mask] > 0, 2.0, 1.0).to(device)
-        radial = [radius**power for power in range(4)]
-        angular = [
-            wave(m * angle) * radius**power for m in (2, 4) for wave in (torch.cos, torch.sin) for power in (0, 1)
-        ]
-        self.basis = torch.stack(radial + angular).to(device)
         self.mask = self.mask.to(device)
 
         # Half bins, and as many beyond the ends as the kernel reaches: the spectrum is periodic.
@@ -168,14 +199,3 @@ def _every_other(kernel: Tensor, count: int) -> Tensor:
     for row in range(count):
         matrix[row, 2 * row : 2 * row + len(kernel)] = kernel
     return matrix
-
-
-def _residual_projector(basis: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
-    """Remove from weighted log spectra what the smooth scene spectrum can explain."""
-    weighted = (basis * weights).double()
-    gram = weighted @ weighted.T
-    # Where noise leaves few frequencies the basis is degenerate; a small ridge keeps it solvable.
-    ridge = (1e-6 * gram.diagonal().mean() + 1e-6) * torch.eye(len(basis), dtype=gram.dtype, device=gram.device)
-    coefficients = torch.linalg.solve(gram + ridge, weighted).float()
-    explained = weighted.float()
-    return lambda values: values - (values @ coefficients.T) @ explained

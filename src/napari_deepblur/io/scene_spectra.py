@@ -1,0 +1,88 @@
+"""How the spectra of sharp scenes vary: the statistics that the spectral fit measures an image against."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from napari_deepblur.errors import WeightsError
+from napari_deepblur.io.output import replacing
+from napari_deepblur.networks.statistics import WINDOW
+
+_FORMAT = "napari-deepblur scene spectra 1"
+_FILE = "scene-spectra.safetensors"
+_SHAPE = (WINDOW, WINDOW // 2 + 1)
+
+
+@dataclass(frozen=True)
+class SceneSpectra:
+    """Mean and covariance of the logarithm of the averaged periodogram of sharp scenes, but for their brightness.
+
+    log S ~ c + N(mean, sum_r variances_r components_r components_r' + diag(residual)), c unknown
+
+    Attributes
+    ----------
+    mean
+        Shape (WINDOW, WINDOW // 2 + 1), as all spectra here.
+    components
+        Orthonormal principal components, shape (R, WINDOW, WINDOW // 2 + 1).
+    variances
+        Their variances, shape (R,).
+    residual
+        Variance at each frequency of what the components leave.
+    windows
+        Number of windows that each periodogram was averaged over.
+    """
+
+    mean: Tensor
+    components: Tensor
+    variances: Tensor
+    residual: Tensor
+    windows: int
+
+
+def save_scene_spectra(spectra: SceneSpectra, path: str | os.PathLike[str]) -> None:
+    """Write statistics in half precision; raises `OutputError` if the file cannot be written."""
+    names = ("mean", "components", "variances", "residual")
+    # Variances in logarithms: half precision ends at 6e-5.
+    tensors = {name: getattr(spectra, name) for name in names}
+    tensors |= {name: tensors[name].clamp_min(1e-12).log() for name in ("variances", "residual")}
+    with replacing(path) as partial:
+        facts = {"format": _FORMAT, "windows": str(spectra.windows)}
+        save_file({name: value.half().cpu().contiguous() for name, value in tensors.items()}, partial, facts)
+
+
+def load_scene_spectra(path: str | os.PathLike[str] | None = None) -> SceneSpectra:
+    """Read statistics; by default those in the package.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, damaged or foreign.
+    """
+    source = Path(str(files("napari_deepblur") / "weights" / _FILE)) if path is None else Path(path)
+    try:
+        with safe_open(source, "pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != _FORMAT:
+                raise WeightsError(f"{source} has {header.get('format', 'no format')} in its header, not {_FORMAT!r}.")
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+        made = SceneSpectra(
+            tensors["mean"],
+            tensors["components"],
+            tensors["variances"].exp(),
+            tensors["residual"].exp(),
+            int(header["windows"]),
+        )
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise WeightsError(f"{source} cannot be read as scene spectra ({error}). Reinstall the package.") from error
+    count = len(made.variances)
+    if made.mean.shape != _SHAPE or made.residual.shape != _SHAPE or made.components.shape != (count, *_SHAPE):
+        raise WeightsError(f"{source} has spectra of shape {tuple(made.mean.shape)}, expected {_SHAPE}.")
+    return made
