@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from napari_deepblur.errors import ImageError
-from napari_deepblur.operators import ArrayOperator, ConvolutionOperator, LinearOperator, ZernikeFamily
+from napari_deepblur.operators import (
+    ArrayOperator,
+    ConvolutionOperator,
+    LinearOperator,
+    ProductConvolutionOperator,
+    ZernikeFamily,
+)
 from napari_deepblur.optics import Microscope
 
 B = 3
@@ -27,6 +33,20 @@ def zernike(shape: Shape) -> LinearOperator:
     return family.linear_operator(torch.from_numpy(family.sample(B, 0)), shape)
 
 
+def product_convolution(eigen_psfs: int, maps: int, *batch: int) -> Callable[[Shape], LinearOperator]:
+    """Blurs whose PSF changes by about a half over the field."""
+
+    def make(shape: Shape) -> LinearOperator:
+        rows, columns = (torch.linspace(-1, 1, side + 4) for side in shape)
+        polynomials = (torch.ones(()), rows[:, None], columns, rows[:, None] * columns)
+        on_scene = torch.stack([value.expand(shape[0] + 4, shape[1] + 4) for value in polynomials[:maps]])
+        theta = torch.rand(*batch, eigen_psfs, maps) / eigen_psfs
+        theta[..., 1:] *= 0.3
+        return ProductConvolutionOperator(psf(eigen_psfs, 5, 5), on_scene, theta)
+
+    return make
+
+
 # For scenes (B, 1, H + k - 1, W + k - 1).
 OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "convolution": lambda shape: ConvolutionOperator(psf(7, 7), shape),
@@ -34,6 +54,10 @@ OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "convolution, one pixel": lambda shape: ConvolutionOperator(torch.full((1, 1), 2.0), shape),
     "convolution, batch": lambda shape: ConvolutionOperator(psf(B, 1, 5, 5), shape),
     "Zernike family": zernike,
+    "product-convolution, by map": product_convolution(4, 3),
+    "product-convolution, by eigen-PSF": product_convolution(2, 4),
+    "product-convolution, batch": product_convolution(3, 3, B, 1),
+    "product-convolution, batch by eigen-PSF": product_convolution(2, 3, B, 1),
 }
 every_operator = pytest.mark.parametrize("name", OPERATORS)
 any_shape = given(shape=st.tuples(st.integers(1, 37), st.integers(1, 37)))

@@ -3,6 +3,7 @@
 from napari_deepblur.operators.convolution import ConvolutionOperator
 from napari_deepblur.operators.families import OperatorFamily, ZernikeFamily
 from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
+from napari_deepblur.operators.product_convolution import ProductConvolutionOperator
 from napari_deepblur.operators.solve import SolveResult, conjugate_gradient, resolvent
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "ConvolutionOperator",
     "LinearOperator",
     "OperatorFamily",
+    "ProductConvolutionOperator",
     "SolveResult",
     "ZernikeFamily",
     "conjugate_gradient",

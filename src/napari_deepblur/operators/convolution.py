@@ -41,7 +41,7 @@ class ConvolutionOperator(LinearOperator):
         self.psf = psf
         self._image_shape = height, width
         grow = psf.shape[-1] - 1
-        self._grid = (_fast_length(height + grow), _fast_length(width + grow))
+        self._grid = (fast_length(height + grow), fast_length(width + grow))
         self._transfer = torch.fft.rfft2(psf.float(), s=self._grid)
 
     @property
@@ -80,7 +80,8 @@ class ConvolutionOperator(LinearOperator):
         return filtered
 
 
-def _fast_length(length: int) -> int:
+def fast_length(length: int) -> int:
+    """Return the side of an FFT grid, at least `length` pixels, that is quick to transform and even."""
     # Even, so that the half-spectrum has no awkward tail.
     candidate = int(next_fast_len(length, real=True))
     while candidate % 2:
