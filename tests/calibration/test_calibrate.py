@@ -156,6 +156,13 @@ def test_bad_input_is_diagnosed(stacks: list[NDArray[np.generic]], options: dict
         calibrate(stacks, **{"patch_size": PATCH} | options)  # type: ignore[arg-type]
 
 
+def test_a_blank_plane_is_named(stacks: list[NDArray[np.generic]]):
+    blank = stacks[0].copy()
+    blank[0] = 108
+    with pytest.raises(CalibrationError, match="Plane 0 of stack 1 has"):
+        calibrate([stacks[1], blank], patch_size=PATCH, n_psfs=2, n_maps=1)
+
+
 def test_too_few_beads_say_why_the_others_were_rejected(stacks: list[NDArray[np.generic]]):
     with pytest.raises(CalibrationError, match=r"expected at least 8; rejected: \d+ near the border"):
         calibrate(stacks[0], patch_size=61)

@@ -80,10 +80,10 @@ def find_beads(stack: NDArray[np.generic], width: float = 2.2, threshold: float 
     Candidates
         Possibly none.
     """
-    filtered = np.stack([_filtered(plane, width) for plane in stack])
-    strength = np.quantile(filtered, 0.9995, axis=(1, 2))
-    plane = int(strength.argmax())
-    projection = filtered[max(plane - 2, 0) : plane + 3].max(axis=0)
+    # One plane at a time: a large stack would not fit into memory a second time.
+    plane = int(np.argmax([np.quantile(_filtered(image, width), 0.9995) for image in stack]))
+    near = stack[max(plane - 2, 0) : plane + 3]
+    projection = np.max([_filtered(image, width) for image in near], axis=0)
     middle = float(np.median(projection))
     if threshold is None:
         spread = 1.4826 * float(np.median(np.abs(projection - middle)))

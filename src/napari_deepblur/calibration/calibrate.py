@@ -35,6 +35,7 @@ Override = tuple[int, float, float, bool]
 """A bead that the user decided on: stack, row, column, and whether it is used."""
 
 _EXAMPLES = 24
+_LEAST_SHARE = 0.1
 
 
 def calibrate(
@@ -176,11 +177,18 @@ def _bead_sets(seen: Sequence[Survey], field: tuple[int, int], normalise: bool) 
     """Scale the patches of every stack, and leave out what was rejected."""
     brightness = np.concatenate([part.centred.amplitude[part.good] for part in seen if part.centred is not None])
     sets = []
-    for part in seen:
+    for index, part in enumerate(seen):
         assert part.centred is not None
         good, found = part.good, part.centred
         light = found.amplitude[good, None] if normalise else np.array([[np.median(brightness)]])
-        scale = found.template.sum(axis=(1, 2)) * light if normalise else light
+        share = found.template.sum(axis=(1, 2))
+        if share.min() < _LEAST_SHARE:
+            raise CalibrationError(
+                f"Plane {int(share.argmin())} of stack {index} has {share.min():.0%} of the light in focus within its "
+                f"patches, expected at least {_LEAST_SHARE:.0%}: it is blank, or too far out of focus. Leave the plane "
+                "out, or choose larger patches."
+            )
+        scale = share * light if normalise else light
         patches = found.patches[good] / np.asarray(scale, dtype=np.float32)[..., None, None]
         patches = patches.reshape(*patches.shape[:2], -1)
         norms = np.linalg.norm(patches.mean(axis=0, dtype=np.float64), axis=-1)
