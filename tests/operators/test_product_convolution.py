@@ -85,6 +85,16 @@ def test_a_batch_has_one_theta_for_each_image(i: int, j: int) -> None:
 
 
 @pytest.mark.parametrize(("i", "j"), [(3, 2), (2, 3)])
+def test_a_batch_may_have_eigen_psfs_and_maps_of_its_own(i: int, j: int) -> None:
+    eigen_psfs, maps, thetas = torch.randn(2, 1, i, 5, 5), torch.randn(2, 1, j, 13, 12), torch.randn(2, 1, i, j)
+    scenes = torch.randn(2, 1, 13, 12)
+    images = ProductConvolutionOperator(eigen_psfs, maps, thetas).forward(scenes)
+    for b in range(2):
+        alone = ProductConvolutionOperator(eigen_psfs[b, 0], maps[b, 0], thetas[b, 0])
+        torch.testing.assert_close(images[b, 0], alone.forward(scenes[b, 0]), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("i", "j"), [(3, 2), (2, 3)])
 def test_differentiable_in_theta_and_in_the_scene(i: int, j: int) -> None:
     eigen_psfs, maps, theta = parts(i, j)
     theta.requires_grad_()

@@ -23,7 +23,7 @@ class ProductConvolutionOperator(LinearOperator):
     Parameters
     ----------
     eigen_psfs
-        The e_i, shape (I, k, k), k odd.
+        The e_i, shape (I, k, k), k odd. Leading dimensions are allowed here and for the maps, as for theta.
     maps
         The w_j at the pixels of the scene, shape (J, H + k - 1, W + k - 1).
     theta
@@ -49,7 +49,7 @@ class ProductConvolutionOperator(LinearOperator):
         self._grid = (fast_length(height), fast_length(width))
         eigen_psfs, maps, theta = eigen_psfs.float(), maps.float(), theta.float()
         # T terms, each a window (..., T, H + k - 1, W + k - 1) and the PSF that it is then convolved with.
-        if len(maps) <= len(eigen_psfs):
+        if maps.shape[-3] <= eigen_psfs.shape[-3]:
             self._windows, psfs = maps, _combine(theta.mT, eigen_psfs)
         else:
             self._windows, psfs = _combine(theta, maps), eigen_psfs
@@ -127,25 +127,25 @@ class ProductConvolutionOperator(LinearOperator):
 
 
 def _combine(weights: Tensor, images: Tensor) -> Tensor:
-    """Combine images (N, h, w) by weights (..., M, N) into (..., M, h, w)."""
+    """Combine images (..., N, h, w) by weights (..., M, N) into (..., M, h, w)."""
     with torch.autocast(weights.device.type, enabled=False):
-        combined: Tensor = weights @ images.flatten(1)
-    return combined.view(*combined.shape[:-1], *images.shape[1:])
+        combined: Tensor = weights @ images.flatten(-2)
+    return combined.view(*combined.shape[:-1], *images.shape[-2:])
 
 
 def _check(eigen_psfs: Tensor, maps: Tensor, theta: Tensor) -> int:
     shape = tuple(eigen_psfs.shape)
-    if len(shape) != 3 or not shape[0] or shape[1] != shape[2] or shape[1] % 2 == 0:
+    if len(shape) < 3 or not shape[-3] or shape[-2] != shape[-1] or shape[-1] % 2 == 0:
         raise FamilyError(f"The eigen-PSFs have shape {shape}, expected (I, k, k) with k odd.")
     grow = shape[-1] - 1
-    if maps.ndim != 3 or not len(maps) or maps.shape[1] <= grow or maps.shape[2] <= grow:
+    if maps.ndim < 3 or not maps.shape[-3] or min(maps.shape[-2:]) <= grow:
         raise FamilyError(
             f"The maps have shape {tuple(maps.shape)}, expected (J, H + {grow}, W + {grow}): maps of the scene, which "
             "is larger than the image by the PSF's size minus one."
         )
-    if theta.ndim < 2 or theta.shape[-2:] != (shape[0], len(maps)):
+    if theta.ndim < 2 or theta.shape[-2:] != (shape[-3], maps.shape[-3]):
         raise FamilyError(
-            f"theta has shape {tuple(theta.shape)}, expected (..., {shape[0]}, {len(maps)}): a number for each "
+            f"theta has shape {tuple(theta.shape)}, expected (..., {shape[-3]}, {maps.shape[-3]}): a number for each "
             "eigen-PSF and map."
         )
     return shape[-1]

@@ -1,65 +1,23 @@
-"""Families of blur operators: a short parameter vector in, an operator out.
-
-A family is the hinge of the package: identification predicts its parameters, deblurring uses its operators, and
-training samples it. A new family is one subclass of `OperatorFamily`; nothing else changes.
-"""
+"""The PSFs of an aberrated microscope, the same everywhere in the field."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.operators.convolution import ConvolutionOperator
-from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
+from napari_deepblur.operators.families.base import WIDEST_PSF, OperatorFamily, check_points, check_theta
+from napari_deepblur.operators.linear import ArrayOperator
 from napari_deepblur.optics import Microscope, is_even, mode_name, noll_to_nm, psf_model, zernike_psf
 
 DEFAULT_MODES = tuple(range(4, 12))
 """Noll 4 to 11: defocus, astigmatism, coma, trefoil, spherical."""
-
-_WIDEST_PSF = 255
-
-
-class OperatorFamily(ABC):
-    """A set of blur operators A(theta), theta in R^K."""
-
-    @property
-    @abstractmethod
-    def psf_size(self) -> int:
-        """Side k of the point spread functions, in pixels; odd."""
-
-    @property
-    @abstractmethod
-    def parameter_names(self) -> tuple[str, ...]:
-        """A name for each of the K parameters."""
-
-    @property
-    def n_parameters(self) -> int:
-        """Number K of parameters."""
-        return len(self.parameter_names)
-
-    @abstractmethod
-    def sample(self, n: int, seed: int) -> NDArray[np.float32]:
-        """Draw `n` parameter vectors as training does; shape (n, K), reproducible from `seed`."""
-
-    @abstractmethod
-    def psf(self, theta: ArrayLike, points: ArrayLike | None = None) -> NDArray[np.float32]:
-        """Point spread function of `theta`: (k, k), or (P, k, k) at P points (row, column) in pixels."""
-
-    @abstractmethod
-    def operator(self, theta: ArrayLike, shape: tuple[int, int]) -> ArrayOperator:
-        """Operator of `theta` for an observed image of that shape."""
-
-    @abstractmethod
-    def linear_operator(self, theta: Tensor, shape: tuple[int, int]) -> LinearOperator:
-        """Batched tensor operators of `theta` (B, K), on its device, for scenes (B, 1, H + k - 1, W + k - 1)."""
 
 
 class ZernikeFamily(OperatorFamily):
@@ -105,8 +63,8 @@ class ZernikeFamily(OperatorFamily):
         if not isinstance(amplitude, Real) or not 0 < float(amplitude) <= 1:
             raise FamilyError(f"max_amplitude is {amplitude!r} waves RMS, expected a value in (0, 1].")
         size: Any = psf_size
-        if not isinstance(size, Integral) or int(size) > _WIDEST_PSF:
-            raise FamilyError(f"psf_size is {size!r} pixels, expected an odd whole number up to {_WIDEST_PSF}.")
+        if not isinstance(size, Integral) or int(size) > WIDEST_PSF:
+            raise FamilyError(f"psf_size is {size!r} pixels, expected an odd whole number up to {WIDEST_PSF}.")
         self.max_amplitude = float(max_amplitude)
         self._model = psf_model(microscope.cutoff, self.modes, int(psf_size))
 
@@ -119,6 +77,11 @@ class ZernikeFamily(OperatorFamily):
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the modes, such as ``"defocus"``."""
         return tuple(mode_name(j) for j in self.modes)
+
+    @property
+    def field_shape(self) -> None:
+        """None: the PSF is the same everywhere."""
+        return None
 
     @property
     def even_modes(self) -> NDArray[np.bool_]:
@@ -153,34 +116,26 @@ class ZernikeFamily(OperatorFamily):
         psf = np.asarray(self.psf_tensor(self.check(theta)).numpy())
         if points is None:
             return psf
-        pairs = np.asarray(points)
-        if pairs.ndim != 2 or pairs.shape[1] != 2:
-            raise FamilyError(f"points have shape {pairs.shape}, expected (P, 2): a row and a column for each.")
-        return np.repeat(psf[None], len(pairs), axis=0)
+        return np.repeat(psf[None], len(check_points(points)), axis=0)
 
     def psf_tensor(self, theta: Tensor) -> Tensor:
         """Point spread functions (..., k, k) of coefficients (..., K), differentiable, on theta's device."""
         return zernike_psf(theta, self._model.to(theta.device))
 
-    def operator(self, theta: ArrayLike, shape: tuple[int, int]) -> ArrayOperator:
-        """Convolution operator of `theta` (K,) for an observed image of shape (H, W)."""
+    def operator(self, theta: ArrayLike, shape: tuple[int, int], origin: tuple[int, int] = (0, 0)) -> ArrayOperator:
+        """Convolution operator of `theta` (K,) for an observed image of shape (H, W), wherever it lies."""
         return ArrayOperator(ConvolutionOperator(self.psf_tensor(self.check(theta)), shape))
 
-    def linear_operator(self, theta: Tensor, shape: tuple[int, int]) -> ConvolutionOperator:
+    def linear_operator(
+        self, theta: Tensor, shape: tuple[int, int], origin: tuple[int, int] = (0, 0)
+    ) -> ConvolutionOperator:
         """Batched convolution operators of `theta` (B, K) for scenes (B, 1, H + k - 1, W + k - 1)."""
         return ConvolutionOperator(self.psf_tensor(theta).unsqueeze(-3), shape)
 
     def check(self, theta: ArrayLike) -> Tensor:
         """Return `theta` (K,) as a float32 tensor, or raise a `FamilyError` that says what is wrong with it."""
-        try:
-            values = np.asarray(theta, dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise FamilyError(f"theta is {theta!r}, expected {self.n_parameters} numbers.") from error
-        if values.shape != (self.n_parameters,):
-            raise FamilyError(
-                f"theta has shape {values.shape}, expected ({self.n_parameters},): one coefficient in waves for each "
-                f"of Noll {', '.join(map(str, self.modes))}."
-            )
-        if not np.isfinite(values).all():
-            raise FamilyError(f"theta holds values that are not finite: {values}.")
-        return torch.from_numpy(values.copy())
+        return check_theta(
+            theta,
+            self.n_parameters,
+            f"one coefficient in waves for each of Noll {', '.join(map(str, self.modes))}",
+        )

@@ -1,0 +1,10 @@
+"""Families of blur operators: a short parameter vector in, an operator out.
+
+A family is the hinge of the package: identification predicts its parameters, deblurring uses its operators, and
+training samples it. A new family is one subclass of `OperatorFamily`; nothing else changes.
+"""
+
+from napari_deepblur.operators.families.base import OperatorFamily
+from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
+
+__all__ = ["DEFAULT_MODES", "OperatorFamily", "ZernikeFamily"]

@@ -1,0 +1,106 @@
+"""What a family of blur operators is: a short parameter vector in, an operator out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from napari_deepblur.errors import FamilyError
+from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
+
+WIDEST_PSF = 255
+"""Largest side of a PSF, in pixels."""
+
+
+class OperatorFamily(ABC):
+    """A set of blur operators A(theta), theta in R^K.
+
+    Positions are absolute: pixels (row, column) of the field of view, whose first pixel is (0, 0). An image that is a
+    crop of the field says by its `origin`, the position of its own first pixel, which part of the field it shows.
+    """
+
+    @property
+    @abstractmethod
+    def psf_size(self) -> int:
+        """Side k of the point spread functions, in pixels; odd."""
+
+    @property
+    @abstractmethod
+    def parameter_names(self) -> tuple[str, ...]:
+        """A name for each of the K parameters."""
+
+    @property
+    @abstractmethod
+    def field_shape(self) -> tuple[int, int] | None:
+        """Rows and columns of the field of view; None where the PSF is the same everywhere."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Number K of parameters."""
+        return len(self.parameter_names)
+
+    @abstractmethod
+    def sample(self, n: int, seed: int) -> NDArray[np.float32]:
+        """Draw `n` parameter vectors as training does; shape (n, K), reproducible from `seed`."""
+
+    @abstractmethod
+    def psf(self, theta: ArrayLike, points: ArrayLike | None = None) -> NDArray[np.float32]:
+        """Point spread function of `theta`: (k, k) at the centre of the field, or (P, k, k) at P points (row, column).
+
+        Points are positions of sources, in pixels of the field.
+        """
+
+    @abstractmethod
+    def operator(self, theta: ArrayLike, shape: tuple[int, int], origin: tuple[int, int] = (0, 0)) -> ArrayOperator:
+        """Operator of `theta` for an observed image of that shape, whose first pixel is at `origin` of the field."""
+
+    @abstractmethod
+    def linear_operator(
+        self, theta: Tensor, shape: tuple[int, int], origin: tuple[int, int] = (0, 0)
+    ) -> LinearOperator:
+        """Batched tensor operators of `theta` (B, K), on its device, for scenes (B, 1, H + k - 1, W + k - 1)."""
+
+
+def check_theta(theta: ArrayLike, length: int, meaning: str) -> Tensor:
+    """Return `theta` (K,) as a float32 tensor.
+
+    Parameters
+    ----------
+    theta
+        Parameters, K numbers.
+    length
+        K.
+    meaning
+        What the numbers are, for the message.
+
+    Raises
+    ------
+    FamilyError
+        If `theta` has another length or is not finite.
+    """
+    try:
+        values = np.asarray(theta, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise FamilyError(f"theta is {theta!r}, expected {length} numbers.") from error
+    if values.shape != (length,):
+        raise FamilyError(f"theta has shape {values.shape}, expected ({length},): {meaning}.")
+    if not np.isfinite(values).all():
+        raise FamilyError(f"theta holds values that are not finite: {values}.")
+    return torch.from_numpy(values.copy())
+
+
+def check_points(points: ArrayLike) -> NDArray[np.float64]:
+    """Return positions as an array (P, 2), or raise a `FamilyError`."""
+    try:
+        pairs = np.asarray(points, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise FamilyError(f"points are {points!r}, expected (P, 2) numbers.") from error
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
+        raise FamilyError(f"points have shape {pairs.shape}, expected (P, 2): a row and a column for each.")
+    if not np.isfinite(pairs).all():
+        raise FamilyError("points hold positions that are not finite.")
+    return pairs
