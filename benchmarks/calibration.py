@@ -135,6 +135,13 @@ def main() -> None:
         print(lines[-1], flush=True)
         print("true error by eigen-PSFs", np.round(psf_curve[1:], 5).tolist())
         print("true error by maps", np.round(map_curve[1:], 5).tolist(), flush=True)
+    lines += [
+        "",
+        '"best" is the smallest number whose error against the true PSFs is within 0.001 of the least, which is the '
+        "program's own",
+        f'rule on data that it does not have; "least" is the number with the least error ({arguments.most[0]} is the most '
+        "that was tried).",
+    ]
     table = "\n".join(lines) + "\n"
     print(table)
     (arguments.output / "calibration.md").write_text(table)
