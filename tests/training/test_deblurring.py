@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -86,11 +87,21 @@ def test_the_spread_of_made_up_estimates_is_their_mean_error() -> None:
     assert errors.mean().item() == pytest.approx(7 / 5 * spread.mean().item(), rel=0.1)
 
 
-def test_the_loss_counts_bright_patches_relative_to_their_peak() -> None:
+def test_the_loss_counts_relative_errors_alike() -> None:
     dim, bright = torch.full((1, 1, 9, 9), 0.5), torch.full((1, 1, 9, 9), 8.0)
-    assert restoration_loss(dim + 0.1, dim, 0.0).item() == pytest.approx(0.1)
-    assert restoration_loss(1.1 * bright, bright, 0.0).item() == pytest.approx(0.1)
-    assert restoration_loss(dim, dim, 1.0).item() == pytest.approx(0, abs=1e-6)
+
+    def error(restored: torch.Tensor, target: torch.Tensor) -> float:
+        return math.exp(restoration_loss(restored, target, 0.0).item() / 0.05) - 1e-3
+
+    # Bright patches relative to their peak.
+    assert error(dim + 0.1, dim) == pytest.approx(0.1)
+    assert error(1.1 * bright, bright) == pytest.approx(0.1)
+    # Halving a small error is worth what halving a large one is.
+    pair, less = torch.cat((dim + 0.2, dim + 0.02)), torch.cat((dim + 0.2, dim + 0.01))
+    other, both = torch.cat((dim + 0.1, dim + 0.02)), torch.cat((dim, dim))
+    gains = [restoration_loss(pair, both, 0.0) - restoration_loss(better, both, 0.0) for better in (less, other)]
+    assert gains[0].item() == pytest.approx(gains[1].item(), rel=0.1)
+    assert restoration_loss(dim, dim, 1.0) < restoration_loss(dim + 0.01, dim, 1.0)
 
 
 def test_the_similarity_is_that_of_scikit_image() -> None:
