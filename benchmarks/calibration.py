@@ -139,8 +139,8 @@ def main() -> None:
         "",
         '"best" is the smallest number whose error against the true PSFs is within 0.001 of the least, which is the '
         "program's own",
-        f'rule on data that it does not have; "least" is the number with the least error ({arguments.most[0]} is the most '
-        "that was tried).",
+        'rule on data that it does not have; "least" is the number with the least error '
+        f"({arguments.most[0]} is the most that was tried).",
     ]
     table = "\n".join(lines) + "\n"
     print(table)
