@@ -40,7 +40,7 @@ def product_convolution(eigen_psfs: int, maps: int, *batch: int) -> Callable[[Sh
         rows, columns = (torch.linspace(-1, 1, side + 4) for side in shape)
         polynomials = (torch.ones(()), rows[:, None], columns, rows[:, None] * columns)
         on_scene = torch.stack([value.expand(shape[0] + 4, shape[1] + 4) for value in polynomials[:maps]])
-        theta = torch.rand(*batch, eigen_psfs, maps) / eigen_psfs
+        theta = torch.softmax(torch.randn(*batch, eigen_psfs, maps), -2)  # the PSF has the sum one in the middle
         theta[..., 1:] *= 0.3
         return ProductConvolutionOperator(psf(eigen_psfs, 5, 5), on_scene, theta)
 

@@ -115,7 +115,8 @@ class ProductConvolutionOperator(LinearOperator):
         return int(self._windows.shape[-3])
 
     def _window(self, term: int) -> Tensor:
-        return self._windows[..., term, :, :]
+        window: Tensor = self._windows[..., term, :, :]
+        return window
 
     def _transfer(self, term: int) -> Tensor:
         transfer: Tensor = self._transfers[..., term, :, :]
