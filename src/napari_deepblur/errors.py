@@ -23,6 +23,10 @@ class FamilyError(DeepblurError, ValueError):
     """An operator family, or parameters for one, that cannot be used: unknown modes, even PSF size, wrong length."""
 
 
+class FamilyFileError(DeepblurError, ValueError):
+    """A family file that is missing, truncated, damaged, foreign, or newer than this program."""
+
+
 class NoiseError(DeepblurError, ValueError):
     """Noise parameters out of range, or an image from which the noise cannot be estimated."""
 

@@ -1,0 +1,242 @@
+"""Files of families: safetensors, whose header says what the numbers mean.
+
+Header, all of it text: ``format`` "napari-deepblur family"; ``schema`` the version of this layout; ``kind`` of family;
+``order`` "multiply-then-convolve", where there are maps; ``sha256`` of the tensors' bytes, in the order of their names;
+and in JSON ``microscope``, ``pixel_size_um``, ``field_shape`` and the numbers of Zernike families. Tensors, float32:
+``eigen_psfs`` (I, k, k), ``maps`` (J, G, G'), ``thetas`` (L, I) or (L, I, J). The header and all shapes are checked
+before a tensor is read, and nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from napari_deepblur.errors import DeepblurError, FamilyError, FamilyFileError
+from napari_deepblur.io.output import replacing
+from napari_deepblur.operators import EigenPsfFamily, OperatorFamily, ProductConvolutionFamily, ZernikeFamily
+from napari_deepblur.optics import Microscope
+
+SCHEMA = 1
+"""Version of the layout that this program writes, and the newest that it reads."""
+
+_FORMAT = "napari-deepblur family"
+_ORDER = "multiply-then-convolve"
+_LARGEST_SIDE = {"eigen_psfs": (1000, 255, 255), "maps": (1000, 16384, 16384), "thetas": (10**6, 10**6, 1000)}
+_MOST_VALUES = 2**28
+"""Values of a tensor beyond which a file is not believed: one gigabyte."""
+
+Tensors = dict[str, NDArray[np.float32]]
+Header = dict[str, str]
+
+
+def save_family(family: OperatorFamily, path: str | os.PathLike[str]) -> None:
+    """Write a family, whole or not at all.
+
+    Parameters
+    ----------
+    family
+        One of the package's families.
+    path
+        The ``.safetensors`` file; an existing one is replaced in one step.
+
+    Raises
+    ------
+    FamilyError
+        If the family is of a kind that has no file format.
+    OutputError
+        If the file cannot be written; an existing one is unharmed.
+    """
+    header, tensors = _contents(family)
+    with replacing(path) as partial:
+        save_file(tensors, partial, {"format": _FORMAT, "schema": str(SCHEMA), **header, "sha256": _digest(tensors)})
+
+
+def load_family(path: str | os.PathLike[str]) -> OperatorFamily:
+    """Read a family that `save_family` wrote; it equals the one that was saved.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    OperatorFamily
+        Of the class that was saved.
+
+    Raises
+    ------
+    FamilyFileError
+        If the file is missing, truncated, damaged, foreign, or newer than this program.
+    """
+    header, tensors = _read(Path(path))
+    try:
+        return _MAKERS[header["kind"]](header, tensors)
+    except (KeyError, ValueError, TypeError, AttributeError, DeepblurError) as error:
+        raise FamilyFileError(
+            f"{path} has a header or tensors that make no family ({error}). It is damaged or was edited: calibrate "
+            "again, or fetch it again."
+        ) from error
+
+
+def family_hash(family: OperatorFamily) -> str:
+    """Return the SHA-256 of everything that a family's file would hold: equal for equal families.
+
+    Raises
+    ------
+    FamilyError
+        If the family is of a kind that has no file format.
+    """
+    header, tensors = _contents(family)
+    shapes = {name: value.shape for name, value in tensors.items()}
+    facts = json.dumps([header, shapes, _digest(tensors)], sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def _contents(family: OperatorFamily) -> tuple[Header, Tensors]:
+    """Return what a family is made of: lines of the header, and tensors."""
+    numbers: dict[str, Any]
+    tensors: Tensors = {}
+    match family:
+        case ZernikeFamily():
+            kind, numbers = "zernike", _numbers(family, ("modes", "max_amplitude", "psf_size"))
+        case EigenPsfFamily():
+            kind, numbers = "eigen-psf", _numbers(family, ("pixel_size_um",))
+            tensors = {"eigen_psfs": family.eigen_psfs}
+        case ProductConvolutionFamily():
+            kind, numbers = "product-convolution", _numbers(family, ("pixel_size_um", "field_shape"))
+            tensors = {"eigen_psfs": family.eigen_psfs, "maps": family.maps}
+        case _:
+            raise FamilyError(f"{type(family).__name__} has no file format; those that have are {', '.join(_MAKERS)}.")
+    if isinstance(family, EigenPsfFamily | ProductConvolutionFamily) and family.thetas is not None:
+        counts = tuple(len(tensors[name]) for name in tensors)
+        tensors["thetas"] = family.thetas.reshape(-1, *counts)
+    optics = family.microscope
+    numbers["microscope"] = None if optics is None else asdict(optics)
+    header = {"kind": kind} | ({"order": _ORDER} if "maps" in tensors else {})
+    header |= {name: json.dumps(value) for name, value in numbers.items()}
+    return header, {name: np.ascontiguousarray(value, dtype="<f4") for name, value in tensors.items()}
+
+
+def _numbers(family: OperatorFamily, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(family, name) for name in names}
+
+
+def _digest(tensors: Tensors) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(tensors[name])
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> tuple[Header, Tensors]:
+    """Check the header and every shape; only then read the tensors, and check their hash."""
+    if not path.is_file():
+        raise FamilyFileError(f"There is no file {path}. Give the .safetensors file of a family.")
+    try:
+        with safe_open(path, "numpy") as file:
+            header: Header = file.metadata() or {}
+            _check_header(path, header)
+            names = sorted(file.keys())
+            _check_tensors(path, header["kind"], {name: file.get_slice(name) for name in names})
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise FamilyFileError(
+            f"{path} is truncated or not a safetensors file ({error}). Calibrate again, or fetch it again."
+        ) from error
+    if _digest(tensors) != header.get("sha256"):
+        raise FamilyFileError(f"{path} is damaged: its numbers are not those that were written. Fetch it again.")
+    return header, tensors
+
+
+def _check_header(path: Path, header: Header) -> None:
+    found = header.get("format", "no format name")
+    if found != _FORMAT:
+        raise FamilyFileError(
+            f"{path} has {found} in its header, expected {_FORMAT!r}: it is a file of another program or for another "
+            "purpose. `napari-deepblur calibrate` and `save_family` write families."
+        )
+    schema = header.get("schema", "")
+    if not schema.isdecimal() or int(schema) < 1:
+        raise FamilyFileError(f"{path} has the schema version {schema!r}, expected a number. It is damaged.")
+    if int(schema) > SCHEMA:
+        raise FamilyFileError(
+            f"{path} has schema version {schema}, and this program knows versions up to {SCHEMA}: a newer "
+            "napari-deepblur wrote it. Update napari-deepblur."
+        )
+    if header.get("kind") not in _MAKERS:
+        raise FamilyFileError(
+            f"{path} holds a family of the kind {header.get('kind')!r}, expected one of {', '.join(_MAKERS)}."
+        )
+    if header.get("order", _ORDER) != _ORDER:
+        raise FamilyFileError(f"{path} has operators of the order {header['order']!r}, expected {_ORDER!r}.")
+
+
+def _check_tensors(path: Path, kind: str, slices: Mapping[str, Any]) -> None:
+    """Check names, types and shapes, which are known without reading the tensors."""
+    needed, optional = _TENSORS[kind]
+    if not needed <= set(slices) <= needed | optional:
+        expected = ", ".join(sorted(needed)) or "none"
+        raise FamilyFileError(f"{path} holds the tensors {', '.join(slices) or 'none'}, expected {expected}.")
+    for name, part in slices.items():
+        shape = tuple(part.get_shape())
+        if part.get_dtype() != "F32":
+            raise FamilyFileError(f"{path} has {name} of type {part.get_dtype()}, expected F32.")
+        limits = _LARGEST_SIDE[name]
+        absurd = len(shape) > len(limits) or any(n > most for n, most in zip(shape, limits, strict=False))
+        if absurd or not all(shape) or np.prod([float(n) for n in shape]) > _MOST_VALUES:
+            raise FamilyFileError(f"{path} has {name} of shape {shape}, which no family has. It is damaged.")
+
+
+def _microscope(header: Header) -> Microscope | None:
+    values = json.loads(header["microscope"])
+    return None if values is None else Microscope(**values)
+
+
+def _zernike(header: Header, tensors: Tensors) -> ZernikeFamily:
+    microscope = _microscope(header)
+    if microscope is None:
+        raise FamilyError("a Zernike family needs its microscope")
+    modes, amplitude, size = (json.loads(header[name]) for name in ("modes", "max_amplitude", "psf_size"))
+    return ZernikeFamily(microscope, modes, amplitude, size)
+
+
+def _eigen_psf(header: Header, tensors: Tensors) -> EigenPsfFamily:
+    pixel = json.loads(header["pixel_size_um"])
+    return EigenPsfFamily(tensors["eigen_psfs"], tensors.get("thetas"), _microscope(header), pixel)
+
+
+def _product_convolution(header: Header, tensors: Tensors) -> ProductConvolutionFamily:
+    rows, columns = json.loads(header["field_shape"])
+    return ProductConvolutionFamily(
+        tensors["eigen_psfs"],
+        tensors["maps"],
+        tensors.get("thetas"),
+        _microscope(header),
+        json.loads(header["pixel_size_um"]),
+        (rows, columns),
+    )
+
+
+_MAKERS: dict[str, Callable[[Header, Tensors], OperatorFamily]] = {
+    "zernike": _zernike,
+    "eigen-psf": _eigen_psf,
+    "product-convolution": _product_convolution,
+}
+_TENSORS: dict[str, tuple[set[str], set[str]]] = {
+    "zernike": (set(), set()),
+    "eigen-psf": ({"eigen_psfs"}, {"thetas"}),
+    "product-convolution": ({"eigen_psfs", "maps"}, {"thetas"}),
+}
+"""Tensors that a kind has to have, and may have."""
