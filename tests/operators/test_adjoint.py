@@ -15,6 +15,7 @@ from napari_deepblur.operators import (
     ArrayOperator,
     ConvolutionOperator,
     LinearOperator,
+    ProductConvolutionFamily,
     ProductConvolutionOperator,
     ZernikeFamily,
 )
@@ -47,6 +48,12 @@ def product_convolution(eigen_psfs: int, maps: int, *batch: int) -> Callable[[Sh
     return make
 
 
+def calibrated(shape: Shape) -> LinearOperator:
+    maps = torch.stack([torch.ones(4, 4), torch.linspace(-0.2, 0.2, 4).expand(4, 4)])
+    family = ProductConvolutionFamily(psf(3, 5, 5), maps, torch.rand(4, 6) / 3, field_shape=(50, 45))
+    return family.linear_operator(torch.from_numpy(family.sample(B, 0)), shape, (2, 1))
+
+
 # For scenes (B, 1, H + k - 1, W + k - 1).
 OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "convolution": lambda shape: ConvolutionOperator(psf(7, 7), shape),
@@ -54,6 +61,7 @@ OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "convolution, one pixel": lambda shape: ConvolutionOperator(torch.full((1, 1), 2.0), shape),
     "convolution, batch": lambda shape: ConvolutionOperator(psf(B, 1, 5, 5), shape),
     "Zernike family": zernike,
+    "product-convolution family": calibrated,
     "product-convolution, by map": product_convolution(4, 3),
     "product-convolution, by eigen-PSF": product_convolution(2, 4),
     "product-convolution, batch": product_convolution(3, 3, B, 1),

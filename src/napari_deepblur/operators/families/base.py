@@ -11,6 +11,7 @@ from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
+from napari_deepblur.optics import Microscope
 
 WIDEST_PSF = 255
 """Largest side of a PSF, in pixels."""
@@ -104,3 +105,21 @@ def check_points(points: ArrayLike) -> NDArray[np.float64]:
     if not np.isfinite(pairs).all():
         raise FamilyError("points hold positions that are not finite.")
     return pairs
+
+
+def known_pixel_size(pixel_size_um: float | None, microscope: Microscope | None) -> float | None:
+    """Return the pixel size in micrometres: the given one, or that of the microscope, or None.
+
+    Raises
+    ------
+    FamilyError
+        If it is not positive, or the two differ.
+    """
+    if pixel_size_um is None:
+        return None if microscope is None else microscope.pixel_size_um
+    size = float(pixel_size_um)
+    if not 0 < size < np.inf:
+        raise FamilyError(f"pixel_size_um is {pixel_size_um!r}, expected a positive number of micrometres.")
+    if microscope is not None and not np.isclose(size, microscope.pixel_size_um, rtol=1e-6):
+        raise FamilyError(f"pixel_size_um is {size}, but the microscope's is {microscope.pixel_size_um}: give one.")
+    return size

@@ -1,0 +1,122 @@
+"""Smooth functions of the field of view, known on a grid and wanted at pixels of any part of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import BSpline, make_interp_spline
+
+from napari_deepblur.errors import FamilyError
+
+Array = NDArray[np.float64]
+
+
+class FieldMaps:
+    """J functions w_j of the field of view, interpolated from a grid.
+
+    The grid reaches from the first to the last pixel of the field on both axes, evenly; it may have as many points as
+    the field has pixels. Between its points lies a tensor product of cubic splines (not-a-knot; of lower degree where
+    an axis has fewer than four points). Outside the field, where a scene reaches by half a PSF, the maps go on along
+    their tangent at the border.
+
+    Parameters
+    ----------
+    values
+        The functions on the grid, shape (J, G, G').
+    field_shape
+        Rows and columns of the field in pixels.
+
+    Raises
+    ------
+    FamilyError
+        If the values are no finite array of three axes, or the field has no pixels.
+    """
+
+    def __init__(self, values: ArrayLike, field_shape: tuple[int, int]) -> None:
+        grid = np.asarray(values, dtype=np.float64)
+        if grid.ndim != 3 or 0 in grid.shape:
+            raise FamilyError(f"maps have shape {grid.shape}, expected (J, rows, columns).")
+        if not np.isfinite(grid).all():
+            raise FamilyError("maps hold values that are not finite.")
+        rows, columns = (int(side) for side in field_shape)
+        if rows < 1 or columns < 1:
+            raise FamilyError(f"field_shape is {tuple(field_shape)}, expected two positive numbers of pixels.")
+        self.field_shape = rows, columns
+        self._axes = tuple(_Axis(points, side) for points, side in zip(grid.shape[1:], self.field_shape, strict=True))
+        self._coefficients = self._axes[1].fit(self._axes[0].fit(grid, 1), 2)
+
+    def __len__(self) -> int:
+        return len(self._coefficients)
+
+    def at(self, points: ArrayLike) -> Array:
+        """Values at positions (row, column) of the field, shape (P, 2); returns (P, J)."""
+        places = np.asarray(points, dtype=float)
+        by_row, by_column = (axis.basis(places[:, i]) for i, axis in enumerate(self._axes))
+        return np.asarray(np.einsum("pr,jrc,pc->pj", by_row, self._coefficients, by_column, optimize=True))
+
+    def on(self, rows: range, columns: range) -> Array:
+        """Values at the pixels of a part of the field and of its surroundings; shape (J, rows, columns)."""
+        by_row, by_column = (axis.basis(np.array(r)) for axis, r in zip(self._axes, (rows, columns), strict=True))
+        return np.asarray(by_row @ self._coefficients @ by_column.T)
+
+    def on_scene(self, shape: tuple[int, int], origin: tuple[int, int], psf_size: int) -> Array:
+        """Values on the scene of an image of shape (H, W) whose first pixel is at `origin` of the field.
+
+        Returns
+        -------
+        ndarray
+            Shape (J, H + k - 1, W + k - 1).
+
+        Raises
+        ------
+        FamilyError
+            If the image lies outside the field by more than k // 2 pixels, the margin of its scene.
+        """
+        half = psf_size // 2
+        parts = []
+        for first, length, side in zip(origin, shape, self.field_shape, strict=True):
+            if first < -half or first + length > side + half:
+                end = tuple(o + n for o, n in zip(origin, shape, strict=True))
+                raise FamilyError(
+                    f"The image from pixel {tuple(origin)} to {end} lies outside the field of this family, which has "
+                    f"{self.field_shape} pixels, by more than {half} pixels. The microscope was calibrated for another "
+                    "camera size or binning, or the image is a crop whose origin was not given."
+                )
+            parts.append(range(first - half, first + length + half))
+        return self.on(*parts)
+
+
+class _Axis:
+    """Splines along one axis: from points of the grid to coefficients, and from those to values anywhere."""
+
+    def __init__(self, points: int, side: int) -> None:
+        self.degree = min(3, points - 1)
+        self.last = float(max(side - 1, 1))
+        self.grid = np.linspace(0, self.last, points) if points > 1 else np.zeros(1)
+        self.knots = make_interp_spline(self.grid, self.grid, k=self.degree).t if self.degree else self.grid
+
+    def fit(self, values: Array, axis: int) -> Array:
+        if not self.degree:
+            return values
+        spline = make_interp_spline(self.grid, np.moveaxis(values, axis, 0), k=self.degree)
+        return np.asarray(np.moveaxis(spline.c, 0, axis))
+
+    def basis(self, places: NDArray[np.generic]) -> Array:
+        """Value of every basis function at `places` (P,); shape (P, points)."""
+        places = np.asarray(places, dtype=float)
+        if not self.degree:
+            return np.ones((len(places), 1))
+        inside = np.clip(places, 0, self.last)
+        values = self._inside(inside)
+        beyond = places - inside
+        for border, step in ((0.0, 1), (self.last, -1)):
+            outside = (beyond * step) < 0
+            if outside.any():
+                # Exact for the cubic piece at the border.
+                nodes = border + step * np.arange(4) * (self.grid[1] / 3)
+                slope = np.array([-11, 18, -9, 2]) @ self._inside(nodes) / (2 * self.grid[1] * step)
+                values[outside] += beyond[outside, None] * slope
+        return values
+
+    def _inside(self, places: Array) -> Array:
+        return np.asarray(BSpline.design_matrix(places, self.knots, self.degree).toarray())
