@@ -136,7 +136,7 @@ def _numbers(family: OperatorFamily, names: tuple[str, ...]) -> dict[str, Any]:
 def _digest(tensors: Tensors) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        digest.update(tensors[name])
+        digest.update(tensors[name].data)
     return digest.hexdigest()
 
 
