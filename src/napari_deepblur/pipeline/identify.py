@@ -44,7 +44,7 @@ _FIT_STARTS, _FIT_STEPS, _FIT_STEPS_EACH = 12, 80, 10
 """Random starts and steps of the spectral fit, and how many of them count as one step of progress."""
 
 
-_FIT_STD = 0.004
+_FIT_STD = 0.005
 """Error of a coefficient, in waves, of a spectral fit that has found the right valley; from training images."""
 
 
