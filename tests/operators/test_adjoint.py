@@ -14,6 +14,7 @@ from napari_deepblur.errors import ImageError
 from napari_deepblur.operators import (
     ArrayOperator,
     ConvolutionOperator,
+    FieldZernikeFamily,
     LinearOperator,
     ProductConvolutionFamily,
     ProductConvolutionOperator,
@@ -54,6 +55,11 @@ def calibrated(shape: Shape) -> LinearOperator:
     return family.linear_operator(torch.from_numpy(family.sample(B, 0)), shape, (2, 1))
 
 
+def field_zernike(shape: Shape) -> LinearOperator:
+    family = FieldZernikeFamily(Microscope(0.8, 0.5, 0.1, 1.0), (4, 7), 1, (50, 45), psf_size=9, rank=3)
+    return family.linear_operator(torch.from_numpy(family.sample(B, 0)), shape, (2, 1))
+
+
 # For scenes (B, 1, H + k - 1, W + k - 1).
 OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "convolution": lambda shape: ConvolutionOperator(psf(7, 7), shape),
@@ -62,6 +68,7 @@ OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "convolution, batch": lambda shape: ConvolutionOperator(psf(B, 1, 5, 5), shape),
     "Zernike family": zernike,
     "product-convolution family": calibrated,
+    "field-Zernike family": field_zernike,
     "product-convolution, by map": product_convolution(4, 3),
     "product-convolution, by eigen-PSF": product_convolution(2, 4),
     "product-convolution, batch": product_convolution(3, 3, B, 1),

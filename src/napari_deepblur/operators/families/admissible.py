@@ -27,7 +27,7 @@ def check_thetas(thetas: ArrayLike | None, counts: tuple[int, ...]) -> NDArray[n
     """
     if thetas is None:
         return None
-    values = np.array(thetas, dtype=np.float32)
+    values = np.asarray(thetas, dtype=np.float32).copy()
     length = int(np.prod(counts))
     if values.ndim < 2 or not len(values) or values.shape[1:] not in ((length,), counts):
         raise FamilyError(f"thetas have shape {values.shape}, expected (L, {length}) or (L, {counts}), L at least 1.")

@@ -11,7 +11,7 @@ from napari_deepblur.operators.families.base import WIDEST_PSF
 
 def check_eigen_psfs(eigen_psfs: ArrayLike) -> NDArray[np.float32]:
     """Return eigen-PSFs (I, k, k), or raise a `FamilyError`: k odd, finite, linearly independent."""
-    values = np.array(eigen_psfs, dtype=np.float32)
+    values = np.asarray(eigen_psfs, dtype=np.float32).copy()
     shape = values.shape
     if values.ndim != 3 or not shape[0] or shape[1] != shape[2] or shape[1] % 2 == 0 or shape[1] > WIDEST_PSF:
         raise FamilyError(f"eigen_psfs have shape {shape}, expected (I, k, k) with k odd and at most {WIDEST_PSF}.")

@@ -60,7 +60,7 @@ class ProductConvolutionFamily(OperatorFamily):
         field_shape: tuple[int, int] | None = None,
     ) -> None:
         self.eigen_psfs = check_eigen_psfs(eigen_psfs)
-        self.maps = np.array(maps, dtype=np.float32)
+        self.maps = np.asarray(maps, dtype=np.float32).copy()
         if field_shape is None and self.maps.ndim == 3:
             field_shape = self.maps.shape[1], self.maps.shape[2]
         self._field = FieldMaps(self.maps, field_shape or (0, 0))
