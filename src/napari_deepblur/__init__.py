@@ -10,34 +10,55 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from napari_deepblur.calibration import Calibration, calibrate
+    from napari_deepblur.io.families import load_family, save_family
     from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-    from napari_deepblur.operators import ZernikeFamily
+    from napari_deepblur.operators import (
+        EigenPsfFamily,
+        FieldZernikeFamily,
+        ProductConvolutionFamily,
+        ZernikeFamily,
+    )
     from napari_deepblur.optics import Microscope
     from napari_deepblur.pipeline import Deblurring, Identification, deblur, identify
 
     __version__: str
 
 __all__ = [
+    "Calibration",
     "Deblurring",
+    "EigenPsfFamily",
+    "FieldZernikeFamily",
     "Identification",
     "Microscope",
     "PoissonGaussianNoise",
+    "ProductConvolutionFamily",
     "ZernikeFamily",
     "__version__",
+    "calibrate",
     "deblur",
     "estimate_noise",
     "identify",
+    "load_family",
+    "save_family",
 ]
 
 _HOME = {
+    "Calibration": "napari_deepblur.calibration",
     "Deblurring": "napari_deepblur.pipeline",
+    "EigenPsfFamily": "napari_deepblur.operators",
+    "FieldZernikeFamily": "napari_deepblur.operators",
     "Identification": "napari_deepblur.pipeline",
     "Microscope": "napari_deepblur.optics",
     "PoissonGaussianNoise": "napari_deepblur.noise",
+    "ProductConvolutionFamily": "napari_deepblur.operators",
     "ZernikeFamily": "napari_deepblur.operators",
+    "calibrate": "napari_deepblur.calibration",
     "deblur": "napari_deepblur.pipeline",
     "estimate_noise": "napari_deepblur.noise",
     "identify": "napari_deepblur.pipeline",
+    "load_family": "napari_deepblur.io.families",
+    "save_family": "napari_deepblur.io.families",
 }
 
 

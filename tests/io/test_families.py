@@ -20,7 +20,13 @@ from napari_deepblur.errors import DeepblurError, FamilyError, FamilyFileError, 
 from napari_deepblur.io.families import SCHEMA, family_hash, load_family, save_family
 from napari_deepblur.io.weights import save_weights
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
-from napari_deepblur.operators import EigenPsfFamily, OperatorFamily, ProductConvolutionFamily, ZernikeFamily
+from napari_deepblur.operators import (
+    EigenPsfFamily,
+    FieldZernikeFamily,
+    OperatorFamily,
+    ProductConvolutionFamily,
+    ZernikeFamily,
+)
 from napari_deepblur.optics import Microscope
 
 MICROSCOPE = Microscope(0.8, 0.5, 0.12, 1.0)
@@ -37,6 +43,8 @@ def _product_convolution(microscope: Microscope | None = MICROSCOPE, **changes: 
 
 FAMILIES: dict[str, Callable[[], OperatorFamily]] = {
     "Zernike": lambda: ZernikeFamily(MICROSCOPE, (4, 7, 12), 0.2, 15),
+    "field-Zernike": lambda: FieldZernikeFamily(MICROSCOPE, (4, 7), 2, (50, 60), 0.2, 9, rank=4),
+    "field-Zernike, degree 0": lambda: FieldZernikeFamily(MICROSCOPE, (4,), 0, (50, 60), psf_size=9),
     "eigen-PSF": lambda: EigenPsfFamily(_random(3, 5, 5), _random(4, 3), MICROSCOPE),
     "eigen-PSF, nothing known": lambda: EigenPsfFamily(_random(1, 7, 7)),
     "eigen-PSF, pixel size": lambda: EigenPsfFamily(_random(2, 3, 3), pixel_size_um=0.1),
@@ -55,7 +63,7 @@ def _same(one: OperatorFamily, other: OperatorFamily) -> None:
         other.psf_size,
         other.field_shape,
     )
-    for name in ("microscope", "modes", "max_amplitude", "pixel_size_um", "degree"):
+    for name in ("microscope", "modes", "max_amplitude", "pixel_size_um", "degree", "rank"):
         assert getattr(one, name, None) == getattr(other, name, None)
     assert (getattr(one, "thetas", None) is None) == (getattr(other, "thetas", None) is None)
     theta = np.linspace(-0.1, 0.1, one.n_parameters)
@@ -204,7 +212,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         ({"schema": str(SCHEMA + 1)}, f"schema version {SCHEMA + 1}.* newer .* Update napari-deepblur"),
         ({"schema": "one"}, "schema version 'one', expected a number"),
         ({"schema": None}, "expected a number"),
-        ({"kind": "neural"}, "kind 'neural', expected one of zernike, eigen-psf, product-convolution"),
+        ({"kind": "neural"}, "kind 'neural', expected one of zernike, field-zernike, eigen-psf, product-convolution"),
         ({"kind": "eigen-psf"}, "holds the tensors eigen_psfs, maps, thetas, expected eigen_psfs"),
         ({"kind": "zernike"}, "expected none"),
         (
@@ -251,6 +259,29 @@ def test_a_wrong_header_is_diagnosed(path: Path, header: dict[str, str | None], 
 def test_wrong_tensors_are_refused_unread(path: Path, tensors: dict[str, Any], message: str) -> None:
     # The hash is wrong too: shapes come first, because the hash needs the tensors.
     _rewrite(path, **tensors)
+    with pytest.raises(FamilyFileError, match=message):
+        load_family(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"microscope": "null"}, "needs its microscope"),
+        ({"modes": "[4, 4]"}, "different Noll indices"),
+        ({"modes": "4"}, "make no family"),
+        ({"degree": "3"}, "degree is 3"),
+        ({"degree": None}, "make no family.*degree"),
+        ({"rank": "0"}, "rank is 0"),
+        ({"field_shape": "[50, 60, 70]"}, "field_shape"),
+        ({"psf_size": "1000001"}, "psf_size is 1000001"),
+        ({"max_amplitude": "null"}, "max_amplitude is None"),
+    ],
+)
+def test_wrong_numbers_of_a_field_zernike_family_are_diagnosed(
+    path: Path, header: dict[str, str | None], message: str
+) -> None:
+    save_family(FAMILIES["field-Zernike"](), path)
+    _rewrite(path, header)
     with pytest.raises(FamilyFileError, match=message):
         load_family(path)
 

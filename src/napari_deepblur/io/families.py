@@ -24,7 +24,13 @@ from safetensors.numpy import save_file
 
 from napari_deepblur.errors import DeepblurError, FamilyError, FamilyFileError
 from napari_deepblur.io.output import replacing
-from napari_deepblur.operators import EigenPsfFamily, OperatorFamily, ProductConvolutionFamily, ZernikeFamily
+from napari_deepblur.operators import (
+    EigenPsfFamily,
+    FieldZernikeFamily,
+    OperatorFamily,
+    ProductConvolutionFamily,
+    ZernikeFamily,
+)
 from napari_deepblur.optics import Microscope
 
 SCHEMA = 1
@@ -32,6 +38,8 @@ SCHEMA = 1
 
 _FORMAT = "napari-deepblur family"
 _ORDER = "multiply-then-convolve"
+_ZERNIKE = ("modes", "max_amplitude", "psf_size")
+_FIELD_ZERNIKE = (*_ZERNIKE, "degree", "field_shape", "rank")
 _LARGEST_SIDE = {"eigen_psfs": (1000, 255, 255), "maps": (1000, 16384, 16384), "thetas": (10**6, 10**6, 1000)}
 _MOST_VALUES = 2**28
 """Values of a tensor beyond which a file is not believed: one gigabyte."""
@@ -110,7 +118,9 @@ def _contents(family: OperatorFamily) -> tuple[Header, Tensors]:
     tensors: Tensors = {}
     match family:
         case ZernikeFamily():
-            kind, numbers = "zernike", _numbers(family, ("modes", "max_amplitude", "psf_size"))
+            kind, numbers = "zernike", _numbers(family, _ZERNIKE)
+        case FieldZernikeFamily():
+            kind, numbers = "field-zernike", _numbers(family, _FIELD_ZERNIKE)
         case EigenPsfFamily():
             kind, numbers = "eigen-psf", _numbers(family, ("pixel_size_um",))
             tensors = {"eigen_psfs": family.eigen_psfs}
@@ -204,12 +214,19 @@ def _microscope(header: Header) -> Microscope | None:
     return None if values is None else Microscope(**values)
 
 
-def _zernike(header: Header, tensors: Tensors) -> ZernikeFamily:
+def _optics(header: Header) -> Microscope:
     microscope = _microscope(header)
     if microscope is None:
         raise FamilyError("a Zernike family needs its microscope")
-    modes, amplitude, size = (json.loads(header[name]) for name in ("modes", "max_amplitude", "psf_size"))
-    return ZernikeFamily(microscope, modes, amplitude, size)
+    return microscope
+
+
+def _zernike(header: Header, tensors: Tensors) -> ZernikeFamily:
+    return ZernikeFamily(_optics(header), **{name: json.loads(header[name]) for name in _ZERNIKE})
+
+
+def _field_zernike(header: Header, tensors: Tensors) -> FieldZernikeFamily:
+    return FieldZernikeFamily(_optics(header), **{name: json.loads(header[name]) for name in _FIELD_ZERNIKE})
 
 
 def _eigen_psf(header: Header, tensors: Tensors) -> EigenPsfFamily:
@@ -231,11 +248,13 @@ def _product_convolution(header: Header, tensors: Tensors) -> ProductConvolution
 
 _MAKERS: dict[str, Callable[[Header, Tensors], OperatorFamily]] = {
     "zernike": _zernike,
+    "field-zernike": _field_zernike,
     "eigen-psf": _eigen_psf,
     "product-convolution": _product_convolution,
 }
 _TENSORS: dict[str, tuple[set[str], set[str]]] = {
     "zernike": (set(), set()),
+    "field-zernike": (set(), set()),
     "eigen-psf": ({"eigen_psfs"}, {"thetas"}),
     "product-convolution": ({"eigen_psfs", "maps"}, {"thetas"}),
 }
