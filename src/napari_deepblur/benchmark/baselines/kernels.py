@@ -8,7 +8,7 @@ from scipy.ndimage import label
 
 from napari_deepblur.errors import ImageError, SettingsError
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 def checked_image(image: NDArray[np.floating], size: int) -> Array:

@@ -11,6 +11,13 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 from skimage.transform import resize
 
 from napari_deepblur.benchmark.baselines.kernels import Array, centred, checked_image, pruned
+from napari_deepblur.benchmark.baselines.periodic import (
+    differences_adjoint,
+    extended,
+    forward_differences,
+    stiffness,
+    wrapped,
+)
 from napari_deepblur.errors import SettingsError
 
 _RATIO = np.sqrt(0.5)
@@ -112,44 +119,16 @@ def _enlarged(kernel: Array, size: int) -> Array:
 
 def _alternate(image: Array, kernel: Array, noise_std: float, chosen: L0Parameters) -> Array:
     size = kernel.shape[0]
-    extended = periodic(image, size)
+    whole = extended(image, size)
+    image = whole[: image.shape[0], : image.shape[1]]
     weight = chosen.edge_weight
     for _ in range(chosen.rounds):
-        scene = few_edges(extended, kernel, weight)[: image.shape[0], : image.shape[1]]
+        kernel = kernel.astype(np.float32)
+        scene = few_edges(whole, kernel, weight)[: image.shape[0], : image.shape[1]]
         kernel = fit_kernel(differences(scene), differences(image), size, chosen.kernel_weight, kernel)
         kernel = centred(pruned(kernel, 0.0, chosen.smallest_part))
         weight = max(weight * chosen.decay, chosen.least_edge_weight)
     return kernel
-
-
-def periodic(image: Array, size: int) -> Array:
-    """Extend an image at its lower and right border so that it goes smoothly over into its upper and left one.
-
-    Parameters
-    ----------
-    image
-        Shape (H, W).
-    size
-        At least so many rows and columns are added.
-
-    Returns
-    -------
-    ndarray
-        Shape at least (H + size, W + size), fit for fast Fourier transforms.
-    """
-    extended = image
-    for axis in (0, 1):
-        length = extended.shape[axis]
-        extra = next_fast_len(length + 2 * size, real=True) - length
-        after, before = (
-            np.pad(extended, [(0, 0)] * axis + [width] + [(0, 0)] * (1 - axis), mode="symmetric")
-            for width in ((0, extra), (extra, 0))
-        )
-        fade = (0.5 + 0.5 * np.cos(np.pi * (np.arange(extra) + 0.5) / extra)).reshape([-1, 1][:: 1 - 2 * axis])
-        tail = np.take(after, range(length, length + extra), axis)
-        head = np.take(before, range(extra), axis)
-        extended = np.concatenate([extended, fade * tail + (1 - fade) * head], axis)
-    return np.asarray(extended)
 
 
 def few_edges(image: Array, kernel: Array, weight: float) -> Array:
@@ -173,21 +152,15 @@ def few_edges(image: Array, kernel: Array, weight: float) -> Array:
         u, shape (H, W).
     """
     shape = image.shape
-    blur = rfft2(_wrapped(kernel, shape))
-    slopes = (
-        rfft2(_wrapped(np.array([[0.0, 1.0, -1.0]]), shape)),
-        rfft2(_wrapped(np.array([[0.0], [1.0], [-1.0]]), shape)),
-    )
-    stiffness = sum(np.abs(slope) ** 2 for slope in slopes)
+    blur, stiff = rfft2(wrapped(kernel, shape)), stiffness(shape)
     data, power = np.conj(blur) * rfft2(image), np.abs(blur) ** 2
     scene, beta = image, 2 * weight
     while beta < _STEEPEST:
-        along_x, along_y = np.roll(scene, -1, 1) - scene, np.roll(scene, -1, 0) - scene
+        along_x, along_y = forward_differences(scene)
         flat = along_x**2 + along_y**2 < weight / beta
         along_x[flat] = along_y[flat] = 0.0
-        # The adjoint of a difference in space, so that one transform does.
-        pull = np.roll(along_x, 1, 1) - along_x + np.roll(along_y, 1, 0) - along_y
-        scene = irfft2((data + beta * rfft2(pull)) / (power + beta * stiffness), shape)
+        pull = differences_adjoint(along_x, along_y)
+        scene = irfft2((data + beta * rfft2(pull)) / (power + beta * stiff), shape)
         beta *= 2
     return np.asarray(scene)
 
@@ -200,7 +173,7 @@ def differences(image: Array) -> tuple[Array, Array]:
 def fit_kernel(scene: tuple[Array, Array], image: tuple[Array, Array], size: int, weight: float, start: Array) -> Array:
     """Fit the kernel that blurs the differences of the scene to those of the image: the kernel step.
 
-    h = argmin sum_x |h * d_x u - d_x v|^2 + gamma |h|^2, with the sum over pixels at least half a kernel from the border.
+    h = argmin sum_x |h * d_x u - d_x v|^2 + gamma |h|^2, with the sum over pixels half a kernel from the border.
 
     Parameters
     ----------
@@ -219,13 +192,13 @@ def fit_kernel(scene: tuple[Array, Array], image: tuple[Array, Array], size: int
         h, shape (k, k); values may be negative.
     """
     border = size // 2
-    inside = np.zeros(scene[0].shape)
+    inside = np.zeros(scene[0].shape, dtype=scene[0].dtype)
     inside[border:-border, border:-border] = 1.0
-    shape = [next_fast_len(side + size, real=True) for side in inside.shape]
+    shape = tuple(next_fast_len(length + size, real=True) for length in inside.shape)
     spectra = [rfft2(part, shape) for part in scene]
 
     def blurred(kernel: Array) -> list[Array]:
-        response = rfft2(_wrapped(kernel, (shape[0], shape[1])))
+        response = rfft2(wrapped(kernel, shape))
         return [inside * irfft2(s * response, shape)[: inside.shape[0], : inside.shape[1]] for s in spectra]
 
     def correlated(parts: list[Array]) -> Array:
@@ -237,14 +210,6 @@ def fit_kernel(scene: tuple[Array, Array], image: tuple[Array, Array], size: int
         return correlated(blurred(kernel)) + weight * kernel
 
     return _conjugate_gradient(normal, correlated([inside * part for part in image]), start)
-
-
-def _wrapped(kernel: Array, shape: tuple[int, ...]) -> Array:
-    """Put a kernel into a periodic image, its centre at the origin."""
-    rows, columns = kernel.shape
-    canvas = np.zeros(shape)
-    canvas[:rows, :columns] = kernel
-    return np.roll(canvas, (-(rows // 2), -(columns // 2)), (0, 1))
 
 
 def _conjugate_gradient(normal: Callable[[Array], Array], right_side: Array, start: Array) -> Array:

@@ -1,0 +1,136 @@
+"""Goldstein and Fattal: the kernel's power spectrum from projections of the whitened image, then its phases."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import next_fast_len
+
+from napari_deepblur.benchmark.baselines.kernels import Array, centred, checked_image, pruned
+from napari_deepblur.benchmark.baselines.periodic import extended
+from napari_deepblur.benchmark.baselines.phase_retrieval import retrieve_phases
+from napari_deepblur.benchmark.baselines.projections import (
+    autocorrelations,
+    directions,
+    kernel_autocorrelations,
+    power_spectrum,
+    whitened,
+)
+from napari_deepblur.benchmark.baselines.sparsity import busiest_patch, gradient_sparsity
+
+
+class SpectralParameters(NamedTuple):
+    """Numbers of the method.
+
+    Attributes
+    ----------
+    exponent
+        Of the spectra of sharp scenes: abs(omega)^-exponent.
+    angles
+        Number of directions.
+    border
+        Share of the image over which it is faded out.
+    rounds
+        Estimates of the support, each followed by a phase retrieval.
+    restarts, iterations
+        Of each phase retrieval.
+    cut
+        Values of the kernel below this share of the largest are removed.
+    smallest_part
+        Islands of the kernel below this share of its sum are removed.
+    patch
+        Side in pixels of the patch that is deconvolved to choose among kernels.
+    """
+
+    exponent: float = 2.1
+    angles: int = 180
+    border: float = 0.5
+    rounds: int = 3
+    restarts: int = 30
+    iterations: int = 300
+    cut: float = 0.02
+    smallest_part: float = 0.1
+    patch: int = 150
+
+
+def estimate_kernel_spectral(
+    image: NDArray[np.floating], size: int, *, seed: int = 0, parameters: SpectralParameters | None = None
+) -> Array:
+    """Estimate a blur kernel from the power spectrum of the image.
+
+    Sharp scenes have spectra c_a abs(omega)^-2 along each direction a. Whiten the image; then the autocorrelation of
+    its projection along a is c_a R_a + m_a, with R_a that of the kernel's projection. The slices abs(H)^2 follow, and
+    phase retrieval finds h. The kernel tells its support, hence better m_a, and so on.
+
+    Parameters
+    ----------
+    image
+        Blurred image, shape (H, W), any unit.
+    size
+        Side k of the kernel in pixels, odd.
+    seed
+        Of the random phases.
+    parameters
+        Of the method.
+
+    Returns
+    -------
+    ndarray
+        Kernel h, shape (k, k), not negative, sum 1, centre of mass on the centre pixel. Of h(x) and h(-x), which have
+        the same spectrum, the one that gives the sparser scene.
+
+    Raises
+    ------
+    ImageError, SettingsError
+        If the arguments cannot be used.
+
+    Notes
+    -----
+    Sources: A. Goldstein and R. Fattal, Blur-kernel estimation from spectral irregularities, ECCV 2012; J. Anger, G.
+    Facciolo and M. Delbracio, Estimating an image's blur kernel using natural image statistics, and deblurring it,
+    Image Processing On Line 8 (2018). White noise is not modelled: it adds to the autocorrelations near lag zero.
+    """
+    chosen = parameters or SpectralParameters()
+    pixels = checked_image(image, size)
+    rng = np.random.default_rng(seed)
+    side = next_fast_len(2 * size, real=True)
+    side += side % 2
+    square = np.zeros((side, side), dtype=bool)
+    square[:size, :size] = True
+    angles = directions(chosen.angles)
+    white = whitened(extended(pixels, size), chosen.exponent)[: pixels.shape[0], : pixels.shape[1]]
+    measured = autocorrelations(white, angles, int(np.ceil(np.sqrt(2) * size)), chosen.border)
+    patch = busiest_patch(pixels, chosen.patch)
+    support = measured.argmin(1)
+    best = square[:size, :size].astype(np.float64)
+    for _ in range(chosen.rounds):
+        power = power_spectrum(kernel_autocorrelations(measured, support), side)
+        found = retrieve_phases(np.sqrt(power), square, chosen.restarts, chosen.iterations, rng)
+        kernels = [centred(pruned(kernel, chosen.cut, chosen.smallest_part)) for kernel in found]
+        best = min(
+            (h for kernel in kernels for h in (kernel, kernel[::-1, ::-1])), key=lambda h: gradient_sparsity(patch, h)
+        )
+        support = kernel_extent(best, angles).clip(1, measured.shape[1] - 1)
+    return best
+
+
+def kernel_extent(kernel: Array, angles: Array) -> NDArray[np.intp]:
+    """Lag from which the autocorrelation of a kernel's projection is zero: how far its pixels reach along each angle.
+
+    Parameters
+    ----------
+    kernel
+        Shape (k, k).
+    angles
+        Shape (A,), radians.
+
+    Returns
+    -------
+    ndarray
+        Pixels, rounded up, shape (A,).
+    """
+    y, x = np.nonzero(kernel)
+    place = np.outer(np.cos(angles), x) + np.outer(np.sin(angles), y)
+    return np.ceil(np.ptp(place, axis=1) + 1).astype(np.intp)
