@@ -17,7 +17,7 @@ from napari_deepblur.pipeline.spectral_fit import SpectralFit
 _CERTAINTY = 400.0
 """Logistic slope from the relative difference of gradient sparsities to the odds of an orientation."""
 
-_USABLE_LOW, _USABLE_HIGH = 0.05, 0.4
+_USABLE_LOW, _USABLE_HIGH = 0.1, 0.36
 """Usable shares of the spectrum between which the fit's weight rises from none to all."""
 
 
