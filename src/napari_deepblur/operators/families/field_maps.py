@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import BSpline, make_interp_spline
+from scipy.sparse import csr_matrix
 
 from napari_deepblur.errors import FamilyError
 
@@ -43,7 +44,8 @@ class FieldMaps:
             raise FamilyError(f"field_shape is {tuple(field_shape)}, expected two positive numbers of pixels.")
         self.field_shape = rows, columns
         self._axes = tuple(_Axis(points, side) for points, side in zip(grid.shape[1:], self.field_shape, strict=True))
-        self._coefficients = self._axes[1].fit(self._axes[0].fit(grid, 1), 2)
+        # One map at a time, which fits into the cache.
+        self._coefficients = np.stack([self._axes[1].fit(self._axes[0].fit(values).T).T for values in grid])
 
     def __len__(self) -> int:
         return len(self._coefficients)
@@ -52,12 +54,12 @@ class FieldMaps:
         """Values at positions (row, column) of the field, shape (P, 2); returns (P, J)."""
         places = np.asarray(points, dtype=float)
         by_row, by_column = (axis.basis(places[:, i]) for i, axis in enumerate(self._axes))
-        return np.asarray(np.einsum("pr,jrc,pc->pj", by_row, self._coefficients, by_column, optimize=True))
+        return np.stack([by_column.multiply(by_row @ c).sum(axis=1).A1 for c in self._coefficients], axis=1)
 
     def on(self, rows: range, columns: range) -> Array:
         """Values at the pixels of a part of the field and of its surroundings; shape (J, rows, columns)."""
         by_row, by_column = (axis.basis(np.array(r)) for axis, r in zip(self._axes, (rows, columns), strict=True))
-        return np.asarray(by_row @ self._coefficients @ by_column.T)
+        return np.stack([(by_column @ (by_row @ c).T).T for c in self._coefficients])
 
     def on_scene(self, shape: tuple[int, int], origin: tuple[int, int], psf_size: int) -> Array:
         """Values on the scene of an image of shape (H, W) whose first pixel is at `origin` of the field.
@@ -95,28 +97,32 @@ class _Axis:
         self.grid = np.linspace(0, self.last, points) if points > 1 else np.zeros(1)
         self.knots = make_interp_spline(self.grid, self.grid, k=self.degree).t if self.degree else self.grid
 
-    def fit(self, values: Array, axis: int) -> Array:
+    def fit(self, values: Array) -> Array:
+        """Coefficients of the splines through `values` (points, N), along the first axis."""
         if not self.degree:
             return values
-        spline = make_interp_spline(self.grid, np.moveaxis(values, axis, 0), k=self.degree)
-        return np.asarray(np.moveaxis(spline.c, 0, axis))
+        return np.asarray(make_interp_spline(self.grid, np.ascontiguousarray(values), k=self.degree).c)
 
-    def basis(self, places: NDArray[np.generic]) -> Array:
-        """Value of every basis function at `places` (P,); shape (P, points)."""
-        places = np.asarray(places, dtype=float)
-        if not self.degree:
-            return np.ones((len(places), 1))
+    def basis(self, points: ArrayLike) -> csr_matrix:
+        """Value of every basis function at positions (P,); shape (P, grid points), nearly all of it zero."""
+        places: Array = np.asarray(points, dtype=float)
         inside = np.clip(places, 0, self.last)
         values = self._inside(inside)
-        beyond = places - inside
-        for border, step in ((0.0, 1), (self.last, -1)):
-            outside = (beyond * step) < 0
-            if outside.any():
+        if not self.degree:
+            return values
+        step = self.grid[1] / 3
+        for beyond, border, direction in (
+            (np.minimum(places, 0), 0.0, 1),
+            (np.maximum(places - self.last, 0), self.last, -1),
+        ):
+            if beyond.any():
                 # Exact for the cubic piece at the border.
-                nodes = border + step * np.arange(4) * (self.grid[1] / 3)
-                slope = np.array([-11, 18, -9, 2]) @ self._inside(nodes) / (2 * self.grid[1] * step)
-                values[outside] += beyond[outside, None] * slope
-        return values
+                nodes = border + direction * step * np.arange(4)
+                slope = csr_matrix(np.array([[-11, 18, -9, 2]]) / (6 * step * direction)) @ self._inside(nodes)
+                values = values + csr_matrix(beyond[:, None]) @ slope
+        return csr_matrix(values)
 
-    def _inside(self, places: Array) -> Array:
-        return np.asarray(BSpline.design_matrix(places, self.knots, self.degree).toarray())
+    def _inside(self, places: Array) -> csr_matrix:
+        if not self.degree:
+            return csr_matrix(np.ones((len(places), 1)))
+        return csr_matrix(BSpline.design_matrix(places, self.knots, self.degree))
