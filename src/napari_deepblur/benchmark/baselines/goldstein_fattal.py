@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
-from napari_deepblur.benchmark.baselines.kernels import Array, centred, checked_image, pruned
+from napari_deepblur.benchmark.baselines.kernels import Array, centred, checked_image, point, pruned
 from napari_deepblur.benchmark.baselines.periodic import extended
 from napari_deepblur.benchmark.baselines.phase_retrieval import retrieve_phases
 from napari_deepblur.benchmark.baselines.projections import (
@@ -30,6 +30,8 @@ class SpectralParameters(NamedTuple):
         Of the spectra of sharp scenes: abs(omega)^-exponent.
     angles
         Number of directions.
+    blend
+        Standard deviation of the average over neighbouring directions, in units of their spacing.
     border
         Share of the image over which it is faded out.
     rounds
@@ -44,15 +46,16 @@ class SpectralParameters(NamedTuple):
         Side in pixels of the patch that is deconvolved to choose among kernels.
     """
 
-    exponent: float = 2.1
-    angles: int = 180
-    border: float = 0.5
+    exponent: float = 2.5
+    angles: int = 90
+    blend: float = 2.0
+    border: float = 0.3
     rounds: int = 3
-    restarts: int = 30
-    iterations: int = 300
+    restarts: int = 15
+    iterations: int = 200
     cut: float = 0.02
     smallest_part: float = 0.1
-    patch: int = 150
+    patch: int = 250
 
 
 def estimate_kernel_spectral(
@@ -79,7 +82,7 @@ def estimate_kernel_spectral(
     -------
     ndarray
         Kernel h, shape (k, k), not negative, sum 1, centre of mass on the centre pixel. Of h(x) and h(-x), which have
-        the same spectrum, the one that gives the sparser scene.
+        the same spectrum, and of all rounds and restarts, the one that gives the sparsest scene.
 
     Raises
     ------
@@ -101,19 +104,25 @@ def estimate_kernel_spectral(
     square[:size, :size] = True
     angles = directions(chosen.angles)
     white = whitened(extended(pixels, size), chosen.exponent)[: pixels.shape[0], : pixels.shape[1]]
-    measured = autocorrelations(white, angles, int(np.ceil(np.sqrt(2) * size)), chosen.border)
+    measured = autocorrelations(white, angles, int(np.ceil(np.sqrt(2) * size)), chosen.border, chosen.blend)
     patch = busiest_patch(pixels, chosen.patch)
     support = measured.argmin(1)
-    best = square[:size, :size].astype(np.float64)
+    best, sparsest = point(size), np.inf
     for _ in range(chosen.rounds):
         power = power_spectrum(kernel_autocorrelations(measured, support), side)
         found = retrieve_phases(np.sqrt(power), square, chosen.restarts, chosen.iterations, rng)
-        kernels = [centred(pruned(kernel, chosen.cut, chosen.smallest_part)) for kernel in found]
-        best = min(
-            (h for kernel in kernels for h in (kernel, kernel[::-1, ::-1])), key=lambda h: gradient_sparsity(patch, h)
-        )
-        support = kernel_extent(best, angles).clip(1, measured.shape[1] - 1)
+        kernel, sparsity = _sparsest(found, patch, chosen)
+        if sparsity < sparsest:
+            best, sparsest = kernel, sparsity
+        support = kernel_extent(kernel, angles).clip(1, measured.shape[1] - 1)
     return best
+
+
+def _sparsest(found: Array, patch: Array, chosen: SpectralParameters) -> tuple[Array, float]:
+    clean = [centred(pruned(kernel, chosen.cut, chosen.smallest_part)) for kernel in found]
+    both = [kernel for one in clean for kernel in (one, one[::-1, ::-1])]
+    values = [gradient_sparsity(patch, kernel) for kernel in both]
+    return both[int(np.argmin(values))], min(values)
 
 
 def kernel_extent(kernel: Array, angles: Array) -> NDArray[np.intp]:
@@ -133,4 +142,5 @@ def kernel_extent(kernel: Array, angles: Array) -> NDArray[np.intp]:
     """
     y, x = np.nonzero(kernel)
     place = np.outer(np.cos(angles), x) + np.outer(np.sin(angles), y)
-    return np.ceil(np.ptp(place, axis=1) + 1).astype(np.intp)
+    extent: NDArray[np.intp] = np.ceil(np.ptp(place, axis=1) + 1).astype(np.intp)
+    return extent

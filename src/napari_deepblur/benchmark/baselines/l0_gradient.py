@@ -194,12 +194,13 @@ def fit_kernel(scene: tuple[Array, Array], image: tuple[Array, Array], size: int
     border = size // 2
     inside = np.zeros(scene[0].shape, dtype=scene[0].dtype)
     inside[border:-border, border:-border] = 1.0
-    shape = tuple(next_fast_len(length + size, real=True) for length in inside.shape)
+    rows, columns = scene[0].shape[0], scene[0].shape[1]
+    shape = next_fast_len(rows + size, real=True), next_fast_len(columns + size, real=True)
     spectra = [rfft2(part, shape) for part in scene]
 
     def blurred(kernel: Array) -> list[Array]:
         response = rfft2(wrapped(kernel, shape))
-        return [inside * irfft2(s * response, shape)[: inside.shape[0], : inside.shape[1]] for s in spectra]
+        return [inside * irfft2(s * response, shape)[:rows, :columns] for s in spectra]
 
     def correlated(parts: list[Array]) -> Array:
         total = sum(np.conj(s) * rfft2(part, shape) for s, part in zip(spectra, parts, strict=True))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.fft import irfft, irfft2, next_fast_len, rfft, rfft2
+from scipy.ndimage import gaussian_filter1d
 from scipy.signal.windows import tukey
 
 from napari_deepblur.benchmark.baselines.kernels import Array
@@ -24,7 +26,7 @@ def whitened(image: Array, exponent: float) -> Array:
     return np.asarray(irfft2(rfft2(image) * omega ** (exponent / 2), image.shape))
 
 
-def autocorrelations(white: Array, angles: Array, reach: int, border: float) -> Array:
+def autocorrelations(white: Array, angles: Array, reach: int, border: float, blend: float) -> Array:
     """Autocorrelation of the projections of an image onto lines.
 
     P_a(t) = sum of white(y, x) over x cos a + y sin a = t, and R_a(s) = sum_t P_a(t) P_a(t + s).
@@ -34,11 +36,14 @@ def autocorrelations(white: Array, angles: Array, reach: int, border: float) -> 
     white
         Whitened image, shape (H, W).
     angles
-        Shape (A,), radians.
+        Shape (A,), radians, of `directions`.
     reach
         Largest lag in pixels.
     border
         Share of the image over which it is faded out, in [0, 1].
+    blend
+        Neighbouring directions are averaged by a Gaussian of this standard deviation, in units of their spacing:
+        the autocorrelation of one projection is noisy.
 
     Returns
     -------
@@ -62,14 +67,14 @@ def autocorrelations(white: Array, angles: Array, reach: int, border: float) -> 
         power = np.abs(rfft(line, length)) ** 2 / np.sinc(frequency / _FINENESS) ** 4
         power[frequency > 0.5 / max(abs(np.cos(angle)), abs(np.sin(angle)))] = 0.0
         found[index] = irfft(power, length)[: _FINENESS * reach + 1 : _FINENESS]
-    return found
+    return np.asarray(gaussian_filter1d(found, blend, axis=0, mode="wrap") if blend > 0 else found)
 
 
-def kernel_autocorrelations(measured: Array, support: Array) -> Array:
+def kernel_autocorrelations(measured: Array, support: NDArray[np.intp]) -> Array:
     """Turn the autocorrelations of the image into those of the kernel's projections.
 
-    R_a = c_a R_kernel,a + m_a: the level m_a is the value at the end s_a of the support, where the kernel's is zero, and
-    c_a makes the sum over all lags one.
+    R_a = c_a R_kernel,a + m_a: the level m_a is the value at the end s_a of the support, where the kernel's is zero,
+    and c_a makes the sum over all lags one.
 
     Parameters
     ----------

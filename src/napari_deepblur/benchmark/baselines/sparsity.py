@@ -14,7 +14,7 @@ from napari_deepblur.benchmark.baselines.periodic import (
     wrapped,
 )
 
-_FIDELITY = 3000.0
+_FIDELITY = 500.0
 _SPLITS = tuple(4.0**power for power in range(6))
 
 
