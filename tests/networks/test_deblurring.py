@@ -49,7 +49,8 @@ class KnownProx(nn.Module):
 
 
 def with_prox(weight: float, regularization: float = 0.03, **changes: object) -> DeblurringNetwork:
-    config = dataclasses.replace(TINY, **changes)  # type: ignore[arg-type]
+    # A last data step that changes nothing, unless asked for.
+    config = dataclasses.replace(TINY, **{"final_floor": 1e9, **changes})  # type: ignore[arg-type]
     network = DeblurringNetwork(config)
     network.proximal = nn.ModuleList(KnownProx(weight) for _ in network.proximal)
     network.regularization = Constant(regularization)
@@ -105,6 +106,19 @@ def test_with_the_identity_as_prox_it_sharpens_a_blurred_point() -> None:
     y = a.forward(scene)
     restored = with_prox(0.0)(y, a, noise(), spread())
     assert restored[..., 15, 15].item() > 1.5 * y.max().item()
+
+
+def test_the_last_data_step_returns_what_a_clean_image_says() -> None:
+    # A prox that pulls everything to 0.2 loses the image; without noise the data bring it back, in noise they do not.
+    a = operator((24, 24), size=5)
+    scene = torch.rand(1, 1, *a.scene_shape, generator=torch.Generator().manual_seed(0))
+    y = a.forward(scene)
+    network = with_prox(5.0, final_floor=1e-4, iterations=1, steps=30)
+    clean = network(y, a, torch.zeros(1, 2), spread(value=0.0))
+    noisy = network(y, a, torch.tensor([[0.005, 0.02]]), spread(value=0.0))
+    truth = scene[..., 2:-2, 2:-2]
+    assert (clean - truth).square().mean() < 0.3 * (noisy - truth).square().mean()
+    assert noisy.std() < 0.3 * clean.std()
 
 
 def test_forward_is_the_last_iterate_cropped_to_the_image() -> None:

@@ -3,14 +3,15 @@
     R_k(z)  = argmin_x 1/2 |A x - y|^2 + lambda_k/2 |x - z|^2
     x_0     = (A'A + lambda_0 I)^-1 A'y
     repeat:   z_k = D_k(x_k),   x_{k+1} = x_k - z_k + R_{k+1}(2 z_k - x_k),   D_k(x) = x + DRUNet(x, noise, spread)
-    result    z_N, cropped to the image
+    result    R(z_N) with a lambda of its own, cropped to the image
 
 Source: V. Debarnot and P. Weiss, "Deep-blur", Biological Imaging 4:e13 (2024), section 2.4. Everything lives on the
 scene, which is larger than the image, so that nothing is assumed about what lies beyond the border.
 
 The paper fixes lambda at 0.03. Here it follows, with learned factors, from what the data are worth: the noise, and the
 spread of the PSF around its estimate. One value cannot serve both a clean image with a well-known PSF, where the data
-say nearly everything, and a noisy one, where they say little.
+say nearly everything, and a noisy one, where they say little. The paper returns z_N; the last data step here gives
+back to a clean image what the networks have smoothed away, and leaves a noisy one as it is.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class DeblurringConfig:
         Whether all iterations share one set of weights.
     first_steps, steps
         Conjugate gradient steps of x_0 and of each later data step, which starts from the iterate before it.
+    final_floor, final_noise, final_spread
+        a, b and c of the last data step, see `Regularization`; not trained, chosen on training images.
     """
 
     channels: tuple[int, ...] = (32, 64, 128, 256)
@@ -48,6 +51,9 @@ class DeblurringConfig:
     shared: bool = False
     first_steps: int = 8
     steps: int = 4
+    final_floor: float = 1e-4
+    final_noise: float = 1e5
+    final_spread: float = 0.04
 
 
 PAPER = DeblurringConfig()
@@ -57,11 +63,16 @@ LIGHT = DeblurringConfig(channels=(16, 32, 64, 128), blocks=1, iterations=3, sha
 """One small DRUNet for all iterations, for processors."""
 
 
+def noise_variance(noise: Tensor) -> Tensor:
+    """Variance of the noise at a quarter of the peak, alpha / 4 + beta^2, shape (B,), from noise (B, 2)."""
+    return noise[:, 0] / 4 + noise[:, 1].square()
+
+
 class Regularization(nn.Module):
     """lambda_k = a_k + b_k v + c_k s, with learned positive a_k, b_k and c_k.
 
-    v = alpha / 4 + beta^2 is the variance of the noise at a quarter of the peak, and s the spread of the PSF. Both
-    describe whole images, not tiles, so that neighbouring tiles are restored alike.
+    v is the variance of the noise (`noise_variance`), and s the spread of the PSF. Both describe whole images, not
+    tiles, so that neighbouring tiles are restored alike.
 
     Parameters
     ----------
@@ -78,8 +89,7 @@ class Regularization(nn.Module):
 
     def forward(self, noise: Tensor, spread: Tensor, k: int) -> Tensor:
         """lambda_k, shape (B, 1, 1, 1), from noise (B, 2) and spread (B,)."""
-        variance = noise[:, 0] / 4 + noise[:, 1].square()
-        value = self.floor[k].exp() + self.noise[k].exp() * variance + self.spread[k].exp() * spread
+        value = self.floor[k].exp() + self.noise[k].exp() * noise_variance(noise) + self.spread[k].exp() * spread
         return value[:, None, None, None]
 
 
@@ -129,7 +139,7 @@ class DeblurringNetwork(nn.Module):
         return scene[..., top : top + height, left : left + width]
 
     def iterate(self, image: Tensor, operator: LinearOperator, noise: Tensor, spread: Tensor) -> Iterator[Tensor]:
-        """Yield z_1, ..., z_N on the scene, shape (B, 1, H + k - 1, W + k - 1); arguments as in `forward`."""
+        """Yield z_1, ..., z_(N - 1), R(z_N) on the scene, (B, 1, H + k - 1, W + k - 1); arguments as in `forward`."""
         config = self.config
         # Centred, the unknown world beyond the border is zero on average, which is where conjugate gradient starts.
         centre = image.mean(dim=(-2, -1), keepdim=True)
@@ -143,12 +153,20 @@ class DeblurringNetwork(nn.Module):
             proximal = self.proximal[0 if config.shared else k]
             # The networks predict what is wrong with their input: one that knows nothing changes nothing.
             z = x + centre + proximal(self._conditioned(x + centre, noise, spread, k)).float()
-            yield z
             if k + 1 < config.iterations:
+                yield z
                 weight = self.regularization(noise, spread, k + 1)
                 anchor = 2 * (z - centre) - x
                 settled = resolvent(operator, adjoint_image, anchor, weight, start=settled, steps=config.steps).solution
                 x = x - (z - centre) + settled
+        last = z - centre
+        weight = self._final_weight(noise, spread)
+        yield resolvent(operator, adjoint_image, last, weight, start=last, steps=config.steps).solution + centre
+
+    def _final_weight(self, noise: Tensor, spread: Tensor) -> Tensor:
+        config = self.config
+        value = config.final_floor + config.final_noise * noise_variance(noise) + config.final_spread * spread
+        return value[:, None, None, None]
 
     def _conditioned(self, x: Tensor, noise: Tensor, spread: Tensor, k: int) -> Tensor:
         constants = (
