@@ -49,6 +49,19 @@ def checked_image(image: NDArray[np.floating], size: int) -> Array:
     return (pixels - low) / (high - low)
 
 
+def scaled_noise(noise_std: float, image: NDArray[np.floating]) -> float:
+    """Return the standard deviation of the noise after `checked_image`.
+
+    Raises
+    ------
+    SettingsError
+        If it is negative or not finite.
+    """
+    if not 0 <= noise_std < np.inf:
+        raise SettingsError(f"The standard deviation of the noise is {noise_std:g}, expected zero or more.")
+    return noise_std / float(np.ptp(np.asarray(image, dtype=np.float64)))
+
+
 def pruned(kernel: Array, cut: float, smallest_part: float = 0.0) -> Array:
     """Set negative and small values to zero, drop small islands, and give the sum one.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 from skimage.transform import resize
 
-from napari_deepblur.benchmark.baselines.kernels import Array, centred, checked_image, pruned
+from napari_deepblur.benchmark.baselines.kernels import Array, centred, checked_image, pruned, scaled_noise
 from napari_deepblur.benchmark.baselines.periodic import (
     differences_adjoint,
     extended,
@@ -18,13 +18,14 @@ from napari_deepblur.benchmark.baselines.periodic import (
     stiffness,
     wrapped,
 )
-from napari_deepblur.errors import SettingsError
 
 _RATIO = np.sqrt(0.5)
 _SMALLEST_SIZE = 3
 _STEEPEST = 1e5
 """Weight of the split variable where the half-quadratic iterations stop."""
 _CONJUGATE_STEPS = 15
+_NOISE_FACTOR = 4.0
+"""An edge must explain more than this many variances of the noise."""
 
 
 class L0Parameters(NamedTuple):
@@ -93,9 +94,7 @@ def estimate_kernel_l0(
     """
     chosen = parameters or L0Parameters()
     pixels = checked_image(image, size)
-    if noise_std < 0 or not np.isfinite(noise_std):
-        raise SettingsError(f"The standard deviation of the noise is {noise_std:g}, expected zero or more.")
-    noise = noise_std / float(np.ptp(np.asarray(image, dtype=np.float64)))
+    noise = scaled_noise(noise_std, image)
     kernel = np.full((_SMALLEST_SIZE, _SMALLEST_SIZE), 1 / _SMALLEST_SIZE**2)
     for scale in _scales(size):
         shape = tuple(int(np.ceil(side * scale)) for side in pixels.shape)
@@ -121,13 +120,14 @@ def _alternate(image: Array, kernel: Array, noise_std: float, chosen: L0Paramete
     size = kernel.shape[0]
     whole = extended(image, size)
     image = whole[: image.shape[0], : image.shape[1]]
-    weight = chosen.edge_weight
+    floor = max(chosen.least_edge_weight, _NOISE_FACTOR * noise_std**2)
+    weight = max(chosen.edge_weight, floor)
     for _ in range(chosen.rounds):
         kernel = kernel.astype(np.float32)
         scene = few_edges(whole, kernel, weight)[: image.shape[0], : image.shape[1]]
         kernel = fit_kernel(differences(scene), differences(image), size, chosen.kernel_weight, kernel)
         kernel = centred(pruned(kernel, 0.0, chosen.smallest_part))
-        weight = max(weight * chosen.decay, chosen.least_edge_weight)
+        weight = max(weight * chosen.decay, floor)
     return kernel
 
 

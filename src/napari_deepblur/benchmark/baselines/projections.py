@@ -26,7 +26,15 @@ def whitened(image: Array, exponent: float) -> Array:
     return np.asarray(irfft2(rfft2(image) * omega ** (exponent / 2), image.shape))
 
 
-def autocorrelations(white: Array, angles: Array, reach: int, border: float, blend: float) -> Array:
+def autocorrelations(
+    white: Array,
+    angles: Array,
+    reach: int,
+    border: float,
+    blend: float,
+    noise_std: float = 0.0,
+    exponent: float = 0.0,
+) -> Array:
     """Autocorrelation of the projections of an image onto lines.
 
     P_a(t) = sum of white(y, x) over x cos a + y sin a = t, and R_a(s) = sum_t P_a(t) P_a(t + s).
@@ -44,6 +52,10 @@ def autocorrelations(white: Array, angles: Array, reach: int, border: float, ble
     blend
         Neighbouring directions are averaged by a Gaussian of this standard deviation, in units of their spacing:
         the autocorrelation of one projection is noisy.
+    noise_std
+        Standard deviation of white noise in the image before it was whitened; its expected share is subtracted.
+    exponent
+        That of `whitened`.
 
     Returns
     -------
@@ -51,12 +63,14 @@ def autocorrelations(white: Array, angles: Array, reach: int, border: float, ble
         R at lags 0 ... reach, shape (A, reach + 1).
     """
     rows, columns = white.shape
-    faded = (white * tukey(rows, border)[:, None] * tukey(columns, border)).ravel()
+    window = tukey(rows, border)[:, None] * tukey(columns, border)
+    faded = (white * window).ravel()
     y, x = np.mgrid[:rows, :columns].reshape(2, -1)
     y, x = y - rows / 2, x - columns / 2
     half = int(_FINENESS * np.hypot(rows, columns) / 2) + 2
     length = next_fast_len(2 * half + _FINENESS * (reach + 1), real=True)
     frequency = np.fft.rfftfreq(length) * _FINENESS
+    noise = noise_std**2 * float((window**2).sum()) * (2 * np.pi * frequency) ** exponent
     found = np.empty((len(angles), reach + 1))
     for index, angle in enumerate(angles):
         place = _FINENESS * (x * np.cos(angle) + y * np.sin(angle)) + half
@@ -64,7 +78,7 @@ def autocorrelations(white: Array, angles: Array, reach: int, border: float, ble
         share = place - left
         line = np.bincount(left, (1 - share) * faded, length) + np.bincount(left + 1, share * faded, length)
         # Sharing a pixel between two bins is a triangle filter. Beyond the pixels' own band there is nothing to see.
-        power = np.abs(rfft(line, length)) ** 2 / np.sinc(frequency / _FINENESS) ** 4
+        power = np.abs(rfft(line, length)) ** 2 / np.sinc(frequency / _FINENESS) ** 4 - noise
         power[frequency > 0.5 / max(abs(np.cos(angle)), abs(np.sin(angle)))] = 0.0
         found[index] = irfft(power, length)[: _FINENESS * reach + 1 : _FINENESS]
     return np.asarray(gaussian_filter1d(found, blend, axis=0, mode="wrap") if blend > 0 else found)
