@@ -113,7 +113,7 @@ def test_the_last_data_step_returns_what_a_clean_image_says() -> None:
     a = operator((24, 24), size=5)
     scene = torch.rand(1, 1, *a.scene_shape, generator=torch.Generator().manual_seed(0))
     y = a.forward(scene)
-    network = with_prox(5.0, final_floor=1e-4, iterations=1, steps=30)
+    network = with_prox(5.0, final_floor=1e-4, iterations=1, final_steps=30)
     clean = network(y, a, torch.zeros(1, 2), spread(value=0.0))
     noisy = network(y, a, torch.tensor([[0.005, 0.02]]), spread(value=0.0))
     truth = scene[..., 2:-2, 2:-2]

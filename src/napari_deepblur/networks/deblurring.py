@@ -41,6 +41,8 @@ class DeblurringConfig:
         Whether all iterations share one set of weights.
     first_steps, steps
         Conjugate gradient steps of x_0 and of each later data step, which starts from the iterate before it.
+    final_steps
+        Conjugate gradient steps of the last data step.
     final_floor, final_noise, final_spread
         a, b and c of the last data step, see `Regularization`; not trained, chosen on training images.
     """
@@ -51,7 +53,8 @@ class DeblurringConfig:
     shared: bool = False
     first_steps: int = 8
     steps: int = 4
-    final_floor: float = 1e-4
+    final_steps: int = 12
+    final_floor: float = 5e-5
     final_noise: float = 1e5
     final_spread: float = 0.04
 
@@ -161,7 +164,7 @@ class DeblurringNetwork(nn.Module):
                 x = x - (z - centre) + settled
         last = z - centre
         weight = self._final_weight(noise, spread)
-        yield resolvent(operator, adjoint_image, last, weight, start=last, steps=config.steps).solution + centre
+        yield resolvent(operator, adjoint_image, last, weight, start=last, steps=config.final_steps).solution + centre
 
     def _final_weight(self, noise: Tensor, spread: Tensor) -> Tensor:
         config = self.config
