@@ -35,7 +35,8 @@ class SpectralParameters(NamedTuple):
     border
         Share of the image over which it is faded out.
     rounds
-        Estimates of the support, each followed by a phase retrieval.
+        Estimates of the support, each followed by a phase retrieval. The papers iterate; here later rounds, started
+        from an imperfect kernel, do not pay on average.
     restarts, iterations
         Of each phase retrieval.
     cut
@@ -50,7 +51,7 @@ class SpectralParameters(NamedTuple):
     angles: int = 90
     blend: float = 2.0
     border: float = 0.3
-    rounds: int = 3
+    rounds: int = 1
     restarts: int = 15
     iterations: int = 200
     cut: float = 0.02

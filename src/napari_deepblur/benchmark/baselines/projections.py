@@ -10,8 +10,8 @@ from scipy.signal.windows import tukey
 
 from napari_deepblur.benchmark.baselines.kernels import Array
 
-_FINENESS = 2
-"""Bins of a projection for each pixel."""
+_FINENESS = 4
+"""Bins of a projection for each pixel: with two, the pixel grid's own frequency along diagonals would alias."""
 
 
 def directions(count: int) -> Array:
@@ -80,7 +80,7 @@ def autocorrelations(
         # Sharing a pixel between two bins is a triangle filter. Beyond the pixels' own band there is nothing to see.
         power = np.abs(rfft(line, length)) ** 2 / np.sinc(frequency / _FINENESS) ** 4 - noise
         power[frequency > 0.5 / max(abs(np.cos(angle)), abs(np.sin(angle)))] = 0.0
-        found[index] = irfft(power, length)[: _FINENESS * reach + 1 : _FINENESS]
+        found[index] = _FINENESS * irfft(power, length)[: _FINENESS * reach + 1 : _FINENESS]
     return np.asarray(gaussian_filter1d(found, blend, axis=0, mode="wrap") if blend > 0 else found)
 
 
