@@ -18,13 +18,9 @@ from torch import Tensor
 
 from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.io.weights import load_identification
-from napari_deepblur.networks.identification import (
-    REFERENCE_PSF_SIZE,
-    Evidence,
-    IdentificationNetwork,
-    reference_cutoff,
-)
+from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
 from napari_deepblur.networks.statistics import prepare
+from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.optics import is_even, psf_model, psf_snr, zernike_psf
 from napari_deepblur.pipeline.consultation import decide_turned, gather_turned
 from napari_deepblur.pipeline.orientation import mirror_advantage

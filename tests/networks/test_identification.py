@@ -9,13 +9,12 @@ from torch import Tensor
 from napari_deepblur.networks.identification import (
     LIGHT,
     PAPER,
-    Evidence,
     IdentificationConfig,
     IdentificationNetwork,
     Prediction,
-    reference_cutoff,
 )
 from napari_deepblur.networks.statistics import prepare
+from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.optics import psf_model, psf_snr, zernike_psf
 
 TINY = IdentificationConfig(widths=(8, 16), blocks=(1, 1), map_width=4, hidden=16, candidates=3)

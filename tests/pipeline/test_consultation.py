@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork, reference_cutoff
+from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 from napari_deepblur.networks.statistics import prepare
+from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.optics import TURNS, psf_model, turned, zernike_psf
 from napari_deepblur.pipeline.consultation import Opinion, decide_turned, gather_turned, plus, usable_turns
 
@@ -15,7 +16,7 @@ MODES = (4, 5, 6, 7, 8, 9, 10, 11)
 @pytest.fixture
 def network() -> IdentificationNetwork:
     torch.manual_seed(0)
-    config = IdentificationConfig(MODES, (4, 4), (1, 1), stem_stride=4, map_width=4, hidden=8, candidates=3)
+    config = IdentificationConfig((4, 4), (1, 1), modes=MODES, stem_stride=4, map_width=4, hidden=8, candidates=3)
     made = IdentificationNetwork(config).eval()
     # Opinions that differ clearly from image to image.
     torch.nn.init.normal_(made.answer.weight, std=1.0)
@@ -67,6 +68,6 @@ def test_evidence_is_pooled_turn_by_turn(network: IdentificationNetwork) -> None
 
 def test_turns_that_lead_out_of_the_modes_are_left_out(network: IdentificationNetwork) -> None:
     assert usable_turns(network) == TURNS
-    few = IdentificationNetwork(IdentificationConfig((4, 7), (4,), (1,), 4, 4, 8, 2))
+    few = IdentificationNetwork(IdentificationConfig((4,), (1,), 4, 4, 8, modes=(4, 7), candidates=2))
     # Half turns, and reflections of either axis, keep the sine coma to itself; quarter turns make it a cosine.
     assert len(usable_turns(few)) == 4 and all(quarters % 2 == 0 for quarters, _ in usable_turns(few))

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from napari_deepblur.errors import DeviceError, FamilyError, ImageError, NoiseError, WeightsError
 from napari_deepblur.io.weights import load_identification
-from napari_deepblur.networks.identification import IdentificationNetwork, reference_cutoff
+from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.statistics import WINDOW, prepare
+from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope, psf_snr

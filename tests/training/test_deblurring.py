@@ -7,12 +7,8 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from napari_deepblur.networks.identification import (
-    IdentificationConfig,
-    IdentificationNetwork,
-    Prediction,
-    reference_cutoff,
-)
+from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork, Prediction
+from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import psf_model, zernike_psf
 from napari_deepblur.training.batches import Batch, SceneSource

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from napari_deepblur.networks.identification import IdentificationNetwork, reference_cutoff
+from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import psf_snr

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_deepblur.networks.identification import Evidence, IdentificationNetwork
+from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.statistics import Views
+from napari_deepblur.networks.trunk import Evidence
 from napari_deepblur.optics import TURNS, turn_matrix, turned
 from napari_deepblur.pipeline.posterior import Cloud
 

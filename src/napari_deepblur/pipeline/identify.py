@@ -15,13 +15,9 @@ from napari_deepblur.errors import FamilyError
 from napari_deepblur.io.images import check_image
 from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.io.weights import load_identification
-from napari_deepblur.networks.identification import (
-    REFERENCE_PSF_SIZE,
-    Evidence,
-    IdentificationNetwork,
-    reference_cutoff,
-)
+from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
 from napari_deepblur.networks.statistics import WINDOW, prepare
+from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import psf_model, zernike_psf

@@ -12,12 +12,8 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from napari_deepblur.networks.deblurring import DeblurringNetwork
-from napari_deepblur.networks.identification import (
-    REFERENCE_PSF_SIZE,
-    IdentificationNetwork,
-    Prediction,
-    reference_cutoff,
-)
+from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork, Prediction
+from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import PsfModel, psf_model, zernike_psf
 from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch

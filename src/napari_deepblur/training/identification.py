@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork, reference_cutoff
+from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
+from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.optics import PsfModel, psf_model, psf_snr
 from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch
 from napari_deepblur.training.checkpoints import Run
