@@ -42,7 +42,9 @@ def save(figure: Figure, path: Path) -> None:
 
 def draw_map(path: Path, found: SnrMap, title: str) -> None:
     """Draw the map of PSF SNR, its distribution, and the hardest image and PSF."""
-    figure = new_figure(14.0, 7.6)
+    from matplotlib.ticker import MaxNLocator
+
+    figure = new_figure(14.0, 6.6)
     halves = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.15))
     left = halves[0, 0].subgridspec(2, 1, height_ratios=(2.2, 1.0))
     right = halves[0, 1].subgridspec(len(found.cases), 3)
@@ -54,6 +56,8 @@ def draw_map(path: Path, found: SnrMap, title: str) -> None:
     _title(axes, title)
     axes.set_xlabel("PSF, the hardest first")
     axes.set_ylabel("image, the hardest first")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     _histogram(figure.add_subplot(left[1]), found)
     for row, case in enumerate(found.cases):
         picture(figure.add_subplot(right[row, 0]), case.image, case.words)
@@ -66,6 +70,8 @@ def draw_curves(
     path: Path, rows: Sequence[Row], x: str, lines: Mapping[str, str], title: str, y: str, group: str = "noise"
 ) -> None:
     """Draw columns of a table against another one, one colour for each column and one dash for each group.
+
+    A column that is the same in every group is drawn once, grey.
 
     Parameters
     ----------
@@ -85,12 +91,15 @@ def draw_curves(
     figure = new_figure(8.0, 4.8)
     axes = figure.add_subplot()
     groups = list(dict.fromkeys(row[group] for row in rows))
-    for name, style in zip(groups, STYLES * len(groups), strict=False):
-        chosen = [row for row in rows if row[group] == name]
-        for (column, words), colour in zip(lines.items(), COLOURS, strict=False):
+    abscissa = [_number(row[x]) for row in rows if row[group] == groups[0]]
+    for (column, words), colour in zip(lines.items(), COLOURS, strict=False):
+        curves = [[_number(row[column]) for row in rows if row[group] == name] for name in groups]
+        if len(groups) > 1 and np.allclose(curves, curves[0], rtol=0, atol=1e-6):
+            axes.plot(abscissa, curves[0], marker="o", color=_FAINT, label=words)
+            continue
+        for name, values, style in zip(groups, curves, STYLES * len(groups), strict=False):
             label = words if len(groups) == 1 else f"{words}, noise {name}"
-            values = [_number(row[column]) for row in chosen]
-            axes.plot([_number(row[x]) for row in chosen], values, style, marker="o", color=colour, label=label)
+            axes.plot(abscissa, values, style, marker="o", color=colour, label=label)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(color="#e6e9ee")
@@ -113,15 +122,25 @@ def draw_bars(
         values = [_number(row[value]) for row in chosen]
         colours = [COLOURS[0] if text.startswith("network") else "#b8c0cc" for text in names]
         axes.barh(names, values, color=colours)
-        for position, number in enumerate(values):
-            if np.isfinite(number):
-                axes.annotate(f" {number:.3f}", (number, position), va="center", fontsize=7.5, color=_INK)
         if reference in names:
             axes.axvline(values[names.index(reference)], color=_FAINT, linestyle=":")
+        for position, number in enumerate(values):
+            if np.isfinite(number):
+                # The white box keeps the line off the digits, the offset the box off the bar.
+                axes.annotate(
+                    f"{number:.3f}",
+                    (number, position),
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=7.5,
+                    color=_INK,
+                    bbox={"facecolor": _PAPER, "edgecolor": "none", "pad": 0.6},
+                )
         axes.invert_yaxis()
         axes.set_xlim(right=1.15 * max((v for v in values if np.isfinite(v)), default=1.0))
         axes.tick_params(labelsize=8, labelleft=index == 0)
-        axes.set_xlabel(value)
+        axes.set_xlabel(value if not reference else f"{value}; dotted: {reference}")
         _title(axes, f"{title}, noise {name}" if index == 0 else f"noise {name}")
     save(figure, path)
 
@@ -152,7 +171,7 @@ def draw_real(path: Path, cases: Sequence[RealCase]) -> None:
         low, high = (float(v) for v in np.percentile(case.image, (0.5, 99.8)))
         gray: dict[str, Any] = {"vmin": low, "vmax": high}
         pictures = (
-            (case.name.split("/")[-1][:28], case.image),
+            (case.name.split("/")[-1][:22], case.image),
             ("restored", case.restored),
             ("a detail, before", case.image[case.detail]),
             ("after", case.restored[case.detail]),
