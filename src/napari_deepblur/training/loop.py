@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +36,28 @@ def start_run(
     return Run(network, average, optimizer, generator, recipe)
 
 
+class TrainingProgress(NamedTuple):
+    """How far a run has come.
+
+    Attributes
+    ----------
+    samples, total
+        Samples seen, and samples in all.
+    seconds
+        Time spent, earlier calls included.
+    loss
+        Mean loss of the last hundred steps.
+    rows
+        The validation table, where this step ended with one.
+    """
+
+    samples: int
+    total: int
+    seconds: float
+    loss: float
+    rows: Rows | None
+
+
 def train(
     run: Run,
     schedule: Schedule,
@@ -45,6 +68,29 @@ def train(
     minutes: float | None = None,
     validate_every: float = 5.0,
 ) -> None:
+    """Train to the end of `train_steps`, with a progress bar and printed validation tables."""
+    bar = tqdm(total=schedule.samples, unit="sample", smoothing=0.05, mininterval=5)
+    steps = train_steps(run, schedule, loss, validate, folder, minutes=minutes, validate_every=validate_every)
+    for progress in steps:
+        if not bar.n:
+            bar.initial = bar.n = progress.samples
+        bar.update(progress.samples - bar.n)
+        bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
+        if progress.rows:
+            tqdm.write(format_table(progress.rows))
+    bar.close()
+
+
+def train_steps(
+    run: Run,
+    schedule: Schedule,
+    loss: Callable[[Run], Tensor],
+    validate: Callable[[nn.Module], Rows],
+    folder: Path,
+    *,
+    minutes: float | None = None,
+    validate_every: float = 5.0,
+) -> Iterator[TrainingProgress]:
     """Train until the schedule or the time is over, resuming from the folder's checkpoint if it has one.
 
     Parameters
@@ -63,52 +109,64 @@ def train(
         Time budget of this call, validation included; the run can be resumed afterwards.
     validate_every
         Minutes between validations.
+
+    Yields
+    ------
+    TrainingProgress
+        After a step, about once a second. Closing the generator writes a checkpoint first.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         run.load(checkpoint)
     start = time.monotonic()
-    before, saved, validated = run.seconds, start, start
-    bar = tqdm(total=schedule.samples, initial=run.samples, unit="sample", smoothing=0.05, mininterval=5)
+    before, saved, validated, told = run.seconds, start, start, 0.0
     recent: list[Tensor] = []
-    while run.samples < schedule.samples and (minutes is None or time.monotonic() - start < 60 * minutes):
-        for group in run.optimizer.param_groups:
-            group["lr"] = schedule.learning_rate(run.samples)
-        run.network.train()
-        run.optimizer.zero_grad(set_to_none=True)
-        value = loss(run)
-        value.backward()
-        nn.utils.clip_grad_norm_(run.network.parameters(), schedule.largest_gradient)
-        run.optimizer.step()
-        run.samples += schedule.batch_size
-        run.update_average(schedule.average)
-        recent = [*recent[-99:], value.detach()]
-        bar.update(schedule.batch_size)
-        now = time.monotonic()
-        run.seconds = before + now - start
-        if now - saved > 60:
-            bar.set_postfix(loss=f"{torch.stack(recent).mean().item():.4f}")
-            run.save(checkpoint)
-            saved = now
-        if now - validated > 60 * validate_every:
-            _report(run, validate, folder, recent)
-            validated = time.monotonic()
-    bar.close()
-    run.save(checkpoint)
-    _report(run, validate, folder, recent)
+
+    def progress(rows: Rows | None = None) -> TrainingProgress:
+        mean = torch.stack(recent).mean().item() if recent else float("nan")
+        return TrainingProgress(run.samples, schedule.samples, run.seconds, mean, rows)
+
+    try:
+        while run.samples < schedule.samples and (minutes is None or time.monotonic() - start < 60 * minutes):
+            for group in run.optimizer.param_groups:
+                group["lr"] = schedule.learning_rate(run.samples)
+            run.network.train()
+            run.optimizer.zero_grad(set_to_none=True)
+            value = loss(run)
+            value.backward()
+            nn.utils.clip_grad_norm_(run.network.parameters(), schedule.largest_gradient)
+            run.optimizer.step()
+            run.samples += schedule.batch_size
+            run.update_average(schedule.average)
+            recent = [*recent[-99:], value.detach()]
+            now = time.monotonic()
+            run.seconds = before + now - start
+            if now - saved > 60:
+                run.save(checkpoint)
+                saved = now
+            if now - validated > 60 * validate_every:
+                yield progress(_report(run, validate, folder, recent))
+                validated = time.monotonic()
+            elif now - told > 1:
+                # Reading the loss waits for the device: not after every step.
+                yield progress()
+                told = now
+    finally:
+        run.save(checkpoint)
+    yield progress(_report(run, validate, folder, recent))
 
 
-def _report(run: Run, validate: Callable[[nn.Module], Rows], folder: Path, recent: list[Tensor]) -> None:
+def _report(run: Run, validate: Callable[[nn.Module], Rows], folder: Path, recent: list[Tensor]) -> Rows:
     loss = torch.stack(recent).mean().item() if recent else float("nan")
     rows: Rows = [
         {"samples": run.samples, "minutes": round(run.seconds / 60, 1), "loss": round(loss, 5), **row}
         for row in validate(run.average.eval())
     ]
-    tqdm.write(format_table(rows))
     _write_csv(folder / LOG, rows)
     if find_spec("tensorboard") is not None:
         _write_tensorboard(folder / "tensorboard", rows, run.samples)
+    return rows
 
 
 def _write_csv(path: Path, rows: Rows) -> None:

@@ -110,6 +110,37 @@ IDENTIFICATION = {
 
 
 @dataclass(frozen=True)
+class AdaptationRecipe:
+    """How an identification network is adapted to the measured PSFs of one microscope.
+
+    Attributes
+    ----------
+    family
+        SHA-256 of the family (`io.families.family_hash`): a run belongs to one family.
+    schedule
+        Length and learning rate.
+    window
+        Side of the training windows in pixels, at the reference cut-off.
+    noise
+        Range of the noise.
+    procedural_share
+        Share of procedural scenes; the others come from the folder of sharp images, where one is given.
+    likelihood_weight
+        Weight of the Gaussian likelihood of the coordinates beside the PSF error.
+    seed
+        Seed of everything.
+    """
+
+    family: str
+    schedule: Schedule = field(default_factory=lambda: Schedule(samples=100_000, batch_size=16, peak=6e-4))
+    window: int = 320
+    noise: NoiseRange = field(default_factory=NoiseRange)
+    procedural_share: float = 0.15
+    likelihood_weight: float = 0.1
+    seed: int = 2
+
+
+@dataclass(frozen=True)
 class DeblurringRecipe:
     """How a deblurring network is trained.
 

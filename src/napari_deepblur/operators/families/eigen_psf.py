@@ -92,6 +92,10 @@ class EigenPsfFamily(OperatorFamily):
         """Batched convolution operators of `theta` (B, I) for scenes (B, 1, H + k - 1, W + k - 1)."""
         return ConvolutionOperator(self.psf_tensor(theta).unsqueeze(-3), shape)
 
+    def maps_at(self, points: ArrayLike) -> NDArray[np.float64]:
+        """One map that is 1 everywhere, at positions (P, 2); shape (P, 1)."""
+        return np.ones((len(check_points(points)), 1))
+
     def fit(self, points: ArrayLike, psfs: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float32]:
         """Project PSFs on the family: argmin over theta of sum_p a_p |h_p - sum_i theta_i e_i|^2.
 

@@ -130,6 +130,10 @@ class ProductConvolutionFamily(OperatorFamily):
         """Batched operators of `theta` (B, I J), differentiable, for scenes (B, 1, H + k - 1, W + k - 1)."""
         return self._operator(theta.unsqueeze(-2), shape, origin)
 
+    def maps_at(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Values w_j(z) of the maps at positions z (row, column) in pixels of the field, (P, 2); shape (P, J)."""
+        return self._field.at(check_points(points))
+
     def fit(self, points: ArrayLike, psfs: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float32]:
         """Project local PSFs on the family: argmin over theta of sum_p a_p |h_p - sum_ij theta_ij w_j(z_p) e_i|^2.
 
