@@ -30,7 +30,7 @@ from napari_deepblur.calibration.centring import _best_shifts, margin_for
 from napari_deepblur.calibration.demonstration import Demonstration, bead_stack, true_psfs
 from napari_deepblur.calibration.selection import choose
 from napari_deepblur.calibration.splines import unit_square
-from napari_deepblur.cli.calibration_family import write_family
+from napari_deepblur.io.families import save_family
 
 PATCH = 63
 LEVELS = {"clean": None, "2000 photons": 2000.0, "200 photons": 200.0}
@@ -94,7 +94,7 @@ def main() -> None:
     if arguments.family:
         stacks = [bead_stack(demo, index, LEVELS["2000 photons"]) for index in range(demo.n_stacks)]
         found = calibrate(stacks, demo.microscope, bead_diameter_um=demo.bead_diameter_um, patch_size=PATCH)
-        write_family(arguments.family, found)
+        save_family(found.family, arguments.family)
         print(f"{found.thetas.shape}, {arguments.family.stat().st_size} bytes, {found.beads.counts()}")
         return
     lines = [

@@ -52,6 +52,21 @@ def test_thetas_are_in_the_order_of_stacks_and_planes_and_maps_orthonormal(calib
     assert error < 0.05 * np.square(calibration.measured_psfs).sum()
 
 
+def test_the_family_has_the_modelled_psfs(calibration: Calibration, demo: Demonstration):
+    family = calibration.family
+    assert (family.field_shape, family.microscope) == (demo.field_shape, demo.microscope)
+    points = np.random.default_rng(6).uniform(0, 191, (5, 2))
+    expected = modelled(calibration, points)
+    for plane, theta in enumerate(calibration.thetas):
+        np.testing.assert_allclose(family.psf(theta, points), expected[:, plane], atol=1e-4 * np.abs(expected).max())
+    # Each example is a plane's PSF at a bead.
+    for image, point, model in zip(
+        calibration.example_images, calibration.example_points, calibration.modelled_psfs, strict=True
+    ):
+        psf = family.psf(calibration.thetas[image], point[None])[0]
+        assert np.square(psf - model).sum() < 1e-4 * np.square(model).sum()
+
+
 def test_kept_beads_lie_where_beads_were_put(calibration: Calibration, demo: Demonstration):
     table = calibration.beads
     for stack in range(2):

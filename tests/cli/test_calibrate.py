@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors import safe_open
 
+from napari_deepblur.io.families import load_family
+from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.samples.beads import bead_sample_path
 
 FEW = ("--patch-size", "31", "--n-psfs", "3", "--n-maps", "2")
@@ -26,10 +27,11 @@ def test_beads_in_table_and_figure_out(run: Callable[..., Any], tmp_path: Path):
     assert f"{len(kept):6d}  kept" in outcome.out
     assert "3 eigen-PSFs, 2 maps, 3 planes" in outcome.out
     assert all(row["reason"] for row in rows if row["kept"] == "0")
-    with safe_open(family, "numpy") as file:
-        assert file.metadata()["order"] == "multiply-then-convolve"
-        assert file.get_tensor("thetas").shape == (3, 3, 2)
-        assert file.get_tensor("eigen_psfs").shape == (3, 31, 31)
+    found = load_family(family)
+    assert isinstance(found, ProductConvolutionFamily)
+    assert found.thetas is not None and found.thetas.shape == (3, 3 * 2)
+    assert found.eigen_psfs.shape == (3, 31, 31)
+    assert found.microscope is not None and found.microscope.na == 1.49
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.calibration.beads import Reason
+from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
 
 
@@ -126,3 +127,10 @@ class Calibration:
     example_points: NDArray[np.float64]
     measured_psfs: NDArray[np.float32]
     modelled_psfs: NDArray[np.float32]
+
+    @property
+    def family(self) -> ProductConvolutionFamily:
+        """The operators that these blurs span, with the thetas of all planes; identification and deblurring take it."""
+        return ProductConvolutionFamily(
+            self.eigen_psfs, self.maps, self.thetas, self.microscope, field_shape=self.field_shape
+        )

@@ -104,9 +104,9 @@ def work(arguments: argparse.Namespace) -> None:
         with replacing(arguments.table) as partial:
             partial.write_text(found.beads.as_csv(), encoding="utf-8")
     if arguments.output is not None:
-        from napari_deepblur.cli.calibration_family import write_family
+        from napari_deepblur.io.families import save_family
 
-        write_family(arguments.output, found)
+        save_family(found.family, arguments.output)
     if arguments.figure is not None:
         from napari_deepblur.cli.calibration_figure import save_figure
 
