@@ -2,8 +2,10 @@
 
     python benchmarks/calibration.py --stacks 18
     python benchmarks/calibration.py --stacks 18 --family src/napari_deepblur/families/demonstration.safetensors
+    python benchmarks/calibration.py --stacks 18 --measure src/napari_deepblur/families/demonstration.safetensors
 
-The second command only calibrates, at 2000 photons, and writes the family that comes with the package.
+The second command only calibrates, at 2000 photons, and writes the family that comes with the package; the third
+measures a file that was made so.
 
 Held-out places are drawn at random, where beads can be used (patches lie in the field) and over the whole field. The
 light of a bead tells its place only up to the shift that its aberrations cause, so that the truth is first moved to the
@@ -25,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from napari_deepblur.calibration import Calibration, calibrate
+from napari_deepblur.calibration import calibrate
 from napari_deepblur.calibration.centring import _best_shifts, margin_for
 from napari_deepblur.calibration.demonstration import Demonstration, bead_stack, true_psfs
 from napari_deepblur.calibration.selection import choose
-from napari_deepblur.calibration.splines import unit_square
-from napari_deepblur.io.families import save_family
+from napari_deepblur.io.families import load_family, save_family
+from napari_deepblur.operators import ProductConvolutionFamily
 
 PATCH = 63
 LEVELS = {"clean": None, "2000 photons": 2000.0, "200 photons": 200.0}
@@ -44,22 +46,19 @@ class Held(NamedTuple):
     maps: list[NDArray[np.float64]]
 
 
-def maps_at(found: Calibration, points: NDArray[np.floating]) -> NDArray[np.float64]:
-    from scipy.interpolate import RegularGridInterpolator
-
-    axis = np.linspace(0, 1, found.maps.shape[1])
-    spline = RegularGridInterpolator((axis, axis), np.moveaxis(found.maps, 0, -1), method="cubic")
-    return np.asarray(spline(unit_square(points, found.field_shape)).T)
+def blurs(demo: Demonstration, family: ProductConvolutionFamily) -> NDArray[np.float32]:
+    """Return the thetas of all stacks and planes, shape (stacks, Z, I, J)."""
+    assert family.thetas is not None
+    return family.thetas.reshape(demo.n_stacks, demo.n_planes, len(family.eigen_psfs), len(family.maps))
 
 
-def hold_out(demo: Demonstration, found: Calibration, margin: float, count: int, seed: int) -> Held:
+def hold_out(demo: Demonstration, family: ProductConvolutionFamily, margin: float, count: int, seed: int) -> Held:
     rng = np.random.default_rng(seed)
-    thetas = found.thetas.reshape(demo.n_stacks, demo.n_planes, *found.thetas.shape[1:])
     true, maps = [], []
-    for stack in range(demo.n_stacks):
+    for stack, theta in enumerate(blurs(demo, family)):
         points = rng.uniform(margin, np.array(demo.field_shape) - 1 - margin, (count, 2))
-        weights = maps_at(found, points)
-        model = np.einsum("zij,jp,iyx->pzyx", thetas[stack], weights, found.eigen_psfs, optimize=True)
+        weights = family.maps_at(points).T
+        model = np.einsum("zij,jp,iyx->pzyx", theta, weights, family.eigen_psfs, optimize=True)
         side = PATCH + 2 * margin_for(PATCH)
         wide = true_psfs(demo, stack, points, side)
         pairs = zip(wide, model, strict=True)
@@ -70,15 +69,25 @@ def hold_out(demo: Demonstration, found: Calibration, margin: float, count: int,
     return Held(true, maps)
 
 
-def errors(demo: Demonstration, found: Calibration, held: Held, n_psfs: int, n_maps: int) -> NDArray[np.float64]:
+def errors(
+    demo: Demonstration, family: ProductConvolutionFamily, held: Held, n_psfs: int = 999, n_maps: int = 999
+) -> NDArray[np.float64]:
     """Relative squared errors of all planes at all places, shape (stacks, P, Z)."""
-    thetas = found.thetas.reshape(demo.n_stacks, demo.n_planes, *found.thetas.shape[1:])
     result = []
-    for true, maps, theta in zip(held.true, held.maps, thetas, strict=True):
+    for true, maps, theta in zip(held.true, held.maps, blurs(demo, family), strict=True):
         cut = theta[:, :n_psfs, :n_maps]
-        model = np.einsum("zij,jp,iyx->pzyx", cut, maps[:n_maps], found.eigen_psfs[:n_psfs], optimize=True)
+        model = np.einsum("zij,jp,iyx->pzyx", cut, maps[:n_maps], family.eigen_psfs[:n_psfs], optimize=True)
         result.append(np.square(model - true).sum(axis=(-2, -1)) / np.square(true).sum(axis=(-2, -1)))
     return np.array(result)
+
+
+def snr_cells(demo: Demonstration, family: ProductConvolutionFamily, places: int) -> list[str]:
+    """Return PSF SNR in dB where beads can be, and over the whole field: of the mean error (median)."""
+    cells = []
+    for margin in (PATCH // 2 + margin_for(PATCH), 0.0):
+        error = errors(demo, family, hold_out(demo, family, margin, places, seed=11))
+        cells.append(f"{-10 * np.log10(error.mean()):.1f} ({np.median(-10 * np.log10(error)):.1f})")
+    return cells
 
 
 def main() -> None:
@@ -88,9 +97,15 @@ def main() -> None:
     parser.add_argument("--levels", nargs="+", choices=LEVELS, default=["clean", "200 photons"])
     parser.add_argument("--most", type=int, nargs=2, default=(32, 12), help="numbers tried on the true curve")
     parser.add_argument("--family", type=Path, help="only calibrate at 2000 photons, and write this file")
+    parser.add_argument("--measure", type=Path, metavar="FAMILY", help="only measure this file")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder of the table")
     arguments = parser.parse_args()
     demo = Demonstration(n_stacks=arguments.stacks)
+    if arguments.measure:
+        family = load_family(arguments.measure)
+        assert isinstance(family, ProductConvolutionFamily)
+        print("PSF SNR in dB where beads can be, whole field:", *snr_cells(demo, family, arguments.places))
+        return
     if arguments.family:
         stacks = [bead_stack(demo, index, LEVELS["2000 photons"]) for index in range(demo.n_stacks)]
         found = calibrate(stacks, demo.microscope, bead_diameter_um=demo.bead_diameter_um, patch_size=PATCH)
@@ -116,18 +131,14 @@ def main() -> None:
         found = calibrate(stacks, demo.microscope, **options)
         seconds = time.perf_counter() - simulated
         print(f"{name}: simulated in {simulated - started:.0f} s, calibrated in {seconds:.0f} s", flush=True)
-        cells = []
-        for margin in (PATCH // 2 + margin_for(PATCH), 0.0):
-            held = hold_out(demo, found, margin, arguments.places, seed=11)
-            error = errors(demo, found, held, *found.thetas.shape[1:])
-            cells.append(f"{-10 * np.log10(error.mean()):.1f} ({np.median(-10 * np.log10(error)):.1f})")
+        cells = snr_cells(demo, found.family, arguments.places)
         cells[0] += f" [{TARGETS[name]:.0f}]" if name in TARGETS else ""
-        wide = calibrate(stacks, demo.microscope, n_psfs=arguments.most[0], n_maps=arguments.most[1], **options)
+        most = dict(zip(("n_psfs", "n_maps"), arguments.most, strict=True))
+        wide = calibrate(stacks, demo.microscope, **most, **options).family
         held = hold_out(demo, wide, PATCH // 2 + margin_for(PATCH), arguments.places, seed=12)
         chosen_psfs, chosen_maps = found.thetas.shape[1:]
-        counts = range(1, wide.thetas.shape[1] + 1)
-        psf_curve = np.array([np.inf] + [errors(demo, wide, held, n, 99).mean() for n in counts])
-        map_counts = range(1, wide.thetas.shape[2] + 1)
+        counts, map_counts = range(1, len(wide.eigen_psfs) + 1), range(1, len(wide.maps) + 1)
+        psf_curve = np.array([np.inf] + [errors(demo, wide, held, n).mean() for n in counts])
         map_curve = np.array([np.inf] + [errors(demo, wide, held, chosen_psfs, n).mean() for n in map_counts])
         best = f"{chosen_psfs} / {choose(psf_curve)} / {psf_curve.argmin()}"
         best += f" | {chosen_maps} / {choose(map_curve)} / {map_curve.argmin()}"
