@@ -27,7 +27,7 @@ def test_prints_json_with_what_python_says(run: Callable[..., Any], cells: Path,
         read_image(cells), ZernikeFamily(Microscope(na=1.3, pixel_size_um=0.09), (4, 6, 7)), device="cpu"
     )
     assert printed["modes"] == [4, 6, 7]
-    assert printed["mode_names"] == list(expected.parameter_names)
+    assert printed["parameter_names"] == list(expected.parameter_names)
     assert printed["even_modes"] == [True, True, False]
     assert "not identifiable" in printed["sign"]
     np.testing.assert_allclose(printed["theta"], expected.theta, atol=1e-5)

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from napari_deepblur.errors import DeviceError, FamilyError, ImageError, NoiseError, WeightsError
 from napari_deepblur.io.weights import load_identification
 from napari_deepblur.networks.identification import IdentificationNetwork
-from napari_deepblur.networks.statistics import WINDOW, prepare
+from napari_deepblur.networks.statistics import prepare
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
@@ -27,7 +25,7 @@ from napari_deepblur.pipeline.resampling import resample
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
 from napari_deepblur.training.scenes.spots import spots
 
-module = import_module("napari_deepblur.pipeline.identify")
+module = import_module("napari_deepblur.pipeline.identify_zernike")
 
 CPU = torch.device("cpu")
 QUIET = PoissonGaussianNoise(0.0, 2.0)
@@ -105,18 +103,6 @@ def test_evidence_is_pooled_over_areas(network: IdentificationNetwork) -> None:
     both = single.plus(second)
     mean = 0.5 * (single.periodogram / single.counts[0] + second.periodogram / second.counts[0])
     torch.testing.assert_close(both.periodogram / both.counts[0], mean)
-
-
-@given(st.integers(1, 3000), st.integers(1, 3000))
-def test_areas_partition_the_field(height: int, width: int) -> None:
-    covered = 0
-    for rows, columns in module._areas(height, width):
-        sides = rows.stop - rows.start, columns.stop - columns.start
-        assert min(sides) >= WINDOW
-        assert max(sides) <= 1.5 * module._AREA_SIDE + 1
-        covered += sides[0] * sides[1]
-    # Disjoint, since they are a grid; together, all of it, or of the window that a smaller image is mirrored into.
-    assert covered == max(height, WINDOW) * max(width, WINDOW)
 
 
 @pytest.mark.usefixtures("weights_folder")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from napari_deepblur.errors import DeepblurError, FamilyError, MicroscopeError, NoiseError, OutputError, SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, recommended_psf_size, save_settings
 
@@ -105,11 +106,12 @@ def test_a_file_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> Non
 
 
 def test_the_family_is_the_one_described() -> None:
-    family = EVERYTHING.family()
+    family = EVERYTHING.operator_family((64, 64))
+    assert isinstance(family, ZernikeFamily)
     assert (family.microscope, family.modes, family.max_amplitude, family.psf_size) == (OPTICS, (4, 7, 8), 0.1, 41)
     for values in ({"modes": (4, 4)}, {"modes": (1, 4)}, {"modes": ()}, {"psf_size": 30}, {"max_amplitude": 0.0}):
         with pytest.raises(FamilyError):
-            DeblurSettings(microscope=OPTICS, **values).family()
+            DeblurSettings(microscope=OPTICS, **values).operator_family((64, 64))
 
 
 def test_known_noise_is_the_one_given() -> None:

@@ -110,7 +110,7 @@ def test_the_dock_computes_what_python_computes(
     viewer.add_image(cells, name="cells", **MICROMETRES)
     settings = dock.value()
     _run_to_the_end(qtbot, dock)
-    expected = deblur(cells, settings.family())
+    expected = deblur(cells, settings.operator_family(cells.shape))
     np.testing.assert_array_equal(viewer.layers["cells deblurred"].data, expected.image)
     found = _child(dock, CoefficientsPlot, "coefficients_plot").value()
     assert found is not None

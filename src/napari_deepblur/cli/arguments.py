@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MICROSCOPE = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
 _AS_THEY_ARE = (
-    *("modes", "max_amplitude", "psf_size", "noise_offset"),
+    *("family", "degree", "modes", "max_amplitude", "psf_size", "noise_offset"),
     *("device", "size", "method", "iterations", "strength", "tile"),
 )
 """Settings whose options have their names and values."""
@@ -35,6 +35,15 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     optics.add_argument("--n-immersion", type=float, metavar="N", help="refractive index of the immersion (1.51)")
     blur = parser.add_argument_group("blur and noise")
+    blur.add_argument(
+        "--family",
+        metavar="FAMILY",
+        help="zernike, field-zernike (varies over the field), a calibrated family's file, or demonstration (zernike)",
+    )
+    blur.add_argument("--degree", type=int, metavar="N", help="of field-zernike's polynomials: 0, 1 or 2 (1)")
+    blur.add_argument(
+        "--origin", type=int, nargs=2, metavar=("ROW", "COLUMN"), help="first pixel of the image in the field (0 0)"
+    )
     blur.add_argument("--modes", type=noll_modes, metavar="J-J", help="Noll modes that may be there, as 4-11 or 4,7,8")
     blur.add_argument("--max-amplitude", type=float, metavar="A", help="largest coefficient in waves RMS (0.15)")
     blur.add_argument("--psf-size", type=_number_or("auto"), metavar="N", help="side of the PSF in pixels, odd (auto)")
@@ -80,6 +89,8 @@ def read_settings(arguments: argparse.Namespace, image: Path) -> DeblurSettings:
         value = getattr(arguments, name, None)
         if value is not None:
             values[name] = None if value == "none" else value
+    if arguments.origin is not None:
+        values["origin"] = tuple(arguments.origin)
     if getattr(arguments, "theta", None) is not None:
         values["theta"] = tuple(arguments.theta)
     if (arguments.alpha is None) != (arguments.beta is None):

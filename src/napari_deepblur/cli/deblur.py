@@ -23,7 +23,7 @@ def add_to(verbs: Verbs) -> None:
     parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG or JPEG file, one plane")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.tif", help="the result, 32-bit TIFF")
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
-    parser.add_argument("--theta", type=float, nargs="+", metavar="T", help="known coefficients in waves RMS")
+    parser.add_argument("--theta", type=float, nargs="+", metavar="T", help="known parameters, in waves RMS")
     parser.add_argument("--method", help="network, richardson-lucy, total-variation or wiener (network)")
     parser.add_argument("--iterations", type=int, metavar="N", help="of a classical method (its own)")
     parser.add_argument("--strength", type=float, metavar="S", help="of a classical method's regularization (its own)")
@@ -42,11 +42,12 @@ def work(arguments: argparse.Namespace) -> None:
     image = read_image(arguments.image)
     settings = read_settings(arguments, arguments.image)
     result = run_with_bar(deblur_steps(image, settings), arguments.quiet)
-    pixel = settings.microscope.pixel_size_um
+    family = settings.operator_family(result.image.shape)
+    pixel = (family.microscope or settings.microscope).pixel_size_um
     write_tiff(arguments.output, result.image, pixel_size_um=pixel)
     if arguments.psfs is not None:
         found = result.identification
-        psfs = settings.family().psf(settings.theta or ()) if found is None else found.psfs
+        psfs = family.psf(settings.theta or ()) if found is None else found.psfs
         write_tiff(arguments.psfs, psfs.reshape(-1, *psfs.shape[-2:]), pixel_size_um=pixel, axes="TYX")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)

@@ -13,6 +13,7 @@ from napari_deepblur.cli.progress import run_with_bar
 
 if TYPE_CHECKING:
     from napari_deepblur.cli.arguments import Verbs
+    from napari_deepblur.operators import OperatorFamily
     from napari_deepblur.pipeline import DeblurSettings, Identification
 
 SIGN = "even modes are known only up to one joint sign: it is not identifiable from one image"
@@ -36,35 +37,41 @@ def work(arguments: argparse.Namespace) -> None:
     check_outputs(arguments.image, arguments.psfs, arguments.save_settings)
 
     from napari_deepblur.io.images import check_image, read_image, write_tiff
-    from napari_deepblur.io.weights import load_identification
     from napari_deepblur.pipeline import identify_steps, save_settings
     from napari_deepblur.pipeline.devices import resolve_device
+    from napari_deepblur.pipeline.network_choice import load_for
 
     image = read_image(arguments.image)
     settings = read_settings(arguments, arguments.image)
-    family = settings.family()
+    observed = check_image(image)
+    family = settings.operator_family((observed.shape[0], observed.shape[1]))
     observed = check_image(image, smallest=family.psf_size)
     device = resolve_device(settings.device)
-    steps = identify_steps(observed, family, settings.known_noise(), device, load_identification(settings.size))
+    network = load_for(family, settings.size, settings.family_file)
+    steps = identify_steps(observed, family, settings.known_noise(), device, network, settings.origin)
     found = run_with_bar(steps, arguments.quiet)
     if arguments.psfs is not None:
-        write_tiff(arguments.psfs, found.psfs, pixel_size_um=settings.microscope.pixel_size_um, axes="TYX")
+        pixel = (family.microscope or settings.microscope).pixel_size_um
+        write_tiff(arguments.psfs, found.psfs, pixel_size_um=pixel, axes="TYX")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
-    print(json.dumps(as_json(found, settings), indent=2))
+    print(json.dumps(as_json(found, settings, family), indent=2))
 
 
-def as_json(found: Identification, settings: DeblurSettings) -> dict[str, Any]:
+def as_json(found: Identification, settings: DeblurSettings, family: OperatorFamily) -> dict[str, Any]:
     """Put an identification into words and numbers that JSON knows; coefficients in waves RMS, Noll order."""
+    modes = getattr(family, "modes", None)
     return {
-        "modes": list(settings.modes),
-        "mode_names": list(found.parameter_names),
+        "family": settings.family,
+        **({} if modes is None else {"modes": list(modes)}),
+        "parameter_names": list(found.parameter_names),
         "theta": [round(float(value), 5) for value in found.theta],
         "theta_std": [round(float(value), 5) for value in found.theta_std],
         "even_modes": [bool(value) for value in found.even_modes],
-        "sign": SIGN,
+        **({"sign": SIGN} if found.even_modes.any() else {}),
         "noise": dataclasses.asdict(found.noise),
-        "microscope": dataclasses.asdict(settings.microscope),
+        "microscope": dataclasses.asdict(family.microscope or settings.microscope),
         "psf_size": int(found.psfs.shape[-1]),
         "points": found.points.tolist(),
+        "psf_spread": [round(float(value), 5) for value in found.psf_spread],
     }

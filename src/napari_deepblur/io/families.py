@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,55 @@ def load_family(path: str | os.PathLike[str]) -> OperatorFamily:
         ) from error
 
 
+def find_family(which: str | os.PathLike[str]) -> Path:
+    """Find the file of a family.
+
+    Parameters
+    ----------
+    which
+        A file, or the name of a family that comes with the package (`shipped_families`).
+
+    Returns
+    -------
+    Path
+        An existing file.
+
+    Raises
+    ------
+    FamilyFileError
+        If there is none.
+    """
+    path = Path(which)
+    if path.is_file():
+        return path
+    name = os.fspath(which)
+    if name in shipped_families():
+        return _shipped_folder() / f"{name}.safetensors"
+    raise FamilyFileError(
+        f"There is no file {name}, and no family of this name in the package. Give the .safetensors file of a family, "
+        f"or one of: {', '.join(shipped_families()) or 'none'}."
+    )
+
+
+def shipped_families() -> tuple[str, ...]:
+    """Return the names of the families that come with the package."""
+    found = sorted(_shipped_folder().glob("*.safetensors"))
+    # Weights that were adapted to a family lie beside it.
+    return tuple(path.stem for path in found if not path.stem.endswith(".identification"))
+
+
+def is_family_file(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file says in its header that it holds a family; no tensor is read.
+
+    `load_family` may still refuse it, as damaged or newer than this program.
+    """
+    try:
+        with safe_open(path, "numpy") as file:
+            return (file.metadata() or {}).get("format") == _FORMAT
+    except (SafetensorError, OSError):
+        return False
+
+
 def family_hash(family: OperatorFamily) -> str:
     """Return the SHA-256 of everything that a family's file would hold: equal for equal families.
 
@@ -110,6 +160,10 @@ def family_hash(family: OperatorFamily) -> str:
     shapes = {name: value.shape for name, value in tensors.items()}
     facts = json.dumps([header, shapes, _digest(tensors)], sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def _shipped_folder() -> Path:
+    return Path(str(files("napari_deepblur") / "families"))
 
 
 def _contents(family: OperatorFamily) -> tuple[Header, Tensors]:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.output import replacing
+from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 
@@ -30,7 +31,7 @@ FOLDER_VARIABLE = "NAPARI_DEEPBLUR_WEIGHTS"
 _FORMAT = "napari-deepblur weights 1"
 _SIZES = ("light", "paper")
 
-Network = TypeVar("Network", IdentificationNetwork, DeblurringNetwork)
+Network = TypeVar("Network", IdentificationNetwork, AdaptedNetwork, DeblurringNetwork)
 
 
 class Loaded(NamedTuple):
@@ -91,6 +92,11 @@ def load_identification(which: str | os.PathLike[str] | None = None) -> Identifi
         If the weights are missing, damaged, or those of another network or a newer version.
     """
     return _load(find_weights("identification", which), IdentificationNetwork, IdentificationConfig)
+
+
+def load_adapted(path: str | os.PathLike[str]) -> AdaptedNetwork:
+    """Load an identification network that was adapted to a family; raises `WeightsError` as `load_identification`."""
+    return _load(Path(path), AdaptedNetwork, AdaptedConfig)
 
 
 def load_deblurring(which: str | os.PathLike[str] | None = None) -> DeblurringNetwork:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_deepblur.operators import ConvolutionOperator, LinearOperator
+from napari_deepblur.operators import ConvolutionOperator, LinearOperator, OperatorFamily
 
 
 class Blur(ABC):
@@ -57,3 +57,40 @@ class ConvolutionBlur(Blur):
     def operator(self, shape: tuple[int, int], origin: tuple[int, int], device: torch.device) -> LinearOperator:
         """Make the same convolution everywhere."""
         return ConvolutionOperator(self.psf.to(device)[None, None], shape)
+
+
+@dataclass(frozen=True)
+class FamilyBlur(Blur):
+    """A member of a family, whose PSF may vary over the field.
+
+    Attributes
+    ----------
+    family
+        The family.
+    theta
+        Its parameters, shape (K,).
+    error
+        The spread, on average over the field.
+    origin
+        First pixel (row, column) of the image in the field.
+    """
+
+    family: OperatorFamily
+    theta: Tensor
+    error: float = 0.0
+    origin: tuple[int, int] = (0, 0)
+
+    @property
+    def psf_size(self) -> int:
+        """Side k of the PSFs, in pixels; odd."""
+        return self.family.psf_size
+
+    @property
+    def spread(self) -> float:
+        """Expected relative squared error of the PSFs."""
+        return self.error
+
+    def operator(self, shape: tuple[int, int], origin: tuple[int, int], device: torch.device) -> LinearOperator:
+        """Make the family's operator for that part of the field."""
+        absolute = origin[0] + self.origin[0], origin[1] + self.origin[1]
+        return self.family.linear_operator(self.theta.to(device)[None], shape, absolute)

@@ -11,23 +11,26 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.errors import DeviceError
+from napari_deepblur.io.families import family_hash
 from napari_deepblur.io.images import check_image
-from napari_deepblur.io.weights import Loaded, describe_weights, find_weights, load_deblurring, load_identification
+from napari_deepblur.io.weights import Loaded, describe_weights, find_weights, load_deblurring
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.pipeline.blur import ConvolutionBlur
+from napari_deepblur.operators import FieldZernikeFamily, OperatorFamily, ZernikeFamily
+from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, resolve_device
 from napari_deepblur.pipeline.identify import identify_steps
+from napari_deepblur.pipeline.identify_field import check_in_field
 from napari_deepblur.pipeline.intensity import unit_scale
+from napari_deepblur.pipeline.network_choice import load_network, weights_for
 from napari_deepblur.pipeline.restoration import choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
-from napari_deepblur.pipeline.settings import DeblurSettings, Method
+from napari_deepblur.pipeline.settings import IN_MEMORY, DeblurSettings, Method
 
 
 def deblur(
     image: ArrayLike,
-    family: ZernikeFamily | None = None,
+    family: OperatorFamily | str | None = None,
     theta: ArrayLike | None = None,
     noise: PoissonGaussianNoise | None = None,
     method: Method = "network",
@@ -36,6 +39,7 @@ def deblur(
     size: Literal["auto", "light", "paper"] = "auto",
     iterations: int | None = None,
     strength: float | None = None,
+    origin: tuple[int, int] = (0, 0),
 ) -> Deblurring:
     """Remove the blur of one image.
 
@@ -46,9 +50,9 @@ def deblur(
     image
         Observed image, shape (H, W), any numeric type and unit.
     family
-        Operators that are considered; by default Noll modes 4 to 11 of a ``Microscope()``.
+        Operators that are considered, or the file of a family; by default Noll modes 4 to 11 of a ``Microscope()``.
     theta
-        Known coefficients in waves RMS, shape (K,); identified from the image where absent.
+        Known parameters, shape (K,), in waves RMS for Zernike families; identified from the image where absent.
     noise
         Noise in the units of the image; estimated from it where absent.
     method
@@ -61,6 +65,8 @@ def deblur(
         ``"light"`` or ``"paper"`` networks; ``"auto"`` for the smallest that is installed.
     iterations, strength
         Number of iterations and weight of the regularisation of a classical method; its own where absent.
+    origin
+        First pixel (row, column) of the image in the field, where it shows a part of it.
 
     Returns
     -------
@@ -74,18 +80,12 @@ def deblur(
     """
     values: dict[str, Any] = {"method": method, "device": device, "tile": tile, "size": size}
     values |= {"iterations": iterations, "strength": strength}
-    if family is not None:
-        values |= {
-            "microscope": family.microscope,
-            "modes": family.modes,
-            "max_amplitude": family.max_amplitude,
-            "psf_size": family.psf_size,
-        }
+    values |= {"origin": origin} | _settings_of(family)
     if theta is not None:
         values["theta"] = tuple(np.asarray(theta, dtype=float).ravel().tolist())
     if noise is not None:
         values |= {"noise": (noise.alpha, noise.beta), "noise_offset": noise.offset}
-    steps = deblur_steps(image, DeblurSettings(**values))
+    steps = deblur_steps(image, DeblurSettings(**values), family if isinstance(family, OperatorFamily) else None)
     while True:
         try:
             next(steps)
@@ -94,7 +94,9 @@ def deblur(
             return result
 
 
-def deblur_steps(image: ArrayLike, settings: DeblurSettings) -> Generator[Progress, None, Deblurring]:
+def deblur_steps(
+    image: ArrayLike, settings: DeblurSettings, family: OperatorFamily | None = None
+) -> Generator[Progress, None, Deblurring]:
     """Remove the blur step by step; widget, command line and Python all come through here.
 
     Closing the generator stops the work at its next step and frees the memory of the device. Everything that can be
@@ -106,19 +108,24 @@ def deblur_steps(image: ArrayLike, settings: DeblurSettings) -> Generator[Progre
         As in `deblur`.
     settings
         What to do.
+    family
+        The operators, where they are not those that the settings name: a family in memory.
 
     Returns
     -------
     Deblurring
         As the value of the generator.
     """
-    family = settings.family()
-    theta = None if settings.theta is None else family.check(settings.theta)
     noise = settings.known_noise()
+    observed = check_image(image)
+    if family is None:
+        family = settings.operator_family((observed.shape[0], observed.shape[1]))
     observed = check_image(image, smallest=family.psf_size)
+    check_in_field(family, (observed.shape[0], observed.shape[1]), settings.origin)
+    theta = None if settings.theta is None else family.check(settings.theta)
     device = resolve_device(settings.device)
     used: dict[str, Loaded] = {}
-    restorer = _restorer(settings, used)
+    restorer = _restorer(settings, family, used)
     shape = (observed.shape[0], observed.shape[1])
     side = choose_side(settings.tile, shape, family.psf_size, restorer, device)
     work = units_of_work(shape, side, family.psf_size, restorer)
@@ -128,11 +135,11 @@ def deblur_steps(image: ArrayLike, settings: DeblurSettings) -> Generator[Progre
     try:
         if theta is None:
             before, identification = yield from _identify(observed, settings, family, device, used, work, notes)
-            blur = ConvolutionBlur(torch.from_numpy(identification.psf), float(identification.psf_spread[0]))
+            blur = _identified_blur(family, identification, settings.origin)
             noise = identification.noise
         else:
             yield Progress("noise", 0, work)
-            blur = ConvolutionBlur(family.psf_tensor(theta))
+            blur = FamilyBlur(family, theta, origin=settings.origin)
             noise = noise or estimate_noise(observed, family.microscope)
         yield Progress("deblur", before, before + work)
         scale = unit_scale(observed)
@@ -153,6 +160,7 @@ def deblur_steps(image: ArrayLike, settings: DeblurSettings) -> Generator[Progre
         "theta": settings.theta if identification is None else identification.theta.tolist(),
         "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
         "psf_size": family.psf_size,
+        "family": {"kind": type(family).__name__, "sha256": family_hash(family)},
         "device": str(restored.device),
         "tile": restored.side,
         "weights": {kind: {"file": loaded.path.name, "sha256": loaded.sha256} for kind, loaded in used.items()},
@@ -161,10 +169,34 @@ def deblur_steps(image: ArrayLike, settings: DeblurSettings) -> Generator[Progre
     return Deblurring(scale.from_unit(restored.image), identification, _record(settings, observed, resolved))
 
 
-def _restorer(settings: DeblurSettings, used: dict[str, Loaded]) -> Restorer:
+def _settings_of(family: OperatorFamily | str | None) -> dict[str, Any]:
+    """Values of the settings that say which family a run was asked for."""
+    match family:
+        case None:
+            return {}
+        case str():
+            return {"family": family}
+        case ZernikeFamily() | FieldZernikeFamily():
+            values = {name: getattr(family, name) for name in ("microscope", "modes", "max_amplitude", "psf_size")}
+            if isinstance(family, FieldZernikeFamily):
+                values |= {"family": "field-zernike", "degree": family.degree}
+            return values
+        case _:
+            return {"family": IN_MEMORY}
+
+
+def _identified_blur(family: OperatorFamily, found: Identification, origin: tuple[int, int]) -> Blur:
+    if isinstance(family, ZernikeFamily):
+        # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients.
+        return ConvolutionBlur(torch.from_numpy(found.psf), float(found.psf_spread[0]))
+    return FamilyBlur(family, torch.from_numpy(found.theta), float(found.psf_spread.mean()), origin)
+
+
+def _restorer(settings: DeblurSettings, family: OperatorFamily, used: dict[str, Loaded]) -> Restorer:
     """Make the restorer, and find all weights that the run will need."""
     if settings.theta is None:
-        used["identification"] = describe_weights(find_weights("identification", settings.size))
+        file = None if settings.family == IN_MEMORY else settings.family_file
+        used["identification"] = describe_weights(weights_for(family, settings.size, file))
     if settings.method != "network":
         return SolverRestorer(settings.method, settings.iterations, settings.strength)
     used["deblurring"] = describe_weights(find_weights("deblurring", settings.size))
@@ -174,7 +206,7 @@ def _restorer(settings: DeblurSettings, used: dict[str, Loaded]) -> Restorer:
 def _identify(
     observed: NDArray[np.float32],
     settings: DeblurSettings,
-    family: ZernikeFamily,
+    family: OperatorFamily,
     device: torch.device,
     used: dict[str, Loaded],
     work: int,
@@ -182,8 +214,8 @@ def _identify(
 ) -> Generator[Progress, None, tuple[int, Identification]]:
     """Identify as the first part of a longer job; return its share of the work with its result."""
     while True:
-        network = load_identification(used["identification"].path)
-        steps = identify_steps(observed, family, settings.known_noise(), device, network)
+        network = load_network(used["identification"].path)
+        steps = identify_steps(observed, family, settings.known_noise(), device, network, settings.origin)
         total = 0
         try:
             while True:

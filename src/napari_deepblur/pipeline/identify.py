@@ -3,58 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
-from napari_deepblur.errors import FamilyError
 from napari_deepblur.io.images import check_image
-from napari_deepblur.io.scene_spectra import load_scene_spectra
-from napari_deepblur.io.weights import load_identification
-from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
-from napari_deepblur.networks.statistics import WINDOW, prepare
-from napari_deepblur.networks.trunk import Evidence, reference_cutoff
-from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.optics import psf_model, zernike_psf
-from napari_deepblur.pipeline.consultation import decide_turned, gather_turned, plus
-from napari_deepblur.pipeline.devices import inference_precision, resolve_device
-from napari_deepblur.pipeline.intensity import unit_scale
-from napari_deepblur.pipeline.orientation import mirror_advantage
-from napari_deepblur.pipeline.posterior import Cloud, coefficients, oriented, spectral_share
-from napari_deepblur.pipeline.resampling import resample
+from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.networks.trunk import Trunk
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.operators import OperatorFamily, ZernikeFamily
+from napari_deepblur.pipeline.devices import resolve_device
+from napari_deepblur.pipeline.identify_field import identify_field_steps
+from napari_deepblur.pipeline.identify_zernike import identify_zernike_steps
+from napari_deepblur.pipeline.network_choice import load_for
 from napari_deepblur.pipeline.results import Identification, Progress
-from napari_deepblur.pipeline.spectral_fit import SpectralFit, spectral_fit
 
 if TYPE_CHECKING:
     import os
 
-_AREA_SIDE = 512
-"""Side, at the reference cut-off, of the areas whose evidence is gathered at a time."""
-
-_FIT_STARTS, _FIT_STEPS, _FIT_STEPS_EACH = 12, 80, 10
-"""Random starts and steps of the spectral fit, and how many of them count as one step of progress."""
-
-
-_FIT_STD = 0.005
-"""Error of a coefficient, in waves, of a spectral fit that has found the right valley; from training images."""
-
 
 def identify(
     image: ArrayLike,
-    family: ZernikeFamily,
+    family: OperatorFamily,
     noise: PoissonGaussianNoise | None = None,
     device: str = "auto",
     weights: str | os.PathLike[str] | None = None,
+    origin: tuple[int, int] = (0, 0),
 ) -> Identification:
     """Identify the blur of one image.
 
-    The network's answer, with its evidence pooled over the whole field, is mixed with a fit to the power spectrum,
-    whose weight grows as the noise shrinks.
+    For a Zernike family the network's answer, with its evidence pooled over the whole field, is mixed with a fit to the
+    power spectrum, whose weight grows as the noise shrinks. For a family that varies over the field, or that was
+    measured, windows of the field are looked at, and the family's parameters are fitted to what was seen in them.
 
     Parameters
     ----------
@@ -67,7 +49,10 @@ def identify(
     device
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     weights
-        ``"light"``, ``"paper"`` or a file of identification weights; by default the best that is installed.
+        ``"light"``, ``"paper"`` or a file of identification weights; by default those that were adapted to the family,
+        or else the best that is installed.
+    origin
+        First pixel (row, column) of the image in the field, where it shows a part of it.
 
     Returns
     -------
@@ -80,7 +65,8 @@ def identify(
         Each says what was found, what was expected and what to do.
     """
     checked = check_image(image, smallest=family.psf_size)
-    steps = identify_steps(checked, family, noise, resolve_device(device), load_identification(weights))
+    network = load_for(family, weights)
+    steps = identify_steps(checked, family, noise, resolve_device(device), network, origin)
     while True:
         try:
             next(steps)
@@ -91,10 +77,11 @@ def identify(
 
 def identify_steps(
     image: NDArray[np.float32],
-    family: ZernikeFamily,
+    family: OperatorFamily,
     noise: PoissonGaussianNoise | None,
     device: torch.device,
-    network: IdentificationNetwork,
+    network: Trunk,
+    origin: tuple[int, int] = (0, 0),
 ) -> Generator[Progress, None, Identification]:
     """Identify the blur step by step, yielding progress after each part of the field.
 
@@ -102,7 +89,7 @@ def identify_steps(
     ----------
     image
         Checked image in its own units, float32, shape (H, W).
-    family, noise
+    family, noise, origin
         As in `identify`.
     device, network
         Where to compute, and with what.
@@ -115,103 +102,10 @@ def identify_steps(
     Raises
     ------
     FamilyError
-        If the family has modes that the network does not know.
+        If the network does not know the family, or the image does not lie in its field.
     """
-    chosen = _chosen_modes(family, network)
-    scale = unit_scale(image)
-    factor = family.microscope.cutoff / reference_cutoff()
-    areas = _areas(*(max(round(length * factor), 1) for length in image.shape))
-    total = 1 + len(areas) + _FIT_STEPS // _FIT_STEPS_EACH + 1
-    yield Progress("noise", 0, total)
-    if noise is None:
-        noise = estimate_noise(image, family.microscope)
-    yield Progress("identify", 1, total)
-    pixels, level = resample(scale.to_unit(image), scale.noise_to_unit(noise), factor)
-    pixels = _at_least(pixels, WINDOW)
-    network = network.to(device).eval()
-    views = prepare(torch.from_numpy(pixels).to(device)[None, None])
-    evidence: tuple[Evidence, ...] | None = None
-    for done, (rows, columns) in enumerate(areas, start=2):
-        with torch.inference_mode(), inference_precision(device):
-            evidence = plus(evidence, gather_turned(network, views.pixels[..., rows, columns]))
-        yield Progress("identify", done, total)
-    assert evidence is not None
-    amplitude = torch.zeros(1, len(network.config.modes), device=device)
-    amplitude[0, chosen] = family.max_amplitude
-    with torch.inference_mode(), inference_precision(device):
-        noise_level = torch.tensor([[level.alpha, level.beta]], device=device)
-        opinion = decide_turned(network, evidence, views, noise_level, amplitude)
-    learned, points = (Cloud(c.theta[:, chosen], c.weights) for c in (opinion.cloud, opinion.points))
-
-    # The fit is small, and faster on the processor than the launches of its kernels would be on a GPU.
-    optics = psf_model(reference_cutoff(), family.modes, REFERENCE_PSF_SIZE, coarse=True)
-    variance = float(level.variance(views.mean.item()) / views.std.item() ** 2)
-    fit: SpectralFit | None = None
-    steps = spectral_fit(
-        (evidence[0].periodogram[0] / evidence[0].counts[0]).cpu(),
-        int(evidence[0].counts[0]),
-        variance,
-        optics,
-        family.max_amplitude,
-        load_scene_spectra(),
-        guesses=points.theta,
-        starts=_FIT_STARTS,
-        steps=_FIT_STEPS,
-    )
-    for step, latest in enumerate(steps, start=1):
-        fit = latest
-        if step % _FIT_STEPS_EACH == 0:
-            yield Progress("identify", 1 + len(areas) + step // _FIT_STEPS_EACH, total)
-    assert fit is not None
-    even = torch.from_numpy(family.even_modes)
-    advantage = mirror_advantage(_middle(pixels), variance, zernike_psf(fit.theta, optics))
-    fitted = oriented(fit, advantage, even)
-    share = spectral_share(fit.usable)
-    # The candidates are spread to make the best PSF on average; the error bars have their own outputs in the network.
-    std = torch.cat((opinion.std[:, chosen], torch.full_like(fitted.theta, _FIT_STD)))
-    theta, theta_std = coefficients(points.mixed_with(fitted, share), std, even)
-    psf, spread = learned.mixed_with(fitted, share).psf_and_spread(family)
-    yield Progress("identify", total, total)
-    return Identification(
-        theta=theta.numpy(),
-        theta_std=theta_std.numpy(),
-        psfs=psf.numpy()[None],
-        psf_spread=np.array([spread], dtype=np.float32),
-        points=np.array([[(length - 1) / 2 for length in image.shape]], dtype=np.float32),
-        noise=noise,
-        parameter_names=family.parameter_names,
-        even_modes=family.even_modes,
-    )
-
-
-def _middle(image: NDArray[np.float32]) -> Tensor:
-    """Cut out the middle, as much as is needed to tell orientations."""
-    rows, columns = (slice(max(n - _AREA_SIDE, 0) // 2, max(n - _AREA_SIDE, 0) // 2 + _AREA_SIDE) for n in image.shape)
-    return torch.from_numpy(np.ascontiguousarray(image[rows, columns]))
-
-
-def _chosen_modes(family: ZernikeFamily, network: IdentificationNetwork) -> list[int]:
-    unknown = sorted(set(family.modes) - set(network.config.modes))
-    if unknown:
-        raise FamilyError(
-            f"The identification network knows Noll modes {', '.join(map(str, network.config.modes))}, but the family "
-            f"also has {', '.join(map(str, unknown))}. Leave these out, or train a network for them."
-        )
-    return [network.config.modes.index(j) for j in family.modes]
-
-
-def _at_least(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Mirror images that are smaller than one window."""
-    missing = [max(side - length, 0) for length in image.shape]
-    return np.pad(image, [(0, m) for m in missing], mode="symmetric") if any(missing) else image
-
-
-def _areas(height: int, width: int) -> list[tuple[slice, slice]]:
-    """Partition of the field into nearly equal areas, none smaller than a window."""
-
-    def parts(length: int) -> list[slice]:
-        count = max(1, round(length / _AREA_SIDE))
-        edges = np.linspace(0, max(length, WINDOW), count + 1).round().astype(int).tolist()
-        return [slice(a, b) for a, b in pairwise(edges)]
-
-    return [(rows, columns) for rows in parts(height) for columns in parts(width)]
+    if isinstance(family, ZernikeFamily) and isinstance(network, IdentificationNetwork):
+        found = yield from identify_zernike_steps(image, family, noise, device, network)
+    else:
+        found = yield from identify_field_steps(image, family, noise, device, network, origin)
+    return found

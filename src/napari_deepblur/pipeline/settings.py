@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_deepblur.errors import DeepblurError, SettingsError
+from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.output import replacing
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.operators import FieldZernikeFamily, OperatorFamily, ZernikeFamily
 from napari_deepblur.operators.families import DEFAULT_MODES
 from napari_deepblur.optics import Microscope
 
@@ -21,6 +22,9 @@ Method = Literal["network", "richardson-lucy", "total-variation", "wiener"]
 
 Tile = Literal["auto"] | Annotated[int, Field(ge=128)] | None
 """Tiles: chosen by memory, of a side in pixels, or None for the whole image at once."""
+
+IN_MEMORY = "in memory"
+"""Name of a family that was given to Python as an object."""
 
 _PAPER_PSF, _PAPER_CUTOFF = 31, 0.261
 _WIDEST_AUTO_PSF = 127
@@ -33,14 +37,21 @@ class DeblurSettings(BaseModel):
     ----------
     microscope
         The optics.
+    family
+        ``"zernike"``, one aberrated PSF for the whole field; ``"field-zernike"``, aberrations that vary over the field;
+        the file of a calibrated family, or the name of one that comes with the package.
+    degree
+        Of the polynomials of the field, for ``"field-zernike"``.
+    origin
+        First pixel (row, column) of the image in the field, where it shows a part of it.
     modes, max_amplitude, psf_size
-        Of the Zernike family; ``"auto"`` sizes the PSF by the sampling, 31 pixels in the paper's setting.
+        Of Zernike families; ``"auto"`` sizes the PSF by the sampling, 31 pixels in the paper's setting.
     noise
         ``"estimate"``, or (alpha, beta) in the units of the image.
     noise_offset
         Intensity of a pixel that receives no light, for a given noise.
     theta
-        Known coefficients in waves RMS; None to identify them.
+        Known parameters, in waves RMS for Zernike families; None to identify them.
     method
         How to restore.
     size
@@ -55,12 +66,15 @@ class DeblurSettings(BaseModel):
     Raises
     ------
     SettingsError, MicroscopeError
-        If a value is unknown or out of range. Family and noise are checked by `family` and `known_noise`.
+        If a value is unknown or out of range. Family and noise are checked by `operator_family` and `known_noise`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     microscope: Microscope = Field(default_factory=lambda: Microscope())
+    family: str = "zernike"
+    degree: Literal[0, 1, 2] = 1
+    origin: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
     modes: tuple[int, ...] = DEFAULT_MODES
     max_amplitude: float = 0.15
     psf_size: Literal["auto"] | int = "auto"
@@ -86,14 +100,50 @@ class DeblurSettings(BaseModel):
         except ValidationError as error:
             raise SettingsError(_in_words(error)) from error
 
-    def family(self) -> ZernikeFamily:
-        """Make the operator family; raises `FamilyError` if it cannot be."""
-        size = recommended_psf_size(self.microscope) if self.psf_size == "auto" else self.psf_size
-        return ZernikeFamily(self.microscope, self.modes, self.max_amplitude, size)
+    def operator_family(self, shape: tuple[int, int]) -> OperatorFamily:
+        """Make or read the operator family for an image of that shape.
+
+        Raises
+        ------
+        FamilyError, FamilyFileError
+            If it cannot be made or read.
+        SettingsError
+            If a calibrated family has another pixel size than the microscope of these settings.
+        """
+        if self.family in ("zernike", "field-zernike"):
+            size = recommended_psf_size(self.microscope) if self.psf_size == "auto" else self.psf_size
+            if self.family == "zernike":
+                return ZernikeFamily(self.microscope, self.modes, self.max_amplitude, size)
+            field = self.origin[0] + shape[0], self.origin[1] + shape[1]
+            return FieldZernikeFamily(self.microscope, self.modes, self.degree, field, self.max_amplitude, size)
+        if self.family == IN_MEMORY:
+            raise SettingsError(
+                "These settings are of a run with a family that was an object in Python. Write it to a file with "
+                "`save_family`, and give the file."
+            )
+        family = load_family(find_family(self.family))
+        pixel = getattr(family, "pixel_size_um", None)
+        if "microscope" in self.model_fields_set and pixel is not None:
+            check_pixel_size(pixel, self.microscope.pixel_size_um)
+        return family
+
+    @property
+    def family_file(self) -> Path | None:
+        """The file of a calibrated family; None for the others. Raises `FamilyFileError` if there is none."""
+        return None if self.family in ("zernike", "field-zernike") else find_family(self.family)
 
     def known_noise(self) -> PoissonGaussianNoise | None:
         """Return the noise in the units of the image, or None where it is to be estimated."""
         return None if self.noise == "estimate" else PoissonGaussianNoise(*self.noise, self.noise_offset)
+
+
+def check_pixel_size(family_um: float, image_um: float) -> None:
+    """Raise a `SettingsError` if a family was made for another pixel size than the image's."""
+    if not math.isclose(family_um, image_um, rel_tol=0.01):
+        raise SettingsError(
+            f"The family was calibrated with pixels of {family_um:g} um, but the image has pixels of {image_um:g} um. "
+            "It is of another microscope or binning: choose its own family, or correct the pixel size."
+        )
 
 
 def recommended_psf_size(microscope: Microscope) -> int:

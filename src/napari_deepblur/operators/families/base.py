@@ -24,6 +24,9 @@ class OperatorFamily(ABC):
     crop of the field says by its `origin`, the position of its own first pixel, which part of the field it shows.
     """
 
+    microscope: Microscope | None
+    """The optics, where they are known."""
+
     @property
     @abstractmethod
     def psf_size(self) -> int:
@@ -58,6 +61,10 @@ class OperatorFamily(ABC):
     @abstractmethod
     def operator(self, theta: ArrayLike, shape: tuple[int, int], origin: tuple[int, int] = (0, 0)) -> ArrayOperator:
         """Operator of `theta` for an observed image of that shape, whose first pixel is at `origin` of the field."""
+
+    @abstractmethod
+    def check(self, theta: ArrayLike) -> Tensor:
+        """Return `theta` (K,) as a float32 tensor, or raise a `FamilyError` that says what is wrong with it."""
 
     @abstractmethod
     def linear_operator(

@@ -97,6 +97,7 @@ class FieldZernikeFamily(OperatorFamily):
         rank: int | None = None,
     ) -> None:
         self.local = ZernikeFamily(microscope, modes, max_amplitude, psf_size)
+        self.microscope: Microscope = microscope
         if degree not in DEGREES:
             raise FamilyError(f"degree is {degree!r}, expected 0, 1 or 2.")
         self.degree = int(degree)
@@ -108,11 +109,6 @@ class FieldZernikeFamily(OperatorFamily):
         if terms is not None and (not isinstance(terms, Integral) or not 1 <= int(terms) <= _GRID**2):
             raise FamilyError(f"rank is {rank!r}, expected None or a whole number from 1 to {_GRID**2}.")
         self.rank = None if rank is None else int(rank)
-
-    @property
-    def microscope(self) -> Microscope:
-        """The optics and the sampling."""
-        return self.local.microscope
 
     @property
     def modes(self) -> tuple[int, ...]:

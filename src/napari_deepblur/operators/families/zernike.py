@@ -51,7 +51,7 @@ class ZernikeFamily(OperatorFamily):
         max_amplitude: float = 0.15,
         psf_size: int = 31,
     ) -> None:
-        self.microscope = microscope
+        self.microscope: Microscope = microscope
         for j in modes:
             noll_to_nm(j)
             if j < 4:

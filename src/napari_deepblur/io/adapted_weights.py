@@ -1,0 +1,46 @@
+"""Where the weights lie that were adapted to a family: beside its file, with the family's hash in their facts."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+from napari_deepblur.errors import WeightsError
+from napari_deepblur.io.weights import describe_weights
+
+SUFFIX = ".identification.safetensors"
+
+
+def adapted_path(family_file: str | os.PathLike[str]) -> Path:
+    """Where weights adapted to the family of this file belong: ``name.identification.safetensors`` beside it."""
+    path = Path(family_file)
+    return path.with_name(path.name.removesuffix(".safetensors") + SUFFIX)
+
+
+def find_adapted(digest: str, family_file: str | os.PathLike[str] | None = None) -> Path | None:
+    """Find weights that were adapted to a family.
+
+    Parameters
+    ----------
+    digest
+        `family_hash` of the family.
+    family_file
+        Where it was read from, if it was.
+
+    Returns
+    -------
+    Path or None
+        A file beside the family, or else in the package, whose facts name the family; files that are damaged or belong
+        to another family are passed over.
+    """
+    candidates = [] if family_file is None else [adapted_path(family_file)]
+    shipped = Path(str(files("napari_deepblur") / "families"))
+    candidates += sorted(shipped.glob("*" + SUFFIX)) if shipped.is_dir() else []
+    for path in candidates:
+        try:
+            if path.is_file() and describe_weights(path).facts.get("family") == digest:
+                return path
+        except WeightsError:
+            continue
+    return None

@@ -1,0 +1,148 @@
+"""Blind identification of any family: local views in windows of the field, and the parameters fitted to them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_deepblur.errors import FamilyError
+from napari_deepblur.networks.adapted import AdaptedNetwork
+from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.networks.trunk import Trunk
+from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
+from napari_deepblur.operators import (
+    EigenPsfFamily,
+    FieldZernikeFamily,
+    OperatorFamily,
+    ProductConvolutionFamily,
+    ZernikeFamily,
+)
+from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline.gaussian import Gaussian, prior_of
+from napari_deepblur.pipeline.local_views import (
+    Window,
+    adapted_views,
+    local_zernike,
+    polynomial_views,
+    projected_views,
+    windows_of,
+)
+from napari_deepblur.pipeline.results import Identification, Progress
+
+_GRID = 4
+"""Rows and columns of the places where PSFs are shown."""
+
+_DRAWS = 64
+
+_LOCAL_SIDE = 256
+"""Side of the windows, at the reference cut-off, in which a polynomial of the field is looked for."""
+
+
+def identify_field_steps(
+    image: NDArray[np.float32],
+    family: OperatorFamily,
+    noise: PoissonGaussianNoise | None,
+    device: torch.device,
+    network: Trunk,
+    origin: tuple[int, int],
+) -> Generator[Progress, None, Identification]:
+    """Identify the parameters of a family from local views; arguments and errors as in `identify_steps`.
+
+    The prior is the Gaussian with mean and covariance of what the family admits (`OperatorFamily.sample`). Each window
+    adds what the network saw there: a network that was adapted to the family gives the coordinates of the local PSF;
+    the Zernike network gives a PSF, which is projected on a measured family, or coefficients, to which the polynomials
+    of a `FieldZernikeFamily` are fitted.
+    """
+    microscope = optics_of(family)
+    shape = (image.shape[0], image.shape[1])
+    check_in_field(family, shape, origin)
+    yield Progress("noise", 0, 1)
+    if noise is None:
+        noise = estimate_noise(image, microscope)
+    prior = prior_of(family)
+    if isinstance(network, AdaptedNetwork) and isinstance(family, EigenPsfFamily | ProductConvolutionFamily):
+        windows = windows_of(shape, microscope, origin)
+        seen = yield from adapted_views(image, family, windows, noise, network, prior, device)
+    elif isinstance(network, IdentificationNetwork):
+        windows, local = local_model(family, shape, microscope, origin)
+        blurs = yield from local_zernike(image, local, windows, noise, device, network)
+        if isinstance(family, FieldZernikeFamily):
+            seen = polynomial_views(family, windows, blurs)
+        elif isinstance(family, EigenPsfFamily | ProductConvolutionFamily):
+            seen = projected_views(family, windows, blurs)
+        else:
+            raise FamilyError(f"{type(family).__name__} cannot be fitted to what is seen in windows of the field.")
+    else:
+        raise FamilyError(
+            f"These weights are of a {type(network).__name__}, which does not know a {type(family).__name__}. Leave "
+            "the choice of the weights to the program, or choose those that were adapted to this family."
+        )
+    return described(family, prior.after(seen), shape, origin, noise)
+
+
+def local_model(
+    family: OperatorFamily, shape: tuple[int, int], microscope: Microscope, origin: tuple[int, int]
+) -> tuple[list[Window], ZernikeFamily]:
+    """Windows, and the Zernike family that is identified in each of them."""
+    if isinstance(family, FieldZernikeFamily):
+        return windows_of(shape, microscope, origin, _LOCAL_SIDE), family.local
+    return windows_of(shape, microscope, origin), ZernikeFamily(microscope, psf_size=family.psf_size)
+
+
+def optics_of(family: OperatorFamily) -> Microscope:
+    """Return the microscope of a family, which identification cannot do without.
+
+    Raises
+    ------
+    FamilyError
+        If the family has none.
+    """
+    if family.microscope is None:
+        raise FamilyError(
+            "This family does not say which microscope it is of, so that the scale of its images is unknown. "
+            "Calibrate again with the microscope given, or give theta."
+        )
+    return family.microscope
+
+
+def check_in_field(family: OperatorFamily, shape: tuple[int, int], origin: tuple[int, int]) -> None:
+    """Raise a `FamilyError` if an image reaches out of the field of a family."""
+    field = family.field_shape
+    if field is None:
+        return
+    if any(o < 0 or o + n > side for o, n, side in zip(origin, shape, field, strict=True)):
+        raise FamilyError(
+            f"The image has {shape} pixels from {tuple(origin)} on, but the field of this family has {field}. The "
+            "family was made for another camera size or binning, or the image is a crop whose origin was not given."
+        )
+
+
+def described(
+    family: OperatorFamily,
+    belief: Gaussian,
+    shape: tuple[int, int],
+    origin: tuple[int, int],
+    noise: PoissonGaussianNoise,
+) -> Identification:
+    """Show what is believed at an even grid of places in the image."""
+    count = _GRID if family.field_shape is not None else 1
+    axes = [(np.arange(count) + 0.5) * n / count - 0.5 + o for n, o in zip(shape, origin, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    psfs = family.psf(belief.mean, points)
+    errors = np.zeros(len(points))
+    for theta in belief.draw(_DRAWS, seed=0):
+        errors += np.square(family.psf(theta, points) - psfs).sum(axis=(-2, -1)) / _DRAWS
+    even = getattr(family, "even_modes", np.zeros(family.n_parameters, dtype=bool))
+    return Identification(
+        theta=belief.mean.astype(np.float32),
+        theta_std=belief.std.astype(np.float32),
+        psfs=psfs,
+        psf_spread=(errors / np.square(psfs).sum(axis=(-2, -1))).astype(np.float32),
+        points=points.astype(np.float32),
+        noise=noise,
+        parameter_names=family.parameter_names,
+        even_modes=even,
+    )
