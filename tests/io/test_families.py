@@ -15,9 +15,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from scipy import fft
 
+from napari_deepblur.calibration.centring import _best_shifts, margin_for
+from napari_deepblur.calibration.demonstration import Demonstration, true_psfs
 from napari_deepblur.errors import DeepblurError, FamilyError, FamilyFileError, OutputError
-from napari_deepblur.io.families import SCHEMA, family_hash, load_family, save_family
+from napari_deepblur.io.families import (
+    SCHEMA,
+    family_hash,
+    find_family,
+    is_family_file,
+    load_family,
+    save_family,
+    shipped_families,
+)
 from napari_deepblur.io.weights import save_weights
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.operators import (
@@ -202,6 +213,61 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     for missing in (tmp_path / "nothing.safetensors", tmp_path):
         with pytest.raises(FamilyFileError, match="There is no file"):
             load_family(missing)
+
+
+def test_families_are_told_from_other_files(path: Path, tmp_path: Path) -> None:
+    assert is_family_file(path) and is_family_file(str(path))
+    _rewrite(path, {"schema": str(SCHEMA + 1), "kind": "neural"})
+    assert is_family_file(path), "loading it says what is wrong"
+    _rewrite(path, {"format": None})
+    assert not is_family_file(path)
+    path.write_bytes(b"II*\x00")
+    assert not is_family_file(path)
+    assert not is_family_file(tmp_path) and not is_family_file(tmp_path / "nothing.safetensors")
+
+
+def test_a_file_is_found_before_a_shipped_name(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_family(path) == find_family(str(path)) == path
+    monkeypatch.chdir(tmp_path)
+    shipped = find_family("demonstration")
+    assert shipped.is_file() and shipped.is_absolute()
+    Path("demonstration").write_bytes(path.read_bytes())
+    assert find_family("demonstration") == Path("demonstration")
+
+
+@pytest.mark.parametrize("name", ["demonstratio", "nothing.safetensors", "", "../families/demonstration", "."])
+def test_what_is_neither_file_nor_name_is_refused_with_the_names(name: str) -> None:
+    with pytest.raises(FamilyFileError, match=r"There is no file .*or one of: .*demonstration"):
+        find_family(name)
+
+
+def test_every_shipped_family_loads_and_has_a_card() -> None:
+    assert "demonstration" in shipped_families()
+    for name in shipped_families():
+        file = find_family(name)
+        family = load_family(file)
+        assert file.stat().st_size < 4e6 and file.with_suffix(".md").is_file()
+        assert family.sample(2, 0).shape == (2, family.n_parameters)
+
+
+def test_the_demonstration_family_has_the_psfs_of_its_microscope() -> None:
+    family = load_family(find_family("demonstration"))
+    assert isinstance(family, ProductConvolutionFamily) and family.thetas is not None
+    assert (family.field_shape, family.psf_size, family.microscope) == (
+        (512, 512),
+        63,
+        Microscope(1.49, 0.525, 0.065, 1.515),
+    )
+    demo, points, side = Demonstration(), np.array([(256.0, 256.0), (120.0, 400.0)]), 63 + 2 * margin_for(63)
+    thetas = family.thetas.reshape(demo.n_stacks, demo.n_planes, -1)[17]
+    model = np.stack([family.psf(theta, points) for theta in thetas], axis=1)
+    # A common shift of all planes of a stack is free.
+    wide = zip(true_psfs(demo, 17, points, side), model, strict=True)
+    shifts = np.concatenate([_best_shifts(fft.rfft2(h[None]), m, side) for h, m in wide])
+    true = true_psfs(demo, 17, points, 63, shifts=-shifts)
+    true /= true.sum(axis=(-2, -1), keepdims=True)
+    errors = np.square(true - model).sum(axis=(-2, -1)) / np.square(true).sum(axis=(-2, -1))
+    assert -10 * np.log10(errors.mean()) > 19
 
 
 @pytest.mark.parametrize(
