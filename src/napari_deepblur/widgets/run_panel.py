@@ -10,23 +10,40 @@ from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 from napari_deepblur.pipeline.results import Progress
 from napari_deepblur.widgets.notice import Level, Notice
 
-_STAGES = {"noise": "Estimating the noise", "identify": "Identifying the blur", "deblur": "Removing the blur"}
+_STAGES = {
+    "noise": "Estimating the noise",
+    "identify": "Identifying the blur",
+    "deblur": "Removing the blur",
+    "find": "Finding and centring beads",
+    "select": "Choosing how many eigen-PSFs and maps",
+    "fit": "Fitting the maps of the field",
+}
 
 
 class RunPanel(QWidget):
-    """A button that turns from Deblur into Cancel while a run goes on, with progress and time left.
+    """A button that turns into Cancel while a run goes on, with progress and time left.
 
     Parameters
     ----------
     parent
         Parent widget.
+    action
+        What stands on the button.
+    purpose
+        Its tooltip.
     """
 
     runRequested = Signal()
     cancelRequested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        action: str = "Deblur",
+        purpose: str = "Estimate the blur of the image, and remove it.",
+    ) -> None:
         super().__init__(parent)
+        self._action, self._purpose = action, purpose
         self._running = False
         self._started = 0.0
         self._button = QPushButton(self)
@@ -55,7 +72,7 @@ class RunPanel(QWidget):
         """
         if not self._running:
             self._button.setEnabled(not reason)
-            self._button.setToolTip(reason or "Estimate the blur of the image, and remove it.")
+            self._button.setToolTip(reason or self._purpose)
 
     def setRunning(self) -> None:
         """Offer to cancel; show that something goes on before the first progress arrives."""
@@ -78,7 +95,7 @@ class RunPanel(QWidget):
     def setIdle(self) -> None:
         """Offer to run."""
         self._running = False
-        self._button.setText("Deblur")
+        self._button.setText(self._action)
         self._bar.setVisible(False)
         self._bar.reset()
         self._stage.clear()
