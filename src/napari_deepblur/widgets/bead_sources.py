@@ -1,0 +1,135 @@
+"""Where images of beads come from: layers of the viewer, and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_deepblur.io.images import read_image, read_pixel_size_um
+from napari_deepblur.widgets.layers import METADATA_KEY, PixelSize, pixel_size, shown_name
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+
+def bead_refusal(layer: Layer) -> str:
+    """Say why an image layer cannot be a stack of beads, and what to do; empty where it can."""
+    name = f"Layer {shown_name(layer.name)}"
+    if layer.multiscale:
+        return f"{name} is a pyramid of resolutions; expected one array. Add its full resolution as an own layer."
+    if layer.rgb:
+        return f"{name} is a colour (RGB) image; expected one channel. Right-click it in the layer list: Split RGB."
+    if layer.ndim not in (2, 3):
+        shape = " x ".join(map(str, layer.data.shape))
+        return (
+            f"{name} has {layer.ndim} axes ({shape}); expected (z, rows, columns) or (rows, columns). "
+            "Right-click it in the layer list and choose Split Stack."
+        )
+    return ""
+
+
+def may_show_beads(layer: Layer) -> bool:
+    """Tell whether a layer is an image, and not one that calibration itself has made."""
+    from napari.layers import Image
+
+    record = layer.metadata.get(METADATA_KEY)
+    return isinstance(layer, Image) and not (isinstance(record, Mapping) and "part" in record)
+
+
+@dataclass(frozen=True, eq=False)
+class BeadSource:
+    """One stack or image of beads.
+
+    Exactly one of `layer` and `path` is given. Two sources are the same only if they are the same object: the list
+    keeps one for each row.
+
+    Parameters
+    ----------
+    layer
+        An image layer.
+    path
+        A TIFF, PNG or JPEG file.
+    """
+
+    layer: Layer | None = None
+    path: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return str(self.layer.name) if self.layer is not None else self._file.stem
+
+    @property
+    def refusal(self) -> str:
+        """Why it cannot be used; empty where it can, as far as can be told without reading a file."""
+        return bead_refusal(self.layer) if self.layer is not None else ""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its file lies; None where there is none."""
+        path = self.path if self.layer is None else self.layer.source.path
+        return None if path is None else Path(path).parent
+
+    @property
+    def _file(self) -> Path:
+        assert self.path is not None
+        return self.path
+
+    def data(self) -> Any:
+        """Return the array, which is perhaps not yet in memory, or the path. Cheap; for the window's thread."""
+        return self.layer.data if self.layer is not None else self._file
+
+    def pixel_size(self) -> PixelSize:
+        """Return the size of its pixels, and where it was found."""
+        if self.layer is not None:
+            return pixel_size(self.layer)
+        size = read_pixel_size_um(self._file)
+        if size is None:
+            return PixelSize(None, "The file has no pixel size: please check.")
+        return PixelSize(size, f"Pixel size from the file {shown_name(self._file.name)}.")
+
+    def placement(self, size_um: float) -> dict[str, Any]:
+        """Arguments that put a layer of two axes onto the field of this source.
+
+        Parameters
+        ----------
+        size_um
+            Side of a pixel, for a file.
+        """
+        if self.layer is None:
+            return {"scale": (size_um, size_um), "units": ("um", "um")}
+        layer = self.layer
+        matrix = np.array(layer.affine.affine_matrix)
+        corner = np.r_[-3:0]
+        placed = {
+            "scale": np.array(layer.scale)[-2:],
+            "translate": np.array(layer.translate)[-2:],
+            "rotate": np.array(layer.rotate)[-2:, -2:],
+            "affine": matrix[np.ix_(corner, corner)],
+            "units": tuple(layer.units)[-2:],
+            "axis_labels": tuple(layer.axis_labels)[-2:],
+        }
+        # In three axes a shear mixes them: what belongs to the plane cannot be taken out.
+        return placed | ({"shear": np.array(layer.shear)} if layer.ndim == 2 else {})
+
+    def depth(self) -> tuple[float, Any]:
+        """Step and unit of the first of three axes, for layers that lie beside this one in the viewer."""
+        if self.layer is None or self.layer.ndim < 3:
+            return 1.0, "pixel"
+        return float(self.layer.scale[0]), self.layer.units[0]
+
+
+def read_beads(data: Any) -> NDArray[np.generic]:
+    """Read what `BeadSource.data` gave, in any thread.
+
+    Raises
+    ------
+    ImageError
+        If a file cannot be read.
+    """
+    return read_image(data) if isinstance(data, Path) else np.asarray(data)
