@@ -1,0 +1,118 @@
+"""How many eigen-PSFs and maps a calibration needed: singular values and errors at beads that were left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from napari_deepblur.calibration import Calibration
+from napari_deepblur.widgets.colours import Colours, theme_colours
+from napari_deepblur.widgets.notice import Notice
+
+_HEIGHT = 9
+"""Height of a plot, in heights of the font."""
+
+_SMALLEST = 1e-8
+"""Below it nothing is drawn: a logarithm has no zero."""
+
+
+class CalibrationPlot(QWidget):
+    """Two curves below one another, both logarithmic; what was chosen is marked by a larger dot.
+
+    Parameters
+    ----------
+    parent
+        Parent widget.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._calibration: Calibration | None = None
+        self._colours = theme_colours("dark")
+        self._singular = _plot(self, "singular_values", "Of all PSFs of all planes, relative to the largest.")
+        self._errors = _plot(
+            self,
+            "hold_out_errors",
+            "Relative squared error of PSFs at beads that were left out, predicted from the others.\n"
+            "It includes their noise. The program takes the smallest number that does not lose to larger ones.",
+        )
+        self._legend = Notice(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._singular, self._errors, self._legend):
+            layout.addWidget(widget)
+
+    def value(self) -> Calibration | None:
+        """Return what is shown."""
+        return self._calibration
+
+    def setValue(self, calibration: Calibration | None) -> None:
+        """Show a calibration; None shows nothing."""
+        self._calibration = calibration
+        self._draw()
+
+    def setColours(self, colours: Colours) -> None:
+        """Draw in the colours of a theme."""
+        self._colours = colours
+        self._draw()
+
+    def _draw(self) -> None:
+        for plot in (self._singular, self._errors):
+            plot.clear()
+            plot.setBackground(self._colours.background)
+            plot.setFixedHeight(round(_HEIGHT * self.fontMetrics().height()))
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setPen(pg.mkPen(self._colours.faint))
+                axis.setTextPen(pg.mkPen(self._colours.text))
+        self._singular.setTitle("singular values", color=self._colours.text, size="9pt")
+        self._errors.setTitle("error at beads left out", color=self._colours.text, size="9pt")
+        found = self._calibration
+        self._errors.setVisible(found is None or found.psf_errors.size + found.map_errors.size > 0)
+        if found is None:
+            self._legend.clear()
+            return
+        values = found.singular_values / max(float(found.singular_values[0]), _SMALLEST)
+        self._curve(self._singular, values, len(found.eigen_psfs), self._colours.accent, Qt.PenStyle.SolidLine)
+        words = []
+        for errors, count, name, pen in (
+            (found.psf_errors, len(found.eigen_psfs), "eigen-PSFs (solid)", Qt.PenStyle.SolidLine),
+            (found.map_errors, len(found.maps), "maps (dashed)", Qt.PenStyle.DashLine),
+        ):
+            words.append(f"{count} {name}")
+            if errors.size > 1:
+                colour = self._colours.accent if pen == Qt.PenStyle.SolidLine else self._colours.warning
+                self._curve(self._errors, errors[1:], count, colour, pen)
+        self._legend.say(f"{' and '.join(words)}. Large dots: what is used.", "note")
+
+    def _curve(
+        self, plot: pg.PlotWidget, values: NDArray[np.float64], chosen: int, colour: str, style: Qt.PenStyle
+    ) -> None:
+        numbers, heights = np.arange(1, len(values) + 1), np.log10(np.maximum(values, _SMALLEST))
+        pen = pg.mkPen(colour, width=1.5, style=style)
+        plot.addItem(
+            pg.PlotDataItem(numbers, heights, pen=pen, symbol="o", symbolSize=4, symbolBrush=colour, symbolPen=None)
+        )
+        if 1 <= chosen <= len(values):
+            marker = [numbers[chosen - 1]], [heights[chosen - 1]]
+            plot.addItem(pg.ScatterPlotItem(*marker, size=11, brush=colour, pen=pg.mkPen(self._colours.text)))
+
+
+def _plot(parent: QWidget, name: str, tooltip: str) -> pg.PlotWidget:
+    plot = pg.PlotWidget(parent, enableMenu=False)
+    plot.setObjectName(name)
+    # Its menu is never shown, but exists: as a child it goes when the dock does, not at some later collection.
+    menu = plot.getPlotItem().ctrlMenu
+    menu.setParent(parent, menu.windowFlags())
+    plot.setMouseEnabled(x=False, y=False)
+    plot.hideButtons()
+    # The heights are logarithms already: the log mode of the plot would not reach the scatter items.
+    plot.getAxis("left").setLogMode(True)
+    plot.getAxis("left").setWidth(46)
+    plot.getAxis("bottom").enableAutoSIPrefix(False)
+    plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    plot.setToolTip(tooltip)
+    return plot
