@@ -1,0 +1,299 @@
+"""The Bead calibration dock: images of beads in, the microscope's own blurs out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from napari_deepblur.calibration import BeadTable, Calibration, Progress, calibrate_steps
+from napari_deepblur.calibration.calibrate import Override
+from napari_deepblur.errors import DeepblurError
+from napari_deepblur.io.families import save_family
+from napari_deepblur.io.output import replacing
+from napari_deepblur.optics import Microscope
+from napari_deepblur.widgets.bead_form import BeadChoice, BeadForm
+from napari_deepblur.widgets.bead_preview import BeadPreview
+from napari_deepblur.widgets.bead_source_form import BeadSourceForm
+from napari_deepblur.widgets.bead_sources import BeadSource, read_beads
+from napari_deepblur.widgets.calibration_layers import calibration_layers
+from napari_deepblur.widgets.calibration_results import CalibrationResults
+from napari_deepblur.widgets.colours import message_style, theme_colours
+from napari_deepblur.widgets.connections import Connections
+from napari_deepblur.widgets.form_area import FormArea
+from napari_deepblur.widgets.job import DeblurJob
+from napari_deepblur.widgets.layers import shown_name, stated_microscope
+from napari_deepblur.widgets.microscope_form import MicroscopeForm
+from napari_deepblur.widgets.run_panel import RunPanel, in_words
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+
+class CalibrationDock(QWidget):
+    """Forms for beads and microscope, a preview of the beads, a Calibrate button, and what was found.
+
+    The dock hands images and numbers to `calibration.calibrate_steps` in another thread, and shows what comes back. It
+    computes nothing itself.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer that it works in; napari passes it by this name.
+    parent
+        Parent widget.
+    """
+
+    def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self._used: list[BeadSource] = []
+        self._layers: list[Layer] = []
+        self._measured: BeadSource | None = None
+        self._file: Path | None = None
+        self._connections = Connections(self)
+        self._job = DeblurJob(self)
+
+        self._sources = BeadSourceForm(napari_viewer, self)
+        self._microscope = MicroscopeForm(self)
+        self._beads = BeadForm(self)
+        self._preview = BeadPreview(napari_viewer, self)
+        self._results = CalibrationResults(self)
+        self._panel = RunPanel(self, "Calibrate", "Learn the blurs of the microscope from the beads that are used.")
+        self._area = FormArea(self)
+        for form in (self._sources, self._microscope, self._beads, self._preview, self._results):
+            self._area.addForm(form)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._area, stretch=1)
+        layout.addWidget(self._panel)
+
+        self._sources.valueChanged.connect(self._check)
+        self._sources.shownChanged.connect(self._source_shown)
+        self._microscope.valueChanged.connect(self._check)
+        self._beads.valueChanged.connect(self._look)
+        self._preview.detected.connect(self._beads.setThresholdRange)
+        self._results.saveRequested.connect(self._save)
+        self._results.tableRequested.connect(self._export_table)
+        self._results.useRequested.connect(self._use)
+        self._panel.runRequested.connect(self._run)
+        self._panel.cancelRequested.connect(self._cancel)
+        self._job.progressed.connect(self._panel.setProgress)
+        self._job.succeeded.connect(self._succeeded)
+        self._job.failed.connect(self._failed)
+        self._job.cancelled.connect(self._cancelled)
+        self._connections.connect(napari_viewer.events.theme, self._follow_theme)
+        self._follow_theme()
+        self._source_shown()
+
+    def value(self) -> Calibration | None:
+        """Return what was found last."""
+        return self._results.value()
+
+    def isRunning(self) -> bool:
+        """Tell whether a calibration is under way."""
+        return self._job.is_running()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Stop everything when napari takes the dock out of its window."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._job.cancel()
+            self._preview.stop()
+        return super().event(event)
+
+    def _source_shown(self) -> None:
+        source = self._sources.shown()
+        if source is not self._measured:
+            self._measured = source
+            if source is not None and not source.refusal:
+                stated = stated_microscope(source.layer) if source.layer is not None else None
+                if stated is not None:
+                    self._microscope.setValue(stated)
+                size = source.pixel_size()
+                self._microscope.setPixelSize(size.size_um, size.remark, size.level)
+        self._look()
+
+    def _look(self) -> None:
+        """Look for beads with what the forms say now."""
+        self._preview.setValue(self._sources.shown(), self._beads.value(), self._pixel_size())
+        self._check()
+
+    def _pixel_size(self) -> float:
+        try:
+            return float(self._microscope.value().pixel_size_um)
+        except DeepblurError:
+            return 1.0
+
+    def _check(self) -> None:
+        """Allow a run only where the forms make sense; they say themselves what does not."""
+        reason = self._sources.refusal()
+        if not reason:
+            try:
+                self._microscope.value()
+            except DeepblurError as error:
+                reason = str(error)
+        self._panel.setReady(reason)
+
+    def _run(self) -> None:
+        sources = self._sources.value()
+        if not sources or self._job.is_running():
+            return
+        try:
+            microscope = self._microscope.value()
+        except DeepblurError as error:
+            self._panel.say(str(error), "error")
+            return
+        self._used = sources
+        data, choice, overrides = [s.data() for s in sources], self._beads.value(), self._preview.overrides(sources)
+        self._area.setFormsEnabled(False)
+        self._panel.setRunning()
+        # The job is that of the Deblur dock; it hands on whatever its steps yield and return.
+        self._job.start(cast("Any", lambda: _steps(data, microscope, choice, overrides)))
+
+    def _cancel(self) -> None:
+        self._panel.setCancelling()
+        self._job.cancel()
+
+    def _succeeded(self, found: Calibration) -> None:
+        from napari.layers import Layer
+
+        sources, seconds = self._used, self._panel.elapsed()
+        self._rest()
+        self._file = None
+        first = sources[0]
+        placed = first.placement(self._pixel_size())
+        for layer in self._layers:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._layers = [Layer.create(*data) for data in calibration_layers(found, first.name, placed, first.depth())]
+        for layer in self._layers:
+            self._viewer.add_layer(layer)
+        self._preview.setTables({source: _part(found.beads, index) for index, source in enumerate(sources)})
+        self._viewer.reset_view()
+        self._results.setValue(found)
+        names = ", ".join(shown_name(layer.name) for layer in self._layers)
+        self._panel.say(
+            f"Done in {in_words(seconds)}: {len(found.eigen_psfs)} eigen-PSFs and {len(found.maps)} maps from "
+            f"{len(found.thetas)} planes. Added {names} (the maps are hidden)."
+        )
+        # Once the column has made room for it.
+        QTimer.singleShot(0, self._area.scrollDown)
+
+    def _failed(self, error: Exception) -> None:
+        sources = self._used
+        self._rest()
+        if isinstance(error, DeepblurError):
+            self._panel.say(_with_names(str(error), sources), "error")
+        else:
+            self._panel.say(
+                f"Unexpected error, {type(error).__name__}: {error}. Nothing was added. The details are in the log; "
+                "please report them.",
+                "error",
+            )
+
+    def _cancelled(self) -> None:
+        self._rest()
+        self._panel.say("Cancelled. Nothing was added.")
+
+    def _rest(self) -> None:
+        """Go back to where a run can be started."""
+        self._used = []
+        self._area.setFormsEnabled(True)
+        self._panel.setIdle()
+        self._check()
+
+    def _save(self) -> None:
+        """Ask for a file and write the family to it."""
+        found = self._results.value()
+        if found is None:
+            return
+        path = self._ask_for_file("Save the family of blurs", "microscope.safetensors", "Families (*.safetensors)")
+        if path is None:
+            return
+        try:
+            save_family(found.family, path)
+        except DeepblurError as error:
+            self._panel.say(str(error), "error")
+            return
+        self._file = path
+        self._panel.say(f"Saved the family to {path}.")
+
+    def _export_table(self) -> None:
+        found = self._results.value()
+        path = self._ask_for_file("Export the table of beads", "beads.csv", "Tables (*.csv)")
+        if found is None or path is None:
+            return
+        try:
+            with replacing(path) as partial:
+                partial.write_text(found.beads.as_csv(), encoding="utf-8")
+        except DeepblurError as error:
+            self._panel.say(str(error), "error")
+        else:
+            self._panel.say(f"Wrote {len(found.beads)} beads to {path}.")
+
+    def _use(self) -> None:
+        """Choose the family in the Deblur dock; it needs a file first, which settings can name."""
+        if self._file is None or not self._file.exists():
+            self._save()
+        if self._file is not None:
+            self._panel.say(f"{self._file.name} is chosen in the Deblur dock.")
+
+    def _ask_for_file(self, title: str, name: str, kinds: str) -> Path | None:
+        """Ask where to write; by default beside the images of beads."""
+        sources = [*self._sources.value(), *([self._measured] if self._measured is not None else [])]
+        folder = next((source.folder for source in sources if source.folder is not None), Path.home())
+        chosen, _ = QFileDialog.getSaveFileName(self, title, str(folder / name), kinds)
+        if not chosen:
+            return None
+        path = Path(chosen)
+        return path if path.suffix else path.with_suffix(Path(name).suffix)
+
+    def _follow_theme(self) -> None:
+        colours = theme_colours(str(self._viewer.theme))
+        self.setStyleSheet(message_style(colours))
+        self._results.setColours(colours)
+
+
+def _steps(
+    data: Sequence[Any], microscope: Microscope, choice: BeadChoice, overrides: Sequence[Override]
+) -> Generator[Progress, None, Calibration]:
+    """Read the images, then calibrate."""
+    stacks = []
+    for index, item in enumerate(data):
+        yield Progress("Reading the images", index, len(data))
+        stacks.append(read_beads(item))
+    return (
+        yield from calibrate_steps(
+            stacks,
+            microscope,
+            bead_diameter_um=choice.diameter_um,
+            patch_size=choice.patch_size,
+            normalise=choice.normalise,
+            threshold=choice.threshold,
+            saturation=choice.saturation,
+            overrides=overrides,
+        )
+    )
+
+
+def _part(table: BeadTable, stack: int) -> BeadTable:
+    """Return the rows of one stack."""
+    own = np.flatnonzero(table.stack == stack)
+    columns = ("stack", "row", "column", "amplitude", "background", "residual", "kept")
+    parts = {name: getattr(table, name)[own] for name in columns}
+    return replace(table, **parts, reason=tuple(table.reason[index] for index in own))
+
+
+def _with_names(message: str, sources: Sequence[BeadSource]) -> str:
+    """Say which source is meant by the number of a stack."""
+    numbers = sorted({int(number) for number in re.findall(r"\b[Ss]tack (\d+)", message)})
+    if len(sources) < 2:
+        return message
+    names = [f" Stack {n} is {shown_name(sources[n].name)}." for n in numbers if n < len(sources)]
+    return message + "".join(names)
