@@ -1,1 +1,1 @@
-"""Files in and out: images and weights."""
+"""Files in and out: images, weights and families of blurs."""

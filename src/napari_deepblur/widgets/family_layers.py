@@ -96,6 +96,8 @@ def family_layers(path: str | os.PathLike[str]) -> list[LayerData]:
             "scale": (1.0, *(pixel * step)),
             "translate": (0.0, *(pixel * corner)),
             "colormap": "viridis",
+            # Between the points of the grid lie cubic splines.
+            "interpolation2d": "cubic",
             "metadata": {METADATA_KEY: {**record, "part": "maps"}},
             **shared,
         }
