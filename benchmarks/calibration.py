@@ -151,8 +151,8 @@ def main() -> None:
         '"best" is the smallest number whose error against the true PSFs is within 0.001 of the least, which is the '
         "program's own",
         'rule on data that it does not have; "least" is the number with the least error '
-        f"({arguments.most[0]} is the most that was tried). Seconds are those of one `calibrate`, beside whatever else",
-        "the machine did.",
+        f"({arguments.most[0]} is the most that was tried).",
+        "Seconds are those of one `calibrate`, beside whatever else the machine did.",
     ]
     table = "\n".join(lines) + "\n"
     print(table)
