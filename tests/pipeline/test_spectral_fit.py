@@ -7,7 +7,7 @@ from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.networks.statistics import WINDOW, sum_of_periodograms
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import psf_model, psf_snr, zernike_psf
-from napari_deepblur.pipeline.spectral_fit import _Band, _Energy, spectral_fit
+from napari_deepblur.pipeline.spectral_fit import Band, SpectralEnergy, spectral_fit
 
 MODES = tuple(range(4, 12))
 OPTICS = psf_model(0.25, MODES, 31, coarse=True)
@@ -27,7 +27,7 @@ def expected_power(psf: np.ndarray) -> np.ndarray:
 def test_the_power_of_a_psf_is_what_a_hann_window_sees_of_it() -> None:
     theta = torch.empty(3, 8).uniform_(-0.15, 0.15)
     psfs = zernike_psf(theta, OPTICS)
-    band = _Band(torch.device("cpu"), 31)
+    band = Band(torch.device("cpu"), 31)
     found = band.log_power(psfs).exp().numpy()
     for psf, values in zip(psfs.double().numpy(), found, strict=True):
         expected = expected_power(psf)[band.mask.numpy()]
@@ -65,11 +65,11 @@ def test_guesses_are_starts_like_the_others() -> None:
 
 def test_the_energy_is_that_of_the_whole_covariance() -> None:
     """Woodbury's identity against a dense solve, without noise and for as many windows as the statistics have."""
-    band = _Band(torch.device("cpu"), 31)
+    band = Band(torch.device("cpu"), 31)
     frequencies = int(band.mask.sum())
     power = torch.rand(WINDOW, WINDOW // 2 + 1) + 0.5
     signal = power[band.mask]
-    energy = _Energy(signal, torch.ones_like(signal), SCENES.windows, band, SCENES)
+    energy = SpectralEnergy(signal, torch.ones_like(signal), SCENES.windows, band, SCENES)
     log_power = torch.randn(2, frequencies)
     components = SCENES.components[:, band.mask].double()
     covariance = (components.T * SCENES.variances.double()) @ components

@@ -18,7 +18,7 @@ from napari_deepblur.benchmark.identified import Identifier, mean_family_psf, ru
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.pipeline import identify_steps
-from napari_deepblur.pipeline.blur import ConvolutionBlur
+from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur
 from napari_deepblur.training.batches import Batch
 
 Image = NDArray[np.float32]
@@ -56,7 +56,7 @@ class Observed(NamedTuple):
     sharp: Image
     true: Tensor
     noise: PoissonGaussianNoise
-    blurs: Mapping[str, ConvolutionBlur]
+    blurs: Mapping[str, Blur]
     seconds: Mapping[str, float]
 
 

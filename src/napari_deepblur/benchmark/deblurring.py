@@ -18,6 +18,7 @@ from napari_deepblur.benchmark.report import Cell, Origin, Report
 from napari_deepblur.benchmark.restored import Scores, restore, score
 from napari_deepblur.benchmark.tuning import STRENGTHS, tune_all
 from napari_deepblur.optics import psf_snr
+from napari_deepblur.pipeline.blur import ConvolutionBlur
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer
 from napari_deepblur.training.batches import Batch
 from napari_deepblur.training.identification import NOISE_LEVELS
@@ -158,6 +159,7 @@ def _trials(
 ) -> Iterator[Trial]:
     for one in observed:
         blur = one.blurs[kind]
+        assert isinstance(blur, ConvolutionBlur)
         restored, seconds = restore(one.image, blur, one.noise, restorer, device)
         yield Trial(score(restored, one.sharp), float(psf_snr(one.true, blur.psf)), seconds + one.seconds[kind])
         bar.update(1)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_deepblur.benchmark.identification_map import SnrMap
     from napari_deepblur.benchmark.real import RealCase
+    from napari_deepblur.benchmark.space_varying import FieldCase
 
 _PAPER, _INK, _FAINT = "#ffffff", "#20242c", "#7b838f"
 COLOURS = ("#2f6fde", "#e07b39", "#3a9d6e", "#9a5fc0", "#c2405a", "#7b838f")
@@ -186,6 +187,29 @@ def draw_real(path: Path, cases: Sequence[RealCase]) -> None:
         axes.axhline(0, color=_FAINT, linewidth=0.7)
         axes.tick_params(labelsize=7)
         _title(axes, f"residual, ratio {case.whiteness.ratio:.1f}")
+    save(figure, path)
+
+
+def draw_field(path: Path, cases: Sequence[FieldCase], source: str) -> None:
+    """Draw each image, its restoration and the sharp scene, with four impulse responses, true and estimated."""
+    figure = new_figure(14.5, 2.6 * len(cases) + 0.2)
+    grid = figure.add_gridspec(len(cases), 5, width_ratios=(1, 1, 1, 0.95, 0.95))
+    for row, case in enumerate(cases):
+        low, high = (float(v) for v in np.percentile(case.sharp, (0.5, 99.8)))
+        before, after = case.scores["blurred", ""].ssim, case.scores["network", source].ssim
+        pictures = (
+            (f"observed, SSIM {before:.3f}", case.observed),
+            (f"restored, SSIM {after:.3f}", case.restored["network", source]),
+            ("sharp", case.sharp),
+        )
+        for column, (title, image) in enumerate(pictures):
+            picture(figure.add_subplot(grid[row, column]), image, title, vmin=low, vmax=high)
+        for column, (title, psfs) in enumerate(
+            (("PSFs, true", case.psfs["true"]), (f"estimated, {case.snr[source]:.1f} dB", case.psfs[source])), start=3
+        ):
+            # Four places of the field, laid out as they lie in it.
+            rows = [np.concatenate(list(line), axis=1) for line in psfs.reshape(2, 2, *psfs.shape[1:])]
+            psf_picture(figure.add_subplot(grid[row, column]), np.concatenate(rows), title)
     save(figure, path)
 
 

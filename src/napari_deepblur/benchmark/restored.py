@@ -14,7 +14,7 @@ from torch import Tensor
 
 from napari_deepblur.benchmark.identified import run_through
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.blur import ConvolutionBlur
+from napari_deepblur.pipeline.blur import Blur
 from napari_deepblur.pipeline.intensity import AffineScale, unit_scale
 from napari_deepblur.pipeline.restoration import choose_side, restore_steps
 from napari_deepblur.pipeline.restorers import Restorer
@@ -30,7 +30,7 @@ class Scores(NamedTuple):
 
 
 def restore(
-    image: Image, blur: ConvolutionBlur, noise: PoissonGaussianNoise, restorer: Restorer, device: torch.device
+    image: Image, blur: Blur, noise: PoissonGaussianNoise, restorer: Restorer, device: torch.device
 ) -> tuple[Image, float]:
     """Restore one image as the pipeline does.
 
@@ -63,7 +63,7 @@ def restore(
 
 def restore_at(
     image: Image,
-    blur: ConvolutionBlur,
+    blur: Blur,
     noise: PoissonGaussianNoise,
     restorer: Restorer,
     device: torch.device,

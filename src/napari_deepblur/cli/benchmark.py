@@ -29,6 +29,7 @@ def add_to(verbs: Verbs) -> None:
     _add_identification(kinds)
     _add_deblurring(kinds)
     _add_real(kinds)
+    _add_field(kinds)
     _add_speed(kinds)
 
 
@@ -71,6 +72,15 @@ def _add_real(kinds: Verbs) -> None:
     parser.add_argument("--method", default="network", help="how to restore (network)")
     _add_common(parser)
     parser.set_defaults(work=real)
+
+
+def _add_field(kinds: Verbs) -> None:
+    words = "blurs that vary over the field, drawn from a calibrated family, identified and removed"
+    parser = kinds.add_parser("field", help=words, description=f"Measure {words}.")
+    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="sharp images, as for training")
+    parser.add_argument("--family", default="demonstration", metavar="FAMILY", help="file or name (demonstration)")
+    _add_common(parser)
+    parser.set_defaults(work=field)
 
 
 def _add_speed(kinds: Verbs) -> None:
@@ -204,6 +214,33 @@ def real(arguments: argparse.Namespace) -> None:
     paths = benchmark.pool_images(arguments.data) if arguments.images is None else arguments.images
     cases, report = benchmark.run_real(paths, settings, origin)
     figures.draw_real(arguments.output / "real.png", cases)
+    _finish(report, arguments)
+
+
+def field(arguments: argparse.Namespace) -> None:
+    """Identify and remove blurs that vary over the field."""
+    from napari_deepblur.benchmark import figures
+    from napari_deepblur.benchmark.report import check_folder
+    from napari_deepblur.benchmark.space_varying import ADAPTED, AT_ONCE, FieldTask, run_field
+    from napari_deepblur.io.families import find_family, load_family
+    from napari_deepblur.io.weights import load_deblurring
+    from napari_deepblur.operators import ProductConvolutionFamily
+    from napari_deepblur.pipeline.network_choice import load_for
+    from napari_deepblur.pipeline.restorers import NetworkRestorer
+
+    _check_counts(arguments, "threads")
+    check_folder(arguments.output, ["field"])
+    file = find_family(arguments.family)
+    family = load_family(file)
+    if not isinstance(family, ProductConvolutionFamily):
+        raise SettingsError(f"{arguments.family} holds a {type(family).__name__}, expected a calibrated family.")
+    adapted = load_for(family, None, file)
+    networks = {AT_ONCE: None} if adapted is None else {ADAPTED: adapted, AT_ONCE: None}
+    device, origin = _start(arguments, ("deblurring",))
+    restorer = NetworkRestorer(load_deblurring(arguments.size))
+    task = FieldTask(arguments.data, family, networks, restorer, device, arguments.seed)
+    cases, report = run_field(task, origin)
+    figures.draw_field(arguments.output / "field.png", cases, next(iter(networks)))
     _finish(report, arguments)
 
 

@@ -29,7 +29,8 @@ FOLDER_VARIABLE = "NAPARI_DEEPBLUR_WEIGHTS"
 """Environment variable that names a folder of weights, looked at before those in the package."""
 
 _FORMAT = "napari-deepblur weights 1"
-_SIZES = ("light", "paper")
+SIZES = ("light", "paper")
+"""Names of the architectures, the faster first."""
 
 Network = TypeVar("Network", IdentificationNetwork, AdaptedNetwork, DeblurringNetwork)
 
@@ -125,13 +126,13 @@ def find_weights(kind: str, which: str | os.PathLike[str] | None = None) -> Path
         If there is none, with the folders that were searched.
     """
     name = "auto" if which is None else os.fspath(which)
-    if name not in ("auto", *_SIZES):
+    if name not in ("auto", *SIZES):
         if not Path(name).is_file():
-            raise WeightsError(f"There is no weights file {name}. Give a .safetensors file, or one of {_SIZES}.")
+            raise WeightsError(f"There is no weights file {name}. Give a .safetensors file, or one of {SIZES}.")
         return Path(name)
     folders = [Path(os.environ[FOLDER_VARIABLE])] if os.environ.get(FOLDER_VARIABLE) else []
     folders.append(Path(str(files("napari_deepblur") / "weights")))
-    for size in _SIZES if name == "auto" else (name,):
+    for size in SIZES if name == "auto" else (name,):
         for folder in folders:
             candidate = folder / f"{kind}-{size}.safetensors"
             if candidate.is_file():

@@ -2,6 +2,7 @@
 
 from napari_deepblur.optics.microscope import Microscope
 from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, zernike_psf
+from napari_deepblur.optics.resampled import resampled_psfs
 from napari_deepblur.optics.turns import TURNS, turn_matrix, turned
 from napari_deepblur.optics.zernike import is_even, mode_name, noll_to_nm, zernike
 
@@ -14,6 +15,7 @@ __all__ = [
     "noll_to_nm",
     "psf_model",
     "psf_snr",
+    "resampled_psfs",
     "turn_matrix",
     "turned",
     "zernike",

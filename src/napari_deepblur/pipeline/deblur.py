@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Literal
 
@@ -95,7 +96,10 @@ def deblur(
 
 
 def deblur_steps(
-    image: ArrayLike, settings: DeblurSettings, family: OperatorFamily | None = None
+    image: ArrayLike,
+    settings: DeblurSettings,
+    family: OperatorFamily | None = None,
+    known: Identification | None = None,
 ) -> Generator[Progress, None, Deblurring]:
     """Remove the blur step by step; widget, command line and Python all come through here.
 
@@ -110,6 +114,8 @@ def deblur_steps(
         What to do.
     family
         The operators, where they are not those that the settings name: a family in memory.
+    known
+        What was identified on another image of the same field, to be used for this one; its noise is not.
 
     Returns
     -------
@@ -125,7 +131,7 @@ def deblur_steps(
     theta = None if settings.theta is None else family.check(settings.theta)
     device = resolve_device(settings.device)
     used: dict[str, Loaded] = {}
-    restorer = _restorer(settings, family, used)
+    restorer = _restorer(settings, family, used, theta is None and known is None)
     shape = (observed.shape[0], observed.shape[1])
     side = choose_side(settings.tile, shape, family.psf_size, restorer, device)
     work = units_of_work(shape, side, family.psf_size, restorer)
@@ -133,7 +139,12 @@ def deblur_steps(
     identification: Identification | None = None
     notes: list[str] = []
     try:
-        if theta is None:
+        if theta is None and known is not None:
+            yield Progress("noise", 0, work)
+            noise = noise or estimate_noise(observed, family.microscope)
+            identification = replace(known, noise=noise)
+            blur = _identified_blur(family, identification, settings.origin)
+        elif theta is None:
             before, identification = yield from _identify(observed, settings, family, device, used, work, notes)
             blur = _identified_blur(family, identification, settings.origin)
             noise = identification.noise
@@ -192,11 +203,13 @@ def _identified_blur(family: OperatorFamily, found: Identification, origin: tupl
     return FamilyBlur(family, torch.from_numpy(found.theta), float(found.psf_spread.mean()), origin)
 
 
-def _restorer(settings: DeblurSettings, family: OperatorFamily, used: dict[str, Loaded]) -> Restorer:
+def _restorer(settings: DeblurSettings, family: OperatorFamily, used: dict[str, Loaded], identifies: bool) -> Restorer:
     """Make the restorer, and find all weights that the run will need."""
-    if settings.theta is None:
+    if identifies:
         file = None if settings.family == IN_MEMORY else settings.family_file
-        used["identification"] = describe_weights(weights_for(family, settings.size, file))
+        path = weights_for(family, settings.size, file)
+        if path is not None:
+            used["identification"] = describe_weights(path)
     if settings.method != "network":
         return SolverRestorer(settings.method, settings.iterations, settings.strength)
     used["deblurring"] = describe_weights(find_weights("deblurring", settings.size))
@@ -214,7 +227,7 @@ def _identify(
 ) -> Generator[Progress, None, tuple[int, Identification]]:
     """Identify as the first part of a longer job; return its share of the work with its result."""
     while True:
-        network = load_network(used["identification"].path)
+        network = load_network(used["identification"].path) if "identification" in used else None
         steps = identify_steps(observed, family, settings.known_noise(), device, network, settings.origin)
         total = 0
         try:

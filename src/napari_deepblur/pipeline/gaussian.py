@@ -88,9 +88,9 @@ def prior_of(family: OperatorFamily, seed: int = 0) -> Gaussian:
     """
     theta = family.sample(_DRAWS, seed).astype(np.float64)
     mean = theta.mean(axis=0)
-    _, values, right = np.linalg.svd(theta - mean, full_matrices=False)
-    kept = values**2 > _LEAST_VARIANCE * (values**2).sum()
-    return Gaussian(mean, (right[kept] * (values[kept, None] / np.sqrt(_DRAWS))).T)
+    variances, axes = np.linalg.eigh((theta - mean).T @ (theta - mean) / _DRAWS)
+    kept = variances > _LEAST_VARIANCE * variances.sum()
+    return Gaussian(mean, axes[:, kept] * np.sqrt(variances[kept]))
 
 
 def without_prior(precision: Array, prior: Array, mean: Array, prior_mean: Array) -> tuple[Array, Array]:

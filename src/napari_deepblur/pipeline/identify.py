@@ -80,7 +80,7 @@ def identify_steps(
     family: OperatorFamily,
     noise: PoissonGaussianNoise | None,
     device: torch.device,
-    network: Trunk,
+    network: Trunk | None,
     origin: tuple[int, int] = (0, 0),
 ) -> Generator[Progress, None, Identification]:
     """Identify the blur step by step, yielding progress after each part of the field.
@@ -92,7 +92,7 @@ def identify_steps(
     family, noise, origin
         As in `identify`.
     device, network
-        Where to compute, and with what.
+        Where to compute, and with what; None for a measured family that no network was adapted to.
 
     Returns
     -------

@@ -18,19 +18,17 @@ from napari_deepblur.operators import (
     FieldZernikeFamily,
     OperatorFamily,
     ProductConvolutionFamily,
-    ZernikeFamily,
 )
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.gaussian import Gaussian, prior_of
 from napari_deepblur.pipeline.local_views import (
-    Window,
     adapted_views,
     local_zernike,
     polynomial_views,
-    projected_views,
     windows_of,
 )
 from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.spectral_scores import spectral_belief
 
 _GRID = 4
 """Rows and columns of the places where PSFs are shown."""
@@ -46,15 +44,15 @@ def identify_field_steps(
     family: OperatorFamily,
     noise: PoissonGaussianNoise | None,
     device: torch.device,
-    network: Trunk,
+    network: Trunk | None,
     origin: tuple[int, int],
 ) -> Generator[Progress, None, Identification]:
     """Identify the parameters of a family from local views; arguments and errors as in `identify_steps`.
 
     The prior is the Gaussian with mean and covariance of what the family admits (`OperatorFamily.sample`). Each window
     adds what the network saw there: a network that was adapted to the family gives the coordinates of the local PSF;
-    the Zernike network gives a PSF, which is projected on a measured family, or coefficients, to which the polynomials
-    of a `FieldZernikeFamily` are fitted.
+    the Zernike network gives coefficients, to which the polynomials of a `FieldZernikeFamily` are fitted. For a
+    measured family that no network was adapted to, its own PSFs are weighed by the spectra of the windows.
     """
     microscope = optics_of(family)
     shape = (image.shape[0], image.shape[1])
@@ -62,34 +60,23 @@ def identify_field_steps(
     yield Progress("noise", 0, 1)
     if noise is None:
         noise = estimate_noise(image, microscope)
-    prior = prior_of(family)
-    if isinstance(network, AdaptedNetwork) and isinstance(family, EigenPsfFamily | ProductConvolutionFamily):
+    if isinstance(family, EigenPsfFamily | ProductConvolutionFamily) and network is None:
+        belief = yield from spectral_belief(image, family, windows_of(shape, microscope, origin), noise)
+    elif isinstance(family, EigenPsfFamily | ProductConvolutionFamily) and isinstance(network, AdaptedNetwork):
+        prior = prior_of(family)
         windows = windows_of(shape, microscope, origin)
         seen = yield from adapted_views(image, family, windows, noise, network, prior, device)
-    elif isinstance(network, IdentificationNetwork):
-        windows, local = local_model(family, shape, microscope, origin)
-        blurs = yield from local_zernike(image, local, windows, noise, device, network)
-        if isinstance(family, FieldZernikeFamily):
-            seen = polynomial_views(family, windows, blurs)
-        elif isinstance(family, EigenPsfFamily | ProductConvolutionFamily):
-            seen = projected_views(family, windows, blurs)
-        else:
-            raise FamilyError(f"{type(family).__name__} cannot be fitted to what is seen in windows of the field.")
+        belief = prior.after(seen)
+    elif isinstance(family, FieldZernikeFamily) and isinstance(network, IdentificationNetwork):
+        windows = windows_of(shape, microscope, origin, _LOCAL_SIDE)
+        blurs = yield from local_zernike(image, family.local, windows, noise, device, network)
+        belief = prior_of(family).after(polynomial_views(family, windows, blurs))
     else:
         raise FamilyError(
             f"These weights are of a {type(network).__name__}, which does not know a {type(family).__name__}. Leave "
             "the choice of the weights to the program, or choose those that were adapted to this family."
         )
-    return described(family, prior.after(seen), shape, origin, noise)
-
-
-def local_model(
-    family: OperatorFamily, shape: tuple[int, int], microscope: Microscope, origin: tuple[int, int]
-) -> tuple[list[Window], ZernikeFamily]:
-    """Windows, and the Zernike family that is identified in each of them."""
-    if isinstance(family, FieldZernikeFamily):
-        return windows_of(shape, microscope, origin, _LOCAL_SIDE), family.local
-    return windows_of(shape, microscope, origin), ZernikeFamily(microscope, psf_size=family.psf_size)
+    return described(family, belief, shape, origin, noise)
 
 
 def optics_of(family: OperatorFamily) -> Microscope:

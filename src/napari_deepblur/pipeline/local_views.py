@@ -20,7 +20,6 @@ from napari_deepblur.operators.families.local_coordinates import (
     LocalCoordinates,
     MeasuredFamily,
     gram_matrix,
-    local_coordinates,
 )
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.devices import inference_precision
@@ -36,9 +35,6 @@ _SIDE = 384
 
 _MOST_WINDOWS = 4
 """Windows along each side of the field, at most: larger fields are divided into larger windows."""
-
-_ERROR_AXES = 8
-"""Coordinates over which the error of a PSF that the Zernike network saw is spread."""
 
 
 class Window(NamedTuple):
@@ -113,26 +109,6 @@ def adapted_views(
         value, precision = without_prior(factor_of @ factor_of.T, before, mean, design @ prior.mean + offset)
         seen.append(Observation(design, offset, value, precision))
         yield Progress("identify", len(seen), len(windows))
-    return seen
-
-
-def projected_views(
-    family: MeasuredFamily, windows: list[Window], local_blurs: list[Identification]
-) -> list[Observation]:
-    """Project PSFs that the Zernike network saw in each window on the family.
-
-    An error of the relative square `psf_spread` is taken as spread evenly over the first axes of the family.
-    """
-    local, gram = local_coordinates(family), gram_matrix(family)
-    flat = family.eigen_psfs.reshape(len(family.eigen_psfs), -1).astype(np.float64)
-    seen = []
-    for window, found in zip(windows, local_blurs, strict=True):
-        psf = found.psfs[0].astype(np.float64).ravel()
-        coordinates = np.linalg.solve(gram, flat @ psf)
-        error = found.psf_spread[0] * np.square(psf).sum() / min(_ERROR_AXES, len(local.scales))
-        design, offset = design_of(family, window.middle, local, gram)
-        precision = np.diag(local.scales**2 / error)
-        seen.append(Observation(design, offset, local.of(coordinates, gram), precision))
     return seen
 
 

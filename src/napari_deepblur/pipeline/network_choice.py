@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.adapted_weights import find_adapted
 from napari_deepblur.io.families import family_hash
-from napari_deepblur.io.weights import describe_weights, find_weights, load_adapted, load_identification
+from napari_deepblur.io.weights import SIZES, describe_weights, find_weights, load_adapted, load_identification
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.operators import EigenPsfFamily, OperatorFamily, ProductConvolutionFamily
 
@@ -17,7 +17,7 @@ def weights_for(
     family: OperatorFamily,
     which: str | os.PathLike[str] | None = None,
     family_file: str | os.PathLike[str] | None = None,
-) -> Path:
+) -> Path | None:
     """Find identification weights for a family.
 
     Parameters
@@ -25,15 +25,15 @@ def weights_for(
     family
         The family.
     which
-        ``"light"``, ``"paper"`` or a file; by default the weights that were adapted to a measured family, or else the
-        smallest that are installed.
+        ``"light"``, ``"paper"`` or a file; by default the smallest that are installed. For a measured family any
+        choice but a file stands for the weights that were adapted to it.
     family_file
         Where the family was read from: adapted weights lie beside it.
 
     Returns
     -------
-    Path
-        An existing file.
+    Path or None
+        An existing file; None for a measured family that no network was adapted to, which needs none.
 
     Raises
     ------
@@ -41,10 +41,8 @@ def weights_for(
         If there is none, or the file is of a network that was adapted to another family.
     """
     measured = isinstance(family, EigenPsfFamily | ProductConvolutionFamily)
-    if which in (None, "auto") and measured:
-        adapted = find_adapted(family_hash(family), family_file)
-        if adapted is not None:
-            return adapted
+    if measured and which in (None, "auto", *SIZES):
+        return find_adapted(family_hash(family), family_file)
     found = find_weights("identification", which)
     belongs_to = describe_weights(found).facts.get("family")
     if belongs_to is not None and not (measured and belongs_to == family_hash(family)):
@@ -56,9 +54,10 @@ def load_for(
     family: OperatorFamily,
     which: str | os.PathLike[str] | None = None,
     family_file: str | os.PathLike[str] | None = None,
-) -> Trunk:
-    """Load the network that `weights_for` finds."""
-    return load_network(weights_for(family, which, family_file))
+) -> Trunk | None:
+    """Load the network that `weights_for` finds, if any."""
+    path = weights_for(family, which, family_file)
+    return None if path is None else load_network(path)
 
 
 def load_network(path: str | os.PathLike[str]) -> Trunk:

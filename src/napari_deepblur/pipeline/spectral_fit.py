@@ -99,11 +99,11 @@ def spectral_fit(
     SpectralFit
         The state after each step; the last is the result.
     """
-    band = _Band(periodogram.device, optics.size)
+    band = Band(periodogram.device, optics.size)
     signal = periodogram[band.mask]
     above = (signal - noise_variance) / signal
-    usable = float((band.multiplicity * above.clamp(0, 1).square()).sum() / band.multiplicity.sum())
-    energy = _Energy(signal, above, windows, band, scenes)
+    usable = band.usable(above)
+    energy = SpectralEnergy(signal, above, windows, band, scenes)
 
     generator = torch.Generator().manual_seed(seed)
     count = optics.modes.shape[0]
@@ -123,10 +123,24 @@ def spectral_fit(
         yield SpectralFit(theta.detach().clone(), (-value.detach() / _TEMPERATURE).log_softmax(0), usable)
 
 
-class _Energy:
-    """E as a function of the log power of the PSF at the fitted frequencies."""
+class SpectralEnergy:
+    """E as a function of the log power of the PSF at the fitted frequencies.
 
-    def __init__(self, signal: Tensor, above: Tensor, windows: int, band: _Band, scenes: SceneSpectra) -> None:
+    Parameters
+    ----------
+    signal
+        Averaged periodogram S at these frequencies, shape (F,).
+    above
+        Share of it that is not noise, (S - v) / S, shape (F,).
+    windows
+        Number of windows that it was averaged over.
+    band
+        The frequencies.
+    scenes
+        Statistics of the spectra of sharp scenes.
+    """
+
+    def __init__(self, signal: Tensor, above: Tensor, windows: int, band: Band, scenes: SceneSpectra) -> None:
         share = above.clamp_min(_LEAST)
         own = 1 / (share.square() * _INDEPENDENT * windows) - 1 / (_INDEPENDENT * scenes.windows)
         variance = scenes.residual.to(signal.device)[band.mask] + own.clamp_min(0)
@@ -148,7 +162,7 @@ class _Energy:
         return energy
 
 
-class _Band:
+class Band:
     """The frequencies of a periodogram that are fitted, and the map from PSFs of side `size` to them.
 
     All transforms are products with small matrices: the spectrum is wanted at few frequencies, and thousands of times.
@@ -174,6 +188,10 @@ class _Band:
         self._columns = phase_x.cos().to(device), phase_x.sin().to(device)
         self._smooth_rows = _every_other(kernel, WINDOW).to(device)
         self._smooth_columns = _every_other(kernel, WINDOW // 2 + 1).T.to(device)
+
+    def usable(self, above: Tensor) -> float:
+        """Share of the frequencies that rise above the noise, from the share of signal in each."""
+        return float((self.multiplicity * above.clamp(0, 1).square()).sum() / self.multiplicity.sum())
 
     def log_power(self, psf: Tensor) -> Tensor:
         """Logarithm of |H|^2 at the fitted frequencies, seen through a Hann window; shape (N, F)."""

@@ -23,6 +23,7 @@ from napari_deepblur.operators.families.local_coordinates import (
     local_coordinates,
     local_weights,
 )
+from napari_deepblur.optics import resampled_psfs
 
 _MAP_GRID = 33
 _STRIDE = 32
@@ -82,7 +83,7 @@ class MeasuredOptics:
         self.gram = gram_matrix(family)
         factor = family.microscope.cutoff / reference_cutoff()
         self._factor = factor
-        self.eigen_psfs = torch.from_numpy(resampled_psfs(family.eigen_psfs, factor)).float().to(device)
+        self.eigen_psfs = torch.from_numpy(resampled_psfs(family.eigen_psfs, factor, WINDOW - 1)).float().to(device)
         self.psf_size = int(self.eigen_psfs.shape[-1])
         self._field = tuple(side * factor for side in family.field_shape or (math.inf, math.inf))
         self.window = min(window, *(int(side // _STRIDE) * _STRIDE for side in self._field if side < math.inf), window)
@@ -159,17 +160,3 @@ def relative_positions(middles: Tensor, field_shape: tuple[int, int] | None) -> 
         return torch.zeros_like(middles)
     last = torch.tensor([max(side - 1, 1) for side in field_shape], device=middles.device)
     return 2 * middles / last - 1
-
-
-def resampled_psfs(psfs: NDArray[np.float32], factor: float) -> NDArray[np.float64]:
-    """Sample PSFs (I, k, k) at `factor` times as many pixels a length, by band-limited interpolation; sums are kept.
-
-    The new side is odd, and at most `WINDOW` - 1.
-    """
-    half = psfs.shape[-1] // 2
-    reach = min(math.ceil(half * factor), WINDOW // 2 - 1)
-    positions = np.arange(-reach, reach + 1) / factor
-    # With fewer pixels than before, the kernel also removes what the new grid cannot hold.
-    band = min(1.0, factor)
-    kernel = band * np.sinc(band * (positions[:, None] - np.arange(-half, half + 1)[None, :]))
-    return np.asarray(np.einsum("ab,ibc,dc->iad", kernel, psfs.astype(np.float64), kernel) / factor**2)

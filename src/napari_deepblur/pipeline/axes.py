@@ -1,0 +1,113 @@
+"""What the axes of an array are: time, depth, channels, rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+from napari_deepblur.errors import ImageError
+
+AXES = {
+    "T": "time",
+    "P": "position",
+    "Z": "depth",
+    "C": "channel",
+    "S": "colour",
+    "Y": "rows",
+    "X": "columns",
+}
+"""Letters of axes, as OME writes them, and their names; S, samples, are the colours of an RGB image."""
+
+OPTICS = "CS"
+"""Axes along which the light differs, and so the blur."""
+
+_DEFAULTS = {0: "", 1: "T", 2: "TZ", 3: "TCZ", 4: "TPCZ"}
+"""Leading axes of stacks that do not say what they are."""
+
+_NAMES = {
+    "t": "T", "time": "T", "frame": "T", "frames": "T", "timepoint": "T",
+    "p": "P", "position": "P", "pos": "P", "scene": "P", "m": "P",
+    "z": "Z", "depth": "Z", "plane": "Z", "slice": "Z",
+    "c": "C", "ch": "C", "channel": "C", "channels": "C", "wavelength": "C",
+    "s": "S", "rgb": "S", "colour": "S", "color": "S", "samples": "S",
+    "y": "Y", "row": "Y", "rows": "Y", "height": "Y",
+    "x": "X", "column": "X", "columns": "X", "width": "X",
+}  # fmt: skip
+
+
+def guess_axes(ndim: int, labels: Sequence[str] = (), colour: bool = False) -> str:
+    """Guess the axes of an array.
+
+    Parameters
+    ----------
+    ndim
+        Number of axes, colours not counted.
+    labels
+        What the axes are called, one name each; names that say nothing, such as ``"axis -3"``, count as absent.
+    colour
+        Whether a last axis of three or four colours follows.
+
+    Returns
+    -------
+    str
+        One letter of `AXES` for each axis. Where names are absent, the last two are rows and columns.
+
+    Raises
+    ------
+    ImageError
+        If there are fewer than two axes, or more than can be told apart.
+    """
+    if not 2 <= ndim <= 2 + max(_DEFAULTS):
+        raise ImageError(f"The image has {ndim} axes, expected two to {2 + max(_DEFAULTS)}: {', '.join(AXES.values())}.")
+    named: list[str | None] = [_NAMES.get(label.strip().lower()) for label in labels] or [None] * ndim
+    repeated = {letter for letter in named if letter is not None and named.count(letter) > 1}
+    if len(named) != ndim or repeated or (("Y" in named) != ("X" in named)) or "S" in named:
+        named = [None] * ndim
+    if "Y" not in named:
+        if any(named[-2:]):
+            named = [None] * ndim
+        named[-2:] = "YX"
+    free = [letter for letter in _DEFAULTS[ndim - 2] if letter not in named]
+    free += [letter for letter in "TZCP" if letter not in named and letter not in free]
+    for position, letter in enumerate(named):
+        if letter is None:
+            named[position] = free.pop(0)
+    return "".join(letter or "" for letter in named) + ("S" if colour else "")
+
+
+def check_axes(axes: str, shape: Sequence[int]) -> None:
+    """Raise an `ImageError` if axes do not fit a shape: unknown or repeated letters, no rows or columns, no pixels."""
+    if len(axes) != len(shape):
+        raise ImageError(f"The image has {len(shape)} axes, shape {tuple(shape)}, but {len(axes)} were named: {axes!r}.")
+    unknown = sorted(set(axes) - set(AXES))
+    if unknown:
+        raise ImageError(f"Unknown axes {', '.join(unknown)} in {axes!r}, expected letters of {''.join(AXES)}.")
+    if len(set(axes)) != len(axes):
+        raise ImageError(f"An axis is named twice in {axes!r}: each may be there once.")
+    if not {"Y", "X"} <= set(axes):
+        raise ImageError(f"The axes {axes!r} lack rows (Y) or columns (X), in which the blur lives.")
+    if 0 in shape:
+        raise ImageError(f"The image has the shape {tuple(shape)}: there are no pixels in it.")
+
+
+def leading(axes: str) -> str:
+    """Axes that are not rows or columns, in their order."""
+    return "".join(letter for letter in axes if letter not in "YX")
+
+
+def frame_indices(axes: str, shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Positions along the leading axes of all frames, the last axis fastest; one empty position for a plane."""
+    lengths = [length for letter, length in zip(axes, shape, strict=True) if letter not in "YX"]
+    return product(*(range(length) for length in lengths))
+
+
+def frame_slices(axes: str, index: Sequence[int]) -> tuple[int | slice, ...]:
+    """Index of a frame in the array."""
+    remaining = iter(index)
+    return tuple(slice(None) if letter in "YX" else next(remaining) for letter in axes)
+
+
+def frame_name(axes: str, index: Sequence[int]) -> str:
+    """Name of a frame for people, such as ``"time 3, channel 0"``; ``"the image"`` for a plane."""
+    parts = [f"{AXES[letter]} {i}" for letter, i in zip(leading(axes), index, strict=True)]
+    return ", ".join(parts) or "the image"

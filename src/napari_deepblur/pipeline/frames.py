@@ -1,0 +1,259 @@
+"""Series, stacks, channels and colours: deblurred frame by frame, and never in memory all at once."""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_deepblur.errors import DeepblurError, ImageError
+from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.pipeline.axes import OPTICS, check_axes, frame_indices, frame_name, frame_slices, leading
+from napari_deepblur.pipeline.deblur import deblur_steps
+from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
+from napari_deepblur.pipeline.settings import DeblurSettings
+
+Reuse = Literal["each", "first"]
+"""Identify the blur of each frame, or once for all frames of the same light."""
+
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+"""Weights of red, green and blue in the luminance, ITU-R BT.709."""
+
+_LARGEST_IN_MEMORY = 10**9
+"""Bytes beyond which the result lies in a temporary file."""
+
+_PARTS = 100
+"""Units of progress of one frame."""
+
+
+class Frames(Protocol):
+    """An array that can be read in parts: of NumPy, a memory map, dask, zarr."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """Read a part."""
+
+
+class Frame(NamedTuple):
+    """One frame of the result.
+
+    Attributes
+    ----------
+    index
+        Its position along the leading axes.
+    image
+        Restored plane (rows, columns), in the units of the input; the input itself where there was nothing to restore.
+    result
+        All about it; None where it was passed through.
+    identified
+        Whether the blur was identified on this frame, and not taken over from another.
+    note
+        What was done otherwise than asked for, in words.
+    """
+
+    index: tuple[int, ...]
+    image: NDArray[np.float32]
+    result: Deblurring | None
+    identified: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """All frames have been deblurred.
+
+    Attributes
+    ----------
+    first
+        Result of the first frame that was not passed through.
+    record
+        JSON-safe: that of `first`, with axes, and what was found for each frame.
+    notes
+        Of all frames, each with the frame's name.
+    """
+
+    first: Deblurring
+    record: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def deblur_frames(
+    array: Frames,
+    axes: str,
+    settings: DeblurSettings,
+    reuse: Reuse = "each",
+    family: OperatorFamily | None = None,
+) -> Iterator[Frame]:
+    """Deblur an array of any number of axes, frame by frame.
+
+    Parameters
+    ----------
+    array, axes, settings, reuse, family
+        As in `deblur_frames_steps`.
+
+    Returns
+    -------
+    Iterator of Frame
+        In the order of the array.
+    """
+    for step in deblur_frames_steps(array, axes, settings, reuse, family):
+        if isinstance(step, Frame):
+            yield step
+
+
+def deblur_frames_steps(
+    array: Frames,
+    axes: str,
+    settings: DeblurSettings,
+    reuse: Reuse = "each",
+    family: OperatorFamily | None = None,
+) -> Generator[Progress | Frame, None, Series]:
+    """Deblur frame by frame, yielding progress, and each frame when it is ready.
+
+    Each frame is read when its turn comes, and nothing is kept of it. A frame in which all pixels are equal, as where a
+    series was aborted, is passed through.
+
+    Parameters
+    ----------
+    array
+        Anything with a shape and parts that NumPy can read.
+    axes
+        One letter of `axes.AXES` for each axis.
+    settings
+        Of every frame.
+    reuse
+        ``"each"``: the blur is identified on each frame. ``"first"``: on the first frame, for each channel and colour
+        by itself, and taken over for all others; the noise is still estimated on each.
+    family
+        As in `deblur_steps`.
+
+    Returns
+    -------
+    Series
+        As the value of the generator.
+
+    Raises
+    ------
+    ImageError, NoiseError, FamilyError, SettingsError, DeviceError, WeightsError
+        Those of `deblur_steps`, with the name of the frame; an `ImageError` if all frames are constant.
+    """
+    check_axes(axes, array.shape)
+    indices = list(frame_indices(axes, array.shape))
+    first: Deblurring | None = None
+    found: dict[tuple[int, ...], Identification] = {}
+    entries: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for number, index in enumerate(indices):
+        name = frame_name(axes, index)
+        plane = read_frame(array, axes, index)
+        if len(indices) > 1 and _is_constant(plane):
+            note = f"{name}: all pixels are {plane.flat[0]:g}, passed through"
+            frame = Frame(index, plane.astype(np.float32), None, False, note)
+        else:
+            light = tuple(i for i, letter in zip(index, leading(axes), strict=True) if letter in OPTICS)
+            known = found.get(light) if reuse == "first" else None
+            try:
+                result = yield from _numbered(deblur_steps(plane, settings, family, known), number, len(indices))
+            except DeepblurError as error:
+                if len(indices) == 1:
+                    raise
+                raise type(error)(f"{name}: {error}") from error
+            first = first or result
+            if result.identification is not None:
+                found.setdefault(light, result.identification)
+            said = "; ".join(result.settings["resolved"]["notes"])
+            frame = Frame(index, result.image, result, known is None, f"{name}: {said}" if said else "")
+        entries.append(_entry(frame))
+        notes += [frame.note] if frame.note else []
+        yield frame
+    if first is None:
+        raise ImageError(
+            f"In each of the {len(indices)} frames all pixels have the same value: there is nothing to deblur."
+        )
+    record = {**first.settings, "axes": axes, "reuse": reuse, "frames": entries}
+    record["image"] = {"shape": [int(length) for length in array.shape]}
+    return Series(first, record, tuple(notes))
+
+
+def read_frame(array: Frames, axes: str, index: Sequence[int]) -> NDArray[Any]:
+    """Read one frame as (rows, columns), and nothing else of the array."""
+    plane = np.asarray(array[frame_slices(axes, index)])
+    return plane if axes.index("Y") < axes.index("X") else plane.T
+
+
+def write_frame(array: NDArray[Any], axes: str, index: Sequence[int], plane: NDArray[np.float32]) -> None:
+    """Write one frame (rows, columns); into an array of integers rounded, and cut to their range."""
+    if array.dtype.kind in "ui":
+        limits = np.iinfo(array.dtype)
+        plane = np.clip(np.rint(plane), limits.min, limits.max)
+    array[frame_slices(axes, index)] = plane if axes.index("Y") < axes.index("X") else plane.T
+
+
+def empty_result(shape: Sequence[int], dtype: Any = np.float32) -> NDArray[Any]:
+    """Zeros for a result; in a temporary file, which goes with the array, where they would fill the memory."""
+    if int(np.prod(shape)) * np.dtype(dtype).itemsize <= _LARGEST_IN_MEMORY:
+        return np.zeros(shape, dtype)
+    file = tempfile.TemporaryFile(prefix="napari-deepblur-")  # noqa: SIM115: open as long as the array lives
+    array = np.memmap(file, dtype=dtype, mode="w+", shape=tuple(shape))
+    weakref.finalize(array, file.close)
+    return array
+
+
+class Luminance:
+    """The luminance of an RGB array, read in parts: 0.2126 R + 0.7152 G + 0.0722 B.
+
+    Parameters
+    ----------
+    colours
+        The array; its last axis holds red, green, blue, and perhaps a transparency, which is left out.
+    """
+
+    def __init__(self, colours: Frames) -> None:
+        self._colours = colours
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes, without that of the colours."""
+        return tuple(self._colours.shape[:-1])
+
+    def __getitem__(self, key: Any) -> NDArray[np.float64]:
+        """Read a part."""
+        luminance: NDArray[np.float64] = np.asarray(self._colours[key])[..., :3] @ LUMINANCE
+        return luminance
+
+
+def _is_constant(plane: NDArray[Any]) -> bool:
+    return plane.size > 0 and bool((plane == plane.flat[0]).all())
+
+
+def _numbered(
+    steps: Generator[Progress, None, Deblurring], number: int, count: int
+) -> Generator[Progress, None, Deblurring]:
+    """Make the progress of one frame that of all."""
+    if count == 1:
+        return (yield from steps)
+    while True:
+        try:
+            stage, done, total = next(steps)
+        except StopIteration as stop:
+            result: Deblurring = stop.value
+            return result
+        share = done / total if total else 0.0
+        yield Progress(f"{stage} {number + 1}/{count}", number * _PARTS + int(_PARTS * share), count * _PARTS)
+
+
+def _entry(frame: Frame) -> dict[str, Any]:
+    entry: dict[str, Any] = {"index": list(frame.index), "identified": frame.identified, "note": frame.note}
+    if frame.result is None:
+        return entry | {"theta": None, "theta_std": None, "noise": None}
+    found, resolved = frame.result.identification, frame.result.settings["resolved"]
+    std = None if found is None else found.theta_std.tolist()
+    return entry | {"theta": resolved["theta"], "theta_std": std, "noise": resolved["noise"]}
