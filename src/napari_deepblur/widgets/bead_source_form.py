@@ -126,24 +126,26 @@ class BeadSourceForm(QWidget):
         return QSize(0, super().sizeHint().height())
 
     def _refresh(self, event: Any = None) -> None:
-        ticked, shown = self.value(), self.shown()
+        before_ticked, before_shown = self.value(), self.shown()
         layers = [layer for layer in self._viewer.layers if may_show_beads(layer)]
-        before = {id(source): source for source in self._sources if source.layer is not None}
         files = [source for source in self._sources if source.path is not None]
-        self._sources = [self._source_of(layer, list(before.values())) for layer in layers] + files
-        ticked = [source for source in ticked if source in self._sources]
+        self._sources = [self._source_of(layer) for layer in layers] + files
+        ticked = [source for source in before_ticked if source in self._sources]
         usable = [source for source in self._sources if not source.refusal]
         if not ticked and usable:
             ticked = self._suggestion(usable)
-        if shown not in self._sources:
-            shown = next(iter(ticked or self._sources), None)
+        shown = before_shown if before_shown in self._sources else next(iter(ticked or self._sources), None)
         self._fill(ticked, shown)
-        self.valueChanged.emit()
-        self.shownChanged.emit()
+        # Not for every layer that comes, goes or is renamed: those of the docks do so all the time.
+        if self.value() != before_ticked:
+            self.valueChanged.emit()
+        if shown is not before_shown:
+            self.shownChanged.emit()
 
-    def _source_of(self, layer: Layer, before: list[BeadSource]) -> BeadSource:
+    def _source_of(self, layer: Layer) -> BeadSource:
         # Not "is": napari may hand its layers out in wrappers, which compare by what they wrap.
-        return next((source for source in before if source.layer == layer), None) or BeadSource(layer=layer)
+        known = (source for source in self._sources if source.layer is not None and source.layer == layer)
+        return next(known, None) or BeadSource(layer=layer)
 
     def _suggestion(self, usable: list[BeadSource]) -> list[BeadSource]:
         """Find the selected layers that can be used, else the only one that there is."""
