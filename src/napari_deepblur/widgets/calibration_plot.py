@@ -15,6 +15,9 @@ from napari_deepblur.widgets.notice import Notice
 _HEIGHT = 9
 """Height of a plot, in heights of the font."""
 
+_FEW_DECADES = 1.8
+"""An axis that is shorter also has 2 and 5 beside the powers of ten."""
+
 _SMALLEST = 1e-8
 """Below it nothing is drawn: a logarithm has no zero."""
 
@@ -77,6 +80,7 @@ class CalibrationPlot(QWidget):
             return
         values = found.singular_values / max(float(found.singular_values[0]), _SMALLEST)
         self._curve(self._singular, values, len(found.eigen_psfs), self._colours.accent, Qt.PenStyle.SolidLine)
+        _label_logarithms(self._singular, values)
         words = []
         for errors, count, name, pen in (
             (found.psf_errors, len(found.eigen_psfs), "eigen-PSFs (solid)", Qt.PenStyle.SolidLine),
@@ -86,6 +90,7 @@ class CalibrationPlot(QWidget):
             if errors.size > 1:
                 colour = self._colours.accent if pen == Qt.PenStyle.SolidLine else self._colours.warning
                 self._curve(self._errors, errors[1:], count, colour, pen)
+        _label_logarithms(self._errors, np.concatenate([found.psf_errors[1:], found.map_errors[1:]]))
         self._legend.say(f"{' and '.join(words)}. Large dots: what is used.", "note")
 
     def _curve(
@@ -101,6 +106,17 @@ class CalibrationPlot(QWidget):
             plot.addItem(pg.ScatterPlotItem(*marker, size=11, brush=colour, pen=pg.mkPen(self._colours.text)))
 
 
+def _label_logarithms(plot: pg.PlotWidget, values: NDArray[np.float64]) -> None:
+    """Write round numbers beside the axis; its own log mode would not reach the scatter items, and crowds its labels."""
+    if not values.size:
+        return
+    low, high = np.log10(np.maximum([values.min(), values.max()], _SMALLEST))
+    decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    digits = (1, 2, 5) if high - low < _FEW_DECADES else (1,)
+    numbers = [digit * 10.0**power for power in decades for digit in digits]
+    plot.getAxis("left").setTicks([[(float(np.log10(number)), f"{number:g}") for number in numbers]])
+
+
 def _plot(parent: QWidget, name: str, tooltip: str) -> pg.PlotWidget:
     plot = pg.PlotWidget(parent, enableMenu=False)
     plot.setObjectName(name)
@@ -109,8 +125,6 @@ def _plot(parent: QWidget, name: str, tooltip: str) -> pg.PlotWidget:
     menu.setParent(parent, menu.windowFlags())
     plot.setMouseEnabled(x=False, y=False)
     plot.hideButtons()
-    # The heights are logarithms already: the log mode of the plot would not reach the scatter items.
-    plot.getAxis("left").setLogMode(True)
     plot.getAxis("left").setWidth(46)
     plot.getAxis("bottom").enableAutoSIPrefix(False)
     plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
