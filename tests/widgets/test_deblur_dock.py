@@ -159,8 +159,8 @@ def test_cancel_stops_and_leaves_everything_as_it_was(
     _press_run(qtbot, dock)
     qtbot.waitUntil(lambda: _child(dock, QProgressBar, "progress").maximum() > 0, timeout=PATIENCE_MS)
     _press_run(qtbot, dock)
-    assert _child(dock, QPushButton, "run").text() == "Cancelling…"
-    qtbot.waitUntil(lambda: not dock.isRunning(), timeout=PATIENCE_MS)
+    # At once, though the thread is still in a step.
+    assert not dock.isRunning()
     assert _child(dock, QPushButton, "run").text() == "Deblur"
     assert _status(dock).text() == "Cancelled. Nothing was added."
     assert [layer.name for layer in viewer.layers] == ["cells"]

@@ -78,7 +78,7 @@ def test_every_kind_of_error_ends_the_run(
         job.start(_steps)
 
 
-def test_cancel_stops_at_the_next_step(qtbot: QtBot, job: DeblurJob) -> None:
+def test_cancel_is_heard_at_once_and_the_thread_stops_at_its_next_step(qtbot: QtBot, job: DeblurJob) -> None:
     outcomes: list[str] = []
     job.succeeded.connect(lambda _: outcomes.append("succeeded"))
     with qtbot.waitSignal(job.progressed, timeout=60_000):
@@ -89,8 +89,10 @@ def test_cancel_stops_at_the_next_step(qtbot: QtBot, job: DeblurJob) -> None:
     assert outcomes == []
 
 
-def test_cancel_during_the_last_step_is_a_cancel(qtbot: QtBot, job: DeblurJob) -> None:
+def test_nothing_comes_of_a_step_that_ends_after_the_cancel(qtbot: QtBot, job: DeblurJob) -> None:
     asked = threading.Event()
+    heard: list[Any] = []
+    job.succeeded.connect(heard.append)
 
     def steps() -> Generator[Progress, None, Deblurring]:
         yield Progress("deblur", 0, 1)
@@ -101,7 +103,74 @@ def test_cancel_during_the_last_step_is_a_cancel(qtbot: QtBot, job: DeblurJob) -
         job.start(steps)
     with qtbot.waitSignal(job.cancelled, timeout=60_000):
         job.cancel()
-        asked.set()
+    # The thread is still in its step, and yet the job is ready.
+    assert not asked.is_set()
+    assert not job.is_running()
+    job.progressed.connect(heard.append)
+    asked.set()
+    assert QThreadPool.globalInstance().waitForDone(60_000)
+    qtbot.wait(50)
+    assert heard == []
+
+
+def test_the_next_run_waits_for_the_last_step_of_a_cancelled_one(qtbot: QtBot, job: DeblurJob) -> None:
+    go_on, order = threading.Event(), []
+
+    def first() -> Generator[Progress, None, Deblurring]:
+        try:
+            yield Progress("deblur", 0, 2)
+            go_on.wait(60)
+            yield Progress("deblur", 1, 2)
+        finally:
+            order.append("first ended")
+        return RESULT
+
+    def second() -> Generator[Progress, None, Deblurring]:
+        order.append("second began")
+        yield from _steps()
+        return RESULT
+
+    with qtbot.waitSignal(job.progressed, timeout=60_000):
+        job.start(first)
+    job.cancel()
+    # One that is cancelled while it waits never begins.
+    job.start(lambda: pytest.fail("was cancelled"))
+    job.cancel()
+    job.start(second)
+    assert job.is_running()
+    with qtbot.waitSignal(job.succeeded, timeout=60_000):
+        go_on.set()
+    assert order == ["first ended", "second began"]
+
+
+def test_the_activity_panel_shows_the_run_while_it_lasts(qtbot: QtBot, job: DeblurJob) -> None:
+    from napari.utils import progress
+
+    def bars() -> list[tuple[float, float]]:
+        return [(bar.n, bar.total) for bar in progress._all_instances]
+
+    go_on = threading.Event()
+
+    def steps() -> Generator[Progress, None, Deblurring]:
+        yield Progress("identify", 1, 4)
+        go_on.wait(60)
+        go_on.clear()
+        yield Progress("deblur", 3, 5)
+        go_on.wait(60)
+        return RESULT
+
+    with qtbot.waitSignal(job.succeeded, timeout=60_000):
+        job.start(steps)
+        qtbot.waitUntil(lambda: bars() == [(1, 4)], timeout=60_000)
+        assert "Deblur" in str(next(iter(progress._all_instances)))
+        go_on.set()
+        qtbot.waitUntil(lambda: bars() == [(3, 5)], timeout=60_000)
+        go_on.set()
+    assert bars() == []
+    with qtbot.waitSignal(job.progressed, timeout=60_000):
+        job.start(lambda: _steps(10_000, threading.Event()))
+    job.cancel()
+    assert bars() == []
 
 
 def test_a_result_on_its_way_is_not_delivered_after_a_cancel(qtbot: QtBot, job: DeblurJob) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import traceback
 from collections.abc import Callable, Generator
@@ -11,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.results import Deblurring, Progress
+from napari_deepblur.widgets.activity import Activity
 
 if TYPE_CHECKING:
     from napari.qt.threading import GeneratorWorker
@@ -35,6 +37,8 @@ class DeblurJob(QObject):
     ----------
     parent
         Its destruction, for instance because a dock is closed, asks the computation to stop.
+    title
+        What napari's activity panel calls it.
     """
 
     progressed = Signal(object)
@@ -45,18 +49,20 @@ class DeblurJob(QObject):
     """The exception."""
     cancelled = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, title: str = "Deblur") -> None:
         super().__init__(parent)
+        self._activity = Activity(title)
         self._worker: GeneratorWorker[Progress, None, Deblurring | _Failure] | None = None
+        self._stopping: GeneratorWorker[Progress, None, Deblurring | _Failure] | None = None
         self._outcome: Deblurring | _Failure | None = None
-        self._cancelled = False
+        self.destroyed.connect(self._activity.close)
 
     def is_running(self) -> bool:
-        """Tell whether a computation is under way, be it asked to stop or not."""
+        """Tell whether a computation is under way that was not cancelled."""
         return self._worker is not None
 
     def start(self, steps: Steps) -> None:
-        """Start a computation.
+        """Start a computation; it waits until one that was cancelled has come to the end of its last step.
 
         Raises
         ------
@@ -67,29 +73,48 @@ class DeblurJob(QObject):
 
         if self._worker is not None:
             raise RuntimeError("A computation is under way: one at a time.")
-        self._outcome, self._cancelled = None, False
+        self._outcome = None
         worker = create_worker(_deblur_in_background, steps, _start_thread=False)
         self._worker = worker
-        worker.yielded.connect(self.progressed)
+        worker.yielded.connect(self._report)
         worker.returned.connect(self._keep)
         worker.finished.connect(self._finish)
         # The worker outlives a closed dock until its next step; its signals to this object end with the object.
         self.destroyed.connect(worker.quit)
-        worker.start()
+        if self._stopping is None:
+            worker.start()
 
     def cancel(self) -> None:
-        """Ask the computation to stop; it does so at its next step."""
-        if self._worker is not None:
-            self._cancelled = True
-            self._worker.quit()
+        """Give a computation up: `cancelled` is emitted at once, and the thread stops at its next step."""
+        if self._worker is None:
+            return
+        # One that still waits for the end of another has never been started.
+        if self._stopping is None:
+            self._stopping = self._worker
+        self._worker.quit()
+        self._worker = None
+        self._activity.close()
+        self.cancelled.emit()
+
+    def _report(self, progress: Progress) -> None:
+        # What a computation said before it was cancelled may arrive after that.
+        if self._stopping is None:
+            self.progressed.emit(progress)
+            self._activity.show(progress)
 
     def _keep(self, outcome: Deblurring | _Failure) -> None:
-        self._outcome = outcome
+        if self._stopping is None:
+            self._outcome = outcome
 
     def _finish(self) -> None:
+        if self._stopping is not None:
+            self._stopping = None
+            if self._worker is not None:
+                self._worker.start()
+            return
         outcome, self._worker, self._outcome = self._outcome, None, None
-        # A result that was on its way when the user cancelled is not wanted any more.
-        if outcome is None or self._cancelled:
+        self._activity.close()
+        if outcome is None:
             self.cancelled.emit()
         elif isinstance(outcome, _Failure):
             if not isinstance(outcome.error, DeepblurError):
@@ -105,10 +130,15 @@ def _deblur_in_background(steps: Steps) -> Generator[Progress, None, Deblurring 
     A worker takes a RuntimeError, which is what torch raises and what DeviceError is, for a sign that its window has
     gone, and then never says that it has finished.
     """
+    # A full collection looks at every object of napari and torch, and for a quarter of a second nothing else in the
+    # program moves. What is there already is left out until the computation ends.
+    gc.freeze()
     try:
         result = yield from steps()
     except Exception as error:
         trace = traceback.format_exc()
         # The frames would keep their arrays alive as long as the error.
         return _Failure(error.with_traceback(None), trace)
+    finally:
+        gc.unfreeze()
     return result
