@@ -107,7 +107,7 @@ class CalibrationPlot(QWidget):
 
 
 def _label_logarithms(plot: pg.PlotWidget, values: NDArray[np.float64]) -> None:
-    """Write round numbers beside the axis; its own log mode would not reach the scatter items, and crowds its labels."""
+    """Write round numbers beside the axis; its own log mode crowds them, and does not reach the dots."""
     if not values.size:
         return
     low, high = np.log10(np.maximum([values.min(), values.max()], _SMALLEST))
