@@ -58,7 +58,9 @@ def guess_axes(ndim: int, labels: Sequence[str] = (), colour: bool = False) -> s
         If there are fewer than two axes, or more than can be told apart.
     """
     if not 2 <= ndim <= 2 + max(_DEFAULTS):
-        raise ImageError(f"The image has {ndim} axes, expected two to {2 + max(_DEFAULTS)}: {', '.join(AXES.values())}.")
+        raise ImageError(
+            f"The image has {ndim} axes, expected two to {2 + max(_DEFAULTS)}: {', '.join(AXES.values())}."
+        )
     named: list[str | None] = [_NAMES.get(label.strip().lower()) for label in labels] or [None] * ndim
     repeated = {letter for letter in named if letter is not None and named.count(letter) > 1}
     if len(named) != ndim or repeated or (("Y" in named) != ("X" in named)) or "S" in named:
@@ -78,7 +80,9 @@ def guess_axes(ndim: int, labels: Sequence[str] = (), colour: bool = False) -> s
 def check_axes(axes: str, shape: Sequence[int]) -> None:
     """Raise an `ImageError` if axes do not fit a shape: unknown or repeated letters, no rows or columns, no pixels."""
     if len(axes) != len(shape):
-        raise ImageError(f"The image has {len(shape)} axes, shape {tuple(shape)}, but {len(axes)} were named: {axes!r}.")
+        raise ImageError(
+            f"The image has {len(shape)} axes, shape {tuple(shape)}, but {len(axes)} were named: {axes!r}."
+        )
     unknown = sorted(set(axes) - set(AXES))
     if unknown:
         raise ImageError(f"Unknown axes {', '.join(unknown)} in {axes!r}, expected letters of {''.join(AXES)}.")

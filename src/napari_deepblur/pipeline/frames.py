@@ -201,7 +201,8 @@ def empty_result(shape: Sequence[int], dtype: Any = np.float32) -> NDArray[Any]:
     """Zeros for a result; in a temporary file, which goes with the array, where they would fill the memory."""
     if int(np.prod(shape)) * np.dtype(dtype).itemsize <= _LARGEST_IN_MEMORY:
         return np.zeros(shape, dtype)
-    file = tempfile.TemporaryFile(prefix="napari-deepblur-")  # noqa: SIM115: open as long as the array lives
+    # Open as long as the array lives, and gone with it.
+    file = tempfile.TemporaryFile(prefix="napari-deepblur-")
     array = np.memmap(file, dtype=dtype, mode="w+", shape=tuple(shape))
     weakref.finalize(array, file.close)
     return array
