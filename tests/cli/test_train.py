@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from napari_deepblur.io.adapted_weights import find_adapted
+from napari_deepblur.io.families import family_hash, load_family, save_family
 from napari_deepblur.io.weights import describe_weights, load_deblurring, load_identification
+from napari_deepblur.operators import ProductConvolutionFamily
+from napari_deepblur.optics import Microscope
 from napari_deepblur.training import recipes
 from napari_deepblur.training.packed_bank import read_packed
 from napari_deepblur.training.pool import is_validation
@@ -30,6 +36,22 @@ def sharp_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
         plane = gaussian_filter(np.random.default_rng(index).uniform(size=(96, 96)), 2)
         Image.fromarray((255 * (plane - plane.min()) / np.ptp(plane)).astype(np.uint8)).save(folder / name)
     return folder
+
+
+@pytest.fixture
+def small_family(tmp_path: Path) -> Path:
+    """Write a family of three eigen-PSFs and two maps for a field of 160 pixels."""
+    rng = np.random.default_rng(3)
+    rows, columns = np.mgrid[-7:8, -7:8]
+    psfs = np.stack([np.exp(-(rows**2 + columns**2) / (2 * width**2)) for width in (1.2, 2.0, 3.0)])
+    psfs /= psfs.sum((1, 2), keepdims=True)
+    maps = np.stack([np.ones((9, 9)), np.linspace(-0.3, 0.3, 9)[:, None] * np.ones((1, 9))])
+    thetas = np.zeros((12, 3, 2))
+    thetas[:, :, 0] = rng.dirichlet(np.ones(3), 12)
+    thetas[:, 0, 1], thetas[:, 1, 1] = 0.2, -0.2
+    path = tmp_path / "small.safetensors"
+    save_family(ProductConvolutionFamily(psfs, maps, thetas, Microscope(pixel_size_um=0.09), field_shape=(160, 160)), path)
+    return path
 
 
 @pytest.fixture
@@ -128,3 +150,34 @@ def test_pack_needs_a_place_and_room(run: Callable[..., Any], sharp_images: Path
         code, _, err = run("train", "pack", "--data", sharp_images, "--out", out, "--max-mb", size, "--quiet")
         assert (code, err.count("\n")) == (2, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_is_adapted_to_a_family_and_found_again(
+    run: Callable[..., Any], weights_folder: Path, tmp_path: Path, small_family: Path
+):
+    common = ("train", "identification", "--family", small_family, "--device", "cpu", "--validation-images", 2)
+    outcome = run(*common, "--samples", 32)
+    assert outcome.code == 0, outcome.err
+    assert "| none |" in outcome.err
+    weights = small_family.with_name("small.identification.safetensors")
+    family = load_family(small_family)
+    assert describe_weights(weights).facts["family"] == family_hash(family)
+    assert find_adapted(family_hash(family), small_family) == weights
+    assert samples_in(small_family.with_name("small.adaptation") / "log.csv") == [32]
+    image = tmp_path / "image.tif"
+    tifffile.imwrite(image, np.random.default_rng(0).uniform(size=(160, 160)).astype(np.float32))
+    outcome = run("identify", image, "--family", small_family, "--quiet")
+    assert outcome.code == 0, outcome.err
+    assert len(json.loads(outcome.out)["theta"]) == family.n_parameters
+
+
+def test_what_cannot_be_adapted_is_said(run: Callable[..., Any], small_family: Path, tmp_path: Path):
+    code, _, err = run("train", "identification", "--family", tmp_path / "absent.safetensors")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "demonstration" in err
+    code, _, err = run("train", "identification", "--family", small_family, "--recipe", "paper")
+    assert code == 2
+    assert "--recipe and --family" in err
+    code, _, err = run("train", "identification")
+    assert code == 2
+    assert "--data and --out are needed" in err

@@ -71,11 +71,11 @@ def read_settings(arguments: argparse.Namespace, image: Path) -> DeblurSettings:
     from napari_deepblur.pipeline import DeblurSettings, load_settings
 
     values: dict[str, Any] = {}
-    optics: dict[str, float] = {}
+    optics: dict[str, float] = _optics_of(arguments.family)
     if arguments.settings is not None:
         loaded = load_settings(arguments.settings)
         values = {name: getattr(loaded, name) for name in type(loaded).model_fields}
-        optics = {name: getattr(loaded.microscope, name) for name in _MICROSCOPE}
+        optics |= {name: getattr(loaded.microscope, name) for name in _MICROSCOPE}
     elif arguments.pixel_size_um is None:
         found = read_pixel_size_um(image)
         if found is not None:
@@ -98,6 +98,17 @@ def read_settings(arguments: argparse.Namespace, image: Path) -> DeblurSettings:
     if arguments.alpha is not None:
         values["noise"] = (arguments.alpha, arguments.beta)
     return DeblurSettings(**values)
+
+
+def _optics_of(family: str | None) -> dict[str, float]:
+    """Return the microscope of a calibrated family, as far as it is known."""
+    from napari_deepblur.io.families import find_family, load_family
+    from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES
+
+    if family is None or family in ZERNIKE_FAMILIES:
+        return {}
+    microscope = load_family(find_family(family)).microscope
+    return {} if microscope is None else {name: getattr(microscope, name) for name in _MICROSCOPE}
 
 
 def check_outputs(image: Path, *outputs: Path | None) -> None:

@@ -35,6 +35,12 @@ def add_to(verbs: Verbs) -> None:
         _add_training(one)
         if name == "deblurring":
             one.add_argument("--identification", metavar="WEIGHTS", help="light, paper or a file (the installed)")
+        else:
+            one.add_argument(
+                "--family",
+                metavar="FAMILY",
+                help="adapt the installed network to this calibrated family, and put the weights beside it",
+            )
         one.set_defaults(work=work, kind=name)
     pack = kinds.add_parser(
         "pack",
@@ -60,11 +66,15 @@ def add_to(verbs: Verbs) -> None:
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="sharp images, or a packed bank")
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="sharp images, or a packed bank (needed, but for --family)"
+    )
     parser.add_argument(
         "--validation-data", type=Path, metavar="FOLDER", help="for validation; needed beside a packed bank (--data)"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="receives checkpoint and log.csv")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="receives checkpoint and log.csv (needed, but for --family)"
+    )
     parser.add_argument("--recipe", default="light", help="light or paper (light)")
     parser.add_argument("--minutes", type=float, help="stop then; the same command continues the run")
     parser.add_argument("--samples", type=int, help="length of the whole run in samples (the recipe's)")
@@ -86,14 +96,17 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.pipeline.devices import resolve_device
     from napari_deepblur.training import recipes
 
+    _check_positive(arguments)
+    if getattr(arguments, "family", None) is not None:
+        from napari_deepblur.cli.adaptation import adapt
+
+        return adapt(arguments, None if arguments.data is None else _banks(arguments))
+    if arguments.data is None or arguments.out is None:
+        raise SettingsError("--data and --out are needed, except to adapt a network to a calibrated family (--family).")
     known: dict[str, Any] = recipes.IDENTIFICATION if arguments.kind == "identification" else recipes.DEBLURRING
     if arguments.recipe not in known:
         raise SettingsError(f"There is no recipe {arguments.recipe!r}, expected one of {', '.join(known)}.")
     recipe = known[arguments.recipe]
-    for name in ("minutes", "samples", "threads", "validate_every", "validation_images"):
-        value = getattr(arguments, name)
-        if value is not None and not value > 0:
-            raise SettingsError(f"--{name.replace('_', '-')} is {value}, expected more than 0.")
     if arguments.samples is not None:
         recipe = dataclasses.replace(recipe, schedule=dataclasses.replace(recipe.schedule, samples=arguments.samples))
     _make_folder(arguments.out)
@@ -119,6 +132,13 @@ def work(arguments: argparse.Namespace) -> None:
         network = train_deblurring(recipe, identification, bank, validation, arguments.out, **options)
     if arguments.export is not None:
         _export(arguments, network, recipe)
+
+
+def _check_positive(arguments: argparse.Namespace) -> None:
+    for name in ("minutes", "samples", "threads", "validate_every", "validation_images"):
+        value = getattr(arguments, name)
+        if value is not None and not value > 0:
+            raise SettingsError(f"--{name.replace('_', '-')} is {value}, expected more than 0.")
 
 
 def pack_folder(arguments: argparse.Namespace) -> None:

@@ -23,6 +23,9 @@ Method = Literal["network", "richardson-lucy", "total-variation", "wiener"]
 Tile = Literal["auto"] | Annotated[int, Field(ge=128)] | None
 """Tiles: chosen by memory, of a side in pixels, or None for the whole image at once."""
 
+ZERNIKE_FAMILIES = ("zernike", "field-zernike")
+"""Names of the families that need no file."""
+
 IN_MEMORY = "in memory"
 """Name of a family that was given to Python as an object."""
 
@@ -110,7 +113,7 @@ class DeblurSettings(BaseModel):
         SettingsError
             If a calibrated family has another pixel size than the microscope of these settings.
         """
-        if self.family in ("zernike", "field-zernike"):
+        if self.family in ZERNIKE_FAMILIES:
             size = recommended_psf_size(self.microscope) if self.psf_size == "auto" else self.psf_size
             if self.family == "zernike":
                 return ZernikeFamily(self.microscope, self.modes, self.max_amplitude, size)
@@ -130,7 +133,7 @@ class DeblurSettings(BaseModel):
     @property
     def family_file(self) -> Path | None:
         """The file of a calibrated family; None for the others. Raises `FamilyFileError` if there is none."""
-        return None if self.family in ("zernike", "field-zernike") else find_family(self.family)
+        return None if self.family in ZERNIKE_FAMILIES else find_family(self.family)
 
     def known_noise(self) -> PoissonGaussianNoise | None:
         """Return the noise in the units of the image, or None where it is to be estimated."""

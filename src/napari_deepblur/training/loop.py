@@ -57,6 +57,11 @@ class TrainingProgress(NamedTuple):
     loss: float
     rows: Rows | None
 
+    @property
+    def seconds_left(self) -> float:
+        """Time to the end of the schedule, at the speed so far."""
+        return self.seconds * (self.total - self.samples) / max(self.samples, 1)
+
 
 def train(
     run: Run,
@@ -69,16 +74,18 @@ def train(
     validate_every: float = 5.0,
 ) -> None:
     """Train to the end of `train_steps`, with a progress bar and printed validation tables."""
-    bar = tqdm(total=schedule.samples, unit="sample", smoothing=0.05, mininterval=5)
     steps = train_steps(run, schedule, loss, validate, folder, minutes=minutes, validate_every=validate_every)
+    bar: tqdm[None] | None = None
     for progress in steps:
-        if not bar.n:
-            bar.initial = bar.n = progress.samples
+        if bar is None:
+            # Only now is it known where a run that is continued stands.
+            bar = tqdm(total=schedule.samples, initial=progress.samples, unit="sample", smoothing=0.05, mininterval=5)
         bar.update(progress.samples - bar.n)
         bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
         if progress.rows:
             tqdm.write(format_table(progress.rows))
-    bar.close()
+    if bar is not None:
+        bar.close()
 
 
 def train_steps(

@@ -1,0 +1,62 @@
+"""`napari-deepblur train identification --family`: adapt the network to one microscope."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from napari_deepblur.errors import SettingsError
+
+if TYPE_CHECKING:
+    from napari_deepblur.training.gray_images import Bank
+
+
+def adapt(arguments: argparse.Namespace, banks: tuple[Bank, Bank] | None) -> None:
+    """Adapt the installed network, showing progress and validation tables, and write the weights.
+
+    Parameters
+    ----------
+    arguments
+        Of ``train identification``.
+    banks
+        Crops for training and for validation; None for procedural scenes alone.
+
+    Raises
+    ------
+    DeblurError
+        A diagnosis of what cannot be done.
+    """
+    import torch
+    from tqdm import tqdm
+
+    from napari_deepblur.pipeline.devices import resolve_device
+    from napari_deepblur.training.adapt_family import adapt_steps
+    from napari_deepblur.training.loop import format_table
+
+    if arguments.recipe != "light":
+        raise SettingsError("--recipe and --family do not go together: the network that is installed is adapted.")
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    options = {} if arguments.validation_images is None else {"validation_images": arguments.validation_images}
+    steps = adapt_steps(
+        arguments.family,
+        *([torch.from_numpy(part) for part in banks] if banks is not None else (None, None)),
+        out=arguments.out,
+        export=arguments.export,
+        device=resolve_device(arguments.device),
+        samples=arguments.samples,
+        minutes=arguments.minutes,
+        validate_every=arguments.validate_every,
+        **options,
+    )
+    # What cannot be done is said before there is a bar.
+    first = next(steps)
+    with tqdm(unit="sample", smoothing=0.05, mininterval=5, file=sys.stderr, disable=arguments.quiet) as bar:
+        for progress in chain([first], steps):
+            bar.total = progress.total
+            bar.update(progress.samples - bar.n)
+            bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
+            if progress.rows and not arguments.quiet:
+                tqdm.write(format_table(progress.rows), file=sys.stderr)

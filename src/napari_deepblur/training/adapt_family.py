@@ -1,0 +1,100 @@
+"""Adapt the installed identification network to the family in a file, and put the weights beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from napari_deepblur.errors import FamilyError
+from napari_deepblur.io.adapted_weights import adapted_path
+from napari_deepblur.io.families import family_hash, find_family, load_family
+from napari_deepblur.io.output import check_writable
+from napari_deepblur.io.weights import load_identification, save_weights
+from napari_deepblur.operators import EigenPsfFamily, ProductConvolutionFamily
+from napari_deepblur.training.adaptation import Adaptation
+from napari_deepblur.training.loop import Rows, TrainingProgress
+from napari_deepblur.training.recipes import AdaptationRecipe
+
+
+def adapt_steps(
+    family_file: str | os.PathLike[str],
+    bank: Tensor | None = None,
+    validation_bank: Tensor | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    export: str | os.PathLike[str] | None = None,
+    device: torch.device | None = None,
+    samples: int | None = None,
+    minutes: float | None = None,
+    validate_every: float = 5.0,
+    validation_images: int = 64,
+) -> Iterator[TrainingProgress]:
+    """Adapt step by step. Closing the iterator keeps a checkpoint, from which the next call goes on.
+
+    Parameters
+    ----------
+    family_file
+        The file of a measured family, or the name of one that comes with the package.
+    bank, validation_bank
+        Crops of sharp images, uint8 (N, S, S), S at least 400 pixels; all scenes are procedural where there are none.
+    out
+        Folder of checkpoint and log; by default ``name.adaptation`` beside the family.
+    export
+        The weights; by default ``name.identification.safetensors`` beside the family, where `identify` finds them.
+    device
+        Where to train; by default the processor.
+    samples
+        Length of the whole run in samples; by default the recipe's.
+    minutes
+        Time budget of this call. The weights are written at its end, and are better the longer the whole run was.
+    validate_every, validation_images
+        Minutes between validations, and images of each of their rows.
+
+    Yields
+    ------
+    TrainingProgress
+        About once a second; `rows` has the validation table where there is a new one.
+
+    Raises
+    ------
+    FamilyFileError, FamilyError, OutputError, WeightsError, TrainingDataError
+        If the family cannot be read or is not a measured one, if nothing can be written, or if the folder holds the
+        run of another family.
+    """
+    path = find_family(family_file)
+    family = load_family(path)
+    if not isinstance(family, EigenPsfFamily | ProductConvolutionFamily):
+        raise FamilyError(
+            f"{path} holds a {type(family).__name__}, for which the network needs no adaptation. Give a family that "
+            "was calibrated from beads."
+        )
+    target = adapted_path(path) if export is None else Path(export)
+    folder = path.with_name(path.name.removesuffix(".safetensors") + ".adaptation") if out is None else Path(out)
+    check_writable(target)
+    recipe = AdaptationRecipe(family_hash(family))
+    if samples is not None:
+        recipe = dataclasses.replace(recipe, schedule=dataclasses.replace(recipe.schedule, samples=samples))
+    where = torch.device("cpu") if device is None else device
+    none = torch.zeros(0, 1, 1, dtype=torch.uint8)
+    banks = [(none if b is None else b).to(where) for b in (bank, validation_bank)]
+    adaptation = Adaptation(family, recipe, load_identification(), banks[0], banks[1], folder)
+    rows: Rows = []
+    latest: TrainingProgress | None = None
+    for latest in adaptation.steps(minutes=minutes, validate_every=validate_every, validation_images=validation_images):
+        rows = latest.rows or rows
+        yield latest
+    assert latest is not None
+    facts = {
+        "family": recipe.family,
+        "family_file": path.name,
+        "samples": latest.samples,
+        "minutes": round(latest.seconds / 60, 1),
+        "seed": recipe.seed,
+        "validation": [{key: value for key, value in row.items() if key not in ("samples", "minutes")} for row in rows],
+    }
+    save_weights(target, adaptation.network, facts)
