@@ -97,8 +97,7 @@ class DeblurDock(QWidget):
         family, noise, computation = self._family.value(), self._noise.value(), self._computation.value()
         return DeblurSettings(
             microscope=self._microscope.value(),
-            modes=family.modes,
-            max_amplitude=family.max_amplitude,
+            **family._asdict(),
             noise=(noise.alpha, noise.beta) if isinstance(noise, GivenNoise) else noise,
             noise_offset=noise.offset if isinstance(noise, GivenNoise) else 0.0,
             method=computation.method,
@@ -109,7 +108,7 @@ class DeblurDock(QWidget):
     def setValue(self, settings: DeblurSettings) -> None:
         """Fill the forms."""
         self._microscope.setValue(settings.microscope)
-        self._family.setValue(FamilyChoice(tuple(settings.modes), settings.max_amplitude))
+        self._family.setValue(FamilyChoice(*(getattr(settings, name) for name in FamilyChoice._fields)))
         given = settings.known_noise()
         self._noise.setValue("estimate" if given is None else GivenNoise(given.alpha, given.beta, given.offset))
         self._computation.setValue(Computation(settings.method, settings.size, settings.device))

@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QWidget
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QFormLayout, QHBoxLayout, QSpinBox, QWidget
 
+from napari_deepblur.errors import DeepblurError
+from napari_deepblur.io.families import find_family, load_family, shipped_families
+from napari_deepblur.operators import OperatorFamily, ProductConvolutionFamily
 from napari_deepblur.operators.families import DEFAULT_MODES
 from napari_deepblur.optics import mode_name
+from napari_deepblur.widgets.notice import Notice
 
 PAPER_MODES = tuple(range(4, 11))
 """Noll 4 to 10: the modes of the paper's experiment."""
 
+FAMILY_FILTER = "Families (*.safetensors);;All files (*)"
+
+_ZERNIKE, _FIELD_ZERNIKE = "zernike", "field-zernike"
+_ASK = ""
+"""What the row that asks for a file has in place of a family."""
+
+_chosen_files: list[str] = []
+"""Files that were chosen in any window since the program started, in that order."""
+
 
 class FamilyChoice(NamedTuple):
-    """The Zernike family that was chosen.
+    """The family of blurs that was chosen; the names are those of `DeblurSettings`.
 
     Attributes
     ----------
     modes
-        Noll indices.
+        Noll indices, of Zernike families.
     max_amplitude
-        Largest expected coefficient, in waves RMS.
+        Largest expected coefficient of Zernike families, in waves RMS.
+    family
+        ``"zernike"``, ``"field-zernike"``, the name of a family that comes with the package, or a file.
+    degree
+        Of the polynomials of the field, for ``"field-zernike"``.
+    origin
+        First pixel (row, column) of the image in the field.
     """
 
     modes: tuple[int, ...] = DEFAULT_MODES
     max_amplitude: float = 0.15
+    family: str = _ZERNIKE
+    degree: int = 1
+    origin: tuple[int, int] = (0, 0)
 
 
 class FamilyForm(QWidget):
-    """Choose the Zernike modes of the blur and how strong they may be.
+    """Choose the family of the blur: Zernike modes and how strong they may be, or a calibrated microscope.
 
     Parameters
     ----------
@@ -39,16 +62,21 @@ class FamilyForm(QWidget):
     """
 
     valueChanged = Signal()
-    """Modes or amplitude have changed."""
+    """The family, or a number of it, has changed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._modes = QComboBox(self)
-        self._modes.setObjectName("modes")
-        self._modes.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._modes.setMinimumContentsLength(14)
-        self._add(DEFAULT_MODES, "Zernike, Noll 4-11")
-        self._add(PAPER_MODES, "Zernike, Noll 4-10 (paper)")
+        self._family = _combo_box(
+            self,
+            "family",
+            "One blur: the same everywhere. Varying: aberrations that are polynomials of the field.\n"
+            "Calibrated families come from Layers > Measure > Bead calibration.",
+        )
+        self._facts = Notice(self)
+        self._facts.setObjectName("family_facts")
+        self._modes = _combo_box(self, "modes", "")
+        self._add(DEFAULT_MODES, "Noll 4-11")
+        self._add(PAPER_MODES, "Noll 4-10 (paper)")
         self._amplitude = QDoubleSpinBox(self)
         self._amplitude.setObjectName("max_amplitude")
         self._amplitude.setRange(0.01, 1.0)
@@ -59,26 +87,101 @@ class FamilyForm(QWidget):
         self._amplitude.setToolTip(
             "Largest expected coefficient of each mode, in waves RMS. The networks were trained for up to 0.15 waves."
         )
-        layout = QFormLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addRow("Blur model", self._modes)
-        layout.addRow("Amplitude up to", self._amplitude)
+        self._degree = QSpinBox(self)
+        self._degree.setObjectName("degree")
+        self._degree.setRange(0, 2)
+        self._degree.setValue(FamilyChoice().degree)
+        self._degree.setToolTip("Degree of the polynomials of the field: 0 constant, 1 linear, 2 quadratic.")
+        self._row, self._column = _pixel_box(self, "origin_row"), _pixel_box(self, "origin_column")
+        self._origin = QWidget(self)
+        origin = QHBoxLayout(self._origin)
+        origin.setContentsMargins(0, 0, 0, 0)
+        origin.addWidget(self._row)
+        origin.addWidget(self._column)
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addRow("Blur model", self._family)
+        self._layout.addRow(self._facts)
+        self._layout.addRow("Modes", self._modes)
+        self._layout.addRow("Amplitude up to", self._amplitude)
+        self._layout.addRow("Degree", self._degree)
+        self._layout.addRow("First pixel", self._origin)
+        self._list_families(_ZERNIKE)
+        self._family.currentIndexChanged.connect(self._family_chosen)
         self._modes.currentIndexChanged.connect(self._changed)
-        self._amplitude.valueChanged.connect(self._changed)
-        self._explain()
+        for box in (self._amplitude, self._degree, self._row, self._column):
+            box.valueChanged.connect(self._changed)
+        self._describe()
 
     def value(self) -> FamilyChoice:
-        """Return the modes and the amplitude."""
-        return FamilyChoice(tuple(self._modes.currentData()), round(self._amplitude.value(), 4))
+        """Return the family and its numbers."""
+        return FamilyChoice(
+            modes=tuple(self._modes.currentData()),
+            max_amplitude=round(self._amplitude.value(), 4),
+            family=self._shown,
+            degree=self._degree.value(),
+            origin=(self._row.value(), self._column.value()),
+        )
 
     def setValue(self, value: FamilyChoice) -> None:
-        """Choose modes and amplitude; a set of modes that is not in the list is added to it."""
+        """Choose a family; modes and files that are not in the lists are added to them."""
         known = [tuple(self._modes.itemData(row)) for row in range(self._modes.count())]
         if value.modes not in known:
-            self._add(value.modes, f"Zernike, Noll {', '.join(map(str, value.modes))}")
+            self._add(value.modes, f"Noll {', '.join(map(str, value.modes))}")
             known.append(value.modes)
         self._modes.setCurrentIndex(known.index(value.modes))
         self._amplitude.setValue(value.max_amplitude)
+        self._degree.setValue(value.degree)
+        self._row.setValue(value.origin[0])
+        self._column.setValue(value.origin[1])
+        if value.family not in (_ZERNIKE, _FIELD_ZERNIKE, *shipped_families(), *_chosen_files):
+            _chosen_files.append(value.family)
+        # The list is new also where the choice is not: a file may have been calibrated again.
+        self._list_families(value.family)
+        self._changed()
+        self._describe()
+
+    def _list_families(self, shown: str) -> None:
+        """List what there is now, and choose."""
+        families = [(_ZERNIKE, "Zernike (one blur)"), (_FIELD_ZERNIKE, "Zernike, varying over the field")]
+        families += [(name, f"{name} (shipped)") for name in shipped_families()]
+        families += [(file, Path(file).stem) for file in _chosen_files]
+        with QSignalBlocker(self._family):
+            self._family.clear()
+            for name, title in (*families, (_ASK, "From file…")):
+                self._family.addItem(title, name)
+                self._family.setItemData(self._family.count() - 1, name or None, Qt.ItemDataRole.ToolTipRole)
+            self._family.setCurrentIndex(self._family.findData(shown))
+        self._shown = shown
+
+    def _family_chosen(self) -> None:
+        name = str(self._family.currentData())
+        if name == _ASK:
+            chosen, _ = QFileDialog.getOpenFileName(self, "Family of blurs", "", FAMILY_FILTER)
+            self.setValue(self.value()._replace(family=chosen or self._shown))
+            return
+        self._shown = name
+        self._describe()
+        self._changed()
+
+    def _describe(self) -> None:
+        """Show the rows that the family has, and say what it is."""
+        zernike = self._shown in (_ZERNIKE, _FIELD_ZERNIKE)
+        for widget, visible in (
+            (self._modes, zernike),
+            (self._amplitude, zernike),
+            (self._degree, self._shown == _FIELD_ZERNIKE),
+            (self._origin, self._shown != _ZERNIKE),
+        ):
+            self._layout.setRowVisible(widget, visible)
+        self._explain()
+        if zernike:
+            self._facts.clear()
+            return
+        try:
+            self._facts.say(_facts(load_family(find_family(self._shown))))
+        except DeepblurError as error:
+            self._facts.say(str(error), "error")
 
     def _add(self, modes: tuple[int, ...], title: str) -> None:
         # A list: Qt would turn a tuple of another length into something else.
@@ -91,3 +194,33 @@ class FamilyForm(QWidget):
     def _explain(self) -> None:
         names = ", ".join(mode_name(j) for j in self.value().modes)
         self._modes.setToolTip(f"The blur is described by the coefficients of: {names}.")
+
+
+def _facts(family: OperatorFamily) -> str:
+    """Say what a family from a file is."""
+    size = getattr(family, "pixel_size_um", None)
+    pixels = f", pixels of {size:g} µm" if size else ""
+    if isinstance(family, ProductConvolutionFamily):
+        rows, columns = family.field_shape
+        return (
+            f"{len(family.eigen_psfs)} eigen-PSFs, {len(family.maps)} maps of a field of {rows} x {columns}{pixels}. "
+            "A crop of the field needs the place of its first pixel."
+        )
+    return f"{family.n_parameters} parameters{pixels}."
+
+
+def _combo_box(parent: QWidget, name: str, tooltip: str) -> QComboBox:
+    combo = QComboBox(parent)
+    combo.setObjectName(name)
+    combo.setToolTip(tooltip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(14)
+    return combo
+
+
+def _pixel_box(parent: QWidget, name: str) -> QSpinBox:
+    box = QSpinBox(parent)
+    box.setObjectName(name)
+    box.setRange(0, 10**6)
+    box.setToolTip("Row and column of the image's first pixel in the field; 0, 0 where the image shows all of it.")
+    return box

@@ -1,0 +1,108 @@
+"""The form that chooses a family of blurs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QComboBox, QFileDialog, QSpinBox, QWidget
+
+from napari_deepblur.io.families import save_family
+from napari_deepblur.operators import ProductConvolutionFamily
+from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline import DeblurSettings
+from napari_deepblur.widgets import family_form
+from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.family_form import FamilyChoice, FamilyForm
+from napari_deepblur.widgets.notice import Notice
+
+
+def _child(form: QWidget, kind: type[Any], name: str) -> Any:
+    found = form.findChild(kind, name)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def form(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Generator[FamilyForm]:
+    monkeypatch.setattr(family_form, "_chosen_files", [])
+    made = FamilyForm()
+    qtbot.addWidget(made)
+    made.show()
+    yield made
+
+
+@pytest.fixture
+def family_file(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    psfs = rng.normal(size=(3, 9, 9)).astype(np.float32)
+    maps = rng.normal(size=(2, 5, 5)).astype(np.float32)
+    thetas = rng.normal(size=(4, 3, 2)).astype(np.float32)
+    path = tmp_path / "scope.safetensors"
+    save_family(ProductConvolutionFamily(psfs, maps, thetas, Microscope(), field_shape=(60, 70)), path)
+    return path
+
+
+def test_the_default_is_that_of_the_settings(form: FamilyForm) -> None:
+    settings = DeblurSettings()
+    assert form.value() == FamilyChoice(*(getattr(settings, name) for name in FamilyChoice._fields))
+
+
+def test_each_family_shows_its_own_rows(form: FamilyForm, family_file: Path) -> None:
+    expected = {
+        "zernike": (True, False, False),
+        "field-zernike": (True, True, True),
+        str(family_file): (False, False, True),
+        "demonstration": (False, False, True),
+    }
+    for name, (modes, degree, origin) in expected.items():
+        form.setValue(FamilyChoice(family=name, degree=2, origin=(3, 4)))
+        assert form.value() == FamilyChoice(family=name, degree=2, origin=(3, 4))
+        assert _child(form, QComboBox, "modes").isVisible() == modes
+        assert _child(form, QSpinBox, "degree").isVisible() == degree
+        assert _child(form, QSpinBox, "origin_row").isVisible() == origin
+
+
+def test_the_form_says_what_a_file_holds_or_what_is_wrong_with_it(
+    form: FamilyForm, family_file: Path, tmp_path: Path
+) -> None:
+    facts = _child(form, Notice, "family_facts")
+    form.setValue(FamilyChoice(family=str(family_file)))
+    assert "3 eigen-PSFs, 2 maps of a field of 60 x 70" in facts.text()
+    foreign = tmp_path / "foreign.safetensors"
+    foreign.write_bytes(b"no family")
+    form.setValue(FamilyChoice(family=str(foreign)))
+    assert facts.level() == "error"
+    assert "foreign.safetensors" in facts.text()
+
+
+def test_a_file_is_asked_for_and_remembered(
+    qtbot: QtBot, form: FamilyForm, family_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    combo = _child(form, QComboBox, "family")
+    answers = iter([(str(family_file), ""), ("", "")])
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: next(answers))
+    with qtbot.waitSignal(form.valueChanged):
+        combo.setCurrentIndex(combo.findText("From file…"))
+    assert form.value().family == str(family_file)
+    assert combo.currentText() == "scope"
+    # A dialog that is closed changes nothing.
+    combo.setCurrentIndex(combo.findText("From file…"))
+    assert form.value().family == str(family_file)
+    assert combo.currentText() == "scope"
+    other = FamilyForm()
+    qtbot.addWidget(other)
+    assert _child(other, QComboBox, "family").findText("scope") >= 0
+    assert other.value().family == "zernike"
+
+
+def test_the_dock_takes_the_family_and_gives_it_back(dock: DeblurDock, family_file: Path) -> None:
+    settings = dock.value().model_copy(update={"family": str(family_file), "degree": 2, "origin": (5, 6)})
+    dock.setValue(settings)
+    assert dock.value() == settings
+    family = dock.value().operator_family((20, 20))
+    assert isinstance(family, ProductConvolutionFamily)
