@@ -228,5 +228,5 @@ def test_tab_goes_through_the_fields_from_the_top(qtbot: QtBot, area: FormArea) 
         widget = widget.nextInFocusChain()
         if widget is not None and widget.objectName() == "na":
             break
-    assert len(order) == 7
+    assert len(order) == 8
     assert all(above < below for above, below in itertools.pairwise(order))

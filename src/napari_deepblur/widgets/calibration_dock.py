@@ -18,6 +18,7 @@ from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.families import save_family
 from napari_deepblur.io.output import replacing
 from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.bead_form import BeadChoice, BeadForm
 from napari_deepblur.widgets.bead_preview import BeadPreview
 from napari_deepblur.widgets.bead_source_form import BeadSourceForm
@@ -26,6 +27,7 @@ from napari_deepblur.widgets.calibration_layers import calibration_layers
 from napari_deepblur.widgets.calibration_results import CalibrationResults
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
+from napari_deepblur.widgets.deblur_dock import DeblurDock
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
@@ -238,11 +240,31 @@ class CalibrationDock(QWidget):
             self._panel.say(f"Wrote {len(found.beads)} beads to {path}.")
 
     def _use(self) -> None:
-        """Choose the family in the Deblur dock; it needs a file first, which settings can name."""
+        """Choose the family in the Deblur dock, which is opened if it is not; it needs a file, which settings name."""
+        file, found = self._saved(), self._results.value()
+        if file is None or found is None:
+            return
+        window = self._viewer.window
+        holder, dock = window.add_plugin_dock_widget("napari-deepblur", "Deblur", tabify=True)
+        assert isinstance(dock, DeblurDock)
+        chosen: dict[str, Any] = {"family": str(file), "origin": (0, 0)}
+        if found.microscope is not None:
+            chosen["microscope"] = found.microscope
+        try:
+            settings = dock.value().model_copy(update=chosen)
+        except DeepblurError:
+            # What stood in its forms was no microscope; it is replaced.
+            settings = DeblurSettings(**chosen)
+        dock.setValue(settings)
+        holder.raise_()
+        self._panel.say(f"{shown_name(file.stem)} is chosen in the Deblur dock.")
+
+    def _saved(self) -> Path | None:
+        """Return the file of the family, after asking for one if there is none; None if there is none then."""
         if self._file is None or not self._file.exists():
+            self._file = None
             self._save()
-        if self._file is not None:
-            self._panel.say(f"{self._file.name} is chosen in the Deblur dock.")
+        return self._file
 
     def _ask_for_file(self, title: str, name: str, kinds: str) -> Path | None:
         """Ask where to write; by default beside the images of beads."""
