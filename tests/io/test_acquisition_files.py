@@ -1,0 +1,138 @@
+"""How an image was taken: every number that a file states, in its unit, and none that it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_deepblur.errors import ImageError
+from napari_deepblur.io.acquisition import Acquisition, read_objective, said_by
+from napari_deepblur.io.acquisition_files import read_acquisition
+from napari_deepblur.io.ome_xml import read_ome_xml
+
+PLANE = np.random.default_rng(0).integers(0, 100, (20, 24)).astype(np.uint16)
+
+XML = """<?xml version="1.0" encoding="UTF-8"?>
+<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">
+  <Instrument ID="Instrument:0">
+    <Objective ID="Objective:0" LensNA="0.5" Immersion="Air"/>
+    <Objective ID="Objective:1" LensNA="1.25" Immersion="Water"/>
+  </Instrument>
+  <Image ID="Image:0" Name="cells">
+    <InstrumentRef ID="Instrument:0"/>
+    <ObjectiveSettings ID="Objective:1"/>
+    <Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="24" SizeY="20" SizeC="2" SizeZ="1" SizeT="1"
+      PhysicalSizeX="65" PhysicalSizeXUnit="nm" PhysicalSizeY="0.0001" PhysicalSizeYUnit="mm" PhysicalSizeZ="0.3">
+      <Channel ID="Channel:0:0" Name="GFP" EmissionWavelength="509" SamplesPerPixel="1"/>
+      <Channel ID="Channel:0:1" Name="DAPI" EmissionWavelength="0.461" EmissionWavelengthUnit="µm"/>
+      <TiffData IFD="0" PlaneCount="2"/>
+    </Pixels>
+  </Image>
+</OME>"""
+
+
+def _write(path: Path, xml: str) -> Path:
+    tifffile.imwrite(path, np.stack([PLANE, PLANE]), description=xml.encode(), metadata=None, photometric="minisblack")
+    return path
+
+
+def test_ome_xml_states_optics_and_sampling_in_their_units(tmp_path: Path) -> None:
+    path = _write(tmp_path / "cells.ome.tif", XML)
+    found = read_acquisition(path)
+    assert found.na == 1.25
+    assert found.n_immersion == 1.33
+    assert found.pixel_size_um == pytest.approx((0.1, 0.065))
+    assert found.plane_spacing_um == 0.3
+    assert found.channels == ("GFP", "DAPI")
+    assert found.wavelengths_um == pytest.approx((0.509, 0.461))
+    assert (found.wavelength_um(1), found.wavelength_um(2)) == (pytest.approx(0.461), None)
+    assert found.axes == "CYX"
+    assert found.source == str(path)
+    assert found.origins["na"] == found.origins["wavelengths_um"] == "OME-XML"
+    assert found.origins["axes"] == "TIFF"
+
+
+@pytest.mark.parametrize(
+    ("medium", "index"),
+    [("Oil", 1.515), ("Water", 1.33), ("WaterDipping", 1.33), ("Air", 1.0), ("Glycerol", 1.47), ("Multi", None)],
+)
+def test_immersion_media_have_their_index(medium: str, index: float | None) -> None:
+    assert read_ome_xml(XML.replace('"Water"', f'"{medium}"')).n_immersion == index
+
+
+def test_the_index_of_the_settings_counts_more_than_the_name_of_the_medium() -> None:
+    xml = XML.replace(
+        '<ObjectiveSettings ID="Objective:1"', '<ObjectiveSettings ID="Objective:1" RefractiveIndex="1.34"'
+    )
+    assert read_ome_xml(xml).n_immersion == 1.34
+
+
+def test_among_several_objectives_none_is_guessed_but_a_single_one_was_used() -> None:
+    unsaid = XML.replace('<ObjectiveSettings ID="Objective:1"/>', "")
+    assert read_ome_xml(unsaid).na is None
+    single = unsaid.replace('<Objective ID="Objective:0" LensNA="0.5" Immersion="Air"/>', "")
+    assert read_ome_xml(single).na == 1.25
+
+
+def test_what_no_microscope_has_counts_as_not_said() -> None:
+    found = read_ome_xml(XML.replace('"65"', '"65000"').replace("1.25", "12.5").replace('"509"', '"509000"'))
+    assert found.pixel_size_um is None
+    assert found.na is None
+    assert found.wavelengths_um == (None, pytest.approx(0.461))
+    assert "na" not in found.origins
+    assert read_ome_xml(XML.replace('"65"', '"many"')).pixel_size_um is None
+    assert read_ome_xml(XML.replace('"nm"', '"pixel"')).pixel_size_um is None
+
+
+def test_entities_are_refused_before_they_grow(tmp_path: Path) -> None:
+    bomb = '<!DOCTYPE OME [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;">]>' + XML.split("?>")[1].replace("GFP", "&b;")
+    with pytest.raises(ImageError, match="entities"):
+        read_ome_xml(bomb)
+    assert read_acquisition(_write(tmp_path / "bomb.ome.tif", bomb)).channels == ()
+    with pytest.raises(ImageError, match="damaged"):
+        read_ome_xml(XML[:-20])
+
+
+def test_imagej_states_pixel_and_spacing_in_one_unit(tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    facts = {"unit": "micron", "spacing": 0.25, "axes": "ZYX"}
+    tifffile.imwrite(path, np.stack([PLANE] * 3), imagej=True, resolution=(1 / 0.065, 1 / 0.13), metadata=facts)
+    found = read_acquisition(path)
+    assert found.pixel_size_um == pytest.approx((0.13, 0.065), rel=1e-5)
+    assert found.plane_spacing_um == 0.25
+    assert found.axes == "ZYX"
+    assert found.origins["pixel_size_um"] == "ImageJ metadata"
+
+
+def test_files_that_say_nothing_say_nothing(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.tif"
+    tifffile.imwrite(plain, PLANE, resolution=(300, 300), resolutionunit="INCH")
+    assert read_acquisition(plain).pixel_size_um is None
+    broken = tmp_path / "broken.tif"
+    broken.write_text("no image")
+    assert read_acquisition(broken) == Acquisition(source=str(broken))
+    assert read_acquisition(tmp_path / "absent.tif") == Acquisition()
+
+
+def test_gaps_are_filled_from_another_source_which_stays_named() -> None:
+    file, layer = said_by("OME-XML", "a.tif", na=1.2), said_by("layer scale", na=0.9, pixel_size_um=(0.1, 0.1))
+    both = file.or_else(layer)
+    assert (both.na, both.pixel_size_um, both.source) == (1.2, (0.1, 0.1), "a.tif")
+    assert dict(both.origins) == {"na": "OME-XML", "pixel_size_um": "layer scale"}
+
+
+@pytest.mark.parametrize(
+    ("engraving", "expected"),
+    [
+        ("HC PL APO    CS2 63x/1.40 OIL", {"na": 1.4, "n_immersion": 1.515}),
+        ("Plan Apo λ 20x/0.75", {"na": 0.75}),
+        ("C-Apochromat 40x/1,20 Water", {"na": 1.2, "n_immersion": 1.33}),
+        ("HCX PL FLUOTAR 10.0x0.30 DRY", {"n_immersion": 1.0}),
+        ("unknown", {}),
+    ],
+)
+def test_what_is_engraved_on_objectives(engraving: str, expected: dict[str, float]) -> None:
+    assert read_objective(engraving) == expected
