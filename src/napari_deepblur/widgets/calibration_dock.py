@@ -10,24 +10,23 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.calibration import BeadTable, Calibration, Progress, calibrate_steps
 from napari_deepblur.calibration.calibrate import Override
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.families import save_family
-from napari_deepblur.io.output import replacing
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.widgets.adaptation_panel import AdaptationPanel
 from napari_deepblur.widgets.bead_form import BeadChoice, BeadForm
 from napari_deepblur.widgets.bead_preview import BeadPreview
 from napari_deepblur.widgets.bead_source_form import BeadSourceForm
 from napari_deepblur.widgets.bead_sources import BeadSource, read_beads
 from napari_deepblur.widgets.calibration_layers import calibration_layers
+from napari_deepblur.widgets.calibration_output import ask_for_file, use_in_deblur, write_table
 from napari_deepblur.widgets.calibration_results import CalibrationResults
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
-from napari_deepblur.widgets.deblur_dock import DeblurDock
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
@@ -61,16 +60,20 @@ class CalibrationDock(QWidget):
         self._measured: BeadSource | None = None
         self._file: Path | None = None
         self._connections = Connections(self)
-        self._job = DeblurJob(self)
+        self._job = DeblurJob(self, "Bead calibration")
 
         self._sources = BeadSourceForm(napari_viewer, self)
         self._microscope = MicroscopeForm(self)
         self._beads = BeadForm(self)
         self._preview = BeadPreview(napari_viewer, self)
         self._results = CalibrationResults(self)
+        self._adaptation = AdaptationPanel(self)
+        self._adaptation.hide()
         self._panel = RunPanel(self, "Calibrate", "Learn the blurs of the microscope from the beads that are used.")
         self._area = FormArea(self)
-        for form in (self._sources, self._microscope, self._beads, self._preview, self._results):
+        for form in (
+            self._sources, self._microscope, self._beads, self._preview, self._results, self._adaptation,
+        ):  # fmt: skip
             self._area.addForm(form)
         layout = QVBoxLayout(self)
         layout.addWidget(self._area, stretch=1)
@@ -84,6 +87,7 @@ class CalibrationDock(QWidget):
         self._results.saveRequested.connect(self._save)
         self._results.tableRequested.connect(self._export_table)
         self._results.useRequested.connect(self._use)
+        self._results.adaptRequested.connect(self._adapt)
         self._panel.runRequested.connect(self._run)
         self._panel.cancelRequested.connect(self._cancel)
         self._job.progressed.connect(self._panel.setProgress)
@@ -107,6 +111,7 @@ class CalibrationDock(QWidget):
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._job.cancel()
             self._preview.stop()
+            self._adaptation.abandon()
         return super().event(event)
 
     def _source_shown(self) -> None:
@@ -146,6 +151,9 @@ class CalibrationDock(QWidget):
         sources = self._sources.value()
         if not sources or self._job.is_running():
             return
+        if self._adaptation.isRunning():
+            self._panel.say("The network is being adapted to the last calibration: stop that first.", "warning")
+            return
         try:
             microscope = self._microscope.value()
         except DeepblurError as error:
@@ -168,6 +176,8 @@ class CalibrationDock(QWidget):
         sources, seconds = self._used, self._panel.elapsed()
         self._rest()
         self._file = None
+        self._adaptation.setValue(None)
+        self._adaptation.hide()
         first = sources[0]
         placed = first.placement(self._pixel_size())
         for layer in self._layers:
@@ -215,7 +225,9 @@ class CalibrationDock(QWidget):
         found = self._results.value()
         if found is None:
             return
-        path = self._ask_for_file("Save the family of blurs", "microscope.safetensors", "Families (*.safetensors)")
+        path = ask_for_file(
+            self, "Save the family of blurs", self._suggestion("microscope.safetensors"), "Families (*.safetensors)"
+        )
         if path is None:
             return
         try:
@@ -228,12 +240,11 @@ class CalibrationDock(QWidget):
 
     def _export_table(self) -> None:
         found = self._results.value()
-        path = self._ask_for_file("Export the table of beads", "beads.csv", "Tables (*.csv)")
+        path = ask_for_file(self, "Export the table of beads", self._suggestion("beads.csv"), "Tables (*.csv)")
         if found is None or path is None:
             return
         try:
-            with replacing(path) as partial:
-                partial.write_text(found.beads.as_csv(), encoding="utf-8")
+            write_table(found.beads, path)
         except DeepblurError as error:
             self._panel.say(str(error), "error")
         else:
@@ -244,19 +255,7 @@ class CalibrationDock(QWidget):
         file, found = self._saved(), self._results.value()
         if file is None or found is None:
             return
-        window = self._viewer.window
-        holder, dock = window.add_plugin_dock_widget("napari-deepblur", "Deblur", tabify=True)
-        assert isinstance(dock, DeblurDock)
-        chosen: dict[str, Any] = {"family": str(file), "origin": (0, 0)}
-        if found.microscope is not None:
-            chosen["microscope"] = found.microscope
-        try:
-            settings = dock.value().model_copy(update=chosen)
-        except DeepblurError:
-            # What stood in its forms was no microscope; it is replaced.
-            settings = DeblurSettings(**chosen)
-        dock.setValue(settings)
-        holder.raise_()
+        use_in_deblur(self._viewer, file, found.microscope)
         self._panel.say(f"{shown_name(file.stem)} is chosen in the Deblur dock.")
 
     def _saved(self) -> Path | None:
@@ -266,20 +265,24 @@ class CalibrationDock(QWidget):
             self._save()
         return self._file
 
-    def _ask_for_file(self, title: str, name: str, kinds: str) -> Path | None:
-        """Ask where to write; by default beside the images of beads."""
+    def _adapt(self) -> None:
+        """Offer to adapt the network; its weights need the family's file to lie beside."""
+        file = self._saved()
+        if file is not None:
+            self._adaptation.setValue(file)
+            self._adaptation.show()
+            QTimer.singleShot(0, self._area.scrollDown)
+
+    def _suggestion(self, name: str) -> Path:
+        """Where to write by default: beside the images of beads."""
         sources = [*self._sources.value(), *([self._measured] if self._measured is not None else [])]
-        folder = next((source.folder for source in sources if source.folder is not None), Path.home())
-        chosen, _ = QFileDialog.getSaveFileName(self, title, str(folder / name), kinds)
-        if not chosen:
-            return None
-        path = Path(chosen)
-        return path if path.suffix else path.with_suffix(Path(name).suffix)
+        return next((source.folder for source in sources if source.folder is not None), Path.home()) / name
 
     def _follow_theme(self) -> None:
         colours = theme_colours(str(self._viewer.theme))
         self.setStyleSheet(message_style(colours))
         self._results.setColours(colours)
+        self._adaptation.setColours(colours)
 
 
 def _steps(
@@ -287,8 +290,9 @@ def _steps(
 ) -> Generator[Progress, None, Calibration]:
     """Read the images, then calibrate."""
     stacks = []
-    for index, item in enumerate(data):
-        yield Progress("Reading the images", index, len(data))
+    for item in data:
+        # The images count for nothing: they are read in a moment, but a cancel between them is heard.
+        yield Progress("Reading the images", 0, 2 * len(data))
         stacks.append(read_beads(item))
     return (
         yield from calibrate_steps(

@@ -1,0 +1,212 @@
+"""Adapt the identification network to a calibrated microscope, and watch it learn."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from qtpy.QtWidgets import QFormLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from napari_deepblur.errors import DeepblurError
+from napari_deepblur.io.adapted_weights import adapted_path
+from napari_deepblur.widgets.colours import Colours
+from napari_deepblur.widgets.job import DeblurJob
+from napari_deepblur.widgets.loss_plot import LossPlot
+from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.run_panel import RunPanel, in_words
+
+if TYPE_CHECKING:
+    from napari_deepblur.training.loop import TrainingProgress
+
+_MINUTES = 30
+
+
+class AdaptationStep(NamedTuple):
+    """What the panel shows of a training step; the first three are those of `Progress`.
+
+    Attributes
+    ----------
+    stage
+        What is being done.
+    done, total
+        Seconds of this call, and seconds that it will take.
+    training
+        What the training loop said.
+    """
+
+    stage: str
+    done: int
+    total: int
+    training: TrainingProgress
+
+
+class AdaptationPanel(QWidget):
+    """A time budget, a button that starts or stops, the loss, and what the network reaches on unseen images.
+
+    A run that is stopped keeps a checkpoint beside the family, from which the next one goes on. The weights are
+    written at the end of a run, where identification with this family finds them.
+
+    Parameters
+    ----------
+    parent
+        Parent widget.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._file: Path | None = None
+        self._stop = threading.Event()
+        self._job = DeblurJob(self, "Adapt network")
+        self._minutes = QSpinBox(self)
+        self._minutes.setObjectName("adaptation_minutes")
+        self._minutes.setRange(1, 24 * 60)
+        self._minutes.setValue(_MINUTES)
+        self._minutes.setSuffix(" min")
+        self._minutes.setToolTip("When to stop and write the weights; the next run goes on from there.")
+        self._plot = LossPlot(self)
+        self._plot.setObjectName("adaptation_loss")
+        self._reached = Notice(self)
+        self._reached.setObjectName("adaptation_reached")
+        self._panel = RunPanel(self, "Adapt network", "Train the identification network for this family of blurs.")
+        self._panel.setObjectName("adaptation_run_panel")
+        # One dock, two buttons.
+        for name in ("run", "progress", "time_left", "status"):
+            child = self._panel.findChild(QWidget, name)
+            if child is not None:
+                child.setObjectName(f"adaptation_{name}")
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Time for training", self._minutes)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(form)
+        for widget in (self._plot, self._reached, self._panel):
+            layout.addWidget(widget)
+        self._plot.hide()
+        self._panel.runRequested.connect(self.start)
+        self._panel.cancelRequested.connect(self.stop)
+        self._job.progressed.connect(self._progressed)
+        self._job.succeeded.connect(self._ended)
+        self._job.failed.connect(self._failed)
+        self._job.cancelled.connect(self._rest)
+        self._rest()
+
+    def value(self) -> Path | None:
+        """Return the file of the family."""
+        return self._file
+
+    def setValue(self, file: Path | None) -> None:
+        """Choose the file of the family; that of a run under way stays."""
+        if not self.isRunning():
+            if file != self._file:
+                self._plot.setValue([])
+                self._plot.hide()
+                self._reached.clear()
+            self._file = file
+            self._rest()
+
+    def isRunning(self) -> bool:
+        """Tell whether a run is under way."""
+        return self._job.is_running()
+
+    def start(self) -> None:
+        """Start a run, or go on with one that was stopped."""
+        file = self._file
+        if file is None or self.isRunning():
+            return
+        # A new one: a run that is still coming to its end keeps its own.
+        stop = self._stop = threading.Event()
+        minutes = self._minutes.value()
+        self._minutes.setEnabled(False)
+        self._plot.show()
+        self._panel.setRunning()
+        # The job is that of the Deblur dock; it hands on whatever its steps yield and return.
+        self._job.start(cast("Any", lambda: _steps(file, minutes, stop)))
+
+    def stop(self) -> None:
+        """Stop after the present step, with a checkpoint."""
+        self._stop.set()
+        self._panel.setCancelling()
+
+    def abandon(self) -> None:
+        """Stop because the dock goes away; also then there is a checkpoint."""
+        self._stop.set()
+        self._job.cancel()
+
+    def setColours(self, colours: Colours) -> None:
+        """Draw in the colours of a theme."""
+        self._plot.setColours(colours)
+
+    def _progressed(self, step: AdaptationStep) -> None:
+        training = step.training
+        self._panel.setProgress(cast("Any", step))
+        self._plot.add(training.samples, training.loss)
+        if training.rows:
+            self._reached.say(_in_words(training))
+
+    def _ended(self, weights: Path | str) -> None:
+        elapsed = self._panel.elapsed()
+        self._rest()
+        if isinstance(weights, Path):
+            self._panel.say(
+                f"Adapted in {in_words(elapsed)}. The weights are in {weights.name} beside the family, where Deblur "
+                "finds them. Another run makes them better."
+            )
+        else:
+            self._panel.say(weights)
+
+    def _failed(self, error: Exception) -> None:
+        self._rest()
+        known = isinstance(error, DeepblurError)
+        words = str(error) if known else f"Unexpected error, {type(error).__name__}: {error}. Please report it."
+        self._panel.say(words, "error")
+
+    def _rest(self) -> None:
+        self._minutes.setEnabled(True)
+        self._panel.setIdle()
+        self._panel.setReady("" if self._file is not None else "Save the family first: the weights go beside it.")
+        button = self._panel.findChild(QPushButton, "adaptation_run")
+        if button is not None and self._file is not None and _folder(self._file).exists():
+            button.setText("Continue adaptation")
+
+
+def _folder(file: Path) -> Path:
+    """Where a run keeps its checkpoint, as `training.adapt_family` has it."""
+    return file.with_name(file.name.removesuffix(".safetensors") + ".adaptation")
+
+
+def _steps(file: Path, minutes: int, stop: threading.Event) -> Generator[AdaptationStep, None, Path | str]:
+    """Train until the time is over or the event is set; return the file of the weights, or why there is none."""
+    training = _training(file, minutes)
+    started = time.monotonic()
+    for progress in training:
+        elapsed = time.monotonic() - started
+        rest = progress.seconds * (progress.total - progress.samples) / max(progress.samples, 1)
+        yield AdaptationStep("Adapting the network", int(elapsed), int(min(60 * minutes, elapsed + rest)) + 1, progress)
+        if stop.is_set():
+            close = getattr(training, "close", None)
+            # Writes the checkpoint; here and now, so that the next run finds it.
+            if close is not None:
+                close()
+            return f"Stopped after {progress.samples} samples. The next run goes on from here."
+    return adapted_path(file)
+
+
+def _training(file: Path, minutes: int) -> Iterator[TrainingProgress]:
+    """Start the training, on the first device that works."""
+    from napari_deepblur.pipeline.devices import resolve_device
+    from napari_deepblur.training.adapt_family import adapt_steps
+
+    return adapt_steps(file, device=resolve_device("auto"), minutes=float(minutes))
+
+
+def _in_words(training: TrainingProgress) -> str:
+    parts = [
+        f"{float(row['psf_snr_db']):.1f} dB at {row['noise']} noise ({float(row['mean_psf_row_db']):.1f})"
+        for row in training.rows or []
+        if "psf_snr_db" in row and "mean_psf_row_db" in row
+    ]
+    return f"PSFs of unseen images: {', '.join(parts)}; in brackets the mean PSF." if parts else ""
