@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import BeadTable, Calibration, Progress, calibrate_steps
-from napari_deepblur.calibration.calibrate import Override
+from napari_deepblur.calibration import Calibration
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.families import save_family
-from napari_deepblur.optics import Microscope
 from napari_deepblur.widgets.adaptation_panel import AdaptationPanel
-from napari_deepblur.widgets.bead_form import BeadChoice, BeadForm
+from napari_deepblur.widgets.bead_form import BeadForm
 from napari_deepblur.widgets.bead_preview import BeadPreview
 from napari_deepblur.widgets.bead_source_form import BeadSourceForm
-from napari_deepblur.widgets.bead_sources import BeadSource, read_beads
+from napari_deepblur.widgets.bead_sources import BeadSource
 from napari_deepblur.widgets.calibration_layers import calibration_layers
 from napari_deepblur.widgets.calibration_output import ask_for_file, use_in_deblur, write_table
 from napari_deepblur.widgets.calibration_results import CalibrationResults
+from napari_deepblur.widgets.calibration_run import part_of, read_and_calibrate, with_names
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.form_area import FormArea
@@ -164,7 +159,7 @@ class CalibrationDock(QWidget):
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
         # The job is that of the Deblur dock; it hands on whatever its steps yield and return.
-        self._job.start(cast("Any", lambda: _steps(data, microscope, choice, overrides)))
+        self._job.start(cast("Any", lambda: read_and_calibrate(data, microscope, choice, overrides)))
 
     def _cancel(self) -> None:
         self._panel.setCancelling()
@@ -186,7 +181,7 @@ class CalibrationDock(QWidget):
         self._layers = [Layer.create(*data) for data in calibration_layers(found, first.name, placed, first.depth())]
         for layer in self._layers:
             self._viewer.add_layer(layer)
-        self._preview.setTables({source: _part(found.beads, index) for index, source in enumerate(sources)})
+        self._preview.setTables({source: part_of(found.beads, index) for index, source in enumerate(sources)})
         self._viewer.reset_view()
         self._results.setValue(found)
         names = ", ".join(shown_name(layer.name) for layer in self._layers)
@@ -201,7 +196,7 @@ class CalibrationDock(QWidget):
         sources = self._used
         self._rest()
         if isinstance(error, DeepblurError):
-            self._panel.say(_with_names(str(error), sources), "error")
+            self._panel.say(with_names(str(error), sources), "error")
         else:
             self._panel.say(
                 f"Unexpected error, {type(error).__name__}: {error}. Nothing was added. The details are in the log; "
@@ -283,43 +278,3 @@ class CalibrationDock(QWidget):
         self.setStyleSheet(message_style(colours))
         self._results.setColours(colours)
         self._adaptation.setColours(colours)
-
-
-def _steps(
-    data: Sequence[Any], microscope: Microscope, choice: BeadChoice, overrides: Sequence[Override]
-) -> Generator[Progress, None, Calibration]:
-    """Read the images, then calibrate."""
-    stacks = []
-    for item in data:
-        # The images count for nothing: they are read in a moment, but a cancel between them is heard.
-        yield Progress("Reading the images", 0, 2 * len(data))
-        stacks.append(read_beads(item))
-    return (
-        yield from calibrate_steps(
-            stacks,
-            microscope,
-            bead_diameter_um=choice.diameter_um,
-            patch_size=choice.patch_size,
-            normalise=choice.normalise,
-            threshold=choice.threshold,
-            saturation=choice.saturation,
-            overrides=overrides,
-        )
-    )
-
-
-def _part(table: BeadTable, stack: int) -> BeadTable:
-    """Return the rows of one stack."""
-    own = np.flatnonzero(table.stack == stack)
-    columns = ("stack", "row", "column", "amplitude", "background", "residual", "kept")
-    parts = {name: getattr(table, name)[own] for name in columns}
-    return replace(table, **parts, reason=tuple(table.reason[index] for index in own))
-
-
-def _with_names(message: str, sources: Sequence[BeadSource]) -> str:
-    """Say which source is meant by the number of a stack."""
-    numbers = sorted({int(number) for number in re.findall(r"\b[Ss]tack (\d+)", message)})
-    if len(sources) < 2:
-        return message
-    names = [f" Stack {n} is {shown_name(sources[n].name)}." for n in numbers if n < len(sources)]
-    return message + "".join(names)

@@ -1,0 +1,69 @@
+"""A calibration of what the dock's forms say, for another thread, and its answers for each source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from napari_deepblur.calibration import BeadTable, Calibration, Progress, calibrate_steps
+from napari_deepblur.calibration.calibrate import Override
+from napari_deepblur.optics import Microscope
+from napari_deepblur.widgets.bead_form import BeadChoice
+from napari_deepblur.widgets.bead_sources import BeadSource, read_beads
+from napari_deepblur.widgets.layers import shown_name
+
+
+def read_and_calibrate(
+    data: Sequence[Any], microscope: Microscope, choice: BeadChoice, overrides: Sequence[Override]
+) -> Generator[Progress, None, Calibration]:
+    """Read the images, then calibrate; the steps and errors are those of `calibrate_steps`.
+
+    Parameters
+    ----------
+    data
+        What `BeadSource.data` gave, for each stack.
+    microscope
+        The optics.
+    choice
+        What the beads are.
+    overrides
+        Decisions by hand.
+    """
+    stacks = []
+    for item in data:
+        # The images count for nothing: they are read in a moment, but a cancel between them is heard.
+        yield Progress("Reading the images", 0, 2 * len(data))
+        stacks.append(read_beads(item))
+    return (
+        yield from calibrate_steps(
+            stacks,
+            microscope,
+            bead_diameter_um=choice.diameter_um,
+            patch_size=choice.patch_size,
+            normalise=choice.normalise,
+            threshold=choice.threshold,
+            saturation=choice.saturation,
+            overrides=overrides,
+        )
+    )
+
+
+def part_of(table: BeadTable, stack: int) -> BeadTable:
+    """Return the rows of one stack."""
+    own = np.flatnonzero(table.stack == stack)
+    columns = ("stack", "row", "column", "amplitude", "background", "residual", "kept")
+    parts = {name: getattr(table, name)[own] for name in columns}
+    return replace(table, **parts, reason=tuple(table.reason[index] for index in own))
+
+
+def with_names(message: str, sources: Sequence[BeadSource]) -> str:
+    """Say which source is meant by the number of a stack."""
+    numbers = sorted({int(number) for number in re.findall(r"\b[Ss]tack (\d+)", message)})
+    if len(sources) < 2:
+        return message
+    names = [f" Stack {n} is {shown_name(sources[n].name)}." for n in numbers if n < len(sources)]
+    return message + "".join(names)
