@@ -13,6 +13,7 @@ from PIL import Image
 
 from napari_deepblur import Microscope, PoissonGaussianNoise, ZernikeFamily, deblur
 from napari_deepblur.io.images import read_image, read_pixel_size_um
+from napari_deepblur.io.ome_tiff import read_ome_tiff
 
 THETA = (0.1, -0.05, 0.02, 0.05, 0.0, -0.02, 0.03, 0.01)
 OPTICS = Microscope(na=1.3, pixel_size_um=0.09)
@@ -28,6 +29,10 @@ def test_pixels_are_those_of_python(run: Callable[..., Any], cells: Path, tmp_pa
     np.testing.assert_array_equal(read_image(output), expected.image)
     np.testing.assert_array_equal(read_image(psfs), expected.identification.psf)
     assert read_pixel_size_um(output) == pytest.approx(0.09)
+    kept = read_ome_tiff(output).record
+    assert kept is not None
+    assert kept["metadata"]["settings"]["modes"] == [4, 5, 6, 7, 8, 9, 10]
+    assert kept["metadata"]["settings"]["microscope"]["na"] == 1.3
     assert outcome.out == ""
     assert outcome.err.startswith("Pixel size 0.09 um, as cells.tif says.\n")
     assert "100 %" in outcome.err

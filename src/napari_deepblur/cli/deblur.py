@@ -44,7 +44,7 @@ def work(arguments: argparse.Namespace) -> None:
     result = run_with_bar(deblur_steps(image, settings), arguments.quiet)
     family = settings.operator_family(result.image.shape)
     pixel = (family.microscope or settings.microscope).pixel_size_um
-    write_tiff(arguments.output, result.image, pixel_size_um=pixel)
+    write_tiff(arguments.output, result.image, pixel_size_um=pixel, record=result.settings)
     if arguments.psfs is not None:
         found = result.identification
         psfs = family.psf(settings.theta or ()) if found is None else found.psfs

@@ -75,6 +75,8 @@ class Acquisition:
             object.__setattr__(self, "pixel_size_um", None if None in sides else tuple(sides))
         wavelengths = tuple(_plausible("wavelengths_um", value) for value in self.wavelengths_um)
         object.__setattr__(self, "wavelengths_um", wavelengths if any(wavelengths) else ())
+        if not any(self.channels):
+            object.__setattr__(self, "channels", ())
         said = {name: origin for name, origin in self.origins.items() if getattr(self, name)}
         object.__setattr__(self, "origins", said)
 

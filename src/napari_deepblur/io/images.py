@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, UnidentifiedImageError
 
 from napari_deepblur.errors import ImageError
+from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.ome_tiff import write_ome_tiff
 from napari_deepblur.io.output import check_writable as check_writable
-from napari_deepblur.io.output import replacing
 from napari_deepblur.io.pixel_size import read_pixel_size_um as read_pixel_size_um
 
 SMALLEST_SIDE = 16
@@ -23,10 +25,6 @@ SMALLEST_SIDE = 16
 
 _LARGEST_VALUE = 1e30
 """Beyond it the squares of intensities leave the range of float32."""
-
-_LARGEST_IMAGEJ_BYTES = 2**32 - 2**16
-_IMAGEJ_TYPES = ("uint8", "uint16", "float32")
-_UM_IN_CENTIMETRE = 1e4
 
 _GRAY_MODES = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 """Modes of Pillow whose numbers are intensities; those of a palette are not."""
@@ -140,36 +138,33 @@ def _read_with_pillow(source: Path) -> NDArray[Any]:
 
 
 def write_tiff(
-    path: str | os.PathLike[str], image: NDArray[Any], *, pixel_size_um: float | None = None, axes: str = "YX"
+    path: str | os.PathLike[str],
+    image: NDArray[Any],
+    *,
+    pixel_size_um: float | None = None,
+    axes: str = "YX",
+    record: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a TIFF file with its pixel size, whole or not at all.
+    """Write an OME-TIFF file with its pixel size, whole or not at all.
 
     Parameters
     ----------
     path
         The file; an existing one is replaced in one step once the new one is complete.
     image
-        Pixels, float32 or another type that TIFF knows.
+        Pixels, float32 or another type that OME-TIFF knows.
     pixel_size_um
-        Pixel size in micrometres, written as ImageJ metadata where ImageJ knows the type and size of the image, else
-        as a resolution in pixels per centimetre.
+        Pixel size in micrometres, square.
     axes
-        Names of the axes.
+        Letters of the axes.
+    record
+        How the image was made, as JSON knows it.
 
     Raises
     ------
     OutputError
         If the file cannot be written; an existing one is unharmed.
     """
-    # The ImageJ flavour of TIFF knows micrometres, but only three types, and ends at 4 GB; plain TIFF has centimetres.
-    small = image.nbytes < _LARGEST_IMAGEJ_BYTES
-    imagej = small and image.dtype in _IMAGEJ_TYPES
-    facts: dict[str, str] = {"axes": axes}
-    resolution: dict[str, Any] = {}
-    if pixel_size_um is not None:
-        per_unit = (1.0 if imagej else _UM_IN_CENTIMETRE) / pixel_size_um
-        resolution = {"resolution": (per_unit, per_unit), "resolutionunit": None if imagej else "CENTIMETER"}
-        if imagej:
-            facts["unit"] = "um"
-    with replacing(path) as partial:
-        tifffile.imwrite(partial, image, imagej=imagej, bigtiff=not small, metadata=facts, **resolution)
+    sides = None if pixel_size_um is None else (pixel_size_um, pixel_size_um)
+    kept = None if record is None else {"metadata": dict(record)}
+    write_ome_tiff(path, image, Acquisition(pixel_size_um=sides, axes=axes), name=Path(path).name, record=kept)

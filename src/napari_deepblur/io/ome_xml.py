@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from napari_deepblur.errors import ImageError
 from napari_deepblur.io.acquisition import Acquisition, as_number, immersion_index, in_um, said_by
@@ -70,7 +72,9 @@ def read_ome_xml(text: str, source: str = "", image: int = 0) -> Acquisition:
     pixels = here.find("{*}Pixels")
     values: dict[str, Any] = _optics(root, here)
     if pixels is not None:
-        height, width = (_length(pixels, f"PhysicalSize{axis}", "µm") for axis in "YX")
+        # Some programs write the unit once.
+        unit = pixels.get("PhysicalSizeXUnit", "µm")
+        width, height = _length(pixels, "PhysicalSizeX", unit), _length(pixels, "PhysicalSizeY", unit)
         if width is not None:
             values["pixel_size_um"] = (width if height is None else height, width)
         values["plane_spacing_um"] = _length(pixels, "PhysicalSizeZ", "µm")
@@ -101,3 +105,77 @@ def _optics(root: Element, image: Element) -> dict[str, Any]:
 def _length(element: Element, name: str, default_unit: str) -> float | None:
     value = element.get(name)
     return None if value is None else in_um(value, element.get(f"{name}Unit", default_unit))
+
+
+def read_record(text: str) -> dict[str, Any] | None:
+    """Return the record that `completed` wrote into OME-XML; None where there is none that can be understood."""
+    for annotation in parse_xml(text).iterfind("{*}StructuredAnnotations/{*}CommentAnnotation"):
+        if annotation.get("Namespace") == NAMESPACE:
+            try:
+                record = json.loads(annotation.findtext("{*}Value", ""))
+            except ValueError:
+                return None
+            return record if isinstance(record, dict) else None
+    return None
+
+
+def completed(text: str, acquisition: Acquisition, record: Mapping[str, Any] | None = None) -> str:
+    """Add the objective, and a record, to the OME-XML of one image.
+
+    Parameters
+    ----------
+    text
+        OME-XML of the schema 2016-06 without instruments.
+    acquisition
+        Of it the aperture and the immersion index are written: the index as that of the objective's settings.
+    record
+        Anything that JSON knows, kept as a comment of the namespace `NAMESPACE`.
+
+    Returns
+    -------
+    str
+        The XML, with an XML declaration.
+
+    Raises
+    ------
+    ImageError
+        As `parse_xml`.
+    TypeError
+        If the record holds what JSON does not know.
+    """
+    root = parse_xml(text)
+    image = root.find(_named("Image"))
+    if image is None:
+        raise ImageError("The OME-XML describes no image, expected one.")
+    if acquisition.na is not None or acquisition.n_immersion is not None:
+        instrument = Element(_named("Instrument"), ID="Instrument:0")
+        objective = SubElement(instrument, _named("Objective"), ID="Objective:0:0")
+        settings = Element(_named("ObjectiveSettings"), ID="Objective:0:0")
+        if acquisition.na is not None:
+            objective.set("LensNA", repr(acquisition.na))
+        if acquisition.n_immersion is not None:
+            settings.set("RefractiveIndex", repr(acquisition.n_immersion))
+        root.insert(_position(root, _BEFORE_INSTRUMENT), instrument)
+        place = _position(image, _BEFORE_OBJECTIVE)
+        image.insert(place, Element(_named("InstrumentRef"), ID="Instrument:0"))
+        image.insert(place + 1, settings)
+    if record is not None:
+        notes = root.find(_named("StructuredAnnotations"))
+        if notes is None:
+            notes = SubElement(root, _named("StructuredAnnotations"))
+        label = f"Annotation:{len(notes)}"
+        note = SubElement(notes, _named("CommentAnnotation"), ID=label, Namespace=NAMESPACE)
+        SubElement(note, _named("Value")).text = json.dumps(record)
+        SubElement(image, _named("AnnotationRef"), ID=label)
+    ElementTree.register_namespace("", _OME)
+    written = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>{written}'
+
+
+def _named(tag: str) -> str:
+    return f"{{{_OME}}}{tag}"
+
+
+def _position(parent: Element, before: set[str]) -> int:
+    """Index behind the children that the schema puts first."""
+    return sum(child.tag.rpartition("}")[2] in before for child in parent)

@@ -1,0 +1,206 @@
+"""OME-TIFF: images that keep their units, optics, channels and the record of how they were made."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_deepblur.errors import ImageError, OutputError
+from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.acquisition_files import tiff_acquisition
+from napari_deepblur.io.ome_xml import completed, parse_xml, read_record
+from napari_deepblur.io.output import replacing
+
+_LARGEST_CLASSIC_BYTES = 2**32 - 2**25
+"""Offsets of TIFF end at 4 GB; some room is for the metadata, and for compression that makes noise longer."""
+
+_TYPES = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "uint8",
+    "uint16",
+    "uint32",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+)
+_UM_IN_CENTIMETRE = 1e4
+
+
+@dataclass(frozen=True)
+class OmeImage:
+    """An image of an OME-TIFF file, and what the file says about it.
+
+    Attributes
+    ----------
+    data
+        Pixels, in the file's own type, axes as in `acquisition.axes`.
+    acquisition
+        How it was taken.
+    name
+        Name of the image; empty where it has none.
+    record
+        What `write_ome_tiff` was told to keep; None where the file is of another program.
+    """
+
+    data: NDArray[Any]
+    acquisition: Acquisition
+    name: str = ""
+    record: dict[str, Any] | None = None
+
+
+def write_ome_tiff(
+    path: str | os.PathLike[str],
+    data: Any,
+    acquisition: Acquisition,
+    *,
+    name: str = "",
+    record: Mapping[str, Any] | None = None,
+) -> None:
+    """Write an OME-TIFF file, whole or not at all, plane by plane, with lossless compression (zlib).
+
+    Parameters
+    ----------
+    path
+        The file; an existing one is replaced in one step once the new one is complete.
+    data
+        Pixels: an array or anything that is indexed like one, such as a dask array, of which one plane at a time is
+        read. The type stays as it is, except that float16, which OME does not know, becomes float32.
+    acquisition
+        Axes (as many as the data have, ending with rows and columns or with rows, columns and colours), pixel size,
+        plane spacing, optics and channels; what is unknown is left out. The pixel size is also written as a resolution
+        in pixels per centimetre for programs that do not read OME-XML.
+    name
+        Name of the image.
+    record
+        Anything that JSON knows. Other programs ignore it.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, or OME-TIFF has no place for the axes or the type; an existing file is unharmed.
+    """
+    dtype = np.dtype(np.float32) if data.dtype == np.float16 else np.dtype(data.dtype)
+    axes = acquisition.axes
+    if dtype.name not in _TYPES:
+        raise OutputError(
+            f"{path} cannot be written: OME-TIFF has no pixels of the type {dtype}. Convert the image to one of "
+            f"{', '.join(_TYPES)}."
+        )
+    if len(axes) != data.ndim:
+        raise OutputError(
+            f"{path} cannot be written: the image has {data.ndim} axes, shape {data.shape}, but its axes are {axes!r}."
+        )
+    size = acquisition.pixel_size_um
+    resolution: dict[str, Any] = {}
+    if size is not None:
+        resolution = {
+            "resolution": (_UM_IN_CENTIMETRE / size[1], _UM_IN_CENTIMETRE / size[0]),
+            "resolutionunit": "CENTIMETER",
+        }
+    whole = axes.endswith("S") or data.ndim == 2
+    with replacing(path) as partial:
+        try:
+            tifffile.imwrite(
+                partial,
+                np.asarray(data, dtype) if whole else _planes(data, dtype),
+                shape=data.shape,
+                dtype=dtype,
+                ome=True,
+                bigtiff=math.prod(data.shape) * dtype.itemsize > _LARGEST_CLASSIC_BYTES,
+                compression="zlib",
+                photometric="rgb" if axes.endswith("S") else "minisblack",
+                metadata=_facts(acquisition, name, data.shape),
+                **resolution,
+            )
+            described = completed(_description(partial), acquisition, record)
+            tifffile.tiffcomment(partial, described.encode())
+        except (TypeError, ValueError, tifffile.OmeXmlError) as error:
+            raise OutputError(
+                f"{path} cannot be written as OME-TIFF ({error}). Expected axes such as TCZYX or YXS and a record of "
+                "numbers and words."
+            ) from error
+
+
+def read_ome_tiff(path: str | os.PathLike[str]) -> OmeImage:
+    """Read the first image of an OME-TIFF file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    ImageError
+        If it is missing, damaged, or no OME-TIFF.
+    """
+    source = Path(path)
+    try:
+        with tifffile.TiffFile(source) as file:
+            text = file.ome_metadata
+            if not text:
+                raise ImageError(f"{source} is a TIFF file without OME-XML. Open it with another reader.")
+            first = parse_xml(text).find("{*}Image")
+            return OmeImage(
+                data=np.asarray(file.series[0].asarray()),
+                acquisition=tiff_acquisition(file, str(source)),
+                name="" if first is None else first.get("Name", ""),
+                record=read_record(text),
+            )
+    except ImageError:
+        raise
+    except (OSError, ValueError, KeyError, IndexError, TypeError, tifffile.TiffFileError) as error:
+        raise ImageError(f"{source} cannot be read as an OME-TIFF image ({error}). Is the file complete?") from error
+
+
+def is_ome_tiff(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is a TIFF file with OME-XML, by its header and first description."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            return bool(file.ome_metadata)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, tifffile.TiffFileError):
+        return False
+
+
+def _planes(data: Any, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    for index in np.ndindex(*data.shape[:-2]):
+        yield np.asarray(data[index], dtype)
+
+
+def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"axes": acquisition.axes}
+    if name:
+        facts["Name"] = name
+    if acquisition.pixel_size_um is not None:
+        for axis, size in zip("YX", acquisition.pixel_size_um, strict=True):
+            facts |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+    if acquisition.plane_spacing_um is not None:
+        facts |= {"PhysicalSizeZ": acquisition.plane_spacing_um, "PhysicalSizeZUnit": "µm"}
+    count = shape[acquisition.axes.index("C")] if "C" in acquisition.axes else 1
+    channels: dict[str, Any] = {}
+    if len(acquisition.channels) == count and any(acquisition.channels):
+        channels["Name"] = list(acquisition.channels)
+    wavelengths = acquisition.wavelengths_um
+    if len(wavelengths) == count and all(value is not None for value in wavelengths):
+        channels["EmissionWavelength"] = [round(1e3 * value, 6) for value in wavelengths if value is not None]
+        channels["EmissionWavelengthUnit"] = ["nm"] * count
+    if channels:
+        facts["Channel"] = channels
+    return facts
+
+
+def _description(path: Path) -> str:
+    with tifffile.TiffFile(path) as file:
+        return str(file.ome_metadata)
