@@ -31,6 +31,9 @@ from napari_deepblur.widgets.notice import Notice
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+_BELOW = 20.0
+"""How far below the threshold that the noise suggests the slider reaches; fainter spots are nothing but noise."""
+
 _HELP = (
     "Rings: green used, red rejected (the status bar says why). Click a ring to decide by hand: blue used, orange "
     "excluded; click again to leave it to the program."
@@ -186,7 +189,8 @@ class BeadPreview(QWidget):
         self._display(source, beads, "so far")
         self._picture.setValue(source, found.stack, self._size_um)
         if len(response):
-            self.detected.emit(float(response.min()), float(response.max()), found.automatic)
+            low = max(float(response.min()), found.automatic / _BELOW)
+            self.detected.emit(low, float(response.max()), found.automatic)
 
     def _display(self, source: BeadSource, beads: ShownBeads, when: str) -> None:
         self._beads = beads

@@ -1,0 +1,273 @@
+"""The Bead calibration dock in a real napari window, driven by its buttons."""
+
+from __future__ import annotations
+
+import csv
+import threading
+from collections.abc import Generator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QFileDialog, QPushButton, QWidget
+
+from napari_deepblur.calibration import Calibration, Progress, calibrate_steps
+from napari_deepblur.io.families import load_family
+from napari_deepblur.io.images import read_image
+from napari_deepblur.io.weights import FOLDER_VARIABLE
+from napari_deepblur.operators import ProductConvolutionFamily
+from napari_deepblur.samples.beads import BEAD_DIAMETER_UM, BEAD_PATCH_SIZE, bead_sample_microscope, bead_sample_path
+from napari_deepblur.widgets import calibration_run, family_form
+from napari_deepblur.widgets.adaptation_panel import AdaptationPanel
+from napari_deepblur.widgets.bead_detection import State
+from napari_deepblur.widgets.bead_form import BeadChoice, BeadForm
+from napari_deepblur.widgets.bead_preview import BeadPreview
+from napari_deepblur.widgets.bead_source_form import BeadSourceForm
+from napari_deepblur.widgets.calibration_dock import CalibrationDock
+from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.notice import Notice
+
+PATIENCE_MS = 180_000
+"""Far beyond what a run takes, for machines that are busy with something else."""
+
+MICROMETRES = {"scale": (0.2, 0.065, 0.065), "units": ("um", "um", "um")}
+CHOICE = BeadChoice(diameter_um=BEAD_DIAMETER_UM, patch_size=BEAD_PATCH_SIZE)
+
+
+def _child(widget: QWidget, kind: type[Any], name: str = "") -> Any:
+    found = widget.findChild(kind, name) if name else widget.findChild(kind)
+    assert found is not None
+    return found
+
+
+def _press(qtbot: QtBot, widget: QWidget, name: str) -> None:
+    qtbot.mouseClick(_child(widget, QPushButton, name), Qt.MouseButton.LeftButton)
+
+
+def _status(dock: QWidget) -> str:
+    return str(_child(dock, Notice, "status").text())
+
+
+def _wait_for_beads(qtbot: QtBot, dock: CalibrationDock) -> BeadPreview:
+    preview: BeadPreview = _child(dock, BeadPreview)
+    qtbot.waitUntil(lambda: not preview.is_busy(), timeout=PATIENCE_MS)
+    return preview
+
+
+@pytest.fixture
+def calibration_dock(
+    viewer: Viewer, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> Generator[CalibrationDock]:
+    """Open the dock as the menu does, without images."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(untrained_weights))
+    monkeypatch.setattr(family_form, "_chosen_files", [])
+    _, dock = viewer.window.add_plugin_dock_widget("napari-deepblur", "Bead calibration")
+    assert isinstance(dock, CalibrationDock)
+    _child(dock, BeadForm).setValue(CHOICE)
+    yield dock
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibrate with fixed numbers of eigen-PSFs and maps, which spares the search for them."""
+
+    def steps(*arguments: Any, **options: Any) -> Generator[Progress, None, Calibration]:
+        return (yield from calibrate_steps(*arguments, **options, n_psfs=4, n_maps=2))
+
+    monkeypatch.setattr(calibration_run, "calibrate_steps", steps)
+
+
+def _add_beads(viewer: Viewer, name: str = "beads") -> Any:
+    record = {METADATA_KEY: {"settings": {"microscope": asdict(bead_sample_microscope())}}}
+    return viewer.add_image(read_image(bead_sample_path()), name=name, metadata=record, **MICROMETRES)
+
+
+def _calibrate(qtbot: QtBot, dock: CalibrationDock) -> None:
+    _wait_for_beads(qtbot, dock)
+    _press(qtbot, dock, "run")
+    assert dock.isRunning()
+    qtbot.waitUntil(lambda: not dock.isRunning(), timeout=PATIENCE_MS)
+    _wait_for_beads(qtbot, dock)
+
+
+def test_from_a_layer_of_beads_to_a_deblurred_layer(
+    qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beads = _add_beads(viewer)
+    _calibrate(qtbot, calibration_dock)
+    assert _status(calibration_dock).startswith("Done in")
+    names = ["beads", "beads beads", "beads maps", "beads eigen-PSFs", "beads measured and modelled"]
+    assert [layer.name for layer in viewer.layers] == names
+    found = calibration_dock.value()
+    assert found is not None
+    assert found.microscope == bead_sample_microscope()
+    np.testing.assert_array_equal(viewer.layers["beads eigen-PSFs"].data, found.eigen_psfs)
+    maps = viewer.layers["beads maps"]
+    # From the first to the last pixel's centre, in the same units.
+    np.testing.assert_allclose(maps.extent.world[:, 1:], beads.extent.world[:, 1:])
+    assert {layer.units[-1] for layer in viewer.layers} == {beads.units[-1]}
+    summary = _child(calibration_dock, Notice, "bead_summary").text()
+    assert summary.startswith(f"{int(found.beads.kept.sum())} of {len(found.beads)} beads used")
+
+    answers = iter([str(tmp_path / "beads"), str(tmp_path / "scope")])
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (next(answers), ""))
+    _press(qtbot, calibration_dock, "table")
+    rows = list(csv.DictReader((tmp_path / "beads.csv").read_text().splitlines()))
+    assert [int(row["kept"]) for row in rows] == found.beads.kept.astype(int).tolist()
+
+    _press(qtbot, calibration_dock, "use")
+    file = tmp_path / "scope.safetensors"
+    family = load_family(file)
+    assert isinstance(family, ProductConvolutionFamily)
+    np.testing.assert_array_equal(family.maps, found.maps)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-deepblur", "Deblur")
+    assert isinstance(dock, DeblurDock)
+    assert dock.value().family == str(file)
+    assert dock.value().microscope == bead_sample_microscope()
+    assert _child(dock, QComboBox, "family").currentText() == "scope"
+
+    plane = viewer.add_image(beads.data[1], name="plane", scale=(0.065, 0.065), units=("um", "um"))
+    _child(dock, QComboBox, "layer").setCurrentText("plane")
+    _press(qtbot, dock, "run")
+    qtbot.waitUntil(lambda: not dock.isRunning(), timeout=PATIENCE_MS)
+    assert _status(dock).startswith("Done in"), _status(dock)
+    result = viewer.layers["plane deblurred"]
+    assert result.data.shape == plane.data.shape
+    assert result.metadata[METADATA_KEY]["settings"]["family"] == str(file)
+
+
+def test_beads_are_shown_judged_and_decided_on(
+    qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock, quick: None
+) -> None:
+    _add_beads(viewer)
+    preview = _wait_for_beads(qtbot, calibration_dock)
+    layer = viewer.layers["beads beads"]
+    states = list(layer.features["state"])
+    assert states.count("kept") >= 8
+    assert "near the border" in set(layer.features["reason"])
+    assert (layer.features["reason"] != "").tolist() == [state == "rejected" for state in states]
+    kept = states.index("kept")
+    border = layer.features["reason"].tolist().index("near the border")
+    place = layer.data[kept].copy()
+
+    preview.toggle([kept, border])
+    _wait_for_beads(qtbot, calibration_dock)
+    assert viewer.layers["beads beads"] == layer
+    assert layer.features["state"][kept] == "excluded by hand"
+    assert layer.features["state"][border] == "rejected"
+    assert not np.allclose(layer.border_color[kept], layer.border_color[border])
+
+    _calibrate(qtbot, calibration_dock)
+    found = calibration_dock.value()
+    assert found is not None
+    nearest = int(np.hypot(*(found.beads.points - place).T).argmin())
+    assert str(found.beads.reason[nearest]) == "excluded by hand"
+    assert preview.value() is not None
+    assert State.EXCLUDED in preview.value().states
+    _press(qtbot, calibration_dock, "forget_decisions")
+    assert preview.overrides(_child(calibration_dock, BeadSourceForm).value()) == []
+
+
+def test_the_threshold_moves_the_number_of_beads_and_the_layer_stays(
+    qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock
+) -> None:
+    _add_beads(viewer)
+    _wait_for_beads(qtbot, calibration_dock)
+    layer, form = viewer.layers["beads beads"], _child(calibration_dock, BeadForm)
+    assert len(layer.data) == 25
+    counts = []
+    for threshold in (200.0, 500.0, 1e9, 200.0):
+        form.setValue(CHOICE._replace(threshold=threshold))
+        _wait_for_beads(qtbot, calibration_dock)
+        counts.append(len(layer.data))
+    assert counts == [20, 15, 0, 20]
+    form.setValue(CHOICE)
+    _wait_for_beads(qtbot, calibration_dock)
+    assert len(layer.data) == 25
+    assert viewer.layers["beads beads"] == layer
+
+
+def test_files_are_calibrated_like_layers_and_shown(
+    qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock, quick: None
+) -> None:
+    assert not _child(calibration_dock, QPushButton, "run").isEnabled()
+    form = _child(calibration_dock, BeadSourceForm)
+    form.addFiles([bead_sample_path()])
+    _wait_for_beads(qtbot, calibration_dock)
+    assert [layer.name for layer in viewer.layers] == ["beads", "beads beads"]
+    np.testing.assert_array_equal(viewer.layers["beads"].data, read_image(bead_sample_path()))
+    _calibrate(qtbot, calibration_dock)
+    assert calibration_dock.value() is not None
+    # What calibration itself has made is no image of beads.
+    assert [source.name for source in form.value()] == ["beads"]
+    assert _child(form, QPushButton, "remove_file").isEnabled()
+    _press(qtbot, form, "remove_file")
+    assert form.value() == []
+
+
+def test_what_is_wrong_is_said_and_nothing_is_lost(
+    qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock, quick: None
+) -> None:
+    _add_beads(viewer)
+    _calibrate(qtbot, calibration_dock)
+    found, layers = calibration_dock.value(), list(viewer.layers)
+    form, sources = _child(calibration_dock, BeadForm), _child(calibration_dock, BeadSourceForm)
+
+    form.setValue(CHOICE._replace(threshold=1e9))
+    _calibrate(qtbot, calibration_dock)
+    assert "0 usable beads of 0 found, expected at least" in _status(calibration_dock)
+    assert _child(calibration_dock, Notice, "status").level() == "error"
+
+    form.setValue(CHOICE)
+    small = viewer.add_image(np.random.default_rng(0).poisson(9, (2, 90, 90)), name="small field", **MICROMETRES)
+    sources.setValue([*sources.value(), *(s for s in sources._sources if s.layer == small)])
+    _calibrate(qtbot, calibration_dock)
+    assert "has planes of (90, 90) pixels" in _status(calibration_dock)
+    assert "Stack 1 is 'small field'." in _status(calibration_dock)
+    assert calibration_dock.value() is found
+    assert list(viewer.layers) == [*layers, small]
+
+
+def test_a_run_can_be_cancelled(
+    qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _add_beads(viewer)
+    _wait_for_beads(qtbot, calibration_dock)
+    go_on = threading.Event()
+
+    def held(*_: Any, **__: Any) -> Generator[Progress, None, Calibration]:
+        while not go_on.wait(0.01):
+            yield Progress("find", 0, 10)
+        raise AssertionError
+
+    monkeypatch.setattr(calibration_run, "calibrate_steps", held)
+    layers = list(viewer.layers)
+    _press(qtbot, calibration_dock, "run")
+    assert _child(calibration_dock, QPushButton, "run").text() == "Cancel"
+    _press(qtbot, calibration_dock, "run")
+    qtbot.waitUntil(lambda: not calibration_dock.isRunning(), timeout=PATIENCE_MS)
+    assert _status(calibration_dock) == "Cancelled. Nothing was added."
+    assert list(viewer.layers) == layers
+    assert _child(calibration_dock, QPushButton, "run").text() == "Calibrate"
+
+
+def test_adaptation_needs_a_file_and_then_is_offered(
+    qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock, quick: None, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    _add_beads(viewer)
+    _calibrate(qtbot, calibration_dock)
+    panel = _child(calibration_dock, AdaptationPanel)
+    answers = iter(["", str(tmp_path / "scope.safetensors")])
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (next(answers), ""))
+    _press(qtbot, calibration_dock, "adapt")
+    assert not panel.isVisible()
+    _press(qtbot, calibration_dock, "adapt")
+    assert panel.isVisible()
+    assert panel.value() == tmp_path / "scope.safetensors"
