@@ -119,7 +119,7 @@ def deblur_frames_steps(
     """Deblur frame by frame, yielding progress, and each frame when it is ready.
 
     Each frame is read when its turn comes, and nothing is kept of it. A frame in which all pixels are equal, as where a
-    series was aborted, is passed through.
+    series was aborted, is passed through; so is the fourth colour, the transparency.
 
     Parameters
     ----------
@@ -154,7 +154,9 @@ def deblur_frames_steps(
     for number, index in enumerate(indices):
         name = frame_name(axes, index)
         plane = read_frame(array, axes, index)
-        if len(indices) > 1 and _is_constant(plane):
+        if _is_transparency(axes, index):
+            frame = Frame(index, plane.astype(np.float32), None, False, "")
+        elif len(indices) > 1 and _is_constant(plane):
             note = f"{name}: all pixels are {plane.flat[0]:g}, passed through"
             frame = Frame(index, plane.astype(np.float32), None, False, note)
         else:
@@ -183,10 +185,15 @@ def deblur_frames_steps(
     return Series(first, record, tuple(notes))
 
 
+def lazy_frame(array: Frames, axes: str, index: Sequence[int]) -> Any:
+    """One frame as (rows, columns), read now or, where the array is lazy itself, in parts when they are needed."""
+    plane = array[frame_slices(axes, index)]
+    return plane if axes.index("Y") < axes.index("X") else plane.T
+
+
 def read_frame(array: Frames, axes: str, index: Sequence[int]) -> NDArray[Any]:
     """Read one frame as (rows, columns), and nothing else of the array."""
-    plane = np.asarray(array[frame_slices(axes, index)])
-    return plane if axes.index("Y") < axes.index("X") else plane.T
+    return np.asarray(lazy_frame(array, axes, index))
 
 
 def write_frame(array: NDArray[Any], axes: str, index: Sequence[int], plane: NDArray[np.float32]) -> None:
@@ -229,6 +236,10 @@ class Luminance:
         """Read a part."""
         luminance: NDArray[np.float64] = np.asarray(self._colours[key])[..., :3] @ LUMINANCE
         return luminance
+
+
+def _is_transparency(axes: str, index: Sequence[int]) -> bool:
+    return any(letter == "S" and i == len(LUMINANCE) for letter, i in zip(leading(axes), index, strict=True))
 
 
 def _is_constant(plane: NDArray[Any]) -> bool:

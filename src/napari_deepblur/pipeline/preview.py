@@ -1,0 +1,123 @@
+"""A part of an image deblurred as the whole would be: with a halo, at its own place in the field."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_deepblur.io.images import SMALLEST_SIDE
+from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.pipeline.deblur import deblur_steps
+from napari_deepblur.pipeline.results import Deblurring, Identification
+from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.pipeline.tiling import margin
+
+
+class Region(NamedTuple):
+    """Rows and columns of an image, first included, last not."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    def within(self, shape: tuple[int, int], largest: int) -> Region:
+        """Cut to an image, to its middle where it is larger than `largest`, and widen it to what can be processed."""
+        rows = _interval(self.top, self.bottom, shape[0], largest)
+        columns = _interval(self.left, self.right, shape[1], largest)
+        return Region(rows[0], columns[0], rows[1], columns[1])
+
+    def with_halo(self, shape: tuple[int, int], halo: int) -> Region:
+        """Widen it on all sides, as far as the image goes."""
+        return Region(
+            max(self.top - halo, 0),
+            max(self.left - halo, 0),
+            min(self.bottom + halo, shape[0]),
+            min(self.right + halo, shape[1]),
+        )
+
+
+class Preview(NamedTuple):
+    """A part of an image, deblurred.
+
+    Attributes
+    ----------
+    region
+        The part.
+    image
+        Restored, of the shape of the region, in the units of the input.
+    result
+        Of the region with its halo.
+    """
+
+    region: Region
+    image: NDArray[np.float32]
+    result: Deblurring
+
+
+def preview(
+    image: ArrayLike,
+    region: Region,
+    settings: DeblurSettings,
+    family: OperatorFamily | None = None,
+    known: Identification | None = None,
+) -> Preview:
+    """Deblur a region of an image with the settings of the whole.
+
+    Parameters
+    ----------
+    image
+        The whole image, shape (H, W); only the region and its halo are read.
+    region
+        The part, inside the image.
+    settings
+        Of the whole run.
+    family
+        As in `deblur_steps`.
+    known
+        What was identified before, to be used again.
+
+    Returns
+    -------
+    Preview
+        The blur is identified on the region with its halo: of an aberration that holds for the whole field, a smaller
+        part gives a less certain estimate than the run will.
+
+    Raises
+    ------
+    DeepblurError
+        As `deblur_steps`.
+    """
+    shape = np.shape(image)
+    whole = (int(shape[0]), int(shape[1]))
+    if family is None:
+        # Of the whole field: polynomials of the field are not those of its parts.
+        family = settings.operator_family(whole)
+    wide = region.with_halo(whole, margin(family.psf_size))
+    origin = settings.origin[0] + wide.top, settings.origin[1] + wide.left
+    part = np.asarray(image[wide.top : wide.bottom, wide.left : wide.right])  # type: ignore[index,call-overload]
+    steps = deblur_steps(part, settings.model_copy(update={"origin": origin}), family, known)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: Deblurring = stop.value
+            break
+    top, left = region.top - wide.top, region.left - wide.left
+    height, width = region.shape
+    return Preview(region, result.image[top : top + height, left : left + width], result)
+
+
+def _interval(first: int, last: int, length: int, largest: int) -> tuple[int, int]:
+    first, last = sorted((int(np.clip(first, 0, length)), int(np.clip(last, 0, length))))
+    wanted = int(np.clip(last - first, min(SMALLEST_SIDE, length), largest))
+    middle = (first + last) // 2
+    start = int(np.clip(middle - wanted // 2, 0, max(length - wanted, 0)))
+    return start, min(start + wanted, length)
