@@ -1,0 +1,72 @@
+"""How the image of a layer was taken, from its metadata and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from napari_deepblur.errors import ImageError
+from napari_deepblur.io.acquisition import Acquisition, said_by
+from napari_deepblur.io.acquisition_files import read_acquisition
+from napari_deepblur.widgets.layers import METADATA_KEY
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+ACQUISITION_KEY = "acquisition"
+"""Where the record in a layer's metadata keeps how the image was taken."""
+
+
+def layer_acquisition(layer: Layer) -> Acquisition:
+    """Find out how the image of a layer was taken.
+
+    Parameters
+    ----------
+    layer
+        The layer. Its metadata count more than the file that it was opened from.
+
+    Raises
+    ------
+    ImageError
+        If its file could be read by a package that is not installed.
+    """
+    recorded = recorded_acquisition(layer.metadata.get(METADATA_KEY))
+    path = layer.source.path
+    return recorded if path is None else recorded.or_else(read_acquisition(path))
+
+
+def layer_acquisition_or_reason(layer: Layer) -> tuple[Acquisition, str]:
+    """Find out how the image of a layer was taken, or why its file cannot be asked; the reason is empty if it can."""
+    try:
+        return layer_acquisition(layer), ""
+    except ImageError as error:
+        return recorded_acquisition(layer.metadata.get(METADATA_KEY)), str(error)
+
+
+def recorded_acquisition(record: Any) -> Acquisition:
+    """Read how an image was taken from the record in its layer's metadata: as its file said, else its settings.
+
+    The record may come from another program or version: what cannot be understood counts as absent.
+    """
+    if not isinstance(record, Mapping):
+        return Acquisition()
+    stated = record.get(ACQUISITION_KEY)
+    if isinstance(stated, Mapping):
+        try:
+            return Acquisition(**{name: _hashable(value) for name, value in stated.items()})
+        except (TypeError, ValueError, AttributeError):
+            return Acquisition()
+    settings = record.get("settings")
+    optics = settings.get("microscope") if isinstance(settings, Mapping) else None
+    if not isinstance(optics, Mapping):
+        return Acquisition()
+    return said_by(
+        "settings",
+        na=optics.get("na"),
+        n_immersion=optics.get("n_immersion"),
+        wavelengths_um=(optics.get("wavelength_um"),),
+    )
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

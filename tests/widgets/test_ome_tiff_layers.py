@@ -1,0 +1,159 @@
+"""OME-TIFF in a napari window: what is saved opens as it was, with its units, axes and record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from napari.layers import Image
+from napari.viewer import Viewer
+
+from napari_deepblur.errors import OutputError
+from napari_deepblur.io.acquisition_files import read_acquisition
+from napari_deepblur.widgets.layer_acquisition import layer_acquisition
+from napari_deepblur.widgets.layers import METADATA_KEY, pixel_size
+from napari_deepblur.widgets.ome_tiff_layers import ome_tiff_reader, read_ome_layers, write_ome_layer
+
+RANDOM = np.random.default_rng(5)
+PLUGIN = "napari-deepblur"
+OPTICS = {"na": 1.2, "wavelength_um": 0.509, "pixel_size_um": 0.065, "n_immersion": 1.33}
+RECORD = {"settings": {"microscope": OPTICS, "modes": [4, 5]}, "resolved": {"device": "cpu"}, "schema": 1}
+
+
+def _equal(found: Image, saved: Image) -> None:
+    np.testing.assert_array_equal(found.data, saved.data)
+    assert found.data.dtype == saved.data.dtype
+    for name in ("scale", "translate", "rotate", "shear"):
+        np.testing.assert_allclose(getattr(found, name), getattr(saved, name), atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(found.affine.affine_matrix, saved.affine.affine_matrix)
+    assert found.contrast_limits == pytest.approx(saved.contrast_limits)
+    for name in ("name", "units", "axis_labels", "gamma", "opacity", "blending"):
+        assert getattr(found, name) == getattr(saved, name), name
+    assert found.colormap.name == saved.colormap.name
+
+
+def test_a_result_comes_back_as_it_was(viewer: Viewer, tmp_path: Path) -> None:
+    saved = viewer.add_image(
+        RANDOM.standard_normal((3, 20, 24)).astype(np.float32),
+        name="cells deblurred",
+        scale=(0.3, 65.0, 65.0),
+        units=("um", "nm", "nm"),
+        axis_labels=("z", "y", "x"),
+        translate=(1, 2, 3),
+        rotate=10,
+        affine=np.diag([1, 2, 2, 1.0]),
+        colormap="inferno",
+        contrast_limits=(-1, 3),
+        gamma=0.5,
+        blending="additive",
+        metadata={METADATA_KEY: RECORD, "not ours": object()},
+    )
+    path = tmp_path / "result.ome.tif"
+    assert viewer.layers.save(str(path)) == [str(path)]
+    viewer.layers.clear()
+    (found,) = viewer.open(path, plugin=PLUGIN)
+    _equal(found, saved)
+    assert found.metadata == {METADATA_KEY: RECORD}
+    assert found.source.reader_plugin == PLUGIN
+    said = read_acquisition(path)
+    assert (said.na, said.n_immersion, said.wavelengths_um, said.plane_spacing_um) == (1.2, 1.33, (0.509,), 0.3)
+    assert said.pixel_size_um == pytest.approx((0.065, 0.065))
+    assert said.axes == "ZYX"
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments"),
+    [
+        (RANDOM.integers(0, 9, (20, 24)).astype(np.uint8), {}),
+        (RANDOM.random((20, 24, 3)).astype(np.float32), {"rgb": True}),
+        (RANDOM.random((2, 3, 20, 24)).astype(np.float32), {"axis_labels": ("time", "c", "y", "x")}),
+        (RANDOM.random((2, 2, 3, 20, 24)).astype(np.float64), {}),
+        (
+            RANDOM.random((20, 24)).astype(np.float32),
+            {"axis_labels": ("x", "y"), "scale": (2, 3), "units": ("s", "um")},
+        ),
+    ],
+)
+def test_layers_of_every_kind_come_back(tmp_path: Path, data: np.ndarray, arguments: dict[str, Any]) -> None:
+    saved = Image(data, name="any", **arguments)
+    path = str(tmp_path / "any.ome.tiff")
+    write_ome_layer(path, *saved.as_layer_data_tuple()[:2])
+    reader = ome_tiff_reader(path)
+    assert reader is not None
+    ((back, attributes, kind),) = reader(path)
+    assert kind == "image"
+    _equal(Image(back, **attributes), saved)
+    assert "metadata" not in attributes
+
+
+def test_files_of_others_open_with_their_units_and_optics(viewer: Viewer, tmp_path: Path) -> None:
+    path = tmp_path / "stack.ome.tif"
+    facts = {
+        "axes": "CZYX", "PhysicalSizeX": 65.0, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 130.0,
+        "PhysicalSizeYUnit": "nm", "PhysicalSizeZ": 0.3, "Channel": {"Name": ["GFP", "DAPI"],
+        "EmissionWavelength": [509, 461], "EmissionWavelengthUnit": ["nm", "nm"]},
+    }  # fmt: skip
+    data = RANDOM.integers(0, 999, (2, 3, 20, 24)).astype(np.uint16)
+    tifffile.imwrite(path, data, ome=True, metadata=facts, photometric="minisblack")
+    (layer,) = viewer.open(path, plugin=PLUGIN)
+    np.testing.assert_array_equal(layer.data, data)
+    np.testing.assert_allclose(layer.scale, (1, 0.3, 0.13, 0.065))
+    assert [str(unit) for unit in layer.units] == ["pixel", "micrometer", "micrometer", "micrometer"]
+    assert layer.axis_labels == ("c", "z", "y", "x")
+    found = layer_acquisition(layer)
+    assert found.wavelengths_um == pytest.approx((0.509, 0.461))
+    assert found.channels == ("GFP", "DAPI")
+    # The record survives JSON, and a second saving keeps what the first file said.
+    json.dumps(layer.metadata)
+    copy = tmp_path / "copy.ome.tif"
+    viewer.layers.save(str(copy))
+    again = read_acquisition(copy)
+    assert again.wavelengths_um == pytest.approx((0.509, 0.461))
+    assert again.pixel_size_um == pytest.approx((0.13, 0.065))
+
+
+def test_the_acquisition_of_a_layer_is_that_of_its_file_whoever_opened_it(viewer: Viewer, tmp_path: Path) -> None:
+    path = tmp_path / "plane.ome.tif"
+    saved = Image(RANDOM.random((20, 24), np.float32), scale=(0.065,) * 2, units=("um",) * 2)
+    saved.metadata[METADATA_KEY] = RECORD
+    write_ome_layer(str(path), *saved.as_layer_data_tuple()[:2])
+    (layer,) = viewer.open(path, plugin="napari")
+    assert METADATA_KEY not in layer.metadata
+    assert layer_acquisition(layer).na == 1.2
+    assert layer_acquisition(layer).origins["na"] == "OME-XML"
+    assert layer_acquisition(Image(saved.data)).origins == {}
+    assert layer_acquisition(saved).origins["na"] == "settings"
+
+
+def test_records_that_cannot_be_understood_are_absent(tmp_path: Path) -> None:
+    layer = Image(RANDOM.random((20, 24), np.float32))
+    for record in (
+        "text",
+        {"acquisition": {"na": "high", "new": 1}},
+        {"acquisition": 3},
+        {"settings": {"microscope": 1}},
+    ):
+        layer.metadata[METADATA_KEY] = record
+        assert layer_acquisition(layer).na is None
+
+
+def test_a_pyramid_is_written_in_full_resolution(tmp_path: Path) -> None:
+    fine = RANDOM.random((40, 48)).astype(np.float32)
+    pyramid = Image([fine, fine[::2, ::2]], multiscale=True)
+    write_ome_layer(str(tmp_path / "fine.ome.tif"), *pyramid.as_layer_data_tuple()[:2])
+    ((back, attributes, _),) = read_ome_layers(str(tmp_path / "fine.ome.tif"))
+    np.testing.assert_array_equal(back, fine)
+    assert pixel_size(Image(back, **attributes)).size_um is None
+
+
+def test_what_cannot_be_saved_is_said(viewer: Viewer, tmp_path: Path) -> None:
+    viewer.add_image(np.zeros((20, 24), np.int64))
+    with pytest.raises(OutputError, match="int64"):
+        viewer.layers.save(str(tmp_path / "no.ome.tif"))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError, match="axes"):
+        write_ome_layer(str(tmp_path / "no.ome.tif"), np.zeros(3), {"scale": [1]})
