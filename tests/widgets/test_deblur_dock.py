@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt, QThreadPool
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QComboBox, QDockWidget, QDoubleSpinBox, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDockWidget, QDoubleSpinBox, QProgressBar, QPushButton, QWidget
 
-from napari_deepblur.pipeline import Deblurring, DeblurSettings, Progress, deblur, deblur_steps
+from napari_deepblur.pipeline import DeblurSettings, Progress, deblur
+from napari_deepblur.pipeline.frames import Frame, Series, deblur_frames_steps
 from napari_deepblur.widgets import deblur_dock
 from napari_deepblur.widgets.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur_dock import DeblurDock
@@ -57,8 +58,8 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> Generator[threading.Event]:
     """Make every run wait after its first step, until this is set."""
     go_on = threading.Event()
 
-    def held(image: NDArray[Any], settings: DeblurSettings) -> Generator[Progress, None, Deblurring]:
-        steps = deblur_steps(image, settings)
+    def held(*arguments: Any) -> Generator[Progress | Frame, None, Series]:
+        steps = deblur_frames_steps(*arguments)
         first = next(steps)
         # Steps go on, so that a cancel is heard, but the work does not.
         while not go_on.is_set():
@@ -66,7 +67,7 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> Generator[threading.Event]:
             go_on.wait(0.01)
         return (yield from steps)
 
-    monkeypatch.setattr(deblur_dock, "deblur_steps", held)
+    monkeypatch.setattr(deblur_dock, "deblur_frames_steps", held)
     yield go_on
     go_on.set()
 
@@ -307,9 +308,8 @@ def test_unsuitable_layers_are_refused_with_a_reason(
     assert combo.currentText() == "mask"
     assert "labels" in reason.text()
     assert not button.isEnabled()
-    viewer.add_image(np.stack([cells, cells]), name="stack")
-    viewer.add_image(np.zeros((20, 20, 3), np.uint8), rgb=True, name="colours")
-    for name, word in (("stack", "3 axes"), ("colours", "RGB"), ("mask", "labels")):
+    viewer.add_image(cells, scale=(0.1, 0.2), units=("um", "um"), name="oblong")
+    for name, word in (("oblong", "not square"), ("mask", "labels")):
         combo.setCurrentIndex(combo.findText(name))
         assert word in reason.text()
         assert reason.isVisible()
@@ -319,6 +319,142 @@ def test_unsuitable_layers_are_refused_with_a_reason(
     assert combo.currentText() == "plane"
     assert not reason.isVisible()
     assert button.isEnabled()
+
+
+def test_a_series_appears_frame_by_frame_in_one_layer(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    series = np.stack([cells[:48, :48], np.zeros_like(cells[:48, :48]), cells[40:88, 60:108]])
+    image = viewer.add_image(
+        series, name="movie", scale=(2, 0.1, 0.1), units=("s", "um", "um"), axis_labels=("time", "y", "x")
+    )
+    _child(dock, QComboBox, "method").setCurrentIndex(_child(dock, QComboBox, "method").findData("wiener"))
+    reuse = _child(dock, QComboBox, "reuse")
+    assert reuse.isVisible()
+    assert _child(dock, QComboBox, "axis_0").currentData() == "T"
+    assert not _child(dock, QComboBox, "axis_3").isVisible()
+    assert not _child(dock, QComboBox, "colours").isVisible()
+    reuse.setCurrentIndex(reuse.findData("first"))
+    counts: list[int] = []
+    stages: list[str] = []
+    stage = _child(dock, Notice, "time_left")
+
+    def inserted() -> None:
+        counts.append(int(viewer.layers[-1].data.any(axis=(1, 2)).sum()))
+        stages.append(stage.text())
+
+    viewer.layers.events.inserted.connect(inserted)
+    _run_to_the_end(qtbot, dock)
+    # The layer is there, with the first frame in it, before the others have begun.
+    assert "frame 1 of 3" in stages[0]
+    assert counts == [1, 2]
+    result = viewer.layers["movie deblurred"]
+    assert result.data.shape == series.shape
+    np.testing.assert_array_equal(result.data[1], 0)
+    np.testing.assert_allclose(result.scale, image.scale)
+    assert result.units == image.units
+    assert result.axis_labels == image.axis_labels
+    record = result.metadata[METADATA_KEY]
+    assert (record["axes"], record["reuse"]) == ("TYX", "first")
+    assert record["frames"][2]["theta"] == record["frames"][0]["theta"]
+    assert "Time 1: all pixels are 0, passed through" in _status(dock).text()
+    assert viewer.layers["movie PSFs"].data.any(axis=(1, 2)).tolist() == [True, False, True]
+
+
+def test_a_cancelled_series_leaves_no_layer(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    viewer.add_image(np.stack([cells[:48, :48]] * 30), name="movie")
+    _child(dock, QComboBox, "method").setCurrentIndex(_child(dock, QComboBox, "method").findData("wiener"))
+    _press_run(qtbot, dock)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=PATIENCE_MS)
+    _press_run(qtbot, dock)
+    assert not dock.isRunning()
+    assert [layer.name for layer in viewer.layers] == ["movie"]
+    assert QThreadPool.globalInstance().waitForDone(PATIENCE_MS)
+    qtbot.wait(50)
+    assert [layer.name for layer in viewer.layers] == ["movie"]
+
+
+def test_axes_can_be_named_otherwise(viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]) -> None:
+    viewer.add_image(np.stack([cells, cells], axis=-1), name="channels last", scale=(0.1, 0.1, 1), units=("um",) * 3)
+    button, last = _child(dock, QPushButton, "run"), _child(dock, QComboBox, "axis_2")
+    assert last.currentData() == "X"
+    # As rows and columns the last two axes would have pixels that are not square.
+    assert not button.isEnabled()
+    assert "not square" in button.toolTip()
+    last.setCurrentIndex(last.findData("C"))
+    first, second = (_child(dock, QComboBox, f"axis_{position}") for position in (0, 1))
+    first.setCurrentIndex(first.findData("Y"))
+    assert (first.currentData(), second.currentData(), last.currentData()) == ("Y", "X", "C")
+    assert button.isEnabled()
+    assert _child(dock, QDoubleSpinBox, "pixel_size_um").value() == pytest.approx(0.1)
+    viewer.layers.clear()
+    assert not last.isVisible()
+
+
+@pytest.mark.parametrize("colours", ["each", "luminance"])
+def test_colours(qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16], colours: str) -> None:
+    part = (cells[:48, :48] // 5).astype(np.uint8)
+    viewer.add_image(np.stack([part, part // 2, 255 - part], axis=-1), rgb=True, name="stain", **MICROMETRES)
+    _child(dock, QComboBox, "method").setCurrentIndex(_child(dock, QComboBox, "method").findData("wiener"))
+    box = _child(dock, QComboBox, "colours")
+    assert box.isVisible()
+    assert not _child(dock, QComboBox, "reuse").isVisible()
+    box.setCurrentIndex(box.findData(colours))
+    _run_to_the_end(qtbot, dock)
+    result = viewer.layers["stain deblurred"]
+    if colours == "each":
+        assert result.rgb
+        assert (result.data.shape, result.data.dtype) == ((48, 48, 3), np.uint8)
+    else:
+        assert not result.rgb
+        assert (result.data.shape, result.data.dtype) == ((48, 48), np.float32)
+
+
+def test_the_preview_follows_the_settings_and_leaves_nothing(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    image = viewer.add_image(
+        np.stack([cells, cells[::-1]]), name="cells", scale=(5, 0.1, 0.1), units=("um",) * 3, translate=(0, 3, -2)
+    )
+    viewer.dims.set_current_step(0, 1)
+    corner, opposite = (image.data_to_world((1, *point))[1:] for point in ((20, 30), (68, 94)))
+    viewer.add_shapes([[corner, opposite]], shape_type="rectangle", name="part").selected_data = {0}
+    method = _child(dock, QComboBox, "method")
+    method.setCurrentIndex(method.findData("wiener"))
+    wanted = _child(dock, QCheckBox, "preview")
+    wanted.setChecked(True)
+    qtbot.waitUntil(lambda: "cells preview" in viewer.layers, timeout=PATIENCE_MS)
+    shown = viewer.layers["cells preview"]
+    assert shown.data.shape == (1, 48, 64)
+    np.testing.assert_allclose(shown.data_to_world((0, 0, 0)), image.data_to_world((1, 20, 30)))
+    np.testing.assert_allclose(shown.scale, image.scale)
+    assert "48 x 64 pixels from row 20, column 30" in _child(dock, Notice, "preview_notice").text()
+    record = shown.metadata[METADATA_KEY]
+    assert record["settings"]["origin"] == [0, 0]
+    assert record["settings"] == {**dock.value().model_dump(mode="json"), "origin": record["settings"]["origin"]}
+    # A preview is nothing that could be deblurred in its turn.
+    combo = _child(dock, QComboBox, "layer")
+    assert [combo.itemText(row) for row in range(combo.count())] == ["cells"]
+    before = shown.data.copy()
+    method.setCurrentIndex(method.findData("richardson-lucy"))
+    qtbot.waitUntil(lambda: not np.array_equal(shown.data, before), timeout=PATIENCE_MS)
+    assert shown in viewer.layers
+    # Another method does not change what was identified.
+    assert shown.metadata[METADATA_KEY]["resolved"]["theta"] == record["resolved"]["theta"]
+    wanted.setChecked(False)
+    assert "cells preview" not in viewer.layers
+    assert len(viewer.layers) == 2
+
+
+def test_of_a_pyramid_the_full_resolution_is_deblurred(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    viewer.add_image([cells, cells[::2, ::2]], multiscale=True, name="zoom", **MICROMETRES)
+    _child(dock, QComboBox, "method").setCurrentIndex(_child(dock, QComboBox, "method").findData("wiener"))
+    _run_to_the_end(qtbot, dock)
+    assert viewer.layers["zoom deblurred"].data.shape == cells.shape
 
 
 def test_a_layer_removed_during_a_run_still_gets_its_result(

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels, Layer, Points
 
-from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.results import Deblurring, Identification
 from napari_deepblur.widgets.layers import (
     METADATA_KEY,
     Source,
+    full_resolution,
+    image_layer,
     is_listed,
+    layer_axes,
     pixel_size,
+    psf_layer,
     refusal,
-    result_layers,
     stated_microscope,
 )
 
@@ -26,9 +27,8 @@ PLANE = np.random.default_rng(0).uniform(0, 1, (12, 16)).astype(np.float32)
     ("layer", "words"),
     [
         (Labels(np.ones((8, 8), dtype=int), name="cells"), ["'cells'", "labels"]),
-        (Image(np.zeros((8, 8, 3), dtype=np.uint8), rgb=True, name="stain"), ["'stain'", "RGB", "Split RGB"]),
-        (Image(np.zeros((5, 8, 9)), name="stack"), ["3 axes", "5 x 8 x 9", "Split Stack"]),
-        (Image([np.zeros((8, 8)), np.zeros((4, 4))], multiscale=True, name="zoom"), ["pyramid"]),
+        (Image(np.zeros((1,) * 7), name="deep"), ["'deep'", "7 axes"]),
+        (Image(np.zeros((8, 8)), scale=(1, 2), units=("um", "um"), name="oblong"), ["'oblong'", "1 x 2", "Resample"]),
     ],
 )
 def test_unsuitable_layers_are_refused_with_what_to_do(layer: Layer, words: list[str]) -> None:
@@ -37,8 +37,28 @@ def test_unsuitable_layers_are_refused_with_what_to_do(layer: Layer, words: list
         assert word in reason
 
 
-def test_a_plane_is_accepted() -> None:
-    assert refusal(Image(PLANE)) == ""
+@pytest.mark.parametrize(
+    ("layer", "axes", "shape"),
+    [
+        (Image(PLANE), "YX", (12, 16)),
+        (Image(np.zeros((8, 9, 3), dtype=np.uint8), rgb=True), "YXS", (8, 9, 3)),
+        (Image(np.zeros((5, 8, 9)), axis_labels=("z", "y", "x")), "ZYX", (5, 8, 9)),
+        (Image(np.zeros((5, 2, 8, 9, 4)), rgb=True), "TZYXS", (5, 2, 8, 9, 4)),
+        (Image([np.zeros((3, 8, 8)), np.zeros((3, 4, 4))], multiscale=True), "TYX", (3, 8, 8)),
+    ],
+)
+def test_images_of_any_number_of_axes_are_accepted(layer: Layer, axes: str, shape: tuple[int, ...]) -> None:
+    assert refusal(layer) == ""
+    assert layer_axes(layer) == axes
+    assert full_resolution(layer).shape == shape
+    assert Source.of(layer).data.shape == shape
+
+
+def test_the_pixel_size_is_that_of_rows_and_columns() -> None:
+    layer = Image(np.zeros((4, 5, 6)), scale=(0.1, 0.1, 2), units=("um", "um", "s"))
+    assert pixel_size(layer).size_um is None
+    assert pixel_size(layer, "YXT").size_um == pytest.approx(0.1)
+    assert pixel_size(Image(np.zeros((4, 5, 6)), scale=(2, 0.1, 0.1), units=("um",) * 3)).size_um == pytest.approx(0.1)
 
 
 def test_points_are_not_even_listed() -> None:
@@ -98,20 +118,6 @@ def test_a_microscope_in_the_metadata_is_found_and_nonsense_is_not(record: objec
     assert stated_microscope(Image(PLANE)) is None
 
 
-def _result(shape: tuple[int, int]) -> Deblurring:
-    found = Identification(
-        theta=np.zeros(1, np.float32),
-        theta_std=np.zeros(1, np.float32),
-        psfs=np.ones((1, 3, 3), np.float32),
-        psf_spread=np.zeros(1, np.float32),
-        points=np.zeros((1, 2), np.float32),
-        noise=PoissonGaussianNoise(0, 0),
-        parameter_names=("defocus",),
-        even_modes=np.array([True]),
-    )
-    return Deblurring(np.ones(shape, np.float32), found, {"modes": [4]})
-
-
 def test_results_lie_exactly_over_their_input() -> None:
     affine = np.array([[1.0, 0.1, 3.0], [0.0, 1.2, -4.0], [0.0, 0.0, 1.0]])
     layer = Image(
@@ -132,7 +138,7 @@ def test_results_lie_exactly_over_their_input() -> None:
     # What happens to the layer during a run does not matter.
     layer.translate = (100, 100)
     layer.name = "renamed"
-    image, psfs = (Layer.create(*data) for data in result_layers(source, _result(PLANE.shape), PLANE))
+    image, psfs = (Layer.create(*made(source, PLANE, {"modes": [4]})) for made in (image_layer, psf_layer))
     corners = np.array([[0, 0], [11, 15], [3.5, 8.25]])
     expected = [Image(PLANE, **source.placement).data_to_world(corner) for corner in corners]
     layer.translate = (5, -7)
@@ -154,6 +160,7 @@ def test_results_lie_exactly_over_their_input() -> None:
     assert psfs.blending == "additive"
 
 
-def test_without_an_identification_there_is_no_layer_of_psfs() -> None:
-    layers = result_layers(Source.of(Image(PLANE)), Deblurring(PLANE, None, {}), None)
-    assert [kind for _, _, kind in layers] == ["image"]
+def test_colours_stay_colours_and_their_luminance_is_one_image() -> None:
+    source = Source.of(Image(np.zeros((8, 9, 3), dtype=np.uint8), rgb=True, name="stain"))
+    assert Layer.create(*image_layer(source, np.zeros((8, 9, 3), np.uint8), {})).rgb
+    assert not Layer.create(*image_layer(source, np.zeros((8, 9), np.float32), {})).rgb

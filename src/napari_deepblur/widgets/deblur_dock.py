@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.pipeline.deblur import deblur_steps
-from napari_deepblur.pipeline.psf_field import psf_field
-from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.frames import Frame, Luminance, Series, deblur_frames_steps
+from napari_deepblur.pipeline.preview import Preview
+from napari_deepblur.pipeline.results import Deblurring, Progress
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.widgets.axes_form import AxesChoice, AxesForm
 from napari_deepblur.widgets.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.computation_form import Computation, ComputationForm
@@ -21,15 +21,29 @@ from napari_deepblur.widgets.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
 from napari_deepblur.widgets.layer_form import LayerForm
-from napari_deepblur.widgets.layers import Source, pixel_size, result_layers, shown_name, stated_microscope
+from napari_deepblur.widgets.layers import (
+    Source,
+    full_resolution,
+    layer_axes,
+    pixel_size,
+    refusal,
+    shown_name,
+    stated_microscope,
+)
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.preview import Previewer
+from napari_deepblur.widgets.preview_form import PreviewForm
+from napari_deepblur.widgets.result_display import ResultDisplay
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+_MOST_NOTES = 3
+"""Notes of a run that are shown; the rest is in the metadata of the result."""
 
 
 class DeblurDock(QWidget):
@@ -50,21 +64,26 @@ class DeblurDock(QWidget):
         super().__init__(parent)
         self._viewer = napari_viewer
         self._source: Source | None = None
+        self._display: ResultDisplay | None = None
+        self._series: Series | None = None
         self._measured: Layer | None = None
         self._connections = Connections(self)
         self._job = DeblurJob(self)
 
         self._layer = LayerForm(napari_viewer, self)
+        self._axes = AxesForm(self)
         self._microscope = MicroscopeForm(self)
         self._family = FamilyForm(self)
         self._noise = NoiseForm(self)
         self._computation = ComputationForm(self)
+        self._preview = PreviewForm(self)
+        self._previewer = Previewer(napari_viewer, self)
         self._panel = RunPanel(self)
         self._coefficients = CoefficientsPlot(self)
         self._coefficients.setObjectName("coefficients_plot")
         self._noise_found = Notice(self)
         self._area = FormArea(self)
-        for form in (self._layer, self._microscope, self._family, self._noise, self._computation):
+        for form in (self._layer, self._axes, self._microscope, self._family, self._noise, self._computation):
             self._area.addForm(form)
         self._area.addForm(self._coefficients)
         self._area.addForm(self._noise_found)
@@ -72,16 +91,25 @@ class DeblurDock(QWidget):
 
         layout = QVBoxLayout(self)
         layout.addWidget(self._area, stretch=1)
+        layout.addWidget(self._preview)
         layout.addWidget(self._panel)
 
         self._layer.valueChanged.connect(self._layer_chosen)
+        self._axes.valueChanged.connect(self._measure)
         self._microscope.valueChanged.connect(self._check)
         self._panel.runRequested.connect(self._run)
         self._panel.cancelRequested.connect(self._cancel)
-        self._job.progressed.connect(self._panel.setProgress)
+        self._job.progressed.connect(self._stepped)
         self._job.succeeded.connect(self._succeeded)
         self._job.failed.connect(self._failed)
         self._job.cancelled.connect(self._cancelled)
+        for form in (self._layer, self._axes, self._microscope, self._family, self._noise, self._computation):
+            form.valueChanged.connect(self._previewer.update)
+        for emitter in (napari_viewer.scene.camera.events, napari_viewer.dims.events.point):
+            self._connections.connect(emitter, self._previewer.update)
+        self._preview.valueChanged.connect(self._switch_preview)
+        self._previewer.ready.connect(self._previewed)
+        self._previewer.failed.connect(self._preview_failed)
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
         self._follow_theme()
         self._layer_chosen()
@@ -115,12 +143,13 @@ class DeblurDock(QWidget):
 
     def isRunning(self) -> bool:
         """Tell whether a run is under way."""
-        return self._job.is_running()
+        return self._job.is_running() or self._series is not None
 
     def event(self, event: QEvent | None) -> bool:
         """Stop a run when napari takes the dock out of its window."""
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._job.cancel()
+            self._preview.setValue(False)
         return super().event(event)
 
     def _layer_chosen(self) -> None:
@@ -130,79 +159,112 @@ class DeblurDock(QWidget):
             if self._measured is not None:
                 self._connections.disconnect(self._measured.events.scale)
                 self._connections.disconnect(self._measured.events.units)
+                self._connections.disconnect(self._measured.events.axis_labels)
             self._measured = layer
+            self._find_axes()
             if layer is not None:
                 self._connections.connect(layer.events.scale, self._measure)
                 self._connections.connect(layer.events.units, self._measure)
+                self._connections.connect(layer.events.axis_labels, self._find_axes)
                 stated = stated_microscope(layer)
                 if stated is not None:
                     self._microscope.setValue(stated)
-                size = pixel_size(layer)
+                size = pixel_size(layer, self._planar_axes())
                 remark = size.remark
                 if stated is not None and size.level == "note":
                     remark = f"Microscope and pixel size from {shown_name(layer.name)}."
                 self._microscope.setPixelSize(size.size_um, remark, size.level)
         self._check()
 
+    def _find_axes(self) -> None:
+        """Show the axes that the layer seems to have."""
+        layer = self._measured
+        if layer is None or refusal(layer):
+            self._axes.setAxes("YX", ())
+        else:
+            self._axes.setAxes(layer_axes(layer), full_resolution(layer).shape)
+
     def _measure(self) -> None:
         """Fill in the pixel size that the layer states."""
         if self._measured is not None:
-            self._microscope.setPixelSize(*pixel_size(self._measured))
+            self._microscope.setPixelSize(*pixel_size(self._measured, self._planar_axes()))
+        self._check()
 
-    def _check(self) -> None:
-        """Allow a run only where the forms make sense; they say themselves what does not."""
-        reason = self._layer.refusal()
+    def _planar_axes(self) -> str | None:
+        layer, axes = self._measured, self._axes.value().axes.removesuffix("S")
+        return axes if layer is not None and len(axes) == layer.ndim else None
+
+    def _reason(self) -> str:
+        """Say why there can be no run; empty where there can."""
+        reason, layer = self._layer.refusal(), self._layer.value()
+        if not reason and layer is not None:
+            size = pixel_size(layer, self._planar_axes())
+            reason = size.remark if size.level == "warning" else ""
         if not reason:
             try:
                 self._microscope.value()
             except DeepblurError as error:
                 reason = str(error)
-        self._panel.setReady(reason)
+        return reason
+
+    def _check(self) -> None:
+        """Allow a run only where the forms make sense; they say themselves what does not."""
+        self._panel.setReady(self._reason())
 
     def _run(self) -> None:
         layer = self._layer.value()
-        if layer is None or self._job.is_running():
+        if layer is None or self.isRunning():
             return
         try:
             settings = self.value()
         except DeepblurError as error:
             self._panel.say(str(error), "error")
             return
-        source = Source.of(layer)
-        self._source = source
+        source, (axes, reuse, colours) = Source.of(layer), self._axes.value()
+        # The array may be lazy: it is read in the other thread, frame by frame.
+        array = source.data
+        if axes.endswith("S") and colours == "luminance":
+            array, axes = Luminance(source.data), axes.removesuffix("S")
+        self._source, self._display = source, ResultDisplay(self._viewer, source, axes)
+        self._previewer.pause()
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
-        # The array may be lazy: it is read in the other thread.
-        self._job.start(lambda: deblur_steps(np.asarray(source.data), settings))
+        self._job.start(lambda: deblur_frames_steps(array, axes, settings, reuse))
+
+    def _stepped(self, step: Progress | Frame) -> None:
+        if isinstance(step, Progress):
+            self._panel.setProgress(step)
+        elif self._display is not None:
+            self._display.show(step)
 
     def _cancel(self) -> None:
         self._panel.setCancelling()
         self._job.cancel()
 
-    def _succeeded(self, result: Deblurring) -> None:
-        from napari.layers import Layer
+    def _succeeded(self, series: Series) -> None:
+        self._series = series
+        # A second layer in the same turn of the event loop would make the window wait twice as long.
+        QTimer.singleShot(0, self._finish)
 
-        source, seconds = self._source, self._panel.elapsed()
-        self._rest()
-        if source is None:
+    def _finish(self) -> None:
+        source, display, series, seconds = self._source, self._display, self._series, self._panel.elapsed()
+        self._series = None
+        if source is None or display is None or series is None:
             return
-        found = result.identification
-        psfs = None if found is None else psf_field(found.psfs, found.points, result.image.shape)
-        layers = [Layer.create(*data) for data in result_layers(source, result, psfs)]
-        for layer in layers:
-            self._viewer.add_layer(layer)
-        self._viewer.layers.selection.active = layers[0]
-        names = " and ".join(shown_name(layer.name) for layer in layers)
+        names = " and ".join(display.finish(series))
+        self._rest()
         # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
-        device = result.settings["resolved"]["device"]
-        gone = (
-            "" if source.name in self._viewer.layers else f" The input {shown_name(source.name)} was removed meanwhile."
-        )
-        self._panel.say(f"Done in {in_words(seconds)} on {device}: added {names}.{gone}")
-        self._show(result)
+        parts = [f"Done in {in_words(seconds)} on {series.record['resolved']['device']}: added {names}."]
+        if source.name not in self._viewer.layers:
+            parts.append(f"The input {shown_name(source.name)} was removed meanwhile.")
+        parts += [note[0].upper() + note[1:].removesuffix(".") + "." for note in series.notes[:_MOST_NOTES]]
+        if len(series.notes) > _MOST_NOTES:
+            parts.append(f"{len(series.notes) - _MOST_NOTES} more notes are in the layer's metadata.")
+        self._panel.say(" ".join(parts), "warning" if series.notes else "note")
+        self._show(series.first)
 
     def _failed(self, error: Exception) -> None:
-        self._rest()
+        self._discard()
         if isinstance(error, DeepblurError):
             self._panel.say(str(error), "error")
         else:
@@ -212,16 +274,51 @@ class DeblurDock(QWidget):
                 "error",
             )
 
-    def _cancelled(self) -> None:
+    def _discard(self) -> None:
+        """Leave viewer and dock as they were before the run."""
+        if self._display is not None:
+            self._display.discard()
         self._rest()
+
+    def _cancelled(self) -> None:
+        self._discard()
         self._panel.say("Cancelled. Nothing was added.")
 
     def _rest(self) -> None:
         """Go back to where a run can be started."""
-        self._source = None
+        self._source = self._display = None
         self._area.setFormsEnabled(True)
         self._panel.setIdle()
         self._check()
+        self._previewer.update()
+
+    def _switch_preview(self) -> None:
+        if self._preview.value():
+            self._previewer.follow(self._wanted_preview)
+        else:
+            self._previewer.close()
+
+    def _wanted_preview(self) -> tuple[Layer, AxesChoice, DeblurSettings] | None:
+        """Return what a run would be given now; None while there can be none, or one goes on."""
+        layer = self._layer.value()
+        if layer is None or self.isRunning() or self._reason():
+            return None
+        try:
+            return layer, self._axes.value(), self.value()
+        except DeepblurError as error:
+            self._preview.say(str(error), "error")
+            return None
+
+    def _previewed(self, shown: Preview) -> None:
+        height, width = shown.region.shape
+        self._preview.say(
+            f"{height} x {width} pixels from row {shown.region.top}, column {shown.region.left}. A run identifies the "
+            "blur on the whole image."
+        )
+        self._show(shown.result)
+
+    def _preview_failed(self, error: Exception) -> None:
+        self._preview.say(str(error) if isinstance(error, DeepblurError) else f"No preview: {error}", "error")
 
     def _show(self, result: Deblurring) -> None:
         found = result.identification

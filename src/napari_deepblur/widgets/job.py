@@ -6,12 +6,12 @@ import gc
 import logging
 import traceback
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qtpy.QtCore import QObject, Signal
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.pipeline.results import Deblurring, Progress
+from napari_deepblur.pipeline.results import Progress
 from napari_deepblur.widgets.activity import Activity
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-Steps = Callable[[], Generator[Progress, None, Deblurring]]
-"""Starts a computation that yields its progress and returns its result."""
+Steps = Callable[[], Generator[Any, None, Any]]
+"""Starts a computation that yields its progress, and perhaps parts of its result, and returns its result."""
 
 
 class _Failure(NamedTuple):
@@ -42,9 +42,9 @@ class DeblurJob(QObject):
     """
 
     progressed = Signal(object)
-    """A `Progress`."""
+    """A `Progress`, or whatever else the computation yields."""
     succeeded = Signal(object)
-    """A `Deblurring`."""
+    """What the computation returns."""
     failed = Signal(object)
     """The exception."""
     cancelled = Signal()
@@ -52,9 +52,9 @@ class DeblurJob(QObject):
     def __init__(self, parent: QObject | None = None, title: str = "Deblur") -> None:
         super().__init__(parent)
         self._activity = Activity(title)
-        self._worker: GeneratorWorker[Progress, None, Deblurring | _Failure] | None = None
-        self._stopping: GeneratorWorker[Progress, None, Deblurring | _Failure] | None = None
-        self._outcome: Deblurring | _Failure | None = None
+        self._worker: GeneratorWorker[Any, None, Any] | None = None
+        self._stopping: GeneratorWorker[Any, None, Any] | None = None
+        self._outcome: Any = None
         self.destroyed.connect(self._activity.close)
 
     def is_running(self) -> bool:
@@ -96,13 +96,14 @@ class DeblurJob(QObject):
         self._activity.close()
         self.cancelled.emit()
 
-    def _report(self, progress: Progress) -> None:
+    def _report(self, step: Any) -> None:
         # What a computation said before it was cancelled may arrive after that.
         if self._stopping is None:
-            self.progressed.emit(progress)
-            self._activity.show(progress)
+            self.progressed.emit(step)
+            if isinstance(step, Progress):
+                self._activity.show(step)
 
-    def _keep(self, outcome: Deblurring | _Failure) -> None:
+    def _keep(self, outcome: Any) -> None:
         if self._stopping is None:
             self._outcome = outcome
 
@@ -124,7 +125,7 @@ class DeblurJob(QObject):
             self.succeeded.emit(outcome)
 
 
-def _deblur_in_background(steps: Steps) -> Generator[Progress, None, Deblurring | _Failure]:
+def _deblur_in_background(steps: Steps) -> Generator[Any, None, Any]:
     """Return errors as values.
 
     A worker takes a RuntimeError, which is what torch raises and what DeviceError is, for a sign that its window has

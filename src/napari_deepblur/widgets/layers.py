@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
+from napari_deepblur.errors import ImageError, MicroscopeError, UndersamplingWarning
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.axes import guess_axes
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -39,7 +39,9 @@ def is_listed(layer: Layer) -> bool:
     """Tell whether a layer is a picture of some kind, and so belongs in the list that the user chooses from."""
     from napari.layers import Image, Labels
 
-    return isinstance(layer, (Image, Labels))
+    record = layer.metadata.get(METADATA_KEY)
+    is_preview = isinstance(record, Mapping) and "preview" in record
+    return isinstance(layer, (Image, Labels)) and not is_preview
 
 
 def refusal(layer: Layer) -> str:
@@ -49,17 +51,23 @@ def refusal(layer: Layer) -> str:
     name = f"Layer {shown_name(layer.name)}"
     if isinstance(layer, Labels):
         return f"{name} holds labels, not intensities, so that there is no blur in it. Choose the image it came from."
-    if layer.multiscale:
-        return f"{name} is a pyramid of resolutions; expected one 2-D array. Add its full resolution as an own layer."
-    if layer.rgb:
-        return f"{name} is a colour (RGB) image; expected one channel. Right-click it in the layer list: Split RGB."
-    if layer.ndim != 2:
-        shape = " x ".join(map(str, layer.data.shape))
-        return (
-            f"{name} has {layer.ndim} axes ({shape}); expected two (rows, columns). "
-            "Right-click it in the layer list and choose Split Stack, or add a single plane."
-        )
-    return ""
+    try:
+        axes = layer_axes(layer)
+    except ImageError as error:
+        return f"{name}: {error}"
+    # Of more than two axes the user may say that others are rows and columns.
+    size = pixel_size(layer, axes)
+    return f"{name}: {size.remark}" if size.level == "warning" and layer.ndim == 2 else ""
+
+
+def layer_axes(layer: Layer) -> str:
+    """Guess the axes of a layer, one letter of `pipeline.axes.AXES` each; raises `ImageError` if it has too few."""
+    return guess_axes(int(layer.ndim), layer.axis_labels, bool(getattr(layer, "rgb", False)))
+
+
+def full_resolution(layer: Layer) -> Any:
+    """Return the array of a layer; of a pyramid of resolutions the finest."""
+    return layer.data[0] if layer.multiscale else layer.data
 
 
 class PixelSize(NamedTuple):
@@ -80,20 +88,29 @@ class PixelSize(NamedTuple):
     level: Literal["note", "warning"] = "note"
 
 
-def pixel_size(layer: Layer) -> PixelSize:
-    """Pixel size that a layer's scale and units state."""
-    units = layer.units[-2:]
+def pixel_size(layer: Layer, axes: str | None = None) -> PixelSize:
+    """Pixel size that a layer's scale and units state for its rows and columns.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    axes
+        Its axes; the last two are rows and columns where absent.
+    """
+    plane = [axes.index("Y"), axes.index("X")] if axes else [-2, -1]
+    units = [layer.units[axis] for axis in plane]
     if any(dict(unit.dimensionality) != {"[length]": 1} for unit in units):
         return PixelSize(None, "The layer has no length units: please check.")
     height, width = (
         float((float(scale) * unit).to("micrometer").magnitude)
-        for scale, unit in zip(layer.scale[-2:], units, strict=True)
+        for scale, unit in zip((layer.scale[axis] for axis in plane), units, strict=True)
     )
     if abs(height - width) > _SQUARE * width:
         return PixelSize(
             None,
-            f"The layer's pixels are not square ({height:.4g} x {width:.4g} µm), which the optics here need: "
-            "resample the image, or enter one size.",
+            f"the layer's pixels are not square ({height:.4g} x {width:.4g} µm), and a point spread function of the "
+            "optics would be a different one along each axis. Resample the image, or correct the layer's scale.",
             "warning",
         )
     return PixelSize(width, f"Pixel size from the layer {shown_name(layer.name)}.")
@@ -135,19 +152,22 @@ class Source:
         and axis labels. napari ignores the units of all layers when one of them lacks units.
     appearance
         Arguments that make intensities comparable by eye: colormap, contrast limits, gamma.
+    colour
+        Whether the last axis of the data holds the colours of an RGB image.
     """
 
     name: str
     data: Any
     placement: dict[str, Any]
     appearance: dict[str, Any]
+    colour: bool = False
 
     @classmethod
     def of(cls, layer: Layer) -> Source:
         """Describe a layer as it is now."""
         return cls(
             name=str(layer.name),
-            data=layer.data,
+            data=full_resolution(layer),
             placement={
                 "scale": np.array(layer.scale),
                 "translate": np.array(layer.translate),
@@ -162,46 +182,41 @@ class Source:
                 "contrast_limits": tuple(layer.contrast_limits),
                 "gamma": float(layer.gamma),
             },
+            colour=bool(layer.rgb),
         )
 
 
-def result_layers(source: Source, result: Deblurring, psfs: NDArray[np.float32] | None) -> list[LayerData]:
-    """Layers that show a result.
+def image_layer(source: Source, image: NDArray[Any], record: dict[str, Any]) -> LayerData:
+    """Layer of restored images in the input's place.
 
     Parameters
     ----------
     source
         The layer that was deblurred.
-    result
-        What the pipeline returned.
-    psfs
-        Picture of the point spread functions over the field, values in [0, 1], of the shape of the image; None where
-        none were estimated.
-
-    Returns
-    -------
-    list
-        The restored image and the PSFs, both with the input's place in the world and the settings in their metadata.
+    image
+        Array of the input's shape; without the colours where only the luminance was restored.
+    record
+        How it was made.
     """
-    metadata = {METADATA_KEY: result.settings}
-    image = {
-        "name": f"{source.name} deblurred",
-        "metadata": metadata,
+    arguments = {"name": f"{source.name} deblurred", "metadata": {METADATA_KEY: record}, **source.placement}
+    if not source.colour:
+        arguments |= source.appearance
+    elif image.ndim == len(source.data.shape):
+        arguments["rgb"] = True
+    return image, arguments, "image"
+
+
+def psf_layer(source: Source, psfs: NDArray[np.float32], record: dict[str, Any]) -> LayerData:
+    """Layer of the point spread functions over the field, values in [0, 1], in the input's place."""
+    arguments = {
+        "name": f"{source.name} PSFs",
+        "metadata": {METADATA_KEY: record},
+        "colormap": "inferno",
+        "contrast_limits": (0.0, 1.0),
+        # The rings of a PSF are some hundredths of its peak.
+        "gamma": 0.5,
+        # Black adds nothing: the picture stays visible between the PSFs.
+        "blending": "additive",
         **source.placement,
-        **source.appearance,
     }
-    layers: list[LayerData] = [(result.image, image, "image")]
-    if psfs is not None:
-        field = {
-            "name": f"{source.name} PSFs",
-            "metadata": dict(metadata),
-            "colormap": "inferno",
-            "contrast_limits": (0.0, 1.0),
-            # The rings of a PSF are some hundredths of its peak.
-            "gamma": 0.5,
-            # Black adds nothing: the picture stays visible between the PSFs.
-            "blending": "additive",
-            **source.placement,
-        }
-        layers.append((psfs, field, "image"))
-    return layers
+    return psfs, arguments, "image"

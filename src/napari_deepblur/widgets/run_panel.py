@@ -107,7 +107,10 @@ class RunPanel(QWidget):
         self._bar.setValue(progress.done)
         if self._button.isEnabled():
             left = _time_left(time.monotonic() - self._started, progress)
-            self._stage.say(f"{_STAGES.get(progress.stage, progress.stage)}{left}")
+            # The number of a frame may follow: "deblur 3/20".
+            stage, *number = progress.stage.split(" ", 1)
+            frame = "".join(f", frame {part.replace('/', ' of ')}" for part in number)
+            self._stage.say(f"{_STAGES.get(stage, stage)}{frame}{left}")
 
     def say(self, message: str, level: Level = "note") -> None:
         """Show how a run ended."""

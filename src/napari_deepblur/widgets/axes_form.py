@@ -1,0 +1,141 @@
+"""What the axes of a layer are, and for which frames the blur is identified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, cast
+
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
+
+from napari_deepblur.pipeline.axes import AXES
+from napari_deepblur.pipeline.frames import Reuse
+
+Colours = Literal["each", "luminance"]
+"""Deblur red, green and blue each by itself, or the luminance alone."""
+
+_MOST_AXES = 6
+
+
+class AxesChoice(NamedTuple):
+    """The axes that were chosen.
+
+    Attributes
+    ----------
+    axes
+        One letter of `pipeline.axes.AXES` for each axis of the array.
+    reuse
+        Identify the blur of each frame, or once.
+    colours
+        What is done with an RGB image.
+    """
+
+    axes: str = "YX"
+    reuse: Reuse = "each"
+    colours: Colours = "each"
+
+
+class AxesForm(QWidget):
+    """Name the axes of an array; hidden where there is nothing to choose.
+
+    Parameters
+    ----------
+    parent
+        Parent widget.
+    """
+
+    valueChanged = Signal()
+    """A choice has changed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._axes = "YX"
+        self._boxes: list[QComboBox] = []
+        self._shown = 0
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        for position in range(_MOST_AXES):
+            box = QComboBox(self)
+            box.setObjectName(f"axis_{position}")
+            box.setToolTip("What this axis of the array is; naming it after another one swaps the two.")
+            for letter, name in AXES.items():
+                if letter != "S":
+                    box.addItem(f"{name} ({letter})", letter)
+            box.currentIndexChanged.connect(self._renamed)
+            self._layout.addRow(f"Axis {position}", box)
+            self._boxes.append(box)
+        self._reuse = QComboBox(self)
+        self._reuse.setObjectName("reuse")
+        self._reuse.setToolTip(
+            "Each frame: for focus or samples that change. Once: for one sample and focus, on the first frame of each "
+            "channel; faster."
+        )
+        self._reuse.addItem("on each frame", "each")
+        self._reuse.addItem("once for all", "first")
+        self._colours = QComboBox(self)
+        self._colours.setObjectName("colours")
+        self._colours.setToolTip("Colours differ in wavelength, and so in blur; the luminance is one gray image.")
+        self._colours.addItem("red, green, blue", "each")
+        self._colours.addItem("luminance only", "luminance")
+        self._layout.addRow("Identify blur", self._reuse)
+        self._layout.addRow("Colours", self._colours)
+        for combo in (self._reuse, self._colours):
+            combo.currentIndexChanged.connect(self.valueChanged)
+        for combo in (*self._boxes, self._reuse, self._colours):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(14)
+        self._arrange()
+
+    def value(self) -> AxesChoice:
+        """Return the choices."""
+        return AxesChoice(
+            self._axes, cast("Reuse", self._reuse.currentData()), cast("Colours", self._colours.currentData())
+        )
+
+    def setValue(self, value: AxesChoice) -> None:
+        """Choose; for an array of other axes give its lengths with `setAxes`."""
+        if len(value.axes) == len(self._axes):
+            self._name(value.axes)
+        self._reuse.setCurrentIndex(self._reuse.findData(value.reuse))
+        self._colours.setCurrentIndex(self._colours.findData(value.colours))
+
+    def setAxes(self, axes: str, shape: Sequence[int]) -> None:
+        """Show the axes of another array.
+
+        Parameters
+        ----------
+        axes
+            As guessed.
+        shape
+            Their lengths.
+        """
+        named = axes.removesuffix("S")
+        self._shown = len(named) if len(named) > 2 else 0
+        for position, (box, length) in enumerate(zip(self._boxes, shape, strict=False)):
+            label = self._layout.labelForField(box)
+            if isinstance(label, QLabel):
+                label.setText(f"Axis {position} ({length})")
+        self._name(axes)
+        self._arrange()
+
+    def _renamed(self) -> None:
+        """Take over what the user chose; the axis that had this name gets the one that is free now."""
+        chosen = [str(box.currentData()) for box in self._boxes[: self._shown]]
+        for position, letter in enumerate(chosen):
+            if letter != self._axes[position] and letter in self._axes:
+                chosen[self._axes.index(letter)] = self._axes[position]
+        self._name("".join(chosen) + self._axes[len(chosen) :])
+
+    def _name(self, axes: str) -> None:
+        self._axes = axes
+        for box, letter in zip(self._boxes, axes, strict=False):
+            with QSignalBlocker(box):
+                box.setCurrentIndex(box.findData(letter))
+        self.valueChanged.emit()
+
+    def _arrange(self) -> None:
+        for position, box in enumerate(self._boxes):
+            self._layout.setRowVisible(box, position < self._shown)
+        self._layout.setRowVisible(self._reuse, self._shown > 0)
+        self._layout.setRowVisible(self._colours, self._axes.endswith("S"))
+        self.setVisible(self._shown > 0 or self._axes.endswith("S"))

@@ -1,0 +1,251 @@
+"""The preview: the visible part of an image, or a drawn rectangle, deblurred in place as settings change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_deepblur.pipeline.axes import leading
+from napari_deepblur.pipeline.frames import LUMINANCE, Luminance, lazy_frame, write_frame
+from napari_deepblur.pipeline.preview import Preview, Region, preview
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.widgets.axes_form import AxesChoice
+from napari_deepblur.widgets.latest import Latest
+from napari_deepblur.widgets.layers import METADATA_KEY, Source, full_resolution
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+LARGEST_SIDE = 512
+"""Pixels of a preview along each side, at most: more would not be there in a second or two."""
+
+_QUIET_MS = 150
+"""A preview begins when nothing has changed for so long."""
+
+_RESTORATION = {"method": "network", "iterations": None, "strength": None, "tile": "auto", "device": "auto"}
+"""Settings that do not change what is identified."""
+
+
+class _Request(NamedTuple):
+    layer: str
+    source: Source
+    choice: AxesChoice
+    settings: DeblurSettings
+    index: tuple[int, ...]
+    region: Region
+
+    def key(self) -> tuple[Any, ...]:
+        """Return what decides the result."""
+        return self.layer, self.choice, self.settings, self.index, self.region
+
+
+class Previewer(QObject):
+    """Keep one small layer over the image up to date.
+
+    The blur is identified on the part that is shown; it is identified again when the part, or a setting that matters
+    for it, changes.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer.
+    parent
+        Its owner.
+    """
+
+    ready = Signal(object)
+    """A `Preview` was shown."""
+    failed = Signal(object)
+    """The exception that there was instead."""
+
+    def __init__(self, viewer: Viewer, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._layer: Layer | None = None
+        self._ask: Callable[[], tuple[Layer, AxesChoice, DeblurSettings] | None] | None = None
+        self._asked: tuple[Any, ...] | None = None
+        self._request: _Request | None = None
+        self._known: tuple[Any, list[Identification | None]] | None = None
+        self._latest = Latest(self)
+        self._latest.ready.connect(self._show)
+        self._latest.failed.connect(self.failed)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_QUIET_MS)
+        self._timer.timeout.connect(self._start)
+
+    def follow(self, ask: Callable[[], tuple[Layer, AxesChoice, DeblurSettings] | None]) -> None:
+        """Show the preview of what `ask` returns; of nothing while it returns None."""
+        self._ask = ask
+        self.update()
+
+    def update(self, *_: object) -> None:
+        """Look again soon, because something has changed."""
+        if self._ask is not None:
+            self._timer.start()
+
+    def close(self) -> None:
+        """Take the preview away."""
+        self._ask = self._asked = self._request = self._known = None
+        self._timer.stop()
+        self._latest.drop()
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._viewer.layers.remove(self._layer)
+        self._layer = None
+
+    def pause(self) -> None:
+        """Compute nothing until `update`; what is shown stays."""
+        self._timer.stop()
+        self._latest.drop()
+        self._asked = None
+
+    def is_busy(self) -> bool:
+        """Tell whether a preview is on its way."""
+        return self._timer.isActive() or self._latest.is_busy()
+
+    def _start(self) -> None:
+        asked = self._ask() if self._ask is not None else None
+        if asked is None:
+            return
+        layer, choice, settings = asked
+        axes = choice.axes.removesuffix("S")
+        shape = full_resolution(layer).shape
+        size = shape[axes.index("Y")], shape[axes.index("X")]
+        region = (drawn_region(self._viewer, layer, axes) or visible_region(layer, axes)).within(size, LARGEST_SIDE)
+        request = _Request(
+            str(layer.unique_id), Source.of(layer), choice, settings, shown_frame(self._viewer, layer, axes), region
+        )
+        if request.key() == self._asked:
+            return
+        self._asked, self._request = request.key(), request
+        identifying = request.key()[:2], request.index, region, settings.model_copy(update=_RESTORATION)
+        known = self._known[1] if self._known is not None and self._known[0] == identifying else None
+        self._latest.request(lambda: (request, identifying, _compute(request, known)))
+
+    def _show(self, result: tuple[_Request, Any, list[Preview]]) -> None:
+        from napari.layers import Layer
+
+        request, identifying, previews = result
+        if self._ask is None:
+            return
+        self._known = identifying, [part.result.identification for part in previews]
+        data, arguments, kind = _layer_data(request, previews)
+        old = self._layer
+        if (
+            old is not None
+            and old in self._viewer.layers
+            and old.rgb == arguments["rgb"]
+            and old.ndim == _ndim(data, old)
+        ):
+            old.data = data
+            old.translate = arguments["translate"]
+            old.metadata = arguments["metadata"]
+        else:
+            if old is not None and old in self._viewer.layers:
+                self._viewer.layers.remove(old)
+            active = self._viewer.layers.selection.active
+            self._layer = Layer.create(data, arguments, kind)
+            self._viewer.add_layer(self._layer)
+            if active is not None and active in self._viewer.layers:
+                self._viewer.layers.selection.active = active
+        self.ready.emit(previews[0])
+
+
+def visible_region(layer: Layer, axes: str) -> Region:
+    """Rows and columns of a layer that are in the window; all of them where it is not drawn."""
+    corners = np.array(layer.corner_pixels, dtype=float)
+    if layer.multiscale:
+        corners = corners * np.asarray(layer.downsample_factors)[layer.data_level]
+    rows, columns = axes.index("Y"), axes.index("X")
+    top, left = corners[0, [rows, columns]].astype(int).tolist()
+    bottom, right = np.ceil(corners[1, [rows, columns]]).astype(int).tolist()
+    if bottom <= top or right <= left:
+        shape = full_resolution(layer).shape
+        return Region(0, 0, int(shape[rows]), int(shape[columns]))
+    return Region(top, left, bottom + 1, right + 1)
+
+
+def drawn_region(viewer: Viewer, layer: Layer, axes: str) -> Region | None:
+    """Rows and columns around the selected shape of a visible Shapes layer; None where none is selected."""
+    from napari.layers import Shapes
+
+    for shapes in reversed(list(viewer.layers)):
+        if isinstance(shapes, Shapes) and shapes.visible and len(shapes.selected_data) == 1:
+            vertices = np.asarray(shapes.data[next(iter(shapes.selected_data))])
+            # Worlds of fewer axes are the last ones of the viewer's.
+            count = min(shapes.ndim, layer.ndim)
+            points = np.zeros((len(vertices), layer.ndim))
+            for row, vertex in enumerate(vertices):
+                world = np.zeros(layer.ndim)
+                world[-count:] = np.asarray(shapes.data_to_world(vertex))[-count:]
+                points[row] = layer.world_to_data(world)
+            plane = points[:, [axes.index("Y"), axes.index("X")]]
+            (top, left), (bottom, right) = np.floor(plane.min(0) + 0.5), np.floor(plane.max(0) + 0.5)
+            return Region(int(top), int(left), int(bottom), int(right))
+    return None
+
+
+def shown_frame(viewer: Viewer, layer: Layer, axes: str) -> tuple[int, ...]:
+    """Position along the leading axes of the frame that the sliders show."""
+    point = np.zeros(layer.ndim)
+    count = min(len(viewer.dims.point), layer.ndim)
+    point[-count:] = viewer.dims.point[-count:]
+    position = np.rint(layer.world_to_data(point)).astype(int)
+    shape = full_resolution(layer).shape
+    return tuple(
+        int(np.clip(position[axis], 0, shape[axis] - 1)) for axis, letter in enumerate(axes) if letter in leading(axes)
+    )
+
+
+def _compute(request: _Request, known: list[Identification | None] | None) -> list[Preview]:
+    """Deblur the region, of a colour image for each colour."""
+    axes, colours = request.choice.axes, request.choice.colours
+    array, indices = request.source.data, [request.index]
+    if axes.endswith("S"):
+        if colours == "luminance":
+            array, axes = Luminance(array), axes.removesuffix("S")
+        else:
+            indices = [(*request.index, colour) for colour in range(len(LUMINANCE))]
+    parts = []
+    for number, index in enumerate(indices):
+        plane = lazy_frame(array, axes, index)
+        before = known[number] if known is not None else None
+        parts.append(preview(plane, request.region, request.settings, known=before))
+    return parts
+
+
+def _layer_data(request: _Request, previews: list[Preview]) -> tuple[NDArray[Any], dict[str, Any], str]:
+    from napari.utils.transforms import Affine
+
+    axes = request.choice.axes.removesuffix("S")
+    height, width = request.region.shape
+    lengths = {"Y": height, "X": width}
+    offsets = {"Y": request.region.top, "X": request.region.left} | dict(zip(leading(axes), request.index, strict=True))
+    placement = request.source.placement
+    to_world = Affine(**{name: placement[name] for name in ("scale", "translate", "rotate", "shear")})
+    colours = len(previews) > 1
+    shape = [lengths.get(letter, 1) for letter in axes]
+    kind = request.source.data.dtype if colours and request.source.data.dtype.kind in "ui" else np.float32
+    data = np.zeros([*shape, len(previews)], kind)
+    for number, part in enumerate(previews):
+        write_frame(data, axes + "S", (0,) * len(leading(axes)) + (number,), part.image)
+    arguments: dict[str, Any] = {
+        "name": f"{request.source.name} preview",
+        "metadata": {METADATA_KEY: {**previews[0].result.settings, "preview": list(request.region)}},
+        "rgb": colours,
+        **placement,
+        "translate": to_world(np.array([offsets[letter] for letter in axes], dtype=float)),
+    }
+    if not request.source.colour:
+        arguments |= request.source.appearance
+    return data if colours else data[..., 0], arguments, "image"
+
+
+def _ndim(data: NDArray[Any], layer: Layer) -> int:
+    return data.ndim - int(layer.rgb)

@@ -1,0 +1,103 @@
+"""Results in the viewer: one layer that fills frame by frame, and the point spread functions beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_deepblur.pipeline.axes import leading
+from napari_deepblur.pipeline.frames import Frame, Series, empty_result, write_frame
+from napari_deepblur.pipeline.psf_field import psf_field
+from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer, shown_name
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+
+class ResultDisplay:
+    """What one run adds to a viewer; used only in the thread of the window.
+
+    Parameters
+    ----------
+    viewer
+        Where to add it.
+    source
+        The layer that is deblurred.
+    axes
+        Of the result: those of the source, without the colours where only the luminance is restored.
+    """
+
+    def __init__(self, viewer: Viewer, source: Source, axes: str) -> None:
+        self._viewer, self._source, self._axes = viewer, source, axes
+        self._layer: Layer | None = None
+        self._image: NDArray[Any] | None = None
+        self._psfs: NDArray[np.float32] | None = None
+
+    def show(self, frame: Frame) -> None:
+        """Show a frame in its place; the first brings the layer."""
+        from napari.layers import Layer
+
+        if self._image is None:
+            shape = self._source.data.shape[: len(self._axes)]
+            kind = np.dtype(getattr(self._source.data, "dtype", np.float32))
+            colours_of_bytes = self._axes.endswith("S") and kind.kind in "ui"
+            self._image = empty_result(shape, kind if colours_of_bytes else np.float32)
+        write_frame(self._image, self._axes, frame.index, frame.image)
+        found = None if frame.result is None else frame.result.identification
+        # One picture of three colours' PSFs would be one more image to explain.
+        if found is not None and "S" not in self._axes:
+            if self._psfs is None:
+                self._psfs = empty_result(self._image.shape)
+            picture = psf_field(found.psfs, found.points, frame.image.shape)
+            write_frame(self._psfs, self._axes, frame.index, picture)
+        if self._layer is None:
+            data, arguments, kind_of_layer = image_layer(self._source, self._image, {})
+            if "rgb" not in arguments:
+                low, high = float(frame.image.min()), float(frame.image.max())
+                arguments.setdefault("contrast_limits", (low, high if high > low else low + 1))
+            self._layer = Layer.create(data, arguments, kind_of_layer)
+            self._viewer.add_layer(self._layer)
+            self._viewer.layers.selection.active = self._layer
+        else:
+            self._layer.refresh()
+
+    def finish(self, series: Series) -> list[str]:
+        """Write down how the result was made, and add the point spread functions.
+
+        Parameters
+        ----------
+        series
+            What the run returned.
+
+        Returns
+        -------
+        list of str
+            Names of the layers that were added, as shown in messages.
+        """
+        from napari.layers import Layer
+
+        added = []
+        if self._layer is not None:
+            self._layer.metadata = {METADATA_KEY: series.record}
+            added.append(self._layer)
+        if self._psfs is not None:
+            layer = Layer.create(*psf_layer(self._source, self._psfs, series.record))
+            self._viewer.add_layer(layer)
+            added.append(layer)
+            if self._layer in self._viewer.layers:
+                self._viewer.layers.selection.active = self._layer
+        return [shown_name(layer.name) for layer in added]
+
+    def discard(self) -> None:
+        """Leave the viewer as it was."""
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._viewer.layers.remove(self._layer)
+        self._layer = None
+
+    def frames(self) -> int:
+        """Count the frames of the result."""
+        lengths = zip(self._axes, self._source.data.shape, strict=False)
+        return int(np.prod([length for letter, length in lengths if letter in leading(self._axes)], dtype=int))
