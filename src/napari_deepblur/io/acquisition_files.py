@@ -28,7 +28,7 @@ def read_acquisition(path: str | os.PathLike[str]) -> Acquisition:
     """Read how an image was taken.
 
     TIFF files are asked for their OME-XML, then for ImageJ's metadata, then for a resolution. LIF and ND2 files need
-    the extra ``napari-deepblur[bioio]``.
+    the extra ``napari-deepblur[bioio]``, CZI files the package bioio-czi.
 
     Parameters
     ----------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,13 @@ from napari_deepblur.errors import ImageError
 from napari_deepblur.io.acquisition import Acquisition, read_objective, said_by
 from napari_deepblur.io.ome_xml import read_ome_xml
 
-BIOIO_SUFFIXES = (".lif", ".nd2")
-"""Formats whose bioio readers have a permissive licence; the one for CZI is under the GPL."""
+BIOIO_SUFFIXES = {".lif": "bioio_lif", ".nd2": "bioio_nd2", ".czi": "bioio_czi"}
+"""Formats of microscope makers, and the packages by which bioio reads them.
+
+The one for CZI is under the GPL: it is used where the user has installed it, and no extra of this package brings it.
+"""
+
+_LOG = logging.getLogger(__name__)
 
 # What bioio and the readers below it raise on foreign or damaged files, and on what a format does not have.
 _UNREADABLE = (
@@ -19,7 +26,7 @@ _UNREADABLE = (
 
 
 def read_with_bioio(path: Path) -> Acquisition:
-    """Read how an image was taken from a LIF or ND2 file.
+    """Read how an image was taken from a LIF, ND2 or CZI file.
 
     Parameters
     ----------
@@ -37,16 +44,15 @@ def read_with_bioio(path: Path) -> Acquisition:
     ImageError
         If bioio, or its reader for the format, is not installed.
     """
-    try:
-        from bioio import BioImage
-        from bioio_base.exceptions import UnsupportedFileFormatError
-    except ImportError as error:
-        raise ImageError(_missing(path)) from error
+    if find_spec("bioio") is None or find_spec(BIOIO_SUFFIXES[path.suffix.lower()]) is None:
+        raise ImageError(_missing(path))
+    from bioio import BioImage
+
     try:
         image = BioImage(path)
-    except UnsupportedFileFormatError as error:
-        raise ImageError(_missing(path)) from error
-    except _UNREADABLE:
+    except Exception as error:
+        # Each reader has errors of its own, and bioio's is none of the built-in ones.
+        _LOG.info("%s cannot be opened by bioio: %s", path, error)
         return Acquisition(source=str(path))
     return _from_ome(image, path).or_else(_from_bioio(image, path))
 
@@ -84,7 +90,8 @@ def _ask(image: Any, name: str) -> Any:
 
 def _missing(path: Path) -> str:
     kind = path.suffix[1:].upper()
+    extra = "bioio bioio-czi (under the GPL)" if kind == "CZI" else '"napari-deepblur[bioio]"'
     return (
-        f"How {path.name} was taken cannot be read: bioio, which knows {kind} files, is not installed. Install it with "
-        f'pip install "napari-deepblur[bioio]", or enter the numbers of the microscope by hand.'
+        f"How {path.name} was taken cannot be read: bioio and its reader for {kind} files are not installed. Install "
+        f"them with pip install {extra}, or enter the numbers of the microscope by hand."
     )
