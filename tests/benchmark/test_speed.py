@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -71,6 +74,14 @@ def test_every_stage_of_the_pipeline_is_timed(monkeypatch: pytest.MonkeyPatch) -
         assert set(stages) == {"noise", "identify", "deblur"} and min(stages.values()) > 0
         assert speed.prepare("reference", 64, CPU)()["deblur"] > 0
     assert os.environ[FOLDER_VARIABLE] == "before"
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only where the kernel tells it of one program")
+def test_the_peak_is_that_of_the_process_and_not_of_its_parent() -> None:
+    held = np.ones(900 * 2**20, np.uint8)
+    code = "from napari_deepblur.benchmark.peak_memory import peak_mb; print(peak_mb())"
+    child = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert peak_memory.peak_mb() > held.nbytes / 2**20 > float(child.stdout) > 50
 
 
 def test_the_process_that_measures_memory_prints_megabytes(capsys: pytest.CaptureFixture[str]) -> None:
