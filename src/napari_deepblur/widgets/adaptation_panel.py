@@ -181,18 +181,22 @@ def _folder(file: Path) -> Path:
 def _steps(file: Path, minutes: int, stop: threading.Event) -> Generator[AdaptationStep, None, Path | str]:
     """Train until the time is over or the event is set; return the file of the weights, or why there is none."""
     training = _training(file, minutes)
-    started = time.monotonic()
+    started: float | None = None
     for progress in training:
+        # The time is counted from the first step on; what precedes it is preparation.
+        started = time.monotonic() if started is None else started
         elapsed = time.monotonic() - started
         rest = progress.seconds * (progress.total - progress.samples) / max(progress.samples, 1)
-        yield AdaptationStep("Adapting the network", int(elapsed), int(min(60 * minutes, elapsed + rest)) + 1, progress)
+        yield AdaptationStep(
+            "Adapting the network", int(elapsed), int(max(min(60 * minutes, elapsed + rest), elapsed)) + 1, progress
+        )
         if stop.is_set():
             close = getattr(training, "close", None)
             # Writes the checkpoint; here and now, so that the next run finds it.
             if close is not None:
                 close()
             return f"Stopped after {progress.samples} samples. The next run goes on from here."
-    return adapted_path(file)
+    return adapted_path(file, "identification")
 
 
 def _training(file: Path, minutes: int) -> Iterator[TrainingProgress]:

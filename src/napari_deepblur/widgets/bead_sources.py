@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_deepblur.io.images import read_image, read_pixel_size_um
-from napari_deepblur.widgets.layers import METADATA_KEY, PixelSize, pixel_size, shown_name
+from napari_deepblur.widgets.layers import PixelSize, is_listed, pixel_size, shown_name
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -34,11 +33,10 @@ def bead_refusal(layer: Layer) -> str:
 
 
 def may_show_beads(layer: Layer) -> bool:
-    """Tell whether a layer is an image, and not one that calibration itself has made."""
+    """Tell whether a layer is an image, and not one that a dock has made."""
     from napari.layers import Image
 
-    record = layer.metadata.get(METADATA_KEY)
-    return isinstance(layer, Image) and not (isinstance(record, Mapping) and "part" in record)
+    return isinstance(layer, Image) and is_listed(layer)
 
 
 @dataclass(frozen=True, eq=False)

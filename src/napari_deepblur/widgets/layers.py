@@ -40,8 +40,9 @@ def is_listed(layer: Layer) -> bool:
     from napari.layers import Image, Labels
 
     record = layer.metadata.get(METADATA_KEY)
-    is_preview = isinstance(record, Mapping) and "preview" in record
-    return isinstance(layer, (Image, Labels)) and not is_preview
+    # Previews, and the parts of a family of blurs: pictures that the docks have made.
+    is_ours = isinstance(record, Mapping) and ("preview" in record or "part" in record)
+    return isinstance(layer, (Image, Labels)) and not is_ours
 
 
 def refusal(layer: Layer) -> str:
