@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -32,7 +33,8 @@ _RESTORATION = {"method": "network", "iterations": None, "strength": None, "tile
 """Settings that do not change what is identified."""
 
 
-class _Request(NamedTuple):
+@dataclass(frozen=True)
+class _Request:
     layer: str
     source: Source
     choice: AxesChoice
@@ -74,7 +76,7 @@ class Previewer(QObject):
         self._known: tuple[Any, list[Identification | None]] | None = None
         self._latest = Latest(self)
         self._latest.ready.connect(self._show)
-        self._latest.failed.connect(self.failed)
+        self._latest.failed.connect(self._fail)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_QUIET_MS)
@@ -95,9 +97,7 @@ class Previewer(QObject):
         self._ask = self._asked = self._request = self._known = None
         self._timer.stop()
         self._latest.drop()
-        if self._layer is not None and self._layer in self._viewer.layers:
-            self._viewer.layers.remove(self._layer)
-        self._layer = None
+        self._remove()
 
     def pause(self) -> None:
         """Compute nothing until `update`; what is shown stays."""
@@ -108,6 +108,16 @@ class Previewer(QObject):
     def is_busy(self) -> bool:
         """Tell whether a preview is on its way."""
         return self._timer.isActive() or self._latest.is_busy()
+
+    def _remove(self) -> None:
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._viewer.layers.remove(self._layer)
+        self._layer = None
+
+    def _fail(self, error: Exception) -> None:
+        # What is shown was made with other settings.
+        self._remove()
+        self.failed.emit(error)
 
     def _start(self) -> None:
         asked = self._ask() if self._ask is not None else None
@@ -124,7 +134,7 @@ class Previewer(QObject):
         if request.key() == self._asked:
             return
         self._asked, self._request = request.key(), request
-        identifying = request.key()[:2], request.index, region, settings.model_copy(update=_RESTORATION)
+        identifying = request.layer, choice, request.index, region, settings.model_copy(update=_RESTORATION)
         known = self._known[1] if self._known is not None and self._known[0] == identifying else None
         self._latest.request(lambda: (request, identifying, _compute(request, known)))
 
@@ -147,8 +157,7 @@ class Previewer(QObject):
             old.translate = arguments["translate"]
             old.metadata = arguments["metadata"]
         else:
-            if old is not None and old in self._viewer.layers:
-                self._viewer.layers.remove(old)
+            self._remove()
             active = self._viewer.layers.selection.active
             self._layer = Layer.create(data, arguments, kind)
             self._viewer.add_layer(self._layer)
