@@ -50,7 +50,8 @@ def small_family(tmp_path: Path) -> Path:
     thetas[:, :, 0] = rng.dirichlet(np.ones(3), 12)
     thetas[:, 0, 1], thetas[:, 1, 1] = 0.2, -0.2
     path = tmp_path / "small.safetensors"
-    save_family(ProductConvolutionFamily(psfs, maps, thetas, Microscope(pixel_size_um=0.09), field_shape=(160, 160)), path)
+    microscope = Microscope(pixel_size_um=0.09)
+    save_family(ProductConvolutionFamily(psfs, maps, thetas, microscope, field_shape=(160, 160)), path)
     return path
 
 
@@ -162,13 +163,21 @@ def test_a_network_is_adapted_to_a_family_and_found_again(
     weights = small_family.with_name("small.identification.safetensors")
     family = load_family(small_family)
     assert describe_weights(weights).facts["family"] == family_hash(family)
-    assert find_adapted(family_hash(family), small_family) == weights
-    assert samples_in(small_family.with_name("small.adaptation") / "log.csv") == [32]
+    assert find_adapted(family_hash(family), "identification", small_family) == weights
+    assert samples_in(small_family.with_name("small.adaptation") / "identification" / "log.csv") == [32]
+    outcome = run(*(word if word != "identification" else "deblurring" for word in common), "--samples", 8)
+    assert outcome.code == 0, outcome.err
+    adapted = small_family.with_name("small.deblurring.safetensors")
+    assert find_adapted(family_hash(family), "deblurring", small_family) == adapted
     image = tmp_path / "image.tif"
     tifffile.imwrite(image, np.random.default_rng(0).uniform(size=(160, 160)).astype(np.float32))
     outcome = run("identify", image, "--family", small_family, "--quiet")
     assert outcome.code == 0, outcome.err
     assert len(json.loads(outcome.out)["theta"]) == family.n_parameters
+    output = tmp_path / "sharp.tif"
+    outcome = run("deblur", image, "-o", output, "--family", small_family, "--quiet")
+    assert outcome.code == 0, outcome.err
+    assert tifffile.imread(output).shape == (160, 160)
 
 
 def test_what_cannot_be_adapted_is_said(run: Callable[..., Any], small_family: Path, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""`napari-deepblur train identification --family`: adapt the network to one microscope."""
+"""`napari-deepblur train ... --family`: adapt a network to one microscope."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def adapt(arguments: argparse.Namespace, banks: tuple[Bank, Bank] | None) -> Non
     Parameters
     ----------
     arguments
-        Of ``train identification``.
+        Of ``train identification`` or ``train deblurring``.
     banks
         Crops for training and for validation; None for procedural scenes alone.
 
@@ -42,6 +42,7 @@ def adapt(arguments: argparse.Namespace, banks: tuple[Bank, Bank] | None) -> Non
     options = {} if arguments.validation_images is None else {"validation_images": arguments.validation_images}
     steps = adapt_steps(
         arguments.family,
+        arguments.kind,
         *([torch.from_numpy(part) for part in banks] if banks is not None else (None, None)),
         out=arguments.out,
         export=arguments.export,

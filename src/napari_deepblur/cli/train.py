@@ -35,12 +35,11 @@ def add_to(verbs: Verbs) -> None:
         _add_training(one)
         if name == "deblurring":
             one.add_argument("--identification", metavar="WEIGHTS", help="light, paper or a file (the installed)")
-        else:
-            one.add_argument(
-                "--family",
-                metavar="FAMILY",
-                help="adapt the installed network to this calibrated family, and put the weights beside it",
-            )
+        one.add_argument(
+            "--family",
+            metavar="FAMILY",
+            help="adapt the installed network to this calibrated family, and put the weights beside it",
+        )
         one.set_defaults(work=work, kind=name)
     pack = kinds.add_parser(
         "pack",
@@ -97,7 +96,7 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.training import recipes
 
     _check_positive(arguments)
-    if getattr(arguments, "family", None) is not None:
+    if arguments.family is not None:
         from napari_deepblur.cli.adaptation import adapt
 
         return adapt(arguments, None if arguments.data is None else _banks(arguments))

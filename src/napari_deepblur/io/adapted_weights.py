@@ -5,26 +5,30 @@ from __future__ import annotations
 import os
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.weights import describe_weights
 
-SUFFIX = ".identification.safetensors"
+Kind = Literal["identification", "deblurring"]
+"""The network that was adapted."""
 
 
-def adapted_path(family_file: str | os.PathLike[str]) -> Path:
-    """Where weights adapted to the family of this file belong: ``name.identification.safetensors`` beside it."""
+def adapted_path(family_file: str | os.PathLike[str], kind: Kind) -> Path:
+    """Where weights adapted to the family of this file belong: ``name.KIND.safetensors`` beside it."""
     path = Path(family_file)
-    return path.with_name(path.name.removesuffix(".safetensors") + SUFFIX)
+    return path.with_name(f"{path.name.removesuffix('.safetensors')}.{kind}.safetensors")
 
 
-def find_adapted(digest: str, family_file: str | os.PathLike[str] | None = None) -> Path | None:
+def find_adapted(digest: str, kind: Kind, family_file: str | os.PathLike[str] | None = None) -> Path | None:
     """Find weights that were adapted to a family.
 
     Parameters
     ----------
     digest
         `family_hash` of the family.
+    kind
+        The network.
     family_file
         Where it was read from, if it was.
 
@@ -34,9 +38,9 @@ def find_adapted(digest: str, family_file: str | os.PathLike[str] | None = None)
         A file beside the family, or else in the package, whose facts name the family; files that are damaged or belong
         to another family are passed over.
     """
-    candidates = [] if family_file is None else [adapted_path(family_file)]
+    candidates = [] if family_file is None else [adapted_path(family_file, kind)]
     shipped = Path(str(files("napari_deepblur") / "families"))
-    candidates += sorted(shipped.glob("*" + SUFFIX)) if shipped.is_dir() else []
+    candidates += sorted(shipped.glob(f"*.{kind}.safetensors")) if shipped.is_dir() else []
     for path in candidates:
         try:
             if path.is_file() and describe_weights(path).facts.get("family") == digest:

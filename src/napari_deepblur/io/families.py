@@ -132,8 +132,8 @@ def find_family(which: str | os.PathLike[str]) -> Path:
 def shipped_families() -> tuple[str, ...]:
     """Return the names of the families that come with the package."""
     found = sorted(_shipped_folder().glob("*.safetensors"))
-    # Weights that were adapted to a family lie beside it.
-    return tuple(path.stem for path in found if not path.stem.endswith(".identification"))
+    # Weights that were adapted to a family lie beside it, as name.identification and name.deblurring.
+    return tuple(path.stem for path in found if "." not in path.stem)
 
 
 def is_family_file(path: str | os.PathLike[str]) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_deepblur.errors import DeviceError
 from napari_deepblur.io.families import family_hash
 from napari_deepblur.io.images import check_image
-from napari_deepblur.io.weights import Loaded, describe_weights, find_weights, load_deblurring
+from napari_deepblur.io.weights import Loaded, describe_weights, load_deblurring
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import FieldZernikeFamily, OperatorFamily, ZernikeFamily
 from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur
@@ -22,7 +22,7 @@ from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, reso
 from napari_deepblur.pipeline.identify import identify_steps
 from napari_deepblur.pipeline.identify_field import check_in_field
 from napari_deepblur.pipeline.intensity import unit_scale
-from napari_deepblur.pipeline.network_choice import load_network, weights_for
+from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_network, weights_for
 from napari_deepblur.pipeline.restoration import choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
@@ -205,14 +205,14 @@ def _identified_blur(family: OperatorFamily, found: Identification, origin: tupl
 
 def _restorer(settings: DeblurSettings, family: OperatorFamily, used: dict[str, Loaded], identifies: bool) -> Restorer:
     """Make the restorer, and find all weights that the run will need."""
+    file = None if settings.family == IN_MEMORY else settings.family_file
     if identifies:
-        file = None if settings.family == IN_MEMORY else settings.family_file
         path = weights_for(family, settings.size, file)
         if path is not None:
             used["identification"] = describe_weights(path)
     if settings.method != "network":
         return SolverRestorer(settings.method, settings.iterations, settings.strength)
-    used["deblurring"] = describe_weights(find_weights("deblurring", settings.size))
+    used["deblurring"] = describe_weights(deblurring_weights_for(family, settings.size, file))
     return NetworkRestorer(load_deblurring(used["deblurring"].path))
 
 

@@ -1,4 +1,4 @@
-"""Which identification network is asked about a family."""
+"""Which networks a family is identified and deblurred with."""
 
 from __future__ import annotations
 
@@ -42,12 +42,25 @@ def weights_for(
     """
     measured = isinstance(family, EigenPsfFamily | ProductConvolutionFamily)
     if measured and which in (None, "auto", *SIZES):
-        return find_adapted(family_hash(family), family_file)
+        return find_adapted(family_hash(family), "identification", family_file)
     found = find_weights("identification", which)
     belongs_to = describe_weights(found).facts.get("family")
     if belongs_to is not None and not (measured and belongs_to == family_hash(family)):
         raise WeightsError(f"{found} was adapted to another family. Adapt again, or choose other weights.")
     return found
+
+
+def deblurring_weights_for(
+    family: OperatorFamily,
+    which: str | os.PathLike[str] | None = None,
+    family_file: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Find deblurring weights: those that were adapted to a measured family, or else as `find_weights` does."""
+    if isinstance(family, EigenPsfFamily | ProductConvolutionFamily) and which in (None, "auto", *SIZES):
+        adapted = find_adapted(family_hash(family), "deblurring", family_file)
+        if adapted is not None:
+            return adapted
+    return find_weights("deblurring", which)
 
 
 def load_for(

@@ -1,4 +1,4 @@
-"""Adapt the installed identification network to the family in a file, and put the weights beside it."""
+"""Adapt the installed networks to the family in a file, and put the weights beside it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.io.adapted_weights import adapted_path
+from napari_deepblur.io.adapted_weights import Kind, adapted_path
 from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.output import check_writable
-from napari_deepblur.io.weights import load_identification, save_weights
+from napari_deepblur.io.weights import load_deblurring, load_identification, save_weights
 from napari_deepblur.operators import EigenPsfFamily, ProductConvolutionFamily
 from napari_deepblur.training.adaptation import Adaptation
+from napari_deepblur.training.deblurring_adaptation import DeblurringAdaptation
 from napari_deepblur.training.loop import Rows, TrainingProgress
-from napari_deepblur.training.recipes import AdaptationRecipe
+from napari_deepblur.training.recipes import AdaptationRecipe, DeblurringAdaptationRecipe, Schedule
 
 
 def adapt_steps(
     family_file: str | os.PathLike[str],
+    kind: Kind = "identification",
     bank: Tensor | None = None,
     validation_bank: Tensor | None = None,
     *,
@@ -40,12 +42,14 @@ def adapt_steps(
     ----------
     family_file
         The file of a measured family, or the name of one that comes with the package.
+    kind
+        The network to adapt: ``"identification"`` or ``"deblurring"``.
     bank, validation_bank
         Crops of sharp images, uint8 (N, S, S), S at least 400 pixels; all scenes are procedural where there are none.
     out
-        Folder of checkpoint and log; by default ``name.adaptation`` beside the family.
+        Folder of checkpoint and log; by default ``name.adaptation/KIND`` beside the family.
     export
-        The weights; by default ``name.identification.safetensors`` beside the family, where `identify` finds them.
+        The weights; by default ``name.KIND.safetensors`` beside the family, where `identify` and `deblur` find them.
     device
         Where to train; by default the processor.
     samples
@@ -73,16 +77,22 @@ def adapt_steps(
             f"{path} holds a {type(family).__name__}, for which the network needs no adaptation. Give a family that "
             "was calibrated from beads."
         )
-    target = adapted_path(path) if export is None else Path(export)
-    folder = path.with_name(path.name.removesuffix(".safetensors") + ".adaptation") if out is None else Path(out)
+    target = adapted_path(path, kind) if export is None else Path(export)
+    folder = adaptation_folder(path) / kind if out is None else Path(out)
     check_writable(target)
-    recipe = AdaptationRecipe(family_hash(family))
-    if samples is not None:
-        recipe = dataclasses.replace(recipe, schedule=dataclasses.replace(recipe.schedule, samples=samples))
     where = torch.device("cpu") if device is None else device
     none = torch.zeros(0, 1, 1, dtype=torch.uint8)
-    banks = [(none if b is None else b).to(where) for b in (bank, validation_bank)]
-    adaptation = Adaptation(family, recipe, load_identification(), banks[0], banks[1], folder)
+    scenes, held_out = ((none if b is None else b).to(where) for b in (bank, validation_bank))
+    digest = family_hash(family)
+    adaptation: Adaptation | DeblurringAdaptation
+    if kind == "identification":
+        recipe = AdaptationRecipe(digest)
+        recipe = dataclasses.replace(recipe, schedule=_lasting(recipe.schedule, samples))
+        adaptation = Adaptation(family, recipe, load_identification(), scenes, held_out, folder)
+    else:
+        other = DeblurringAdaptationRecipe(digest)
+        other = dataclasses.replace(other, schedule=_lasting(other.schedule, samples))
+        adaptation = DeblurringAdaptation(family, other, load_deblurring(), scenes, held_out, folder)
     rows: Rows = []
     latest: TrainingProgress | None = None
     for latest in adaptation.steps(minutes=minutes, validate_every=validate_every, validation_images=validation_images):
@@ -90,11 +100,20 @@ def adapt_steps(
         yield latest
     assert latest is not None
     facts = {
-        "family": recipe.family,
+        "family": digest,
         "family_file": path.name,
         "samples": latest.samples,
         "minutes": round(latest.seconds / 60, 1),
-        "seed": recipe.seed,
+        "seed": adaptation.recipe.seed,
         "validation": [{key: value for key, value in row.items() if key not in ("samples", "minutes")} for row in rows],
     }
     save_weights(target, adaptation.network, facts)
+
+
+def adaptation_folder(family_file: Path) -> Path:
+    """Where the checkpoints of a family's networks lie: ``name.adaptation`` beside it."""
+    return family_file.with_name(family_file.name.removesuffix(".safetensors") + ".adaptation")
+
+
+def _lasting(schedule: Schedule, samples: int | None) -> Schedule:
+    return schedule if samples is None else dataclasses.replace(schedule, samples=samples)

@@ -17,7 +17,7 @@ from napari_deepblur.training.batches import SceneSource, draw_noise_levels
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.identification import NOISE_LEVELS
 from napari_deepblur.training.loop import Rows, TrainingProgress, start_run, train_steps
-from napari_deepblur.training.measured_batches import MeasuredBatch, MeasuredOptics, measured_batch
+from napari_deepblur.training.measured_batches import MeasuredBatch, MeasuredOptics, measured_batch, network_scale
 from napari_deepblur.training.recipes import AdaptationRecipe
 
 _VALIDATION_SEED = 2025
@@ -59,7 +59,7 @@ class Adaptation:
     ) -> None:
         self.recipe = recipe
         self.folder = folder
-        self._optics = MeasuredOptics(family, recipe.window, bank.device)
+        self._optics = MeasuredOptics(family, recipe.window, bank.device, network_scale(family))
         self._source = SceneSource(bank, recipe.procedural_share if len(bank) else 1.0)
         self._held_out = SceneSource(validation_bank, 0.0 if len(validation_bank) else 1.0)
         self._run = start_run(

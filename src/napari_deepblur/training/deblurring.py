@@ -240,9 +240,9 @@ def validate(
         errors = (batch.psf - average).square().sum((-2, -1))
         ignorant = average.expand_as(batch.psf), (errors.mean() / average.square().sum()).expand(len(errors))
         known = batch.psf, torch.zeros_like(errors)
-        row: dict[str, str | float] = {"noise": name, "blurred": _ssim(image, target)}
+        row: dict[str, str | float] = {"noise": name, "blurred": mean_ssim(image, target)}
         for label, (psf, spread) in (("estimated", estimated), ("true", known), ("mean_psf", ignorant)):
-            row[label] = _ssim(_restore(network, image, psf, batch.noise, spread), target)
+            row[label] = mean_ssim(_restore(network, image, psf, batch.noise, spread), target)
         rows.append(row)
     return rows
 
@@ -260,7 +260,8 @@ def _restore(network: nn.Module, image: Tensor, psf: Tensor, noise: Tensor, spre
     return torch.cat(restored)
 
 
-def _ssim(images: Tensor, targets: Tensor) -> float:
+def mean_ssim(images: Tensor, targets: Tensor) -> float:
+    """Mean SSIM of images (B, 1, H, W) in [0, 1] with their targets."""
     pairs = zip(images[:, 0].float().cpu().numpy(), targets[:, 0].cpu().numpy(), strict=True)
     values = [float(structural_similarity(image, target, data_range=1.0)) for image, target in pairs]
     return sum(values) / len(values)

@@ -27,7 +27,7 @@ from napari_deepblur.optics import resampled_psfs
 
 _MAP_GRID = 33
 _STRIDE = 32
-"""Sides of windows are multiples of this, the stride of the encoder."""
+"""That of the identification network's encoder."""
 
 
 class MeasuredBatch(NamedTuple):
@@ -55,38 +55,40 @@ class MeasuredBatch(NamedTuple):
 
 
 class MeasuredOptics:
-    """A measured family at the sampling of the network.
+    """A measured family at the sampling of a network.
 
     Parameters
     ----------
     family
-        With a microscope and observed parameters.
+        With observed parameters.
     window
-        Side of the training windows at the reference cut-off, in pixels; smaller where the field is.
+        Side of the training windows in pixels; smaller where the field is.
     device
         Where to compute.
+    factor
+        Pixels of the network on a pixel of the family: `network_scale` for identification, 1 for deblurring.
+    stride
+        Sides of windows are multiples of this.
 
     Raises
     ------
     FamilyError
-        If the microscope or the observed parameters are missing, or the field is smaller than 64 pixels there.
+        If the observed parameters are missing, or the field is smaller than 64 pixels there.
     """
 
-    def __init__(self, family: MeasuredFamily, window: int, device: torch.device) -> None:
-        if family.microscope is None:
-            raise FamilyError(
-                "This family does not say which microscope it is of, so that the scale of its images is unknown. "
-                "Calibrate again with the microscope given."
-            )
+    def __init__(
+        self, family: MeasuredFamily, window: int, device: torch.device, factor: float, stride: int = _STRIDE
+    ) -> None:
         self.family = family
         self.local: LocalCoordinates = local_coordinates(family)
         self.gram = gram_matrix(family)
-        factor = family.microscope.cutoff / reference_cutoff()
         self._factor = factor
-        self.eigen_psfs = torch.from_numpy(resampled_psfs(family.eigen_psfs, factor, WINDOW - 1)).float().to(device)
+        # The network's windows of 64 pixels see no more; and nothing is cut off where nothing is resampled.
+        largest = family.psf_size if factor == 1 else WINDOW - 1
+        self.eigen_psfs = torch.from_numpy(resampled_psfs(family.eigen_psfs, factor, largest)).float().to(device)
         self.psf_size = int(self.eigen_psfs.shape[-1])
         self._field = tuple(side * factor for side in family.field_shape or (math.inf, math.inf))
-        self.window = min(window, *(int(side // _STRIDE) * _STRIDE for side in self._field if side < math.inf), window)
+        self.window = min(window, *(int(side // stride) * stride for side in self._field if side < math.inf), window)
         if self.window < WINDOW:
             raise FamilyError(
                 f"The field of this family, {family.field_shape} pixels, is {min(self._field):.0f} pixels wide at the "
@@ -138,6 +140,22 @@ class MeasuredOptics:
         )
         weights = torch.from_numpy(theta).to(device).view(len(theta), 1, len(self.eigen_psfs), -1)
         return ProductConvolutionOperator(self.eigen_psfs, maps[:, None], weights)
+
+
+def network_scale(family: MeasuredFamily) -> float:
+    """Pixels of the identification network on a pixel of a family.
+
+    Raises
+    ------
+    FamilyError
+        If the family has no microscope.
+    """
+    if family.microscope is None:
+        raise FamilyError(
+            "This family does not say which microscope it is of, so that the scale of its images is unknown. "
+            "Calibrate again with the microscope given."
+        )
+    return family.microscope.cutoff / reference_cutoff()
 
 
 def measured_batch(

@@ -188,6 +188,43 @@ class DeblurringRecipe:
     seed: int = 1
 
 
+@dataclass(frozen=True)
+class DeblurringAdaptationRecipe:
+    """How a deblurring network is adapted to the measured PSFs of one microscope.
+
+    Attributes
+    ----------
+    family
+        SHA-256 of the family.
+    schedule
+        Length and learning rate; samples are patches.
+    patch_size
+        Side of the patches in pixels.
+    true_share
+        Share of patches restored with the true operator; the others with estimates of every quality.
+    error
+        Smallest and largest error of these estimates, in standard deviations of the family's parameters; log-uniform.
+    ssim_weight
+        Weight of 1 - SSIM beside the mean absolute error.
+    noise
+        Range of the noise.
+    procedural_share
+        Share of procedural scenes; the others come from the folder of sharp images, where one is given.
+    seed
+        Seed of everything.
+    """
+
+    family: str
+    schedule: Schedule = field(default_factory=lambda: Schedule(samples=12_000, batch_size=8, peak=6e-4))
+    patch_size: int = 130
+    true_share: float = 0.3
+    error: tuple[float, float] = (0.03, 2.0)
+    ssim_weight: float = 0.1
+    noise: NoiseRange = field(default_factory=NoiseRange)
+    procedural_share: float = 0.15
+    seed: int = 3
+
+
 DEBLURRING = {
     "light": DeblurringRecipe(deblurring_network.LIGHT, Schedule(samples=60_000, batch_size=8, peak=1e-3)),
     "paper": DeblurringRecipe(
