@@ -12,6 +12,7 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
 from napari_deepblur.errors import MicroscopeError
+from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.widgets.family_form import PAPER_MODES, FamilyChoice, FamilyForm
@@ -114,6 +115,28 @@ def test_a_pixel_size_from_the_image_is_marked_until_another_is_typed(
     microscope_form.setPixelSize(None, "not square", "warning")
     assert microscope_form.value().pixel_size_um == 0.07
     assert (origin.level(), origin.isVisible()) == ("warning", True)
+
+
+def test_optics_from_a_file_are_marked_until_others_are_typed(qtbot: QtBot, microscope_form: MicroscopeForm) -> None:
+    notice = _child(microscope_form, Notice, "optics_origin")
+    assert not notice.isVisible()
+    taken = said_by("OME-XML", "/data/cells.ome.tif", na=1.2, n_immersion=1.33, wavelengths_um=(0.509, 0.461))
+    with qtbot.waitSignal(microscope_form.valueChanged):
+        microscope_form.setAcquisition(taken)
+    found = microscope_form.value()
+    assert (found.na, found.n_immersion, found.wavelength_um) == (1.2, 1.33, 0.509)
+    assert (notice.level(), notice.isVisible()) == ("note", True)
+    assert notice.text() == "NA, immersion index and wavelength of channel 1 of 2 from the file cells.ome.tif."
+    _type(qtbot, _child(microscope_form, QDoubleSpinBox, "na"), "1.1")
+    assert notice.text() == "Immersion index and wavelength of channel 1 of 2 from the file cells.ome.tif."
+    # Numbers that the next file does not state stay, but are no longer from a file.
+    microscope_form.setAcquisition(said_by("OME-XML", "b.tif", wavelengths_um=(0.6,)))
+    assert (microscope_form.value().na, microscope_form.value().wavelength_um) == (1.1, 0.6)
+    assert notice.text() == "Wavelength from the file b.tif."
+    microscope_form.setAcquisition(Acquisition(), "bioio is missing.")
+    assert (notice.text(), notice.level()) == ("\u26a0 bioio is missing.", "warning")
+    microscope_form.setValue(WIDE_FIELD)
+    assert not notice.isVisible()
 
 
 @pytest.fixture

@@ -13,9 +13,15 @@ from napari.layers import Image
 from napari.viewer import Viewer
 
 from napari_deepblur.errors import OutputError
+from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.acquisition_files import read_acquisition
-from napari_deepblur.widgets.layer_acquisition import layer_acquisition
+from napari_deepblur.io.ome_tiff import write_ome_tiff
+from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline import DeblurSettings
+from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition
 from napari_deepblur.widgets.layers import METADATA_KEY, pixel_size
+from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.ome_tiff_layers import ome_tiff_reader, read_ome_layers, write_ome_layer
 
 RANDOM = np.random.default_rng(5)
@@ -157,3 +163,28 @@ def test_what_cannot_be_saved_is_said(viewer: Viewer, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OutputError, match="axes"):
         write_ome_layer(str(tmp_path / "no.ome.tif"), np.zeros(3), {"scale": [1]})
+
+
+def test_the_dock_fills_its_form_from_the_file(viewer: Viewer, dock: DeblurDock, tmp_path: Path) -> None:
+    path = tmp_path / "cells.ome.tif"
+    taken = Acquisition(axes="YX", na=1.2, n_immersion=1.33, wavelengths_um=(0.509,), pixel_size_um=(0.065, 0.065))
+    write_ome_tiff(path, RANDOM.random((40, 48), np.float32), taken)
+    expected = Microscope(1.2, 0.509, 0.065, 1.33)
+    optics, origin = dock.findChild(Notice, "optics_origin"), dock.findChild(Notice, "pixel_size_origin")
+    assert optics is not None and origin is not None
+    for plugin, words in ((PLUGIN, "from the layer"), ("napari", "from the file cells.ome.tif")):
+        viewer.layers.clear()
+        dock.setValue(DeblurSettings(microscope=Microscope(0.5, 0.6, 0.2, 1.0)))
+        viewer.open(path, plugin=plugin)
+        assert dock.value().microscope == expected
+        assert optics.text() == "NA, immersion index and wavelength from the file cells.ome.tif."
+        assert words in origin.text()
+    # Pixels that were scaled may not be those of the file.
+    (layer,) = viewer.layers
+    assert known_pixel_size(layer, "YX", taken).size_um == 0.065
+    layer.scale = (2, 2)
+    assert known_pixel_size(layer, "YX", taken).size_um is None
+    layer.scale = (1, 1)
+    oblong = known_pixel_size(layer, "YX", Acquisition(pixel_size_um=(0.13, 0.065)))
+    assert (oblong.size_um, oblong.level) == (None, "warning")
+    assert "0.13 x 0.065" in oblong.remark

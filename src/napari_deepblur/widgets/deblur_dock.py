@@ -20,6 +20,7 @@ from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
+from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition_or_reason
 from napari_deepblur.widgets.layer_form import LayerForm
 from napari_deepblur.widgets.layers import (
     Source,
@@ -169,7 +170,11 @@ class DeblurDock(QWidget):
                 stated = stated_microscope(layer)
                 if stated is not None:
                     self._microscope.setValue(stated)
-                size = pixel_size(layer, self._planar_axes())
+                    size = pixel_size(layer, self._planar_axes())
+                else:
+                    taken, reason = layer_acquisition_or_reason(layer)
+                    self._microscope.setAcquisition(taken, reason)
+                    size = known_pixel_size(layer, self._planar_axes(), taken)
                 remark = size.remark
                 if stated is not None and size.level == "note":
                     remark = f"Microscope and pixel size from {shown_name(layer.name)}."
@@ -262,6 +267,8 @@ class DeblurDock(QWidget):
             parts.append(f"{len(series.notes) - _MOST_NOTES} more notes are in the layer's metadata.")
         self._panel.say(" ".join(parts), "warning" if series.notes else "note")
         self._show(series.first)
+        # Once the column has made room for it.
+        QTimer.singleShot(0, self._area.scrollDown)
 
     def _failed(self, error: Exception) -> None:
         self._discard()
@@ -328,8 +335,6 @@ class DeblurDock(QWidget):
             self._noise_found.clear()
             return
         self._noise_found.say(f"Noise: alpha = {found.noise.alpha:.3g}, beta = {found.noise.beta:.3g} (image units).")
-        # Once the column has made room for it.
-        QTimer.singleShot(0, self._area.scrollDown)
 
     def _follow_theme(self) -> None:
         colours = theme_colours(str(self._viewer.theme))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.errors import ImageError
 from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.io.acquisition_files import read_acquisition
-from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.layers import METADATA_KEY, PixelSize, pixel_size
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -41,6 +43,36 @@ def layer_acquisition_or_reason(layer: Layer) -> tuple[Acquisition, str]:
         return layer_acquisition(layer), ""
     except ImageError as error:
         return recorded_acquisition(layer.metadata.get(METADATA_KEY)), str(error)
+
+
+def known_pixel_size(layer: Layer, axes: str | None, acquisition: Acquisition) -> PixelSize:
+    """Pixel size that a layer states, or else its file.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    axes
+        Its axes, as `layers.pixel_size` takes them.
+    acquisition
+        How its image was taken. It counts only where the layer has neither units nor a scale of its own: with another
+        scale, its pixels may not be those of the file.
+    """
+    size = pixel_size(layer, axes)
+    if size.size_um is not None or size.level != "note" or acquisition.pixel_size_um is None:
+        return size
+    if not all(scale == 1 for scale in layer.scale):
+        return size
+    height, width = acquisition.pixel_size_um
+    name = Path(acquisition.source).name
+    if not math.isclose(height, width, rel_tol=1e-3):
+        return PixelSize(
+            None,
+            f"The layer has no length units. The pixels of its file {name} are not square ({height:.4g} x {width:.4g} "
+            "µm), and a point spread function of the optics would be a different one along each axis. Resample it.",
+            "warning",
+        )
+    return PixelSize(width, f"Pixel size from the file {name}.")
 
 
 def recorded_acquisition(record: Any) -> Acquisition:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QWidget
 
 from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
+from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.optics import Microscope
 from napari_deepblur.widgets.notice import Level, Notice
 
@@ -45,6 +47,15 @@ class MicroscopeForm(QWidget):
             0.005,
             "Size of a pixel in the sample, in micrometres: camera pixel divided by magnification.",
         )
+        self._boxes = {
+            "na": self._na,
+            "n_immersion": self._n_immersion,
+            "wavelength_um": self._wavelength,
+        }
+        self._file, self._of_channel = "", ""
+        self._from_file: dict[str, float] = {}
+        self._file_notice = Notice(self)
+        self._file_notice.setObjectName("optics_origin")
         self._origin = Notice(self)
         self._origin.setObjectName("pixel_size_origin")
         self._consequence = Notice(self)
@@ -54,13 +65,14 @@ class MicroscopeForm(QWidget):
         layout.addRow("NA", self._na)
         layout.addRow("Immersion index", self._n_immersion)
         layout.addRow("Wavelength (µm)", self._wavelength)
+        layout.addRow(self._file_notice)
         layout.addRow("Pixel size (µm)", self._pixel_size)
         layout.addRow(self._origin)
         layout.addRow(self._consequence)
         # Not an instance: the default setting is slightly under-sampled, and making one would warn about it.
         self._fill(Microscope.na, Microscope.wavelength_um, Microscope.pixel_size_um, Microscope.n_immersion)
-        for box in (self._na, self._wavelength, self._n_immersion):
-            box.valueChanged.connect(self._changed)
+        for box in self._boxes.values():
+            box.valueChanged.connect(self._optics_typed)
         self._pixel_size.valueChanged.connect(self._pixel_size_typed)
 
     def value(self) -> Microscope:
@@ -103,11 +115,58 @@ class MicroscopeForm(QWidget):
         self._origin.say(remark, level)
         self._changed()
 
+    def setAcquisition(self, acquisition: Acquisition, remark: str = "", channel: int = 0) -> None:
+        """Fill in the optics that a file states, and say which numbers are from it until the user types others.
+
+        Parameters
+        ----------
+        acquisition
+            What the file says; numbers that it does not state stay as they are.
+        remark
+            Why the file could not be asked; a warning.
+        channel
+            Whose emission wavelength counts.
+        """
+        stated = {
+            "na": acquisition.na,
+            "n_immersion": acquisition.n_immersion,
+            "wavelength_um": acquisition.wavelength_um(channel),
+        }
+        self._from_file = {}
+        for name, value in stated.items():
+            if value is not None:
+                box = self._boxes[name]
+                with QSignalBlocker(box):
+                    box.setValue(value)
+                self._from_file[name] = box.value()
+        self._file = Path(acquisition.source).name
+        count = len(acquisition.wavelengths_um)
+        self._of_channel = f" of channel {channel + 1} of {count}" if count > 1 else ""
+        self._mark(remark)
+        self._changed()
+
+    def _mark(self, remark: str = "") -> None:
+        """Say which numbers are from the file, and the remark behind it."""
+        words = {"na": "NA", "n_immersion": "immersion index", "wavelength_um": f"wavelength{self._of_channel}"}
+        names = [name for key, name in words.items() if key in self._from_file]
+        said = ""
+        if names:
+            listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+            said = f"{listed[0].upper()}{listed[1:]} from the file {self._file}".rstrip() + "."
+        self._file_notice.say(f"{said} {remark}".strip(), "warning" if remark else "note")
+
+    def _optics_typed(self) -> None:
+        self._from_file = {name: value for name, value in self._from_file.items() if self._boxes[name].value() == value}
+        self._mark()
+        self._changed()
+
     def _fill(self, na: float, wavelength_um: float, pixel_size_um: float, n_immersion: float) -> None:
         boxes = (self._na, self._wavelength, self._pixel_size, self._n_immersion)
         for box, value in zip(boxes, (na, wavelength_um, pixel_size_um, n_immersion), strict=True):
             with QSignalBlocker(box):
                 box.setValue(value)
+        self._from_file.clear()
+        self._file_notice.clear()
         self._origin.clear()
         self._changed()
 
