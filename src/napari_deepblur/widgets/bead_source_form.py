@@ -109,7 +109,8 @@ class BeadSourceForm(QWidget):
     def addFiles(self, paths: Sequence[str | Path]) -> None:
         """Add files, ticked, and mark the first."""
         known = [source.path for source in self._sources]
-        added = [BeadSource(path=Path(path)) for path in paths if Path(path) not in known]
+        fresh = dict.fromkeys(Path(path) for path in paths if Path(path) not in known)
+        added = [BeadSource(path=path) for path in fresh]
         if added:
             ticked = self.value()
             self._sources += added
