@@ -176,7 +176,7 @@ def test_cancel_stops_and_leaves_everything_as_it_was(
     [
         (lambda cells: np.full_like(cells, 7), "same value"),
         (lambda cells: np.where(cells > 500, np.nan, cells), "NaN"),
-        (lambda cells: cells[:8, :9], "expected at least 31 a side"),
+        (lambda cells: cells[:20, :24], "expected at least 31 a side"),
     ],
     ids=["constant", "nan", "small"],
 )

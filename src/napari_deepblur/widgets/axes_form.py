@@ -57,7 +57,9 @@ class AxesForm(QWidget):
         for position in range(_MOST_AXES):
             box = QComboBox(self)
             box.setObjectName(f"axis_{position}")
-            box.setToolTip("What this axis of the array is; naming it after another one swaps the two.")
+            box.setToolTip(
+                "What this axis of the array is; an axis that had this name before takes the one that is free."
+            )
             for letter, name in AXES.items():
                 if letter != "S":
                     box.addItem(f"{name} ({letter})", letter)
@@ -119,12 +121,18 @@ class AxesForm(QWidget):
         self._arrange()
 
     def _renamed(self) -> None:
-        """Take over what the user chose; the axis that had this name gets the one that is free now."""
+        """Take over what the user chose; rows and columns are never lost."""
+        before = self._axes[: self._shown]
         chosen = [str(box.currentData()) for box in self._boxes[: self._shown]]
-        for position, letter in enumerate(chosen):
-            if letter != self._axes[position] and letter in self._axes:
-                chosen[self._axes.index(letter)] = self._axes[position]
-        self._name("".join(chosen) + self._axes[len(chosen) :])
+        for position, (new, old) in enumerate(zip(list(chosen), before, strict=True)):
+            if new == old:
+                continue
+            if new in before:
+                chosen[before.index(new)] = old
+            elif old in "YX":
+                free = next(i for i, letter in enumerate(before) if i != position and letter not in "YX")
+                chosen[free] = old
+        self._name("".join(chosen) + self._axes[self._shown :])
 
     def _name(self, axes: str) -> None:
         self._axes = axes
