@@ -156,7 +156,10 @@ def test_beads_are_shown_judged_and_decided_on(
     border = layer.features["reason"].tolist().index("near the border")
     place = layer.data[kept].copy()
 
+    preview.toggle([border])
+    assert "near the border" in _child(calibration_dock, Notice, "bead_count").text()
     preview.toggle([kept, border])
+    assert len(preview.overrides(_child(calibration_dock, BeadSourceForm).value())) == 1
     _wait_for_beads(qtbot, calibration_dock)
     assert viewer.layers["beads beads"] == layer
     assert layer.features["state"][kept] == "excluded by hand"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import BeadTable
+from napari_deepblur.calibration import BeadTable, Reason
 from napari_deepblur.calibration.calibrate import Override
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.widgets.bead_detection import (
@@ -133,8 +133,11 @@ class BeadPreview(QWidget):
         if source is None or beads is None:
             return
         decisions = self._decisions.setdefault(source, [])
+        # The user may have added points to the layer.
+        indices = [index for index in indices if index < len(beads.points)]
+        at_border = [index for index in indices if beads.reasons[index] == Reason.BORDER]
         for index in indices:
-            if index >= len(beads.points):
+            if index in at_border:
                 continue
             row, column = (float(value) for value in beads.points[index])
             near = [d for d in decisions if abs(d.row - row) + abs(d.column - column) <= CLICK_PIXELS]
@@ -143,7 +146,9 @@ class BeadPreview(QWidget):
             if not near:
                 used = beads.states[index] in (State.REJECTED, State.EXCLUDED)
                 decisions.append(Decision(row, column, used))
-        if indices:
+        if at_border:
+            self._count.say("A bead near the border has no whole patch, and cannot be used.", "warning")
+        if len(at_border) < len(indices):
             self._update()
             self.decided.emit()
 
