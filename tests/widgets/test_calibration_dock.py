@@ -171,8 +171,9 @@ def test_beads_are_shown_judged_and_decided_on(
     assert found is not None
     nearest = int(np.hypot(*(found.beads.points - place).T).argmin())
     assert str(found.beads.reason[nearest]) == "excluded by hand"
-    assert preview.value() is not None
-    assert State.EXCLUDED in preview.value().states
+    shown = preview.value()
+    assert shown is not None
+    assert State.EXCLUDED in shown.states
     _press(qtbot, calibration_dock, "forget_decisions")
     assert preview.overrides(_child(calibration_dock, BeadSourceForm).value()) == []
 
@@ -206,9 +207,14 @@ def test_files_are_calibrated_like_layers_and_shown(
     assert [layer.name for layer in viewer.layers] == ["beads", "beads beads"]
     np.testing.assert_array_equal(viewer.layers["beads"].data, read_image(bead_sample_path()))
     _calibrate(qtbot, calibration_dock)
-    assert calibration_dock.value() is not None
+    found = calibration_dock.value()
+    assert found is not None
+    assert found.microscope is not None
     # What calibration itself has made is no image of beads.
     assert [source.name for source in form.value()] == ["beads"]
+    # The sample says how large its pixels are.
+    assert found.microscope.pixel_size_um == pytest.approx(0.065, rel=1e-3)
+    np.testing.assert_allclose(viewer.layers["beads"].scale[1:], 0.065, rtol=1e-3)
     assert _child(form, QPushButton, "remove_file").isEnabled()
     _press(qtbot, form, "remove_file")
     assert form.value() == []

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_deepblur.io.images import read_image, read_pixel_size_um
-from napari_deepblur.widgets.layers import PixelSize, is_listed, pixel_size, shown_name
+from napari_deepblur.errors import ImageError
+from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.acquisition_files import read_acquisition
+from napari_deepblur.io.images import read_image
+from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition_or_reason
+from napari_deepblur.widgets.layers import PixelSize, is_listed, shown_name
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
+
+
+_SQUARE = 1e-3
+"""Relative difference of the two pixel sizes below which a pixel counts as square."""
 
 
 def bead_refusal(layer: Layer) -> str:
@@ -82,14 +91,31 @@ class BeadSource:
         """Return the array, which is perhaps not yet in memory, or the path. Cheap; for the window's thread."""
         return self.layer.data if self.layer is not None else self._file
 
-    def pixel_size(self) -> PixelSize:
-        """Return the size of its pixels, and where it was found."""
+    def acquisition(self) -> tuple[Acquisition, str]:
+        """Find out how its image was taken, or why its file cannot be asked; the reason is empty if it can."""
         if self.layer is not None:
-            return pixel_size(self.layer)
-        size = read_pixel_size_um(self._file)
-        if size is None:
-            return PixelSize(None, "The file has no pixel size: please check.")
-        return PixelSize(size, f"Pixel size from the file {shown_name(self._file.name)}.")
+            return layer_acquisition_or_reason(self.layer)
+        try:
+            return read_acquisition(self._file), ""
+        except ImageError as error:
+            return Acquisition(), str(error)
+
+    def pixel_size(self, acquisition: Acquisition) -> PixelSize:
+        """Return the size of its pixels, and where it was found: in the layer, else in the file."""
+        if self.layer is not None:
+            return known_pixel_size(self.layer, None, acquisition)
+        height, width = acquisition.pixel_size_um or (None, None)
+        name = shown_name(self._file.name)
+        if width is None or height is None:
+            return PixelSize(None, f"The file {name} has no pixel size: please check.")
+        if not math.isclose(height, width, rel_tol=_SQUARE):
+            return PixelSize(
+                None,
+                f"The pixels of {name} are not square ({height:.4g} x {width:.4g} µm), which the optics here need: "
+                "resample the images, or enter one size.",
+                "warning",
+            )
+        return PixelSize(width, f"Pixel size from the file {name}.")
 
     def placement(self, size_um: float) -> dict[str, Any]:
         """Arguments that put a layer of two axes onto the field of this source.

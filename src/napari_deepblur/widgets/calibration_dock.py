@@ -115,9 +115,12 @@ class CalibrationDock(QWidget):
             self._measured = source
             if source is not None and not source.refusal:
                 stated = stated_microscope(source.layer) if source.layer is not None else None
+                taken, reason = source.acquisition()
                 if stated is not None:
                     self._microscope.setValue(stated)
-                size = source.pixel_size()
+                else:
+                    self._microscope.setAcquisition(taken, reason)
+                size = source.pixel_size(taken)
                 self._microscope.setPixelSize(size.size_um, size.remark, size.level)
         self._look()
 
