@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from napari_deepblur.calibration.beads import Reason
 from napari_deepblur.calibration.stacks import check_stacks
@@ -22,6 +23,10 @@ def found() -> Detected:
     return detect(bead_sample_path())
 
 
+def _decision(place: NDArray[np.float64], used: bool) -> Decision:
+    return Decision(float(place[0]), float(place[1]), used)
+
+
 def test_the_preview_says_what_calibration_says(found: Detected) -> None:
     stack = check_stacks([read_image(bead_sample_path())], BEAD_PATCH_SIZE)[0]
     for threshold in (None, 300.0):
@@ -38,9 +43,9 @@ def test_decisions_reach_the_nearest_bead_but_not_the_border(found: Detected) ->
     kept, close = free.states.index(State.KEPT), free.reasons.index("neighbour closer than a patch")
     border = free.reasons.index("near the border")
     decisions = [
-        Decision(*(free.points[kept] + 1.5), used=False),
-        Decision(*free.points[close], used=True),
-        Decision(*free.points[border], used=True),
+        _decision(free.points[kept] + 1.5, used=False),
+        _decision(free.points[close], used=True),
+        _decision(free.points[border], used=True),
         Decision(-50.0, -50.0, used=False),
     ]
     shown = judge(found, CHOICE, decisions)
