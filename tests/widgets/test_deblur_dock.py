@@ -7,6 +7,7 @@ import json
 import threading
 import weakref
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -446,6 +447,42 @@ def test_the_preview_follows_the_settings_and_leaves_nothing(
     wanted.setChecked(False)
     assert "cells preview" not in viewer.layers
     assert len(viewer.layers) == 2
+
+
+def test_two_viewers_deblur_at_once(
+    qtbot: QtBot,
+    viewer: Viewer,
+    dock: DeblurDock,
+    make_napari_viewer_proxy: Callable[..., Viewer],
+    cells: NDArray[np.uint16],
+) -> None:
+    other = make_napari_viewer_proxy(show=True, strict_qt="raise")
+    _, second = other.window.add_plugin_dock_widget("napari-deepblur", "Deblur")
+    for window, widget, part in ((viewer, dock, cells[:40, :48]), (other, second, cells[:48, :56])):
+        window.add_image(part, name="cells", **MICROMETRES)
+        _child(widget, QComboBox, "method").setCurrentIndex(_child(widget, QComboBox, "method").findData("wiener"))
+    _press_run(qtbot, dock)
+    _press_run(qtbot, second)
+    assert dock.isRunning()
+    assert second.isRunning()
+    qtbot.waitUntil(lambda: not dock.isRunning() and not second.isRunning(), timeout=PATIENCE_MS)
+    assert viewer.layers["cells deblurred"].data.shape == (40, 48)
+    assert other.layers["cells deblurred"].data.shape == (48, 56)
+
+
+def test_memory_that_ran_out_is_said(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scarce(*arguments: Any) -> Generator[Progress | Frame, None, Series]:
+        series = yield from deblur_frames_steps(*arguments)
+        return replace(series, notes=("the image: Memory of cuda:0 ran out: the processor took over.",))
+
+    monkeypatch.setattr(deblur_dock, "deblur_frames_steps", scarce)
+    viewer.add_image(cells[:48, :48], name="cells", **MICROMETRES)
+    _child(dock, QComboBox, "method").setCurrentIndex(_child(dock, QComboBox, "method").findData("wiener"))
+    _run_to_the_end(qtbot, dock)
+    assert _status(dock).level() == "warning"
+    assert _status(dock).text().endswith("The image: Memory of cuda:0 ran out: the processor took over.")
 
 
 def test_of_a_pyramid_the_full_resolution_is_deblurred(

@@ -65,6 +65,12 @@ def test_time_left_is_that_of_the_pace_so_far(panel: RunPanel, monkeypatch: pyte
     assert words.text() == "Removing the blur, almost done"
 
 
+def test_the_frame_of_a_series_is_named(panel: RunPanel) -> None:
+    panel.setRunning()
+    panel.setProgress(Progress("deblur 3/20", 0, 2000))
+    assert _child(panel, Notice, "time_left").text() == "Removing the blur, frame 3 of 20"
+
+
 def test_a_late_progress_does_not_hide_that_the_cancel_was_heard(panel: RunPanel) -> None:
     panel.setRunning()
     panel.setCancelling()

@@ -79,7 +79,7 @@ class RunPanel(QWidget):
         self._running = True
         self._started = time.monotonic()
         self._button.setText("Cancel")
-        self._button.setToolTip("Stop at the next step; nothing is added to the viewer.")
+        self._button.setToolTip("Stop; the viewer is left as it was.")
         self._button.setEnabled(True)
         self._bar.setRange(0, 0)
         self._bar.setVisible(True)
