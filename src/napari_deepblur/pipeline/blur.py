@@ -5,10 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_deepblur.operators import ConvolutionOperator, LinearOperator, OperatorFamily
+from napari_deepblur.operators import ConvolutionOperator, LinearOperator, OperatorFamily, ProductConvolutionFamily
+
+_SMALLEST_TERM = 1e-3
 
 
 class Blur(ABC):
@@ -94,3 +98,32 @@ class FamilyBlur(Blur):
         """Make the family's operator for that part of the field."""
         absolute = origin[0] + self.origin[0], origin[1] + self.origin[1]
         return self.family.linear_operator(self.theta.to(device)[None], shape, absolute)
+
+
+def blur_between(psfs: NDArray[np.float32], grid: int, psf_size: int, shape: tuple[int, int], error: float) -> Blur:
+    """Make a blur that varies smoothly between PSFs on the even grid of `identify_field.even_grid`.
+
+    The PSFs are expanded into as many eigen-PSFs as there are places, whose coefficients are interpolated by splines.
+
+    Parameters
+    ----------
+    psfs
+        Shape (grid^2, k, k).
+    grid
+        Places a side.
+    psf_size
+        Their side k.
+    shape
+        Rows and columns of the image.
+    error
+        The spread.
+    """
+    half = psf_size // 2
+    left, values, right = np.linalg.svd(psfs.reshape(grid * grid, -1).astype(np.float64), full_matrices=False)
+    kept = values > _SMALLEST_TERM * values[0]
+    maps = (left[:, kept] * values[kept]).T.reshape(-1, grid, grid)
+    eigen_psfs = right[kept].reshape(-1, psf_size, psf_size)
+    # The field of this family begins and ends at the outer places.
+    field = max(shape[0] - 2 * half, 1), max(shape[1] - 2 * half, 1)
+    family = ProductConvolutionFamily(eigen_psfs, maps, field_shape=field)
+    return FamilyBlur(family, torch.eye(len(maps)).flatten(), error, (-half, -half))

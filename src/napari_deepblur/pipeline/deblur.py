@@ -17,10 +17,10 @@ from napari_deepblur.io.images import check_image
 from napari_deepblur.io.weights import Loaded, describe_weights, load_deblurring
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import FieldZernikeFamily, OperatorFamily, ZernikeFamily
-from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur
+from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, resolve_device
 from napari_deepblur.pipeline.identify import identify_steps
-from napari_deepblur.pipeline.identify_field import check_in_field
+from napari_deepblur.pipeline.identify_field import GRID, check_in_field
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_network, weights_for
 from napari_deepblur.pipeline.restoration import choose_side, restore_steps, units_of_work
@@ -143,10 +143,10 @@ def deblur_steps(
             yield Progress("noise", 0, work)
             noise = noise or estimate_noise(observed, family.microscope)
             identification = replace(known, noise=noise)
-            blur = _identified_blur(family, identification, settings.origin)
+            blur = _identified_blur(family, identification, shape, settings.origin)
         elif theta is None:
             before, identification = yield from _identify(observed, settings, family, device, used, work, notes)
-            blur = _identified_blur(family, identification, settings.origin)
+            blur = _identified_blur(family, identification, shape, settings.origin)
             noise = identification.noise
         else:
             yield Progress("noise", 0, work)
@@ -196,11 +196,16 @@ def _settings_of(family: OperatorFamily | str | None) -> dict[str, Any]:
             return {"family": IN_MEMORY}
 
 
-def _identified_blur(family: OperatorFamily, found: Identification, origin: tuple[int, int]) -> Blur:
+def _identified_blur(
+    family: OperatorFamily, found: Identification, shape: tuple[int, int], origin: tuple[int, int]
+) -> Blur:
     if isinstance(family, ZernikeFamily):
         # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients.
         return ConvolutionBlur(torch.from_numpy(found.psf), float(found.psf_spread[0]))
-    return FamilyBlur(family, torch.from_numpy(found.theta), float(found.psf_spread.mean()), origin)
+    error = float(found.psf_spread.mean())
+    if isinstance(family, FieldZernikeFamily):
+        return blur_between(found.psfs, GRID, family.psf_size, shape, error)
+    return FamilyBlur(family, torch.from_numpy(found.theta), error, origin)
 
 
 def _restorer(settings: DeblurSettings, family: OperatorFamily, used: dict[str, Loaded], identifies: bool) -> Restorer:

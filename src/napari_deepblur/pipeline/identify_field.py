@@ -21,6 +21,8 @@ from napari_deepblur.operators import (
 )
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.gaussian import Gaussian, prior_of
+from napari_deepblur.pipeline.identify_zernike import identify_zernike_steps
+from napari_deepblur.pipeline.local_average import LocalPsfs, interpolated
 from napari_deepblur.pipeline.local_views import (
     adapted_views,
     local_zernike,
@@ -30,10 +32,12 @@ from napari_deepblur.pipeline.local_views import (
 from napari_deepblur.pipeline.results import Identification, Progress
 from napari_deepblur.pipeline.spectral_scores import spectral_belief
 
-_GRID = 4
-"""Rows and columns of the places where PSFs are shown."""
+Array = NDArray[np.float64]
 
-_DRAWS = 64
+GRID = 4
+"""Rows and columns of the places where PSFs are averaged and shown."""
+
+_DRAWS = 48
 
 _LOCAL_SIDE = 256
 """Side of the windows, at the reference cut-off, in which a polynomial of the field is looked for."""
@@ -51,8 +55,9 @@ def identify_field_steps(
 
     The prior is the Gaussian with mean and covariance of what the family admits (`OperatorFamily.sample`). Each window
     adds what the network saw there: a network that was adapted to the family gives the coordinates of the local PSF;
-    the Zernike network gives coefficients, to which the polynomials of a `FieldZernikeFamily` are fitted. For a
-    measured family that no network was adapted to, its own PSFs are weighed by the spectra of the windows.
+    the Zernike network gives coefficients, to which the polynomials of a `FieldZernikeFamily` are fitted, and PSFs,
+    which are interpolated. For a measured family that no network was adapted to, its own PSFs are weighed by the
+    spectra of the windows.
     """
     microscope = optics_of(family)
     shape = (image.shape[0], image.shape[1])
@@ -69,14 +74,18 @@ def identify_field_steps(
         belief = prior.after(seen)
     elif isinstance(family, FieldZernikeFamily) and isinstance(network, IdentificationNetwork):
         windows = windows_of(shape, microscope, origin, _LOCAL_SIDE)
-        blurs = yield from local_zernike(image, family.local, windows, noise, device, network)
-        belief = prior_of(family).after(polynomial_views(family, windows, blurs))
+        whole = yield from identify_zernike_steps(image, family.local, noise, device, network)
+        local = yield from local_zernike(image, family.local, windows, noise, device, network)
+        belief = prior_of(family).after(polynomial_views(family, windows, local))
+        points = even_grid(shape, origin, family.psf_size)
+        return described(family, belief, points, interpolated(windows, local, whole, points), noise)
     else:
         raise FamilyError(
             f"These weights are of a {type(network).__name__}, which does not know a {type(family).__name__}. Leave "
             "the choice of the weights to the program, or choose those that were adapted to this family."
         )
-    return described(family, belief, shape, origin, noise)
+    points = even_grid(shape, origin, family.psf_size) if family.field_shape is not None else _middle(shape, origin)
+    return described(family, belief, points, averaged(family, belief, points), noise)
 
 
 def optics_of(family: OperatorFamily) -> Microscope:
@@ -107,29 +116,37 @@ def check_in_field(family: OperatorFamily, shape: tuple[int, int], origin: tuple
         )
 
 
-def described(
-    family: OperatorFamily,
-    belief: Gaussian,
-    shape: tuple[int, int],
-    origin: tuple[int, int],
-    noise: PoissonGaussianNoise,
-) -> Identification:
-    """Show what is believed at an even grid of places in the image."""
-    count = _GRID if family.field_shape is not None else 1
-    axes = [(np.arange(count) + 0.5) * n / count - 0.5 + o for n, o in zip(shape, origin, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+def averaged(family: EigenPsfFamily | ProductConvolutionFamily, belief: Gaussian, points: Array) -> LocalPsfs:
+    """Average the PSFs of a measured family, which are linear in theta, over what is believed."""
     psfs = family.psf(belief.mean, points)
-    errors = np.zeros(len(points))
-    for theta in belief.draw(_DRAWS, seed=0):
-        errors += np.square(family.psf(theta, points) - psfs).sum(axis=(-2, -1)) / _DRAWS
-    even = getattr(family, "even_modes", np.zeros(family.n_parameters, dtype=bool))
+    draws = np.stack([family.psf(theta, points) for theta in belief.draw(_DRAWS, seed=0)])
+    errors = np.square(draws - psfs).sum(axis=(-2, -1)).mean(axis=0)
+    return LocalPsfs(psfs, (errors / np.square(psfs).sum(axis=(-2, -1))).astype(np.float32))
+
+
+def described(
+    family: OperatorFamily, belief: Gaussian, points: Array, seen: LocalPsfs, noise: PoissonGaussianNoise
+) -> Identification:
+    """Put together what is believed of the parameters, and the PSFs at places of the field."""
     return Identification(
         theta=belief.mean.astype(np.float32),
         theta_std=belief.std.astype(np.float32),
-        psfs=psfs,
-        psf_spread=(errors / np.square(psfs).sum(axis=(-2, -1))).astype(np.float32),
+        psfs=seen.psfs,
+        psf_spread=seen.spread,
         points=points.astype(np.float32),
         noise=noise,
         parameter_names=family.parameter_names,
-        even_modes=even,
+        even_modes=getattr(family, "even_modes", np.zeros(family.n_parameters, dtype=bool)),
     )
+
+
+def even_grid(shape: tuple[int, int], origin: tuple[int, int], psf_size: int) -> Array:
+    """Places (row, column) of the field, `GRID` a side, the outer ones half a PSF inside the image; (GRID^2, 2)."""
+    half = psf_size // 2
+    axes = [np.linspace(min(half, (n - 1) / 2), max(n - 1 - half, (n - 1) / 2), GRID) for n in shape]
+    places: Array = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2) + np.array(origin)
+    return places
+
+
+def _middle(shape: tuple[int, int], origin: tuple[int, int]) -> Array:
+    return np.array([[(n - 1) / 2 + o for n, o in zip(shape, origin, strict=True)]])
