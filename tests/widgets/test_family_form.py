@@ -20,6 +20,8 @@ from napari_deepblur.widgets.deblur_dock import DeblurDock
 from napari_deepblur.widgets.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.notice import Notice
 
+SAMPLED = Microscope(na=1.2, wavelength_um=0.52, pixel_size_um=0.065, n_immersion=1.33)
+
 
 def _child(form: QWidget, kind: type[Any], name: str) -> Any:
     found = form.findChild(kind, name)
@@ -43,12 +45,12 @@ def family_file(tmp_path: Path) -> Path:
     maps = rng.normal(size=(2, 5, 5)).astype(np.float32)
     thetas = rng.normal(size=(4, 3, 2)).astype(np.float32)
     path = tmp_path / "scope.safetensors"
-    save_family(ProductConvolutionFamily(psfs, maps, thetas, Microscope(), field_shape=(60, 70)), path)
+    save_family(ProductConvolutionFamily(psfs, maps, thetas, SAMPLED, field_shape=(60, 70)), path)
     return path
 
 
 def test_the_default_is_that_of_the_settings(form: FamilyForm) -> None:
-    settings = DeblurSettings()
+    settings = DeblurSettings(microscope=SAMPLED)
     assert form.value() == FamilyChoice(*(getattr(settings, name) for name in FamilyChoice._fields))
 
 
@@ -101,7 +103,9 @@ def test_a_file_is_asked_for_and_remembered(
 
 
 def test_the_dock_takes_the_family_and_gives_it_back(dock: DeblurDock, family_file: Path) -> None:
-    settings = dock.value().model_copy(update={"family": str(family_file), "degree": 2, "origin": (5, 6)})
+    settings = dock.value().model_copy(
+        update={"microscope": SAMPLED, "family": str(family_file), "degree": 2, "origin": (5, 6)}
+    )
     dock.setValue(settings)
     assert dock.value() == settings
     family = dock.value().operator_family((20, 20))
