@@ -9,7 +9,6 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.frames import Frame, Luminance, Series, deblur_frames_steps
-from napari_deepblur.pipeline.preview import Preview
 from napari_deepblur.pipeline.results import Deblurring, Progress
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.axes_form import AxesChoice, AxesForm
@@ -34,7 +33,6 @@ from napari_deepblur.widgets.layers import (
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.preview import Previewer
 from napari_deepblur.widgets.preview_form import PreviewForm
 from napari_deepblur.widgets.result_display import ResultDisplay
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
@@ -42,9 +40,6 @@ from napari_deepblur.widgets.run_panel import RunPanel, in_words
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
-
-_MOST_NOTES = 3
-"""Notes of a run that are shown; the rest is in the metadata of the result."""
 
 
 class DeblurDock(QWidget):
@@ -64,7 +59,6 @@ class DeblurDock(QWidget):
     def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
-        self._source: Source | None = None
         self._display: ResultDisplay | None = None
         self._series: Series | None = None
         self._measured: Layer | None = None
@@ -77,8 +71,7 @@ class DeblurDock(QWidget):
         self._family = FamilyForm(self)
         self._noise = NoiseForm(self)
         self._computation = ComputationForm(self)
-        self._preview = PreviewForm(self)
-        self._previewer = Previewer(napari_viewer, self)
+        self._preview = PreviewForm(napari_viewer, self._wanted_preview, self)
         self._panel = RunPanel(self)
         self._coefficients = CoefficientsPlot(self)
         self._coefficients.setObjectName("coefficients_plot")
@@ -105,12 +98,10 @@ class DeblurDock(QWidget):
         self._job.failed.connect(self._failed)
         self._job.cancelled.connect(self._cancelled)
         for form in (self._layer, self._axes, self._microscope, self._family, self._noise, self._computation):
-            form.valueChanged.connect(self._previewer.update)
+            form.valueChanged.connect(self._preview.update_preview)
         for emitter in (napari_viewer.scene.camera.events, napari_viewer.dims.events.point):
-            self._connections.connect(emitter, self._previewer.update)
-        self._preview.valueChanged.connect(self._switch_preview)
-        self._previewer.ready.connect(self._previewed)
-        self._previewer.failed.connect(self._preview_failed)
+            self._connections.connect(emitter, self._preview.update_preview)
+        self._preview.shown.connect(self._show)
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
         self._follow_theme()
         self._layer_chosen()
@@ -230,8 +221,8 @@ class DeblurDock(QWidget):
         array = source.data
         if axes.endswith("S") and colours == "luminance":
             array, axes = Luminance(source.data), axes.removesuffix("S")
-        self._source, self._display = source, ResultDisplay(self._viewer, source, axes)
-        self._previewer.pause()
+        self._display = ResultDisplay(self._viewer, source, axes)
+        self._preview.pause()
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
         self._job.start(lambda: deblur_frames_steps(array, axes, settings, reuse))
@@ -252,20 +243,13 @@ class DeblurDock(QWidget):
         QTimer.singleShot(0, self._finish)
 
     def _finish(self) -> None:
-        source, display, series, seconds = self._source, self._display, self._series, self._panel.elapsed()
+        display, series, seconds = self._display, self._series, self._panel.elapsed()
         self._series = None
-        if source is None or display is None or series is None:
+        if display is None or series is None:
             return
-        names = " and ".join(display.finish(series))
+        said = display.finish(series, in_words(seconds))
         self._rest()
-        # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
-        parts = [f"Done in {in_words(seconds)} on {series.record['resolved']['device']}: added {names}."]
-        if source.name not in self._viewer.layers:
-            parts.append(f"The input {shown_name(source.name)} was removed meanwhile.")
-        parts += [note[0].upper() + note[1:].removesuffix(".") + "." for note in series.notes[:_MOST_NOTES]]
-        if len(series.notes) > _MOST_NOTES:
-            parts.append(f"{len(series.notes) - _MOST_NOTES} more notes are in the layer's metadata.")
-        self._panel.say(" ".join(parts), "warning" if series.notes else "note")
+        self._panel.say(said, "warning" if series.notes else "note")
         self._show(series.first)
         # Once the column has made room for it.
         QTimer.singleShot(0, self._area.scrollDown)
@@ -293,39 +277,18 @@ class DeblurDock(QWidget):
 
     def _rest(self) -> None:
         """Go back to where a run can be started."""
-        self._source = self._display = None
+        self._display = None
         self._area.setFormsEnabled(True)
         self._panel.setIdle()
         self._check()
-        self._previewer.update()
-
-    def _switch_preview(self) -> None:
-        if self._preview.value():
-            self._previewer.follow(self._wanted_preview)
-        else:
-            self._previewer.close()
+        self._preview.update_preview()
 
     def _wanted_preview(self) -> tuple[Layer, AxesChoice, DeblurSettings] | None:
         """Return what a run would be given now; None while there can be none, or one goes on."""
         layer = self._layer.value()
         if layer is None or self.isRunning() or self._reason():
             return None
-        try:
-            return layer, self._axes.value(), self.value()
-        except DeepblurError as error:
-            self._preview.say(str(error), "error")
-            return None
-
-    def _previewed(self, shown: Preview) -> None:
-        height, width = shown.region.shape
-        self._preview.say(
-            f"{height} x {width} pixels from row {shown.region.top}, column {shown.region.left}. A run identifies the "
-            "blur on the whole image."
-        )
-        self._show(shown.result)
-
-    def _preview_failed(self, error: Exception) -> None:
-        self._preview.say(str(error) if isinstance(error, DeepblurError) else f"No preview: {error}", "error")
+        return layer, self._axes.value(), self.value()
 
     def _show(self, result: Deblurring) -> None:
         found = result.identification

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.axes import leading
 from napari_deepblur.pipeline.frames import LUMINANCE, Luminance, lazy_frame, write_frame
 from napari_deepblur.pipeline.preview import Preview, Region, preview
@@ -31,6 +32,10 @@ _QUIET_MS = 150
 
 _RESTORATION = {"method": "network", "iterations": None, "strength": None, "tile": "auto", "device": "auto"}
 """Settings that do not change what is identified."""
+
+
+Ask = Callable[[], "tuple[Layer, AxesChoice, DeblurSettings] | None"]
+"""Says what a run would be given now: the layer, its axes and the settings."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Previewer(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._layer: Layer | None = None
-        self._ask: Callable[[], tuple[Layer, AxesChoice, DeblurSettings] | None] | None = None
+        self._ask: Ask | None = None
         self._asked: tuple[Any, ...] | None = None
         self._request: _Request | None = None
         self._known: tuple[Any, list[Identification | None]] | None = None
@@ -82,8 +87,8 @@ class Previewer(QObject):
         self._timer.setInterval(_QUIET_MS)
         self._timer.timeout.connect(self._start)
 
-    def follow(self, ask: Callable[[], tuple[Layer, AxesChoice, DeblurSettings] | None]) -> None:
-        """Show the preview of what `ask` returns; of nothing while it returns None."""
+    def follow(self, ask: Ask) -> None:
+        """Show the preview of what `ask` returns; of nothing while it returns None, and `failed` where it raises."""
         self._ask = ask
         self.update()
 
@@ -120,7 +125,11 @@ class Previewer(QObject):
         self.failed.emit(error)
 
     def _start(self) -> None:
-        asked = self._ask() if self._ask is not None else None
+        try:
+            asked = self._ask() if self._ask is not None else None
+        except DeepblurError as error:
+            self._fail(error)
+            return
         if asked is None:
             return
         layer, choice, settings = asked

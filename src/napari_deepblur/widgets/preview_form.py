@@ -1,11 +1,19 @@
-"""Whether a preview is shown, and what there is to say about it."""
+"""The switch of the preview, and what there is to say about it."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
-from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.errors import DeepblurError
+from napari_deepblur.pipeline.preview import Preview
+from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.preview import Ask, Previewer
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
 
 
 class PreviewForm(QWidget):
@@ -13,15 +21,21 @@ class PreviewForm(QWidget):
 
     Parameters
     ----------
+    viewer
+        The napari viewer.
+    ask
+        Returns what a run would be given now; None while there can be none. A `DeepblurError` is shown.
     parent
         Parent widget.
     """
 
-    valueChanged = Signal()
-    """It was switched."""
+    shown = Signal(object)
+    """The `Deblurring` of a preview that is in the viewer now."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer, ask: Ask, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._ask = ask
+        self._previewer = Previewer(viewer, self)
         self._box = QCheckBox("Preview", self)
         self._box.setObjectName("preview")
         self._box.setToolTip(
@@ -34,7 +48,9 @@ class PreviewForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
         layout.addWidget(self._notice)
-        self._box.toggled.connect(self._switched)
+        self._box.toggled.connect(self._switch)
+        self._previewer.ready.connect(self._describe)
+        self._previewer.failed.connect(self._fail)
 
     def value(self) -> bool:
         """Return whether a preview is wanted."""
@@ -44,10 +60,28 @@ class PreviewForm(QWidget):
         """Switch it."""
         self._box.setChecked(wanted)
 
-    def say(self, message: str, level: Level = "note") -> None:
-        """Show a message below the switch."""
-        self._notice.say(message, level)
+    def update_preview(self, *_: object) -> None:
+        """Look again soon, because something has changed."""
+        self._previewer.update()
 
-    def _switched(self) -> None:
+    def pause(self) -> None:
+        """Compute nothing until `update_preview`; what is shown stays."""
+        self._previewer.pause()
+
+    def _switch(self, wanted: bool) -> None:
         self._notice.clear()
-        self.valueChanged.emit()
+        if wanted:
+            self._previewer.follow(self._ask)
+        else:
+            self._previewer.close()
+
+    def _describe(self, preview: Preview) -> None:
+        height, width = preview.region.shape
+        self._notice.say(
+            f"{height} x {width} pixels from row {preview.region.top}, column {preview.region.left}. A run identifies "
+            "the blur on the whole image."
+        )
+        self.shown.emit(preview.result)
+
+    def _fail(self, error: Exception) -> None:
+        self._notice.say(str(error) if isinstance(error, DeepblurError) else f"No preview: {error}", "error")

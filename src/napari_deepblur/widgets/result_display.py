@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_deepblur.pipeline.axes import leading
 from napari_deepblur.pipeline.frames import Frame, Series, empty_result, write_frame
 from napari_deepblur.pipeline.psf_field import psf_field
 from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer, shown_name
@@ -15,6 +14,10 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
+
+
+_MOST_NOTES = 3
+"""Notes of a run that are shown; the rest is in the metadata of the result."""
 
 
 class ResultDisplay:
@@ -64,18 +67,15 @@ class ResultDisplay:
         else:
             self._layer.refresh()
 
-    def finish(self, series: Series) -> list[str]:
-        """Write down how the result was made, and add the point spread functions.
+    def finish(self, series: Series, duration: str) -> str:
+        """Write down how the result was made, add the point spread functions, and say what was done.
 
         Parameters
         ----------
         series
             What the run returned.
-
-        Returns
-        -------
-        list of str
-            Names of the layers that were added, as shown in messages.
+        duration
+            How long it took, in words.
         """
         from napari.layers import Layer
 
@@ -89,15 +89,18 @@ class ResultDisplay:
             added.append(layer)
             if self._layer in self._viewer.layers:
                 self._viewer.layers.selection.active = self._layer
-        return [shown_name(layer.name) for layer in added]
+        names = " and ".join(shown_name(layer.name) for layer in added)
+        # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
+        parts = [f"Done in {duration} on {series.record['resolved']['device']}: added {names}."]
+        if self._source.name not in self._viewer.layers:
+            parts.append(f"The input {shown_name(self._source.name)} was removed meanwhile.")
+        parts += [note[0].upper() + note[1:].removesuffix(".") + "." for note in series.notes[:_MOST_NOTES]]
+        if len(series.notes) > _MOST_NOTES:
+            parts.append(f"{len(series.notes) - _MOST_NOTES} more notes are in the layer's metadata.")
+        return " ".join(parts)
 
     def discard(self) -> None:
         """Leave the viewer as it was."""
         if self._layer is not None and self._layer in self._viewer.layers:
             self._viewer.layers.remove(self._layer)
         self._layer = None
-
-    def frames(self) -> int:
-        """Count the frames of the result."""
-        lengths = zip(self._axes, self._source.data.shape, strict=False)
-        return int(np.prod([length for letter, length in lengths if letter in leading(self._axes)], dtype=int))
