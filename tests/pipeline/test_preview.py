@@ -49,3 +49,21 @@ def test_a_part_is_what_the_whole_run_gives_there() -> None:
     error = shown.image - whole[50:110, 40:100]
     contrast = whole[50:110, 40:100].std()
     assert np.sqrt((error**2).mean()) < 0.05 * contrast
+
+
+def test_a_part_of_a_varying_blur_is_blurred_as_at_its_place() -> None:
+    rng = np.random.default_rng(4)
+    image = 200 + 50 * rng.normal(size=(160, 150)).cumsum(0).cumsum(1)
+    image = np.clip(image - image.min(), 0, None) / np.ptp(image) * 900 + 50
+    # Defocus that grows along the rows.
+    theta = np.zeros((8, 3))
+    theta[0] = 0.05, 0.05, 0.0
+    varying = SETTINGS.model_copy(update={"family": "field-zernike", "degree": 1, "theta": tuple(theta.ravel())})
+    family = varying.operator_family((160, 150))
+    whole = deblur(image, family, theta=varying.theta, noise=varying.known_noise(), method="wiener").image
+    errors = []
+    for settings in (varying, SETTINGS):
+        shown = preview(image, Region(100, 40, 160, 100), settings)
+        errors.append(np.sqrt(np.mean((shown.image - whole[100:160, 40:100]) ** 2)))
+    assert errors[0] < 0.05 * whole[100:160, 40:100].std()
+    assert errors[0] < errors[1] / 3

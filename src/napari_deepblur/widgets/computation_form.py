@@ -72,10 +72,11 @@ class ComputationForm(QWidget):
             self._method.addItem(_METHODS.get(name, name), name)
         for name, title in _SIZES:
             self._size.addItem(title, name)
-        self._device.addItem("automatic", "auto")
-        for name, title in available_devices():
-            if name != "auto":
-                self._device.addItem(title, name)
+        devices = available_devices()
+        chosen = next((title for name, title in devices if name != "cpu"), devices[0][1])
+        self._device.addItem(f"automatic: {chosen}", "auto")
+        for name, title in devices:
+            self._device.addItem(title, name)
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow("Method", self._method)

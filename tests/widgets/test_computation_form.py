@@ -1,0 +1,32 @@
+"""The form of method, networks and device."""
+
+from __future__ import annotations
+
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QComboBox
+
+from napari_deepblur.widgets import computation_form
+from napari_deepblur.widgets.computation_form import Computation, ComputationForm
+
+GPU = ("cuda:0", "Some GPU (7.5 GiB free)")
+PROCESSOR = ("cpu", "processor (2 threads)")
+
+
+@pytest.mark.parametrize("devices", [[PROCESSOR], [PROCESSOR, GPU]])
+def test_automatic_says_what_it_will_be(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, devices: list[tuple[str, str]]
+) -> None:
+    monkeypatch.setattr(computation_form, "available_devices", lambda: devices)
+    form = ComputationForm()
+    qtbot.addWidget(form)
+    box = form.findChild(QComboBox, "device")
+    assert box is not None
+    titles = [box.itemText(row) for row in range(box.count())]
+    assert titles == [f"automatic: {devices[-1][1]}", *(title for _, title in devices)]
+    assert form.value() == Computation()
+    form.setValue(Computation(device=devices[-1][0]))
+    assert form.value().device == devices[-1][0]
+    # One that is not here is kept, and refused with a reason when it is used.
+    form.setValue(Computation(device="cuda:7"))
+    assert form.value().device == "cuda:7"
