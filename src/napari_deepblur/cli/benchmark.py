@@ -219,13 +219,15 @@ def real(arguments: argparse.Namespace) -> None:
 
 def field(arguments: argparse.Namespace) -> None:
     """Identify and remove blurs that vary over the field."""
+    from dataclasses import replace
+
     from napari_deepblur.benchmark import figures
     from napari_deepblur.benchmark.report import check_folder
     from napari_deepblur.benchmark.space_varying import ADAPTED, AT_ONCE, FieldTask, run_field
     from napari_deepblur.io.families import find_family, load_family
-    from napari_deepblur.io.weights import load_deblurring
+    from napari_deepblur.io.weights import describe_weights, load_deblurring
     from napari_deepblur.operators import ProductConvolutionFamily
-    from napari_deepblur.pipeline.network_choice import load_for
+    from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_for, weights_for
     from napari_deepblur.pipeline.restorers import NetworkRestorer
 
     _check_counts(arguments, "threads")
@@ -236,9 +238,15 @@ def field(arguments: argparse.Namespace) -> None:
         raise SettingsError(f"{arguments.family} holds a {type(family).__name__}, expected a calibrated family.")
     adapted = load_for(family, None, file)
     networks = {AT_ONCE: None} if adapted is None else {ADAPTED: adapted, AT_ONCE: None}
-    device, origin = _start(arguments, ("deblurring",))
-    restorer = NetworkRestorer(load_deblurring(arguments.size))
+    device, origin = _start(arguments, ())
+    files = {
+        "identification": weights_for(family, None, file),
+        "deblurring": deblurring_weights_for(family, arguments.size, file),
+    }
+    used = {kind: describe_weights(path).sha256 for kind, path in files.items() if path is not None}
+    restorer = NetworkRestorer(load_deblurring(files["deblurring"]))
     task = FieldTask(arguments.data, family, networks, restorer, device, arguments.seed)
+    origin = replace(origin, weights=used)
     cases, report = run_field(task, origin)
     figures.draw_field(arguments.output / "field.png", cases, next(iter(networks)))
     _finish(report, arguments)

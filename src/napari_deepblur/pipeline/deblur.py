@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.errors import DeviceError
-from napari_deepblur.io.families import family_hash
+from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.images import check_image
 from napari_deepblur.io.weights import Loaded, describe_weights, load_deblurring
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
@@ -26,7 +26,7 @@ from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load
 from napari_deepblur.pipeline.restoration import choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
-from napari_deepblur.pipeline.settings import IN_MEMORY, DeblurSettings, Method
+from napari_deepblur.pipeline.settings import IN_MEMORY, ZERNIKE_FAMILIES, DeblurSettings, Method
 
 
 def deblur(
@@ -185,15 +185,21 @@ def _settings_of(family: OperatorFamily | str | None) -> dict[str, Any]:
     match family:
         case None:
             return {}
-        case str():
+        case str() if family in ZERNIKE_FAMILIES:
             return {"family": family}
+        case str():
+            return {"family": family} | _optics_of(load_family(find_family(family)))
         case ZernikeFamily() | FieldZernikeFamily():
             values = {name: getattr(family, name) for name in ("microscope", "modes", "max_amplitude", "psf_size")}
             if isinstance(family, FieldZernikeFamily):
                 values |= {"family": "field-zernike", "degree": family.degree}
             return values
         case _:
-            return {"family": IN_MEMORY}
+            return {"family": IN_MEMORY} | _optics_of(family)
+
+
+def _optics_of(family: OperatorFamily) -> dict[str, Any]:
+    return {} if family.microscope is None else {"microscope": family.microscope}
 
 
 def _identified_blur(
