@@ -16,6 +16,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,7 +130,9 @@ def main() -> None:
     app = QApplication.instance() or QApplication([])
     assert isinstance(app, QApplication)
     image = simulated(options.side)
-    previews = measure_previews(image)
+    # As the dock does, not in the thread of the window.
+    with ThreadPoolExecutor(1) as pool:
+        previews = pool.submit(measure_previews, image).result()
     viewer = Viewer()
     viewer.add_image(image, name="simulated", scale=(0.1, 0.1), units=("um", "um"))
     dock = DeblurDock(viewer)
