@@ -75,6 +75,7 @@ def test_every_method_has_a_row_and_truth_restores_best(
 ) -> None:
     name = next(p.relative_to(pool).as_posix() for p in pool.rglob("*.png") if is_validation(f"micro_neubias/{p.name}"))
     monkeypatch.setattr(space_varying, "IMAGES", (name,))
+    monkeypatch.setattr(space_varying, "NOISY", ())
     torch.manual_seed(0)
     network = DeblurringNetwork(DeblurringConfig(channels=(4, 4, 4, 4), blocks=1, iterations=2, shared=True)).eval()
     task = FieldTask(pool, family, {AT_ONCE: None}, NetworkRestorer(network), CPU, 1)

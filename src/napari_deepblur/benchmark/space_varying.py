@@ -37,12 +37,15 @@ NOISE = (0.001, 0.003)
 IMAGES = (
     "micro_cellprofiler_examples/Fly_01_POS002_D.png",
     "micro_neubias/xy_8bit__nuclei_PLK1_control.png",
-    "micro_neubias/xyc_8bit__tub_h2b_cecog_battery_c1_y0x0.png",
-    "micro_dsb2018/1400420310c90943.png",
+    "micro_dsb2018/2dec81a678ddcac2.png",
     "scikit-image cell",
     "scikit-image immunohistochemistry",
+    "scikit-image retina",
 )
 """Biological images that training never reads: of the validation split, and of scikit-image."""
+
+NOISY = ("micro_neubias/xyc_8bit__tub_h2b_cecog_battery_c1_y0x0.png", "micro_dsb2018/1400420310c90943.png")
+"""Two more, whose own noise is over a tenth of their contrast: what would be right there is not known."""
 
 ADAPTED, AT_ONCE, MEAN, TRUE = "ours, adapted", "ours, at once", "mean of the family", "true"
 """Where the parameters are from."""
@@ -110,7 +113,7 @@ class FieldCase(NamedTuple):
 
 
 def run_field(task: FieldTask, origin: Origin) -> tuple[list[FieldCase], Report]:
-    """Identify and restore the six images; a row for each method, with the SSIM of each image."""
+    """Identify and restore the images; a row for each method, with the SSIM of each image."""
     start = time.perf_counter()
     choice = tune_on_training(task)
     thetas = task.family.sample(len(IMAGES), seed_of(task.seed, "operators"))
@@ -229,15 +232,18 @@ def report_field(cases: Sequence[FieldCase], choice: Choice, task: FieldTask, or
         row["kernel SNR (dB)"] = None if known is None else float(np.mean(known))
         row["least"] = None if known is None else float(np.min(known))
         row |= {name: value.ssim for name, value in zip(names, values, strict=True)}
-        row["mean SSIM"] = float(np.mean([value.ssim for value in values]))
-        row["mean PSNR (dB)"] = float(np.mean([value.psnr for value in values]))
+        clean = [value for case, value in zip(cases, values, strict=True) if case.name in IMAGES]
+        row["mean SSIM"] = float(np.mean([value.ssim for value in clean]))
+        row["mean PSNR (dB)"] = float(np.mean([value.psnr for value in clean]))
         times = [case.seconds[key] for case in cases if key in case.seconds]
         row["seconds"] = float(np.median(times)) if times else None
         rows.append(row)
     notes = (
         "SSIM of each image, of the whole field; operators drawn from the family, medium noise "
         f"(alpha {NOISE[0]}, beta {NOISE[1]}), estimated from the image.",
-        "Kernel SNR: mean over four places of six images, and the least image.",
+        "Kernel SNR: mean over four places of all images, and the least image.",
+        f"Means are of the first {len(IMAGES)}; the others ({len(NOISY)}) are noisy themselves, by more than a tenth of "
+        "their contrast, so that a method is rewarded for noise.",
         "Mean of the family: one PSF in the restorations, but varying over the field in its SNR.",
         f"Richardson-Lucy: {choice.iterations} iterations, total variation {choice.strength:g}, chosen on a training "
         "image with the true operator.",
@@ -245,7 +251,7 @@ def report_field(cases: Sequence[FieldCase], choice: Choice, task: FieldTask, or
     )
     details = {
         "family": list(np.shape(task.family.eigen_psfs)),
-        "images": list(IMAGES),
+        "images": [case.name for case in cases],
         "kernel_snr": {case.name: dict(case.snr) for case in cases},
     }
     title = "Blurs that vary over the field, identified and removed"
