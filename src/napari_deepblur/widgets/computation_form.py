@@ -74,7 +74,8 @@ class ComputationForm(QWidget):
             self._size.addItem(title, name)
         devices = available_devices()
         chosen = next((title for name, title in devices if name != "cpu"), devices[0][1])
-        self._device.addItem(f"automatic: {chosen}", "auto")
+        # Its name alone: threads and free memory stand in the line of the device itself.
+        self._device.addItem(f"automatic: {chosen.split(' (')[0]}", "auto")
         for name, title in devices:
             self._device.addItem(title, name)
         layout = QFormLayout(self)
