@@ -242,8 +242,8 @@ def report_field(cases: Sequence[FieldCase], choice: Choice, task: FieldTask, or
         "SSIM of each image, of the whole field; operators drawn from the family, medium noise "
         f"(alpha {NOISE[0]}, beta {NOISE[1]}), estimated from the image.",
         "Kernel SNR: mean over four places of all images, and the least image.",
-        f"Means are of the first {len(IMAGES)}; the others ({len(NOISY)}) are noisy themselves, by more than a tenth of "
-        "their contrast, so that a method is rewarded for noise.",
+        f"Means are of the first {len(IMAGES)}; the others ({len(NOISY)}) are noisy themselves, by more than a tenth "
+        "of their contrast, so that a method is rewarded for noise.",
         "Mean of the family: one PSF in the restorations, but varying over the field in its SNR.",
         f"Richardson-Lucy: {choice.iterations} iterations, total variation {choice.strength:g}, chosen on a training "
         "image with the true operator.",
