@@ -2,7 +2,7 @@
 
     python benchmarks/ablation.py --data FOLDER [--split train] [--images 32] [--weights FILE]
 
-FOLDER is the training folder. Constants of `pipeline.posterior` are chosen on its training split; what is claimed comes
+FOLDER is the training folder. Constants of `posterior.py` are chosen on its training split; what is claimed comes
 from its validation split, which training never reads. Prints the PSF SNR (dB) in the paper's setting for each part and
 noise level, and writes benchmarks/results/ablation_{train,validation}.md. Noise is known here.
 """
@@ -22,10 +22,10 @@ from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, Identifi
 from napari_deepblur.networks.statistics import prepare
 from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.optics import is_even, psf_model, psf_snr, zernike_psf
-from napari_deepblur.pipeline.consultation import decide_turned, gather_turned
-from napari_deepblur.pipeline.orientation import mirror_advantage
-from napari_deepblur.pipeline.posterior import Cloud, oriented, spectral_share
-from napari_deepblur.pipeline.spectral_fit import SpectralFit, spectral_fit
+from napari_deepblur.pipeline.identification.consultation import decide_turned, gather_turned
+from napari_deepblur.pipeline.identification.orientation import mirror_advantage
+from napari_deepblur.pipeline.identification.posterior import Cloud, oriented, spectral_share
+from napari_deepblur.pipeline.identification.spectral_fit import SpectralFit, spectral_fit
 from napari_deepblur.training.batches import SceneSource, degrade
 from napari_deepblur.training.pool import load_bank
 

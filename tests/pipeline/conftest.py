@@ -45,7 +45,7 @@ def weights_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
     monkeypatch.setattr("napari_deepblur.pipeline.devices._cpu_has_bfloat16", lambda: False)
     # By name: the package hands out the function identify under the name of its module.
-    monkeypatch.setattr(import_module("napari_deepblur.pipeline.identify_zernike"), "_FIT_STEPS", 10)
+    monkeypatch.setattr(import_module("napari_deepblur.pipeline.identification.zernike"), "_FIT_STEPS", 10)
     return folder
 
 

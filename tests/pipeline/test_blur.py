@@ -9,7 +9,7 @@ import torch
 from napari_deepblur.operators import FieldZernikeFamily, ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.blur import FamilyBlur, blur_between
-from napari_deepblur.pipeline.identify_field import GRID, even_grid
+from napari_deepblur.pipeline.identification.field import GRID, even_grid
 
 CPU = torch.device("cpu")
 

@@ -227,7 +227,7 @@ def field(arguments: argparse.Namespace) -> None:
     from napari_deepblur.io.families import find_family, load_family
     from napari_deepblur.io.weights import describe_weights, load_deblurring
     from napari_deepblur.operators import ProductConvolutionFamily
-    from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_for, weights_for
+    from napari_deepblur.pipeline.identification.network_choice import deblurring_weights_for, load_for, weights_for
     from napari_deepblur.pipeline.restorers import NetworkRestorer
 
     _check_counts(arguments, "threads")

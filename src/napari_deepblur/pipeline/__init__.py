@@ -1,7 +1,7 @@
 """From arrays to results: identification and deblurring of one image, with progress, cancel and settings."""
 
 from napari_deepblur.pipeline.deblur import deblur, deblur_steps
-from napari_deepblur.pipeline.identify import identify, identify_steps
+from napari_deepblur.pipeline.identification.identify import identify, identify_steps
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, save_settings
 

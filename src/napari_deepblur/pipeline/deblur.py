@@ -19,10 +19,10 @@ from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import FieldZernikeFamily, OperatorFamily, ZernikeFamily
 from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, resolve_device
-from napari_deepblur.pipeline.identify import identify_steps
-from napari_deepblur.pipeline.identify_field import GRID, check_in_field
+from napari_deepblur.pipeline.identification.field import GRID, check_in_field
+from napari_deepblur.pipeline.identification.identify import identify_steps
+from napari_deepblur.pipeline.identification.network_choice import deblurring_weights_for, load_network, weights_for
 from napari_deepblur.pipeline.intensity import unit_scale
-from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_network, weights_for
 from napari_deepblur.pipeline.restoration import choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.local_average import interpolated
-from napari_deepblur.pipeline.local_views import Window
+from napari_deepblur.pipeline.identification.local_average import interpolated
+from napari_deepblur.pipeline.identification.local_views import Window
 from napari_deepblur.pipeline.results import Identification
 
 

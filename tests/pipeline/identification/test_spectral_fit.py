@@ -7,7 +7,7 @@ from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.networks.statistics import WINDOW, sum_of_periodograms
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import psf_model, psf_snr, zernike_psf
-from napari_deepblur.pipeline.spectral_fit import Band, SpectralEnergy, spectral_fit
+from napari_deepblur.pipeline.identification.spectral_fit import Band, SpectralEnergy, spectral_fit
 
 MODES = tuple(range(4, 12))
 OPTICS = psf_model(0.25, MODES, 31, coarse=True)

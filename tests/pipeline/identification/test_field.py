@@ -18,7 +18,7 @@ from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, Produc
 from napari_deepblur.operators.families.local_coordinates import local_coordinates
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import Identification, Progress, deblur, identify, identify_steps
-from napari_deepblur.pipeline.identify_field import GRID, even_grid
+from napari_deepblur.pipeline.identification.field import GRID, even_grid
 from napari_deepblur.pipeline.settings import IN_MEMORY
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
 from napari_deepblur.training.scenes.spots import spots

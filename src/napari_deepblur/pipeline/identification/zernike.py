@@ -17,15 +17,15 @@ from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import psf_model, zernike_psf
-from napari_deepblur.pipeline.consultation import decide_turned, gather_turned, plus
 from napari_deepblur.pipeline.devices import inference_precision
+from napari_deepblur.pipeline.identification.consultation import decide_turned, gather_turned, plus
+from napari_deepblur.pipeline.identification.orientation import mirror_advantage
+from napari_deepblur.pipeline.identification.posterior import Cloud, coefficients, oriented, spectral_share
+from napari_deepblur.pipeline.identification.spectral_fit import SpectralFit, spectral_fit
+from napari_deepblur.pipeline.identification.windows import at_least, partition
 from napari_deepblur.pipeline.intensity import unit_scale
-from napari_deepblur.pipeline.orientation import mirror_advantage
-from napari_deepblur.pipeline.posterior import Cloud, coefficients, oriented, spectral_share
 from napari_deepblur.pipeline.resampling import resample
 from napari_deepblur.pipeline.results import Identification, Progress
-from napari_deepblur.pipeline.spectral_fit import SpectralFit, spectral_fit
-from napari_deepblur.pipeline.windows import at_least, partition
 
 _AREA_SIDE = 512
 """Side, at the reference cut-off, of the areas whose evidence is gathered at a time."""

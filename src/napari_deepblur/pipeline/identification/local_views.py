@@ -23,12 +23,12 @@ from napari_deepblur.operators.families.local_coordinates import (
 )
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.devices import inference_precision
-from napari_deepblur.pipeline.gaussian import Gaussian, Observation, without_prior
-from napari_deepblur.pipeline.identify_zernike import identify_zernike_steps
+from napari_deepblur.pipeline.identification.gaussian import Gaussian, Observation, without_prior
+from napari_deepblur.pipeline.identification.windows import at_least, partition
+from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.resampling import resample
 from napari_deepblur.pipeline.results import Identification, Progress
-from napari_deepblur.pipeline.windows import at_least, partition
 
 _SIDE = 384
 """Side of the windows at the reference cut-off, in pixels."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
-from napari_deepblur.pipeline.local_views import Window
+from napari_deepblur.pipeline.identification.local_views import Window
 from napari_deepblur.pipeline.results import Identification
 
 _VARIATION, _VARIATION_INSIDE = 0.1, 0.03

@@ -15,9 +15,9 @@ from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily, ZernikeFamily
 from napari_deepblur.pipeline.devices import resolve_device
-from napari_deepblur.pipeline.identify_field import identify_field_steps
-from napari_deepblur.pipeline.identify_zernike import identify_zernike_steps
-from napari_deepblur.pipeline.network_choice import load_for
+from napari_deepblur.pipeline.identification.field import identify_field_steps
+from napari_deepblur.pipeline.identification.network_choice import load_for
+from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
 from napari_deepblur.pipeline.results import Identification, Progress
 
 if TYPE_CHECKING:

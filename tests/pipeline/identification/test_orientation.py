@@ -8,7 +8,7 @@ from torch import Tensor
 
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import psf_model, zernike_psf
-from napari_deepblur.pipeline.orientation import mirror_advantage
+from napari_deepblur.pipeline.identification.orientation import mirror_advantage
 
 OPTICS = psf_model(0.25, (4, 7, 8, 9), 31)
 """Defocus, both comas, trefoil."""

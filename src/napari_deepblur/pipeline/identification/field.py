@@ -20,17 +20,17 @@ from napari_deepblur.operators import (
     ProductConvolutionFamily,
 )
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.gaussian import Gaussian, prior_of
-from napari_deepblur.pipeline.identify_zernike import identify_zernike_steps
-from napari_deepblur.pipeline.local_average import LocalPsfs, interpolated
-from napari_deepblur.pipeline.local_views import (
+from napari_deepblur.pipeline.identification.gaussian import Gaussian, prior_of
+from napari_deepblur.pipeline.identification.local_average import LocalPsfs, interpolated
+from napari_deepblur.pipeline.identification.local_views import (
     adapted_views,
     local_zernike,
     polynomial_views,
     windows_of,
 )
+from napari_deepblur.pipeline.identification.spectral_scores import spectral_belief
+from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
 from napari_deepblur.pipeline.results import Identification, Progress
-from napari_deepblur.pipeline.spectral_scores import spectral_belief
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.statistics import Views
 from napari_deepblur.networks.trunk import Evidence
 from napari_deepblur.optics import TURNS, turn_matrix, turned
-from napari_deepblur.pipeline.posterior import Cloud
+from napari_deepblur.pipeline.identification.posterior import Cloud
 
 
 class Opinion(NamedTuple):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_deepblur.networks.statistics import WINDOW
-from napari_deepblur.pipeline.windows import at_least, partition
+from napari_deepblur.pipeline.identification.windows import at_least, partition
 
 SIDE = 512
 

@@ -22,13 +22,13 @@ from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators.families.local_coordinates import MeasuredFamily, local_weights
 from napari_deepblur.optics import resampled_psfs
-from napari_deepblur.pipeline.gaussian import Gaussian
+from napari_deepblur.pipeline.identification.gaussian import Gaussian
+from napari_deepblur.pipeline.identification.local_views import Window
+from napari_deepblur.pipeline.identification.spectral_fit import Band, SpectralEnergy
+from napari_deepblur.pipeline.identification.windows import at_least
 from napari_deepblur.pipeline.intensity import unit_scale
-from napari_deepblur.pipeline.local_views import Window
 from napari_deepblur.pipeline.resampling import resample
 from napari_deepblur.pipeline.results import Progress
-from napari_deepblur.pipeline.spectral_fit import Band, SpectralEnergy
-from napari_deepblur.pipeline.windows import at_least
 
 _CANDIDATES = 1500
 _AT_A_TIME = 100

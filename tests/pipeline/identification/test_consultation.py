@@ -8,7 +8,13 @@ from napari_deepblur.networks.identification import IdentificationConfig, Identi
 from napari_deepblur.networks.statistics import prepare
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.optics import TURNS, psf_model, turned, zernike_psf
-from napari_deepblur.pipeline.consultation import Opinion, decide_turned, gather_turned, plus, usable_turns
+from napari_deepblur.pipeline.identification.consultation import (
+    Opinion,
+    decide_turned,
+    gather_turned,
+    plus,
+    usable_turns,
+)
 
 MODES = (4, 5, 6, 7, 8, 9, 10, 11)
 

@@ -25,7 +25,7 @@ from napari_deepblur.pipeline.resampling import resample
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
 from napari_deepblur.training.scenes.spots import spots
 
-module = import_module("napari_deepblur.pipeline.identify_zernike")
+module = import_module("napari_deepblur.pipeline.identification.zernike")
 
 CPU = torch.device("cpu")
 QUIET = PoissonGaussianNoise(0.0, 2.0)
