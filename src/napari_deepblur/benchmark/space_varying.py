@@ -120,9 +120,6 @@ def run_field(task: FieldTask, origin: Origin) -> tuple[list[FieldCase], Report]
     thetas = task.family.sample(len(names), seed_of(task.seed, "operators"))
     pairs = list(zip(names, thetas, strict=True))
     cases = [restore_case(task, name, theta, choice) for name, theta in tqdm(pairs, unit="image")]
-        restore_case(task, name, theta, choice)
-        for name, theta in tqdm(list(zip(IMAGES, thetas, strict=True)), unit="image")
-    ]
     return cases, report_field(cases, choice, task, origin, time.perf_counter() - start)
 
 
@@ -234,7 +231,6 @@ def report_field(cases: Sequence[FieldCase], choice: Choice, task: FieldTask, or
         row["kernel SNR (dB)"] = None if known is None else float(np.mean(known))
         row["least"] = None if known is None else float(np.min(known))
         row |= {name: value.ssim for name, value in zip(names, values, strict=True)}
-        clean = [value for case, value in zip(cases, values, strict=True) if case.name in IMAGES]
         clean = [value for case, value in zip(cases, values, strict=True) if case.name in IMAGES]
         row["mean SSIM"] = float(np.mean([value.ssim for value in clean]))
         row["mean PSNR (dB)"] = float(np.mean([value.psnr for value in clean]))
