@@ -118,9 +118,12 @@ def test_manifest_is_valid_and_its_python_names_exist() -> None:
     manifest.validate_imports()
     assert manifest.name == PROJECT["name"]
     commands = {command.id: command for command in manifest.contributions.commands or []}
-    (widget,) = manifest.contributions.widgets or []
-    assert commands[widget.command].title == "Deblur (napari-deepblur)"
-    assert [item.command for item in manifest.contributions.menus["napari/layers/filter"]] == [widget.command]
+    widgets = {widget.display_name: widget.command for widget in manifest.contributions.widgets or []}
+    assert commands[widgets["Deblur"]].title == "Deblur (napari-deepblur)"
+    assert commands[widgets["Bead calibration"]].title == "Bead calibration (napari-deepblur)"
+    menus = manifest.contributions.menus
+    assert [item.command for item in menus["napari/layers/filter"]] == [widgets["Deblur"]]
+    assert [item.command for item in menus["napari/layers/measure"]] == [widgets["Bead calibration"]]
 
 
 def test_manifest_is_found_through_the_installed_entry_point() -> None:

@@ -78,7 +78,7 @@ def test_every_method_has_a_row_and_truth_restores_best(
     monkeypatch.setattr(space_varying, "NOISY", ())
     torch.manual_seed(0)
     network = DeblurringNetwork(DeblurringConfig(channels=(4, 4, 4, 4), blocks=1, iterations=2, shared=True)).eval()
-    task = FieldTask(pool, family, {AT_ONCE: None}, NetworkRestorer(network), CPU, 1)
+    task = FieldTask(pool, family, {AT_ONCE: None}, NetworkRestorer(network), CPU, 1, identified=2)
     cases, report = run_field(task, origin)
     assert [(row["method"], row["operator"]) for row in report.rows] == [
         ("blurred", ""),
@@ -89,6 +89,8 @@ def test_every_method_has_a_row_and_truth_restores_best(
         ("patchwise Richardson-Lucy", AT_ONCE),
         ("Richardson-Lucy", TRUE),
         ("patchwise Richardson-Lucy", TRUE),
+        ("identified alone, 2 images", AT_ONCE),
+        ("identified alone, 2 images", MEAN),
     ]
     by_key = {(row["method"], row["operator"]): row for row in report.rows}
     assert by_key["Richardson-Lucy", TRUE]["mean SSIM"] > by_key["blurred", ""]["mean SSIM"]

@@ -57,3 +57,21 @@ def test_the_dock_is_ready_as_soon_as_the_sample_is_open(viewer: Viewer, dock: D
     assert origin is not None
     assert button.isEnabled()
     assert origin.text() == "Microscope and pixel size from 'nuclei'."
+
+
+def test_the_beads_are_a_stack_with_its_spacing(make_napari_viewer_proxy: Callable[..., Viewer]) -> None:
+    (layer,) = make_napari_viewer_proxy().open_sample("napari-deepblur", "beads")
+    assert layer.data.shape == (3, 200, 200)
+    np.testing.assert_allclose(layer.scale, (0.2, 0.065, 0.065))
+    assert refusal(layer) == ""
+
+
+def test_the_simulated_field_is_blurred_and_noisy(make_napari_viewer_proxy: Callable[..., Viewer]) -> None:
+    sharp, layer = make_napari_viewer_proxy().open_sample("napari-deepblur", "field")
+    assert layer.data.shape == sharp.data.shape == (512, 512)
+    assert not sharp.visible
+    assert layer.data.min() > 50
+    # Blur takes contrast away, and noise is there.
+    assert layer.data.std() < 0.9 * sharp.data.std()
+    assert np.diff(layer.data[:, 200:300], axis=0).std() > 10
+    np.testing.assert_array_equal(samples.load_field()[1][0], layer.data)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from napari_deepblur.benchmark.blurs import Observed
 from napari_deepblur.benchmark.identified import run_through
-from napari_deepblur.benchmark.images import seed_of
+from napari_deepblur.benchmark.images import draw_test_scenes, seed_of
 from napari_deepblur.benchmark.patchwise import restore_patchwise
 from napari_deepblur.benchmark.report import Cell, Origin, Report
 from napari_deepblur.benchmark.restored import Image, Scores, restore, score
@@ -29,7 +29,7 @@ from napari_deepblur.pipeline import identify_steps
 from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur
 from napari_deepblur.pipeline.restorers import NetworkRestorer
 from napari_deepblur.training.gray_images import read_gray
-from napari_deepblur.training.pool import open_pool
+from napari_deepblur.training.pool import Pool, open_pool
 
 NOISE = (0.001, 0.003)
 """alpha and beta: medium noise, a thousand photons at the peak."""
@@ -46,6 +46,9 @@ IMAGES = (
 
 NOISY = ("micro_neubias/xyc_8bit__tub_h2b_cecog_battery_c1_y0x0.png", "micro_dsb2018/1400420310c90943.png")
 """Two more, whose own noise is over a tenth of their contrast: what would be right there is not known."""
+
+TUNING = ("micro_cellprofiler_examples", "micro_dsb2018", "micro_neubias", "natural_clic2025")
+"""Folders of the training split that give an image each to tune on."""
 
 ADAPTED, AT_ONCE, MEAN, TRUE = "ours, adapted", "ours, at once", "mean of the family", "true"
 """Where the parameters are from."""
@@ -71,6 +74,8 @@ class FieldTask(NamedTuple):
         Where to compute.
     seed
         Of operators and noise.
+    identified
+        Test images whose blur is only identified, for a kernel SNR that does not depend on six images.
     """
 
     folder: Path
@@ -79,6 +84,7 @@ class FieldTask(NamedTuple):
     restorer: NetworkRestorer
     device: torch.device
     seed: int
+    identified: int = 40
 
 
 class FieldCase(NamedTuple):
@@ -120,7 +126,27 @@ def run_field(task: FieldTask, origin: Origin) -> tuple[list[FieldCase], Report]
     thetas = task.family.sample(len(names), seed_of(task.seed, "operators"))
     pairs = list(zip(names, thetas, strict=True))
     cases = [restore_case(task, name, theta, choice) for name, theta in tqdm(pairs, unit="image")]
-    return cases, report_field(cases, choice, task, origin, time.perf_counter() - start)
+    many = identify_many(task)
+    return cases, report_field(cases, many, choice, task, origin, time.perf_counter() - start)
+
+
+def identify_many(task: FieldTask) -> dict[str, list[float]]:
+    """Kernel SNR (dB) of test images of every kind, by where the parameters are from."""
+    shape = task.family.field_shape or (512, 512)
+    side = max(shape) + task.family.psf_size - 1
+    scenes = draw_test_scenes(task.folder, task.identified, side, seed_of(task.seed, "many")).pixels
+    thetas = task.family.sample(task.identified, seed_of(task.seed, "many operators"))
+    mean, points = task.family.sample(2000, 1).mean(0), even_points(shape)
+    found: dict[str, list[float]] = {source: [] for source in (*task.networks, MEAN)}
+    for index, theta in enumerate(tqdm(thetas, desc="Identifying", unit="image")):
+        image, _ = blur_field(task, scenes[index : index + 1], theta, f"many {index}")
+        guesses = {MEAN: mean}
+        for source, network in task.networks.items():
+            guesses[source] = run_through(identify_steps(image, task.family, None, task.device, network)).theta
+        true = task.family.psf(theta, points)
+        for source, guess in guesses.items():
+            found[source].append(float(decibels(true, task.family.psf(guess, points)).mean()))
+    return found
 
 
 def field_scene(folder: Path, name: str, shape: tuple[int, int]) -> Tensor:
@@ -141,25 +167,40 @@ def observe_field(task: FieldTask, name: str, theta: NDArray[np.float32]) -> tup
     """Blur a scene over the whole field, and spoil it; returns image and sharp scene, the image's peak being one."""
     field = task.family.field_shape or (512, 512)
     grow = task.family.psf_size - 1
-    scene = field_scene(task.folder, name, (field[0] + grow, field[1] + grow))
+    return blur_field(task, field_scene(task.folder, name, (field[0] + grow, field[1] + grow)), theta, name)
+
+
+def blur_field(task: FieldTask, scene: Tensor, theta: NDArray[np.float32], name: str) -> tuple[Image, Image]:
+    """Blur a scene (1, 1, H + k - 1, W + k - 1) over the field; returns image and sharp scene as `observe_field`."""
+    border = task.family.psf_size // 2
+    field = scene.shape[-2] - 2 * border, scene.shape[-1] - 2 * border
     blurred = task.family.linear_operator(torch.from_numpy(theta)[None], field).forward(scene)
     gain = 1 / blurred.max()
     generator = torch.Generator().manual_seed(seed_of(task.seed, "noise", name))
     image = sample_noise(gain * blurred, torch.tensor([NOISE[0]]), torch.tensor([NOISE[1]]), generator)
-    border = grow // 2
     sharp = (gain * scene)[0, 0, border:-border, border:-border]
     return image[0, 0].numpy(), sharp.numpy()
 
 
 def tune_on_training(task: FieldTask) -> Choice:
-    """Choose iterations and strength of Richardson-Lucy on an image of the training split, with its true operator."""
-    name = next(n for n in open_pool(task.folder).split("train") if n.startswith("micro_neubias"))
-    theta = task.family.sample(1, seed_of(task.seed, "tuning"))[0]
-    image, sharp = observe_field(task, name, theta)
-    blur = FamilyBlur(task.family, torch.from_numpy(theta))
-    noise = PoissonGaussianNoise(*NOISE)
-    example = Observed(image, sharp, torch.from_numpy(task.family.psf(theta)), noise, {TRUE: blur}, {TRUE: 0.0})
-    return tune("richardson-lucy", TRUE, [example], task.device)
+    """Choose iterations and strength of Richardson-Lucy on images of the training split, with their true operators."""
+    pool = open_pool(task.folder)
+    # The first of each folder that covers the field.
+    names = [next(iter(found)) for folder in TUNING if (found := _large(pool, folder, task.family.field_shape))]
+    thetas = task.family.sample(len(names), seed_of(task.seed, "tuning"))
+    examples = []
+    for name, theta in zip(names, thetas, strict=True):
+        image, sharp = observe_field(task, name, theta)
+        blurs = {TRUE: FamilyBlur(task.family, torch.from_numpy(theta))}
+        true = torch.from_numpy(task.family.psf(theta))
+        examples.append(Observed(image, sharp, true, PoissonGaussianNoise(*NOISE), blurs, {TRUE: 0.0}))
+    return tune("richardson-lucy", TRUE, examples, task.device)
+
+
+def _large(pool: Pool, folder: str, shape: tuple[int, int] | None) -> list[str]:
+    names = [name for name in pool.split("train") if name.startswith(folder)]
+    least = 0 if shape is None else 0.9 * min(shape)
+    return next(([name] for name in names if min(read_gray(pool.folder / name).shape) >= least), [])
 
 
 def restore_case(task: FieldTask, name: str, theta: NDArray[np.float32], choice: Choice) -> FieldCase:
@@ -219,7 +260,14 @@ def average_of_family(family: MeasuredFamily) -> ConvolutionBlur:
     return ConvolutionBlur(torch.from_numpy(mean), float(spread))
 
 
-def report_field(cases: Sequence[FieldCase], choice: Choice, task: FieldTask, origin: Origin, seconds: float) -> Report:
+def report_field(
+    cases: Sequence[FieldCase],
+    many: Mapping[str, Sequence[float]],
+    choice: Choice,
+    task: FieldTask,
+    origin: Origin,
+    seconds: float,
+) -> Report:
     """Make the table: a row for each method and source of the operator."""
     rows: list[dict[str, Cell]] = []
     names = [short_name(case.name) for case in cases]
@@ -237,21 +285,27 @@ def report_field(cases: Sequence[FieldCase], choice: Choice, task: FieldTask, or
         times = [case.seconds[key] for case in cases if key in case.seconds]
         row["seconds"] = float(np.median(times)) if times else None
         rows.append(row)
+    for source, values_db in many.items():
+        row = {**dict.fromkeys(rows[0]), "method": f"identified alone, {len(values_db)} images", "operator": source}
+        row |= {"kernel SNR (dB)": float(np.mean(values_db)), "least": float(np.min(values_db))}
+        rows.append(row)
     notes = (
         "SSIM of each image, of the whole field; operators drawn from the family, medium noise "
         f"(alpha {NOISE[0]}, beta {NOISE[1]}), estimated from the image.",
-        "Kernel SNR: mean over four places of all images, and the least image.",
+        "Kernel SNR: mean over four places of all images, and the least image. Identified alone: images of the "
+        "validation split and of scikit-image, each with its own operator.",
         f"Means are of the first {len(IMAGES)}; the others ({len(NOISY)}) are noisy themselves, by more than a tenth "
         "of their contrast, so that a method is rewarded for noise.",
         "Mean of the family: one PSF in the restorations, but varying over the field in its SNR.",
-        f"Richardson-Lucy: {choice.iterations} iterations, total variation {choice.strength:g}, chosen on a training "
-        "image with the true operator.",
+        f"Richardson-Lucy: {choice.iterations} iterations, total variation {choice.strength:g}, chosen on images "
+        f"of the training split ({', '.join(TUNING)}) with their true operators.",
         "Patchwise: one local PSF for each patch of 128 pixels, from the parameters in its row.",
     )
     details = {
         "family": list(np.shape(task.family.eigen_psfs)),
         "images": [case.name for case in cases],
         "kernel_snr": {case.name: dict(case.snr) for case in cases},
+        "identified_alone": {source: [round(value, 3) for value in values] for source, values in many.items()},
     }
     title = "Blurs that vary over the field, identified and removed"
     return Report("field", title, origin, seconds, tuple(rows), notes, details)

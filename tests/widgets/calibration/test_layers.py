@@ -9,8 +9,8 @@ from napari.layers import Image, Layer
 from napari_deepblur.calibration import Calibration, calibrate
 from napari_deepblur.io.images import read_image
 from napari_deepblur.samples.beads import BEAD_PATCH_SIZE, bead_sample_path
-from napari_deepblur.widgets.bead_sources import BeadSource, bead_refusal
-from napari_deepblur.widgets.calibration_layers import calibration_layers, psf_pairs
+from napari_deepblur.widgets.calibration.bead_sources import BeadSource, bead_refusal
+from napari_deepblur.widgets.calibration.layers import calibration_layers, psf_pairs
 
 
 @pytest.fixture(scope="module")

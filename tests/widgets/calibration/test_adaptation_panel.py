@@ -15,9 +15,9 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.training.loop import TrainingProgress
-from napari_deepblur.widgets import adaptation_panel
-from napari_deepblur.widgets.adaptation_panel import AdaptationPanel
-from napari_deepblur.widgets.loss_plot import LossPlot
+from napari_deepblur.widgets.calibration import adaptation_panel
+from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
+from napari_deepblur.widgets.calibration.loss_plot import LossPlot
 from napari_deepblur.widgets.notice import Notice
 
 PATIENCE_MS = 60_000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_deepblur.widgets.bead_detection import ShownBeads, State
+from napari_deepblur.widgets.calibration.bead_detection import ShownBeads, State
 from napari_deepblur.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:

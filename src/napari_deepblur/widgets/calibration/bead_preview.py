@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from napari_deepblur.calibration import BeadTable, Reason
 from napari_deepblur.calibration.calibrate import Override
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.widgets.bead_detection import (
+from napari_deepblur.widgets.calibration.bead_detection import (
     CLICK_PIXELS,
     Decision,
     Detected,
@@ -21,10 +21,10 @@ from napari_deepblur.widgets.bead_detection import (
     judge,
     with_decisions,
 )
-from napari_deepblur.widgets.bead_form import BeadChoice
-from napari_deepblur.widgets.bead_layer import BeadLayer
-from napari_deepblur.widgets.bead_picture import BeadPicture
-from napari_deepblur.widgets.bead_sources import BeadSource
+from napari_deepblur.widgets.calibration.bead_form import BeadChoice
+from napari_deepblur.widgets.calibration.bead_layer import BeadLayer
+from napari_deepblur.widgets.calibration.bead_picture import BeadPicture
+from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.notice import Notice
 

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidget
 
-from napari_deepblur.widgets.bead_source_form import BeadSourceForm
+from napari_deepblur.widgets.calibration.bead_source_form import BeadSourceForm
 from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.notice import Notice
 

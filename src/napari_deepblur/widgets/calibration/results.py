@@ -6,7 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.calibration import Calibration
-from napari_deepblur.widgets.calibration_plot import CalibrationPlot
+from napari_deepblur.widgets.calibration.plot import CalibrationPlot
 from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.notice import Notice
 

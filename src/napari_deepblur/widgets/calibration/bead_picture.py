@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.widgets.bead_sources import BeadSource
+from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 from napari_deepblur.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_deepblur.widgets.bead_sources import BeadSource, may_show_beads
+from napari_deepblur.widgets.calibration.bead_sources import BeadSource, may_show_beads
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.notice import Notice
 

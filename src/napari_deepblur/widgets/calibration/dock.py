@@ -11,15 +11,15 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_deepblur.calibration import Calibration
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.families import save_family
-from napari_deepblur.widgets.adaptation_panel import AdaptationPanel
-from napari_deepblur.widgets.bead_form import BeadForm
-from napari_deepblur.widgets.bead_preview import BeadPreview
-from napari_deepblur.widgets.bead_source_form import BeadSourceForm
-from napari_deepblur.widgets.bead_sources import BeadSource
-from napari_deepblur.widgets.calibration_layers import calibration_layers
-from napari_deepblur.widgets.calibration_output import ask_for_file, use_in_deblur, write_table
-from napari_deepblur.widgets.calibration_results import CalibrationResults
-from napari_deepblur.widgets.calibration_run import part_of, read_and_calibrate, with_names
+from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
+from napari_deepblur.widgets.calibration.bead_form import BeadForm
+from napari_deepblur.widgets.calibration.bead_preview import BeadPreview
+from napari_deepblur.widgets.calibration.bead_source_form import BeadSourceForm
+from napari_deepblur.widgets.calibration.bead_sources import BeadSource
+from napari_deepblur.widgets.calibration.layers import calibration_layers
+from napari_deepblur.widgets.calibration.output import ask_for_file, use_in_deblur, write_table
+from napari_deepblur.widgets.calibration.results import CalibrationResults
+from napari_deepblur.widgets.calibration.run import part_of, read_and_calibrate, with_names
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.form_area import FormArea

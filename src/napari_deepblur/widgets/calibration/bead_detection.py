@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from napari_deepblur.calibration.beads import Candidates, Reason, find_beads, reject
 from napari_deepblur.calibration.centring import margin_for
 from napari_deepblur.calibration.stacks import check_stacks
-from napari_deepblur.widgets.bead_form import BeadChoice
-from napari_deepblur.widgets.bead_sources import read_beads
+from napari_deepblur.widgets.calibration.bead_form import BeadChoice
+from napari_deepblur.widgets.calibration.bead_sources import read_beads
 
 _MOST = 2000
 """Spots that are kept for the slider: more than any field has beads, so many that it stays quick."""

@@ -12,8 +12,8 @@ from napari_deepblur.calibration.survey import survey
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.io.images import read_image
 from napari_deepblur.samples.beads import BEAD_PATCH_SIZE, bead_sample_path
-from napari_deepblur.widgets.bead_detection import Decision, Detected, State, detect, judge, with_decisions
-from napari_deepblur.widgets.bead_form import BeadChoice
+from napari_deepblur.widgets.calibration.bead_detection import Decision, Detected, State, detect, judge, with_decisions
+from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 
 CHOICE = BeadChoice(patch_size=BEAD_PATCH_SIZE)
 

@@ -12,9 +12,9 @@ from qtpy.QtWidgets import QFormLayout, QPushButton, QSpinBox, QVBoxLayout, QWid
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.adapted_weights import adapted_path
+from napari_deepblur.widgets.calibration.loss_plot import LossPlot
 from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.job import DeblurJob
-from napari_deepblur.widgets.loss_plot import LossPlot
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 

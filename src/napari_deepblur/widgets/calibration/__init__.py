@@ -1,0 +1,1 @@
+"""The bead calibration dock, and the adaptation of the network to what it found."""
