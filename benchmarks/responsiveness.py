@@ -30,7 +30,7 @@ from qtpy.QtWidgets import QApplication, QPushButton
 from napari_deepblur import Microscope, ZernikeFamily
 from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.pipeline.preview import Region, preview
-from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.deblur.dock import DeblurDock
 
 TICK_MS = 50
 CANCEL_AFTER_S = (0.3, 1.0, 2.0, 4.0, 7.0)

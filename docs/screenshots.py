@@ -23,7 +23,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QPushButton
 
-from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.deblur.dock import DeblurDock
 
 SIZES = {"small": (1366, 768), "large": (1920, 1080)}
 THEMES = ("dark", "light")

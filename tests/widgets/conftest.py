@@ -14,7 +14,7 @@ from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
 from napari_deepblur.networks import deblurring, identification
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
-from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.deblur.dock import DeblurDock
 
 
 @pytest.fixture(scope="session")

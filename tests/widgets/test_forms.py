@@ -15,10 +15,10 @@ from napari_deepblur.errors import MicroscopeError
 from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.widgets.family_form import PAPER_MODES, FamilyChoice, FamilyForm
+from napari_deepblur.widgets.deblur.family_form import PAPER_MODES, FamilyChoice, FamilyForm
+from napari_deepblur.widgets.deblur.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
-from napari_deepblur.widgets.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.notice import Notice
 
 WIDE_FIELD = Microscope(na=0.8, wavelength_um=0.52, pixel_size_um=0.16, n_immersion=1.0)

@@ -18,7 +18,7 @@ from napari_deepblur.io.acquisition_files import read_acquisition
 from napari_deepblur.io.ome_tiff import write_ome_tiff
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition
 from napari_deepblur.widgets.layers import METADATA_KEY, pixel_size
 from napari_deepblur.widgets.notice import Notice

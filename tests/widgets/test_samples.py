@@ -15,7 +15,7 @@ from napari_deepblur.errors import ImageError
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.samples import sample_microscope
 from napari_deepblur.widgets import samples
-from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import pixel_size, refusal
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.samples import load_sample

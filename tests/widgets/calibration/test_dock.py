@@ -22,7 +22,6 @@ from napari_deepblur.io.images import read_image
 from napari_deepblur.io.weights import FOLDER_VARIABLE
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.samples.beads import BEAD_DIAMETER_UM, BEAD_PATCH_SIZE, bead_sample_microscope, bead_sample_path
-from napari_deepblur.widgets import family_form
 from napari_deepblur.widgets.calibration import run as calibration_run
 from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
 from napari_deepblur.widgets.calibration.bead_detection import State
@@ -30,7 +29,8 @@ from napari_deepblur.widgets.calibration.bead_form import BeadChoice, BeadForm
 from napari_deepblur.widgets.calibration.bead_preview import BeadPreview
 from napari_deepblur.widgets.calibration.bead_source_form import BeadSourceForm
 from napari_deepblur.widgets.calibration.dock import CalibrationDock
-from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.deblur import family_form
+from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.notice import Notice
 

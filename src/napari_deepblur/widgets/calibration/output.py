@@ -12,7 +12,7 @@ from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.output import replacing
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.deblur.dock import DeblurDock
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -6,8 +6,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox
 
-from napari_deepblur.widgets import computation_form
-from napari_deepblur.widgets.computation_form import Computation, ComputationForm
+from napari_deepblur.widgets.deblur import computation_form
+from napari_deepblur.widgets.deblur.computation_form import Computation, ComputationForm
 
 GPU = ("cuda:0", "Some GPU (7.5 GiB free)")
 PROCESSOR = ("cpu", "processor (2 threads)")

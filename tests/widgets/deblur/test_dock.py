@@ -21,9 +21,9 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDockWidget, QDoubleSpinBox, QP
 
 from napari_deepblur.pipeline import DeblurSettings, Progress, deblur
 from napari_deepblur.pipeline.frames import Frame, Series, deblur_frames_steps
-from napari_deepblur.widgets import deblur_dock
-from napari_deepblur.widgets.coefficients_plot import CoefficientsPlot
-from napari_deepblur.widgets.deblur_dock import DeblurDock
+from napari_deepblur.widgets.deblur import dock as deblur_dock
+from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
+from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.notice import Notice
 

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox
 
-from napari_deepblur.widgets.axes_form import AxesChoice, AxesForm
+from napari_deepblur.widgets.deblur.axes_form import AxesChoice, AxesForm
 
 
 @pytest.fixture

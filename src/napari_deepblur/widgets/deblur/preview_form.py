@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.preview import Preview
+from napari_deepblur.widgets.deblur.preview import Ask, Previewer
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.preview import Ask, Previewer
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

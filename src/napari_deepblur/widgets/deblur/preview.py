@@ -15,7 +15,7 @@ from napari_deepblur.pipeline.frames import LUMINANCE, Luminance, lazy_frame, wr
 from napari_deepblur.pipeline.preview import Preview, Region, preview
 from napari_deepblur.pipeline.results import Identification
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.widgets.axes_form import AxesChoice
+from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import METADATA_KEY, Source, full_resolution
 

@@ -11,16 +11,19 @@ from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.frames import Frame, Luminance, Series, deblur_frames_steps
 from napari_deepblur.pipeline.results import Deblurring, Progress
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.widgets.axes_form import AxesChoice, AxesForm
-from napari_deepblur.widgets.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.colours import message_style, theme_colours
-from napari_deepblur.widgets.computation_form import Computation, ComputationForm
 from napari_deepblur.widgets.connections import Connections
-from napari_deepblur.widgets.family_form import FamilyChoice, FamilyForm
+from napari_deepblur.widgets.deblur.axes_form import AxesChoice, AxesForm
+from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
+from napari_deepblur.widgets.deblur.computation_form import Computation, ComputationForm
+from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
+from napari_deepblur.widgets.deblur.layer_form import LayerForm
+from napari_deepblur.widgets.deblur.noise_form import GivenNoise, NoiseForm
+from napari_deepblur.widgets.deblur.preview_form import PreviewForm
+from napari_deepblur.widgets.deblur.result_display import ResultDisplay
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
 from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition_or_reason
-from napari_deepblur.widgets.layer_form import LayerForm
 from napari_deepblur.widgets.layers import (
     Source,
     full_resolution,
@@ -31,10 +34,7 @@ from napari_deepblur.widgets.layers import (
     stated_microscope,
 )
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
-from napari_deepblur.widgets.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.preview_form import PreviewForm
-from napari_deepblur.widgets.result_display import ResultDisplay
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from napari_deepblur.io.families import save_family
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.widgets import family_form
-from napari_deepblur.widgets.deblur_dock import DeblurDock
-from napari_deepblur.widgets.family_form import FamilyChoice, FamilyForm
+from napari_deepblur.widgets.deblur import family_form
+from napari_deepblur.widgets.deblur.dock import DeblurDock
+from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.notice import Notice
 
 SAMPLED = Microscope(na=1.2, wavelength_um=0.52, pixel_size_um=0.065, n_immersion=1.33)

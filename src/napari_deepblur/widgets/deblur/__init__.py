@@ -1,0 +1,1 @@
+"""The Deblur dock and what it is made of."""
