@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from napari_deepblur.benchmark.field.cases import FieldCase
     from napari_deepblur.benchmark.identification_map import SnrMap
     from napari_deepblur.benchmark.real import RealCase
-    from napari_deepblur.benchmark.space_varying import FieldCase
 
 _PAPER, _INK, _FAINT = "#ffffff", "#20242c", "#7b838f"
 COLOURS = ("#2f6fde", "#e07b39", "#3a9d6e", "#9a5fc0", "#c2405a", "#7b838f")

@@ -28,8 +28,9 @@ def run(arguments: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from napari_deepblur.benchmark import figures
+    from napari_deepblur.benchmark.field.report import run_field
+    from napari_deepblur.benchmark.field.scenes import ADAPTED, AT_ONCE, FieldTask
     from napari_deepblur.benchmark.report import check_folder
-    from napari_deepblur.benchmark.space_varying import ADAPTED, AT_ONCE, FieldTask, run_field
     from napari_deepblur.io.families import find_family, load_family
     from napari_deepblur.io.weights import describe_weights, load_deblurring
     from napari_deepblur.operators import ProductConvolutionFamily
