@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import torch
 
@@ -7,7 +10,7 @@ from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.networks.statistics import WINDOW, sum_of_periodograms
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import psf_model, psf_snr, zernike_psf
-from napari_deepblur.pipeline.identification.spectral_fit import Band, SpectralEnergy, spectral_fit
+from napari_deepblur.pipeline.identification.spectral_fit import Band, SpectralEnergy, _Adam, spectral_fit
 
 MODES = tuple(range(4, 12))
 OPTICS = psf_model(0.25, MODES, 31, coarse=True)
@@ -78,3 +81,32 @@ def test_the_energy_is_that_of_the_whole_covariance() -> None:
     residual = (signal.log() - SCENES.mean[band.mask] - log_power).double()
     expected = 0.5 * (residual * torch.linalg.solve(covariance, residual.T).T).sum(1)
     torch.testing.assert_close(energy.of(log_power).double(), expected, rtol=2e-3, atol=0)
+
+
+def test_adam_takes_the_steps_that_torch_takes() -> None:
+    start = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    ours, theirs = start.clone().requires_grad_(), start.clone().requires_grad_()
+    descent, reference = _Adam(ours), torch.optim.Adam([theirs], lr=0.02)
+    for step in range(30):
+        rate = 0.02 / (1 + step)
+        reference.param_groups[0]["lr"] = rate
+        (gradient,) = torch.autograd.grad((ours - 1).pow(4).sum() + ours.abs().sum(), ours)
+        (theirs.grad,) = torch.autograd.grad((theirs - 1).pow(4).sum() + theirs.abs().sum(), theirs)
+        descent.step(gradient, rate)
+        reference.step()
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+
+
+def test_a_fit_does_not_load_the_compiler_of_torch() -> None:
+    """Two seconds in front of every command and of the first preview."""
+    code = (
+        "import sys, torch\n"
+        "from napari_deepblur.io.scene_spectra import load_scene_spectra\n"
+        "from napari_deepblur.optics import psf_model\n"
+        "from napari_deepblur.pipeline.identification.spectral_fit import WINDOW, spectral_fit\n"
+        "optics = psf_model(0.25, (4, 5), 31, coarse=True)\n"
+        "power = 1 + torch.rand(WINDOW, WINDOW // 2 + 1)\n"
+        "list(spectral_fit(power, 9, 0.5, optics, 0.15, load_scene_spectra(), starts=2, steps=2))\n"
+        "sys.exit('torch._dynamo' in sys.modules or 'sympy' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
