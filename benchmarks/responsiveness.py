@@ -33,7 +33,7 @@ from napari_deepblur.pipeline.preview import Region, preview
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 
 TICK_MS = 50
-CANCEL_AFTER_S = (0.3, 1.0, 2.0, 4.0, 7.0)
+CANCEL_AFTER_S = (0.3, 1.0, 2.0, 4.0, 5.5)
 
 
 class Waiting(NamedTuple):
