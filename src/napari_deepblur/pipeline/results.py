@@ -42,8 +42,8 @@ class Identification:
         Estimated point spread functions of sum 1, shape (P, k, k). They are averages over the likely parameters,
         closer to the truth than the PSF of `theta` alone.
     psf_spread
-        Their expected relative squared errors, E |h - psf|^2 / |psf|^2, shape (P,); -10 log10 of it is the expected PSF
-        SNR in decibels.
+        Their expected relative squared errors s = E |h - psf|^2 / |psf|^2, shape (P,); -10 log10(s / (1 + s)) is about
+        the PSF SNR in decibels that is to be expected, too much of it where there is no noise.
     points
         Field positions (row, column) of the PSFs in pixels, shape (P, 2).
     noise
