@@ -58,6 +58,7 @@ def deblur(out: Path) -> None:
     def arrange(size: str) -> None:
         # Side by side where there is room; over one another, as a user first sees them, where there is not.
         viewer.canvas.grid.enabled = size == "large"
+        viewer.layers[-1].visible = size == "large"
 
     save_all(viewer, out, "deblur", arrange)
     viewer.close()
@@ -85,6 +86,9 @@ def open_with(sample: str, dock: str) -> tuple[napari.Viewer, Any]:
     viewer.open_sample("napari-deepblur", sample)
     viewer.canvas.overlays.scale_bar.visible = True
     _, widget = viewer.window.add_plugin_dock_widget("napari-deepblur", dock)
+    # Where there is little room: a dock scrolls to its results then.
+    viewer.window._qt_window.resize(*SIZES["small"])
+    QTest.qWait(500)
     return viewer, widget
 
 

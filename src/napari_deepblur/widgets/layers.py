@@ -208,7 +208,10 @@ def image_layer(source: Source, image: NDArray[Any], record: dict[str, Any]) -> 
 
 
 def psf_layer(source: Source, psfs: NDArray[np.float32], record: dict[str, Any]) -> LayerData:
-    """Layer of the point spread functions over the field, values in [0, 1], in the input's place."""
+    """Layer of the point spread functions over the field, values in [0, 1], in the input's place.
+
+    It is hidden at first: what people want to see is the image, and stars on top of it look like artefacts.
+    """
     arguments = {
         "name": f"{source.name} PSFs",
         "metadata": {METADATA_KEY: record},
@@ -218,6 +221,7 @@ def psf_layer(source: Source, psfs: NDArray[np.float32], record: dict[str, Any])
         "gamma": 0.5,
         # Black adds nothing: the picture stays visible between the PSFs.
         "blending": "additive",
+        "visible": False,
         **source.placement,
     }
     return psfs, arguments, "image"

@@ -89,7 +89,7 @@ class ResultDisplay:
             added.append(layer)
             if self._layer in self._viewer.layers:
                 self._viewer.layers.selection.active = self._layer
-        names = " and ".join(shown_name(layer.name) for layer in added)
+        names = " and ".join(shown_name(layer.name) + ("" if layer.visible else " (hidden)") for layer in added)
         # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
         parts = [f"Done in {duration} on {series.record['resolved']['device']}: added {names}."]
         if self._source.name not in self._viewer.layers:
