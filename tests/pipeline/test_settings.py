@@ -138,3 +138,16 @@ def test_the_papers_setting_has_the_papers_psf() -> None:
         paper = Microscope()
     assert recommended_psf_size(paper) == 31
     assert recommended_psf_size(Microscope(pixel_size_um=0.05)) == 63
+
+
+def test_channels_have_their_own_wavelengths() -> None:
+    settings = DeblurSettings(microscope=Microscope(pixel_size_um=0.07), channel_wavelengths_um=(0.45, 0.6))
+    assert [settings.microscope_of(channel).wavelength_um for channel in range(2)] == [0.45, 0.6]
+    assert DeblurSettings(microscope=Microscope(pixel_size_um=0.07)).microscope_of(3).wavelength_um == 0.54
+
+
+def test_wavelengths_of_channels_are_checked() -> None:
+    with pytest.raises(MicroscopeError, match="wavelength"):
+        DeblurSettings(microscope=Microscope(pixel_size_um=0.07), channel_wavelengths_um=(0.45, -1.0))
+    with pytest.raises(SettingsError, match="one wavelength"):
+        DeblurSettings(microscope=Microscope(pixel_size_um=0.07), family="demonstration", channel_wavelengths_um=(0.5,))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_deepblur.cli.file_optics import file_optics
 from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
@@ -24,15 +24,17 @@ _AS_THEY_ARE = (
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add microscope, operator family, noise and device, whose defaults are those of the settings."""
-    optics = parser.add_argument_group("microscope")
-    optics.add_argument("--na", type=float, help="numerical aperture of the objective (1.41)")
-    optics.add_argument("--wavelength-um", type=float, metavar="UM", help="emission wavelength in micrometres (0.540)")
-    optics.add_argument(
-        "--pixel-size-um",
-        type=float,
-        metavar="UM",
-        help="pixel size in the sample in micrometres (what the TIFF file says, else 0.100)",
+    optics = parser.add_argument_group(
+        "microscope (what the file says, unless --settings are given; else the defaults)"
     )
+    optics.add_argument("--na", type=float, help="numerical aperture of the objective (1.41)")
+    optics.add_argument(
+        "--wavelength-um",
+        type=wavelengths,
+        metavar="UM",
+        help="emission wavelength in micrometres (0.540); of channels one each, as 0.45,0.525",
+    )
+    optics.add_argument("--pixel-size-um", type=float, metavar="UM", help="pixel size in micrometres (0.100)")
     optics.add_argument("--n-immersion", type=float, metavar="N", help="refractive index of the immersion (1.51)")
     blur = parser.add_argument_group("blur and noise")
     blur.add_argument(
@@ -58,31 +60,40 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
 
 
-def read_settings(arguments: argparse.Namespace, image: Path) -> DeblurSettings:
-    """Turn parsed arguments into checked settings: the settings file, the options over it, then what the image says.
+def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0) -> DeblurSettings:
+    """Turn parsed arguments into checked settings: the settings file or what the image says, and the options over it.
+
+    Parameters
+    ----------
+    arguments
+        As parsed.
+    image
+        The image file.
+    channels
+        Number of channels that it has.
 
     Raises
     ------
     DeblurError
         A diagnosis of the first value that cannot be used.
     """
-    from napari_deepblur.io.images import read_pixel_size_um
     from napari_deepblur.optics import Microscope
     from napari_deepblur.pipeline import DeblurSettings, load_settings
 
     values: dict[str, Any] = {}
-    optics: dict[str, float] = _optics_of(arguments.family)
+    optics: dict[str, Any] = _optics_of(arguments.family)
     if arguments.settings is not None:
         loaded = load_settings(arguments.settings)
         values = {name: getattr(loaded, name) for name in type(loaded).model_fields}
         optics |= {name: getattr(loaded.microscope, name) for name in _MICROSCOPE}
-    elif arguments.pixel_size_um is None:
-        found = read_pixel_size_um(image)
-        if found is not None:
-            optics["pixel_size_um"] = found
-            if not arguments.quiet:
-                print(f"Pixel size {found:g} um, as {image.name} says.", file=sys.stderr)
+    else:
+        stated = [name for name in _MICROSCOPE if getattr(arguments, name) is not None]
+        optics |= file_optics(image, stated, calibrated=bool(optics), channels=channels, quiet=arguments.quiet)
+        values["channel_wavelengths_um"] = optics.pop("channel_wavelengths_um", None)
     given = {name: getattr(arguments, name) for name in _MICROSCOPE if getattr(arguments, name) is not None}
+    if arguments.wavelength_um is not None:
+        given["wavelength_um"] = arguments.wavelength_um[0]
+        values["channel_wavelengths_um"] = arguments.wavelength_um if len(arguments.wavelength_um) > 1 else None
     if given or arguments.settings is None:
         values["microscope"] = Microscope(**optics | given)
     for name in _AS_THEY_ARE:
@@ -128,6 +139,14 @@ def check_outputs(image: Path, *outputs: Path | None) -> None:
             raise OutputError(f"{path} is the input image, which is never overwritten. Choose another name.")
         if path.resolve() in [other.resolve() for other in chosen[:index]]:
             raise OutputError(f"{path} is asked for twice, for different contents. Choose different names.")
+
+
+def wavelengths(text: str) -> tuple[float, ...]:
+    """Read one wavelength, or several with commas between them."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} given, expected micrometres such as 0.525 or 0.45,0.525") from None
 
 
 def noll_modes(text: str) -> tuple[int, ...]:

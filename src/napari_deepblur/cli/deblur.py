@@ -1,16 +1,22 @@
-"""`napari-deepblur deblur`: one blurred image in, one sharper TIFF file out."""
+"""`napari-deepblur deblur`: one blurred image, series or stack in, a sharper OME-TIFF file out."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings, tile_side
 from napari_deepblur.cli.progress import run_with_bar
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_deepblur.cli.arguments import Verbs
+    from napari_deepblur.pipeline.frames import Frame, Series
+    from napari_deepblur.pipeline.results import Progress
 
 
 def add_to(verbs: Verbs) -> None:
@@ -18,16 +24,23 @@ def add_to(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "deblur",
         help="remove the blur of an image",
-        description="Estimate the blur of an image and remove it. The result has the shape and units of the image.",
+        description="Estimate the blur of an image and remove it. The result has the shape and units of the image; "
+        "series, stacks, channels and colours are deblurred plane by plane.",
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG or JPEG file, one plane")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.tif", help="the result, 32-bit TIFF")
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG or JPEG file")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.tif", help="the result, OME-TIFF")
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
     parser.add_argument("--theta", type=float, nargs="+", metavar="T", help="known parameters, in waves RMS")
     parser.add_argument("--method", help="network, richardson-lucy, total-variation or wiener (network)")
     parser.add_argument("--iterations", type=int, metavar="N", help="of a classical method (its own)")
     parser.add_argument("--strength", type=float, metavar="S", help="of a classical method's regularization (its own)")
     parser.add_argument("--tile", type=tile_side, metavar="N", help="side of the tiles in pixels, auto, or none (auto)")
+    frames = parser.add_argument_group("series, stacks, channels, colours")
+    frames.add_argument("--axes", metavar="AXES", help="letters of the axes, as TCYX (what the file says, or a guess)")
+    frames.add_argument(
+        "--one-operator", action="store_true", help="identify the blur once for each channel, not on every plane"
+    )
+    frames.add_argument("--luminance", action="store_true", help="of a colour image, deblur the luminance")
     add_settings(parser)
     parser.set_defaults(work=work)
 
@@ -36,18 +49,62 @@ def work(arguments: argparse.Namespace) -> None:
     """Deblur the image and write what was asked for; files change only once all is computed."""
     check_outputs(arguments.image, arguments.output, arguments.psfs, arguments.save_settings)
 
-    from napari_deepblur.io.images import read_image, write_tiff
-    from napari_deepblur.pipeline import deblur_steps, save_settings
+    import numpy as np
 
-    image = read_image(arguments.image)
-    settings = read_settings(arguments, arguments.image)
-    result = run_with_bar(deblur_steps(image, settings), arguments.quiet)
-    family = settings.operator_family(result.image.shape)
+    from napari_deepblur.io.acquisition_files import read_acquisition
+    from napari_deepblur.io.images import write_tiff
+    from napari_deepblur.io.stacks import read_stack
+    from napari_deepblur.pipeline import save_settings
+    from napari_deepblur.pipeline.axes import check_axes, named_axes, planes_last
+    from napari_deepblur.pipeline.frames import Luminance, deblur_frames_steps, empty_result, result_type
+
+    array, letters = read_stack(arguments.image)
+    axes = named_axes(letters) if arguments.axes is None else arguments.axes.upper()
+    check_axes(axes, array.shape)
+    order = planes_last(axes)
+    array, axes = array.transpose([axes.index(letter) for letter in order]), order
+    channels = array.shape[axes.index("C")] if "C" in axes else 0
+    settings = read_settings(arguments, arguments.image, channels)
+    frames: Any = array
+    if arguments.luminance and axes.endswith("S"):
+        frames, axes = Luminance(array), axes.removesuffix("S")
+    image = empty_result(frames.shape, result_type(axes, array.dtype))
+    psfs: list[NDArray[np.float32]] = []
+    steps = deblur_frames_steps(frames, axes, settings, "first" if arguments.one_operator else "each")
+    series = run_with_bar(_kept(steps, image, axes, psfs), arguments.quiet)
+
+    shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
+    family = settings.operator_family(shape)
     pixel = (family.microscope or settings.microscope).pixel_size_um
-    write_tiff(arguments.output, result.image, pixel_size_um=pixel, record=result.settings)
+    said = read_acquisition(arguments.image)
+    write_tiff(arguments.output, image, pixel_size_um=pixel, axes=axes, record=series.record, acquisition=said)
     if arguments.psfs is not None:
-        found = result.identification
-        psfs = family.psf(settings.theta or ()) if found is None else found.psfs
-        write_tiff(arguments.psfs, psfs.reshape(-1, *psfs.shape[-2:]), pixel_size_um=pixel, axes="TYX")
+        known = psfs or [family.psf(settings.theta or ())]
+        stack = np.concatenate([psf.reshape(-1, *psf.shape[-2:]) for psf in known])
+        write_tiff(arguments.psfs, stack, pixel_size_um=pixel, axes="TYX")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
+
+
+def _kept(
+    steps: Generator[Progress | Frame, None, Series], image: NDArray[Any], axes: str, psfs: list[NDArray[np.float32]]
+) -> Generator[Progress, None, Series]:
+    """Write each frame to its place, and pass on the progress."""
+    from napari_deepblur.pipeline.frames import Frame, write_frame
+
+    try:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                series: Series = stop.value
+                return series
+            if isinstance(step, Frame):
+                write_frame(image, axes, step.index, step.image)
+                found = None if step.result is None else step.result.identification
+                if found is not None and step.identified:
+                    psfs.append(found.psfs)
+            else:
+                yield step
+    finally:
+        steps.close()

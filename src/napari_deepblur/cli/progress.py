@@ -55,7 +55,9 @@ def run_with_bar(steps: Generator[Report, None, Result], quiet: bool) -> Result:
                     disable=quiet,
                     bar_format="{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left",
                 )
-            bar.set_description_str(_WORDS.get(progress.stage, progress.stage), refresh=False)
+            # The number of a frame may follow: "deblur 3/20".
+            stage, *number = progress.stage.split(" ", 1)
+            bar.set_description_str(" ".join([_WORDS.get(stage, stage), *number]), refresh=False)
             bar.update(progress.done - bar.n)
     finally:
         steps.close()

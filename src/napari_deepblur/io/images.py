@@ -6,6 +6,7 @@ import os
 import struct
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ _GRAY_MODES = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 """Modes of Pillow whose numbers are intensities; those of a palette are not."""
 
 # What decoders raise on foreign or damaged files.
-_UNREADABLE = (
+UNREADABLE = (
     OSError, ValueError, KeyError, IndexError, TypeError, SyntaxError, EOFError, MemoryError, struct.error, zlib.error,
     tifffile.TiffFileError, UnidentifiedImageError, Image.DecompressionBombError,
 )  # fmt: skip
@@ -111,7 +112,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[Any]:
         if source.suffix.lower() in (".tif", ".tiff"):
             return np.squeeze(_read_tiff(source))
         return np.squeeze(_read_with_pillow(source))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ImageError(
             f"{source} cannot be read as an image ({error}). Expected TIFF, PNG or JPEG; is the file complete?"
         ) from error
@@ -144,6 +145,7 @@ def write_tiff(
     pixel_size_um: float | None = None,
     axes: str = "YX",
     record: Mapping[str, Any] | None = None,
+    acquisition: Acquisition | None = None,
 ) -> None:
     """Write an OME-TIFF file with its pixel size, whole or not at all.
 
@@ -159,6 +161,8 @@ def write_tiff(
         Letters of the axes.
     record
         How the image was made, as JSON knows it.
+    acquisition
+        How it was taken; pixel size and axes are those above.
 
     Raises
     ------
@@ -167,4 +171,5 @@ def write_tiff(
     """
     sides = None if pixel_size_um is None else (pixel_size_um, pixel_size_um)
     kept = None if record is None else {"metadata": dict(record)}
-    write_ome_tiff(path, image, Acquisition(pixel_size_um=sides, axes=axes), name=Path(path).name, record=kept)
+    taken = replace(acquisition or Acquisition(), pixel_size_um=sides, axes=axes)
+    write_ome_tiff(path, image, taken, name=Path(path).name, record=kept)

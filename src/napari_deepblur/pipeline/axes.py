@@ -77,6 +77,17 @@ def guess_axes(ndim: int, labels: Sequence[str] = (), colour: bool = False) -> s
     return "".join(letter or "" for letter in named) + ("S" if colour else "")
 
 
+def named_axes(letters: str) -> str:
+    """Guess the axes that a file leaves open, written ``?`` in its letters; raises `ImageError` as `guess_axes`."""
+    planar = letters.removesuffix("S")
+    return guess_axes(len(planar), planar.replace("?", " "), letters.endswith("S"))
+
+
+def planes_last(axes: str) -> str:
+    """Return the same axes with rows, columns and then colours at the end, as image files have them."""
+    return "".join(letter for letter in axes if letter not in "YXS") + "YX" + "S" * ("S" in axes)
+
+
 def check_axes(axes: str, shape: Sequence[int]) -> None:
     """Raise an `ImageError` if axes do not fit a shape: unknown or repeated letters, no rows or columns, no pixels."""
     if len(axes) != len(shape):

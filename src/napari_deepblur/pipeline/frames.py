@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.errors import DeepblurError, ImageError
+from napari_deepblur.errors import DeepblurError, ImageError, SettingsError
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.axes import OPTICS, check_axes, frame_indices, frame_name, frame_slices, leading
 from napari_deepblur.pipeline.deblur import deblur_steps
@@ -147,6 +147,7 @@ def deblur_frames_steps(
         Those of `deblur_steps`, with the name of the frame; an `ImageError` if all frames are constant.
     """
     check_axes(axes, array.shape)
+    _check_channels(axes, array.shape, settings, family)
     indices = list(frame_indices(axes, array.shape))
     first: Deblurring | None = None
     found: dict[tuple[int, ...], Identification] = {}
@@ -164,7 +165,9 @@ def deblur_frames_steps(
             light = tuple(i for i, letter in zip(index, leading(axes), strict=True) if letter in OPTICS)
             known = found.get(light) if reuse == "first" else None
             try:
-                result = yield from _numbered(deblur_steps(plane, settings, family, known), number, len(indices))
+                result = yield from _numbered(
+                    deblur_steps(plane, settings_of_frame(settings, axes, index), family, known), number, len(indices)
+                )
             except DeepblurError as error:
                 if len(indices) == 1:
                     raise
@@ -182,8 +185,23 @@ def deblur_frames_steps(
             f"In each of the {len(indices)} frames all pixels have the same value: there is nothing to deblur."
         )
     record = {**first.settings, "axes": axes, "reuse": reuse, "frames": entries}
+    record["settings"] = settings.model_dump(mode="json")
     record["image"] = {"shape": [int(length) for length in array.shape]}
     return Series(first, record, tuple(notes))
+
+
+def settings_of_frame(settings: DeblurSettings, axes: str, index: Sequence[int]) -> DeblurSettings:
+    """Return the settings of one frame: with the wavelength of its channel, where channels have their own."""
+    if settings.channel_wavelengths_um is None or "C" not in axes:
+        return settings
+    own = settings.microscope_of(index[leading(axes).index("C")])
+    return settings.model_copy(update={"microscope": own, "channel_wavelengths_um": None})
+
+
+def result_type(axes: str, dtype: Any) -> np.dtype[Any]:
+    """Type of the result's pixels: float32, but that of the input for colours in whole numbers, to be shown as such."""
+    kind = np.dtype(dtype)
+    return kind if axes.endswith("S") and kind.kind in "ui" else np.dtype(np.float32)
 
 
 def lazy_frame(array: Frames, axes: str, index: Sequence[int]) -> Any:
@@ -237,6 +255,21 @@ class Luminance:
         """Read a part."""
         luminance: NDArray[np.float64] = np.asarray(self._colours[key])[..., :3] @ LUMINANCE
         return luminance
+
+
+def _check_channels(axes: str, shape: Sequence[int], settings: DeblurSettings, family: OperatorFamily | None) -> None:
+    wavelengths = settings.channel_wavelengths_um
+    if wavelengths is None:
+        return
+    channels = shape[axes.index("C")] if "C" in axes else 0
+    if channels != len(wavelengths):
+        has = f"{channels} channels" if channels else f"no axis of channels (C) among its axes {axes}"
+        raise SettingsError(
+            f"{len(wavelengths)} wavelengths were given for channels, but the image has {has}. Give one for each "
+            "channel, or one for all."
+        )
+    if family is not None:
+        raise SettingsError("A family in memory has its own optics: leave the wavelengths of channels out.")
 
 
 def _is_transparency(axes: str, index: Sequence[int]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -53,6 +54,9 @@ class DeblurSettings(BaseModel):
         ``"estimate"``, or (alpha, beta) in the units of the image.
     noise_offset
         Intensity of a pixel that receives no light, for a given noise.
+    channel_wavelengths_um
+        Emission wavelength of each channel in micrometres, where the channels of an image have their own; of Zernike
+        families. Otherwise that of the microscope is the wavelength of all.
     theta
         Known parameters, in waves RMS for Zernike families; None to identify them.
     method
@@ -83,6 +87,7 @@ class DeblurSettings(BaseModel):
     psf_size: Literal["auto"] | int = "auto"
     noise: Literal["estimate"] | tuple[float, float] = "estimate"
     noise_offset: float = 0.0
+    channel_wavelengths_um: tuple[float, ...] | None = None
     theta: tuple[float, ...] | None = None
     method: Method = "network"
     size: Literal["auto", "light", "paper"] = "auto"
@@ -95,6 +100,15 @@ class DeblurSettings(BaseModel):
     def _only_what_the_method_has(self) -> DeblurSettings:
         if self.method == "network" and not (self.iterations is None and self.strength is None):
             raise ValueError("iterations and strength belong to the classical methods; the network has neither")
+        return self
+
+    @model_validator(mode="after")
+    def _only_wavelengths_that_light_has(self) -> DeblurSettings:
+        if self.channel_wavelengths_um is not None:
+            if self.family not in ZERNIKE_FAMILIES:
+                raise ValueError("a calibrated family was measured at one wavelength; leave those of channels out")
+            for channel in range(len(self.channel_wavelengths_um)):
+                self.microscope_of(channel)
         return self
 
     def __init__(self, **values: Any) -> None:
@@ -129,6 +143,12 @@ class DeblurSettings(BaseModel):
         if "microscope" in self.model_fields_set and pixel is not None:
             check_pixel_size(pixel, self.microscope.pixel_size_um)
         return family
+
+    def microscope_of(self, channel: int) -> Microscope:
+        """Return the optics of a channel; raises `MicroscopeError` where its wavelength is impossible."""
+        if self.channel_wavelengths_um is None:
+            return self.microscope
+        return replace(self.microscope, wavelength_um=self.channel_wavelengths_um[channel])
 
     @property
     def family_file(self) -> Path | None:

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.axes import leading
-from napari_deepblur.pipeline.frames import LUMINANCE, Luminance, lazy_frame, write_frame
+from napari_deepblur.pipeline.frames import LUMINANCE, Luminance, lazy_frame, settings_of_frame, write_frame
 from napari_deepblur.pipeline.preview import Preview, Region, preview
 from napari_deepblur.pipeline.results import Identification
 from napari_deepblur.pipeline.settings import DeblurSettings
@@ -234,7 +234,8 @@ def _compute(request: _Request, known: list[Identification | None] | None) -> li
     for number, index in enumerate(indices):
         plane = lazy_frame(array, axes, index)
         before = known[number] if known is not None else None
-        parts.append(preview(plane, request.region, request.settings, known=before))
+        settings = settings_of_frame(request.settings, axes, index)
+        parts.append(preview(plane, request.region, settings, known=before))
     return parts
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_deepblur.pipeline.frames import Frame, Series, empty_result, write_frame
+from napari_deepblur.pipeline.frames import Frame, Series, empty_result, result_type, write_frame
 from napari_deepblur.pipeline.psf_field import psf_field
 from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer, shown_name
 
@@ -45,9 +45,8 @@ class ResultDisplay:
 
         if self._image is None:
             shape = self._source.data.shape[: len(self._axes)]
-            kind = np.dtype(getattr(self._source.data, "dtype", np.float32))
-            colours_of_bytes = self._axes.endswith("S") and kind.kind in "ui"
-            self._image = empty_result(shape, kind if colours_of_bytes else np.float32)
+            kind = getattr(self._source.data, "dtype", np.float32)
+            self._image = empty_result(shape, result_type(self._axes, kind))
         write_frame(self._image, self._axes, frame.index, frame.image)
         found = None if frame.result is None else frame.result.identification
         # One picture of three colours' PSFs would be one more image to explain.

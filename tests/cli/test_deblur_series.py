@@ -1,0 +1,104 @@
+"""Series, channels and colours on the command line: the same planes as in the dock, axes and optics from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.images import read_image
+from napari_deepblur.io.ome_tiff import read_ome_tiff, write_ome_tiff
+from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline import DeblurSettings
+from napari_deepblur.pipeline.frames import deblur_frames
+
+OPTICS = Acquisition(
+    pixel_size_um=(0.08, 0.08), na=1.3, n_immersion=1.515, wavelengths_um=(0.45, 0.6), axes="TCYX", channels=("a", "b")
+)
+QUICK = ("--method", "wiener", "--device", "cpu", "--theta", *([0.05] * 8))
+
+
+@pytest.fixture
+def series(cells: Path, tmp_path: Path) -> Path:
+    """Two times and two channels, with all that OME-XML can say."""
+    plane = read_image(cells)
+    array = np.stack([np.stack([plane, plane[::-1, ::-1]]), np.stack([plane[::-1], plane[:, ::-1]])])
+    write_ome_tiff(tmp_path / "series.ome.tif", array, OPTICS)
+    return tmp_path / "series.ome.tif"
+
+
+def settings(wavelengths: tuple[float, ...] | None) -> DeblurSettings:
+    microscope = Microscope(na=1.3, wavelength_um=0.45, pixel_size_um=0.08, n_immersion=1.515)
+    return DeblurSettings(
+        microscope=microscope, channel_wavelengths_um=wavelengths, method="wiener", device="cpu", theta=(0.05,) * 8
+    )
+
+
+def test_a_series_has_the_optics_of_its_file_and_each_channel_its_own(
+    run: Callable[..., Any], series: Path, tmp_path: Path
+):
+    outcome = run("deblur", series, "-o", tmp_path / "out.tif", *QUICK)
+    assert outcome.code == 0, outcome.err
+    for said in ("Pixel size 0.08 um", "Numerical aperture 1.3", "channels 0.45, 0.6 um"):
+        assert said in outcome.err
+    written = read_ome_tiff(tmp_path / "out.tif")
+    assert written.acquisition.axes == "TCYX"
+    assert written.acquisition.channels == ("a", "b")
+    for frame in deblur_frames(read_image(series), "TCYX", settings((0.45, 0.6))):
+        np.testing.assert_array_equal(written.data[frame.index], frame.image)
+    assert written.record is not None
+    assert written.record["metadata"]["settings"]["channel_wavelengths_um"] == [0.45, 0.6]
+    assert len(written.record["metadata"]["frames"]) == 4
+
+
+def test_an_option_counts_more_than_the_file(run: Callable[..., Any], series: Path, tmp_path: Path):
+    outcome = run("deblur", series, "-o", tmp_path / "out.tif", "--wavelength-um", 0.45, "--quiet", *QUICK)
+    assert outcome == (0, "", "")
+    one = next(iter(deblur_frames(read_image(series), "TCYX", settings(None))))
+    written = read_ome_tiff(tmp_path / "out.tif")
+    np.testing.assert_array_equal(written.data[0, 0], one.image)
+    assert written.record is not None and written.record["metadata"]["settings"]["channel_wavelengths_um"] is None
+
+
+def test_wavelengths_that_do_not_fit_the_channels_are_one_line(run: Callable[..., Any], series: Path, tmp_path: Path):
+    outcome = run("deblur", series, "-o", tmp_path / "out.tif", "--wavelength-um", "0.45,0.5,0.6", "--quiet", *QUICK)
+    assert outcome.code == 2 and "3 wavelengths" in outcome.err and "2 channels" in outcome.err
+    outcome = run("deblur", series, "-o", tmp_path / "out.tif", "--wavelength-um", "0.45,0.5", "--axes", "TZYX", *QUICK)
+    assert outcome.code == 2 and "no axis of channels" in outcome.err
+    assert not (tmp_path / "out.tif").exists()
+
+
+def test_axes_can_be_named_and_the_blur_identified_once(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    plane = read_image(cells)
+    # Columns before rows, in a file that does not say so.
+    tifffile.imwrite(tmp_path / "stack.tif", np.stack([plane.T, plane.T[::-1]]), photometric="minisblack")
+    options = ("--axes", "zxy", "--one-operator", "--pixel-size-um", 0.09, "--device", "cpu", "--quiet")
+    outcome = run("deblur", tmp_path / "stack.tif", "-o", tmp_path / "out.tif", "--psfs", tmp_path / "p.tif", *options)
+    assert outcome == (0, "", "")
+    written = read_ome_tiff(tmp_path / "out.tif")
+    assert written.data.shape == (2, *plane.shape) and written.record is not None
+    assert [entry["identified"] for entry in written.record["metadata"]["frames"]] == [True, False]
+    assert read_image(tmp_path / "p.tif").ndim == 2
+
+
+def test_colours_stay_colours_and_the_luminance_is_one_plane(run: Callable[..., Any], tmp_path: Path):
+    colours = np.random.default_rng(0).integers(0, 255, (70, 72, 3)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "rgb.tif", colours, photometric="rgb")
+    options = ("--pixel-size-um", 0.09, "--quiet", *QUICK)
+    assert run("deblur", tmp_path / "rgb.tif", "-o", tmp_path / "out.tif", *options) == (0, "", "")
+    assert read_image(tmp_path / "out.tif").shape == colours.shape
+    assert read_image(tmp_path / "out.tif").dtype == np.uint8
+    assert run("deblur", tmp_path / "rgb.tif", "-o", tmp_path / "gray.tif", "--luminance", *options) == (0, "", "")
+    assert read_image(tmp_path / "gray.tif").shape == colours.shape[:2]
+
+
+def test_pixels_that_are_not_square_are_refused(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    write_ome_tiff(tmp_path / "odd.tif", read_image(cells), Acquisition(pixel_size_um=(0.09, 0.1), axes="YX"))
+    outcome = run("deblur", tmp_path / "odd.tif", "-o", tmp_path / "out.tif", *QUICK)
+    assert outcome.code == 2 and "not square (0.09 x 0.1 um)" in outcome.err
+    assert run("deblur", tmp_path / "odd.tif", "-o", tmp_path / "out.tif", "--pixel-size-um", 0.09, *QUICK).code == 0

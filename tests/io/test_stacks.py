@@ -1,0 +1,67 @@
+"""Axes of image files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_deepblur.errors import ImageError
+from napari_deepblur.io.stacks import read_stack
+
+RNG = np.random.default_rng(0)
+
+
+def values(*shape: int) -> np.ndarray:
+    return RNG.integers(0, 255, shape).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "axes"),
+    [
+        ((20, 24), {}, "YX"),
+        ((3, 2, 20, 24), {"imagej": True, "metadata": {"axes": "TCYX"}}, "TCYX"),
+        ((3, 2, 20, 24), {"ome": True, "metadata": {"axes": "CZYX"}}, "CZYX"),
+        ((5, 20, 24), {"photometric": "minisblack"}, "?YX"),
+        ((20, 24, 3), {"photometric": "rgb"}, "YXS"),
+        ((2, 20, 24, 3), {"ome": True, "photometric": "rgb", "metadata": {"axes": "TYXS"}}, "TYXS"),
+    ],
+)
+def test_axes_are_those_of_the_file(tmp_path: Path, shape: tuple[int, ...], options: dict[str, object], axes: str):
+    array = values(*shape)
+    tifffile.imwrite(tmp_path / "stack.tif", array, **options)
+    found, letters = read_stack(tmp_path / "stack.tif")
+    assert letters == axes
+    np.testing.assert_array_equal(found, array)
+
+
+def test_planar_colours_come_last(tmp_path: Path):
+    array = values(3, 20, 24)
+    tifffile.imwrite(tmp_path / "planar.tif", array, photometric="rgb", planarconfig="separate")
+    found, letters = read_stack(tmp_path / "planar.tif")
+    assert letters == "YXS"
+    np.testing.assert_array_equal(found, np.moveaxis(array, 0, -1))
+
+
+def test_axes_of_length_one_go_but_rows_and_columns_stay(tmp_path: Path):
+    tifffile.imwrite(tmp_path / "one.tif", values(1, 4, 1, 20, 24), imagej=True, metadata={"axes": "TZCYX"})
+    assert read_stack(tmp_path / "one.tif")[1] == "ZYX"
+    tifffile.imwrite(tmp_path / "row.tif", values(1, 24))
+    assert read_stack(tmp_path / "row.tif")[0].shape == (1, 24)
+
+
+def test_a_large_series_is_mapped_and_not_read(tmp_path: Path):
+    tifffile.imwrite(tmp_path / "series.tif", values(4, 20, 24), photometric="minisblack")
+    assert isinstance(read_stack(tmp_path / "series.tif")[0].base, np.memmap)
+
+
+def test_other_formats_and_files_that_are_none(tmp_path: Path):
+    Image.fromarray(values(20, 24, 3)).save(tmp_path / "colours.png")
+    assert read_stack(tmp_path / "colours.png")[1] == "YXS"
+    (tmp_path / "words.tif").write_text("no image")
+    for name in ("words.tif", "absent.tif"):
+        with pytest.raises(ImageError, match=name):
+            read_stack(tmp_path / name)
