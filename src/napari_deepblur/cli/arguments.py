@@ -40,7 +40,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     blur.add_argument(
         "--family",
         metavar="FAMILY",
-        help="zernike, field-zernike (varies over the field), a calibrated family's file, or demonstration (zernike)",
+        help="zernike, field-zernike (varies over the field), the file of a calibrated family or of one PSF (TIFF), or "
+        "demonstration (zernike)",
     )
     blur.add_argument("--degree", type=int, metavar="N", help="of field-zernike's polynomials: 0, 1 or 2 (1)")
     blur.add_argument(

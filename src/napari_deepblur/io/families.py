@@ -25,6 +25,7 @@ from safetensors.numpy import save_file
 
 from napari_deepblur.errors import DeepblurError, FamilyError, FamilyFileError
 from napari_deepblur.io.output import replacing
+from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
 from napari_deepblur.operators import (
     EigenPsfFamily,
     FieldZernikeFamily,
@@ -77,7 +78,7 @@ def load_family(path: str | os.PathLike[str]) -> OperatorFamily:
     Parameters
     ----------
     path
-        The file.
+        The file; or a TIFF file with the picture of one PSF, which is a family of one member (`load_psf`).
 
     Returns
     -------
@@ -89,6 +90,8 @@ def load_family(path: str | os.PathLike[str]) -> OperatorFamily:
     FamilyFileError
         If the file is missing, truncated, damaged, foreign, or newer than this program.
     """
+    if Path(path).suffix.lower() in PSF_SUFFIXES:
+        return load_psf(path)
     header, tensors = _read(Path(path))
     try:
         return _MAKERS[header["kind"]](header, tensors)

@@ -16,7 +16,7 @@ from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.images import check_image
 from napari_deepblur.io.weights import Loaded, describe_weights, load_deblurring
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-from napari_deepblur.operators import FieldZernikeFamily, OperatorFamily, ZernikeFamily
+from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, OperatorFamily, ZernikeFamily
 from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, resolve_device
 from napari_deepblur.pipeline.identification.field import GRID, check_in_field
@@ -128,7 +128,7 @@ def deblur_steps(
         family = settings.operator_family((observed.shape[0], observed.shape[1]))
     observed = check_image(image, smallest=family.psf_size)
     check_in_field(family, (observed.shape[0], observed.shape[1]), settings.origin)
-    theta = None if settings.theta is None else family.check(settings.theta)
+    theta = _only_theta(family) if settings.theta is None else family.check(settings.theta)
     device = resolve_device(settings.device)
     used: dict[str, Loaded] = {}
     restorer = _restorer(settings, family, used, theta is None and known is None)
@@ -167,8 +167,10 @@ def deblur_steps(
             yield Progress("deblur", done, before + work)
     finally:
         free_memory(device)
+    found = theta if identification is None else identification.theta
+    assert found is not None
     resolved: dict[str, Any] = {
-        "theta": settings.theta if identification is None else identification.theta.tolist(),
+        "theta": found.tolist(),
         "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
         "psf_size": family.psf_size,
         "family": {"kind": type(family).__name__, "sha256": family_hash(family)},
@@ -178,6 +180,11 @@ def deblur_steps(
         "notes": [*notes, *restored.notes],
     }
     return Deblurring(scale.from_unit(restored.image), identification, _record(settings, observed, resolved))
+
+
+def _only_theta(family: OperatorFamily) -> torch.Tensor | None:
+    """Return theta where there is nothing to identify: the family is one PSF, of sum one."""
+    return torch.ones(1) if isinstance(family, EigenPsfFamily) and family.n_parameters == 1 else None
 
 
 def _settings_of(family: OperatorFamily | str | None) -> dict[str, Any]:

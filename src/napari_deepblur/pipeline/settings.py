@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from napari_deepblur.errors import DeepblurError, SettingsError
+from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.output import replacing
 from napari_deepblur.noise import PoissonGaussianNoise
@@ -32,6 +33,13 @@ IN_MEMORY = "in memory"
 
 _PAPER_PSF, _PAPER_CUTOFF = 31, 0.261
 _WIDEST_AUTO_PSF = 127
+
+
+def _default_microscope() -> Microscope:
+    """Return the paper's; nobody has stated it, so that nobody is warned that it is a little under-sampled."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndersamplingWarning)
+        return Microscope()
 
 
 class DeblurSettings(BaseModel):
@@ -78,7 +86,7 @@ class DeblurSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    microscope: Microscope = Field(default_factory=lambda: Microscope())
+    microscope: Microscope = Field(default_factory=lambda: _default_microscope())
     family: str = "zernike"
     degree: Literal[0, 1, 2] = 1
     origin: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)

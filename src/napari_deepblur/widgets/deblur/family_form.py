@@ -18,7 +18,7 @@ from napari_deepblur.widgets.notice import Notice
 PAPER_MODES = tuple(range(4, 11))
 """Noll 4 to 10: the modes of the paper's experiment."""
 
-FAMILY_FILTER = "Families (*.safetensors);;All files (*)"
+FAMILY_FILTER = "Families and PSFs (*.safetensors *.tif *.tiff);;All files (*)"
 
 _ZERNIKE, _FIELD_ZERNIKE = "zernike", "field-zernike"
 _ASK = ""
@@ -70,7 +70,7 @@ class FamilyForm(QWidget):
             self,
             "family",
             "One blur: the same everywhere. Varying: aberrations that are polynomials of the field.\n"
-            "Calibrated families come from Layers > Measure > Bead calibration.",
+            "Calibrated families come from Layers > Measure > Bead calibration; a file may also hold one PSF, as TIFF.",
         )
         self._facts = Notice(self)
         self._facts.setObjectName("family_facts")
@@ -206,6 +206,8 @@ def _facts(family: OperatorFamily) -> str:
             f"{len(family.eigen_psfs)} eigen-PSFs, {len(family.maps)} maps of a field of {rows} x {columns}{pixels}. "
             "A crop of the field needs the place of its first pixel."
         )
+    if family.n_parameters == 1:
+        return f"One PSF of {family.psf_size} x {family.psf_size} pixels{pixels}: nothing is identified."
     return f"{family.n_parameters} parameters{pixels}."
 
 
