@@ -9,7 +9,9 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
+from importlib.resources import files
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from npe2 import PluginManifest
@@ -124,6 +126,30 @@ def test_manifest_is_valid_and_its_python_names_exist() -> None:
     menus = manifest.contributions.menus
     assert [item.command for item in menus["napari/layers/filter"]] == [widgets["Deblur"]]
     assert [item.command for item in menus["napari/layers/measure"]] == [widgets["Bead calibration"]]
+
+
+def test_manifest_says_what_the_hub_shows_and_its_icon_is_a_drawing() -> None:
+    manifest = PluginManifest.from_file(PACKAGE / "napari.yaml")
+    assert {category.value for category in manifest.categories} >= {"Image Processing", "Measurement"}
+    module, _, file = str(manifest.icon).partition(":")
+    icon = files(module) / file
+    root = ElementTree.fromstring(icon.read_text(encoding="utf-8"))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    # A drawing, not a picture inside one; small enough for a menu.
+    assert not list(root.iter("{http://www.w3.org/2000/svg}image"))
+    assert len(icon.read_bytes()) < 4096
+    assert "Framework :: napari" in PROJECT["classifiers"]
+    assert {"napari", "deconvolution", "microscopy"} <= set(PROJECT["keywords"])
+
+
+@pytest.mark.parametrize("name", ["napari-deepblur", str(PACKAGE / "napari.yaml")])
+def test_npe2_has_nothing_to_say_against_the_manifest(name: str) -> None:
+    program = Path(sysconfig.get_path("scripts")) / "npe2"
+    run = subprocess.run([program, "validate", "--imports", name], capture_output=True, text=True, timeout=120)
+    said = run.stdout + run.stderr
+    assert run.returncode == 0, said
+    assert "valid!" in said
+    assert "warning" not in said.lower(), said
 
 
 def test_manifest_is_found_through_the_installed_entry_point() -> None:
