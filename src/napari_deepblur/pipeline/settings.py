@@ -51,7 +51,7 @@ class DeblurSettings(BaseModel):
         The optics.
     family
         ``"zernike"``, one aberrated PSF for the whole field; ``"field-zernike"``, aberrations that vary over the field;
-        the file of a calibrated family, or the name of one that comes with the package.
+        the file of a calibrated family or of one PSF (TIFF), or the name of a family that comes with the package.
     degree
         Of the polynomials of the field, for ``"field-zernike"``.
     origin
