@@ -8,6 +8,7 @@ import torch
 from napari_deepblur.errors import DeviceError
 from napari_deepblur.pipeline import devices
 from napari_deepblur.pipeline.devices import (
+    DEVICE_VARIABLE,
     available_devices,
     free_memory,
     inference_precision,
@@ -43,6 +44,20 @@ def test_automatic_takes_the_first_gpu_and_else_the_processor(monkeypatch: pytes
         resolve_device("mps")
     monkeypatch.setattr(devices, "available_devices", lambda: [("cpu", "")])
     assert resolve_device("auto") == torch.device("cpu")
+
+
+def test_the_environment_says_what_automatic_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "available_devices", lambda: [("cpu", ""), ("cuda:0", ""), ("cuda:1", "")])
+    monkeypatch.setenv(DEVICE_VARIABLE, "cuda:1")
+    assert resolve_device("auto") == torch.device("cuda:1")
+    assert resolve_device("cuda:0") == torch.device("cuda:0")
+    monkeypatch.setenv(DEVICE_VARIABLE, "auto")
+    assert resolve_device("auto") == torch.device("cuda:0")
+    monkeypatch.setenv(DEVICE_VARIABLE, "")
+    assert resolve_device("auto") == torch.device("cuda:0")
+    monkeypatch.setenv(DEVICE_VARIABLE, "mps")
+    with pytest.raises(DeviceError, match=f"'mps'.*{DEVICE_VARIABLE}.*cpu, cuda:0, cuda:1"):
+        resolve_device("auto")
 
 
 def test_the_processor_is_chosen_without_touching_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

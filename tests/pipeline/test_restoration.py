@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_deepblur.errors import DeviceError, WeightsError
+from napari_deepblur.errors import DeviceError, SettingsError, WeightsError
 from napari_deepblur.io.images import read_image
 from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.networks.deblurring import LIGHT, PAPER, DeblurringNetwork
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import LinearOperator, ZernikeFamily
 from napari_deepblur.pipeline.blur import ConvolutionBlur
-from napari_deepblur.pipeline.restoration import Restored, choose_side, restore_steps, units_of_work
+from napari_deepblur.pipeline.restoration import MEMORY_VARIABLE, Restored, choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer, Step
 from napari_deepblur.pipeline.tiling import margin
 from napari_deepblur.samples import sample_microscope, sample_path
@@ -120,6 +120,23 @@ def test_a_paper_network_restores_512_pixels_at_once_on_a_processor() -> None:
 def test_what_was_asked_for_is_done() -> None:
     assert choose_side(None, (8000, 8000), 31, Copier(), CPU) is None
     assert choose_side(300, (8000, 8000), 31, Copier(), CPU) == 300
+
+
+def test_the_environment_says_how_much_memory_tiles_fill(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pixels() -> int:
+        side = choose_side("auto", (8000, 8000), 31, Copier(), CPU)
+        assert side is not None
+        return int((side + 2 * margin(31)) ** 2)
+
+    monkeypatch.delenv(MEMORY_VARIABLE, raising=False)
+    assert pixels() * Copier.bytes_per_pixel == pytest.approx(2**30, rel=0.1)
+    for gib in (0.25, 4.0):
+        monkeypatch.setenv(MEMORY_VARIABLE, str(gib))
+        assert pixels() * Copier.bytes_per_pixel == pytest.approx(gib * 2**30, rel=0.1)
+    for nonsense in ("-1", "0", "much", "nan", "inf"):
+        monkeypatch.setenv(MEMORY_VARIABLE, nonsense)
+        with pytest.raises(SettingsError, match=f"{MEMORY_VARIABLE} is '{nonsense}', expected a positive number"):
+            pixels()
 
 
 def test_units_of_work_follow_tiles_and_iterations() -> None:

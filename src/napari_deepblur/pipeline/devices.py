@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import torch
 
 from napari_deepblur.errors import DeviceError
+
+DEVICE_VARIABLE = "NAPARI_DEEPBLUR_DEVICE"
+"""Environment variable that names the device that ``"auto"`` stands for."""
 
 
 def available_devices() -> list[tuple[str, str]]:
@@ -29,7 +33,8 @@ def resolve_device(name: str) -> torch.device:
     Parameters
     ----------
     name
-        ``"auto"`` (the first GPU that works, else the processor), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+        ``"auto"`` (the first GPU that works, else the processor), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``. The
+        environment variable NAPARI_DEEPBLUR_DEVICE says what ``"auto"`` is instead.
 
     Returns
     -------
@@ -41,6 +46,8 @@ def resolve_device(name: str) -> torch.device:
     DeviceError
         If the name is unknown or the device is not here, with those that are.
     """
+    wish = os.environ.get(DEVICE_VARIABLE, "") if name == "auto" else ""
+    name = wish or name
     if name == "cpu":
         # Nothing else is looked at: the first touch of a GPU takes time, and memory that others may need.
         return torch.device("cpu")
@@ -49,7 +56,8 @@ def resolve_device(name: str) -> torch.device:
         return torch.device(next((key for key in here if key != "cpu"), "cpu"))
     wanted = "cuda:0" if name == "cuda" else name
     if wanted not in here:
-        raise DeviceError(f"The device {name!r} is not available, expected 'auto' or one of {', '.join(here)}.")
+        source = f" (from the preferences or the environment variable {DEVICE_VARIABLE})" if wish else ""
+        raise DeviceError(f"The device {name!r}{source} is not available, expected 'auto' or one of {', '.join(here)}.")
     return torch.device(wanted)
 
 

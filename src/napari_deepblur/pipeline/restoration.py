@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Generator
 from typing import Literal, NamedTuple
 
@@ -10,12 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_deepblur.errors import DeviceError
+from napari_deepblur.errors import DeviceError, SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.pipeline.blur import Blur
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory
 from napari_deepblur.pipeline.restorers import Restorer
 from napari_deepblur.pipeline.tiling import SMALLEST_TILE, Tile, automatic_side, margin, plan_tiles
+
+MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
+"""Environment variable: memory in GiB that automatic tiles may fill."""
 
 _CPU_BUDGET_BYTES = 2**30
 _GPU_SHARE = 0.5
@@ -54,15 +59,41 @@ def choose_side(
     """Longest side of the tiles in pixels, None for the whole image at once; `tile` as in `deblur`.
 
     Automatic tiles fit into half of the free memory of a GPU. On a processor they fit into one gigabyte, and an
-    iteration of each takes no more than a second or two.
+    iteration of each takes no more than a second or two. The environment variable NAPARI_DEEPBLUR_TILE_MEMORY gives
+    another size of this memory, in GiB.
+
+    Raises
+    ------
+    SettingsError
+        If that variable is not a positive number.
     """
     if tile != "auto":
         return tile
+    budget = _wanted_bytes()
     if device.type == "cuda":
-        pixels = _GPU_SHARE * torch.cuda.mem_get_info(device)[0] / restorer.bytes_per_pixel
+        free = torch.cuda.mem_get_info(device)[0]
+        pixels = (_GPU_SHARE * free if budget is None else min(budget, free)) / restorer.bytes_per_pixel
     else:
-        pixels = min(_CPU_BUDGET_BYTES / restorer.bytes_per_pixel, _CPU_PRODUCTS / restorer.products_per_pixel)
+        bytes_ = _CPU_BUDGET_BYTES if budget is None else budget
+        pixels = min(bytes_ / restorer.bytes_per_pixel, _CPU_PRODUCTS / restorer.products_per_pixel)
     return automatic_side(shape, int(pixels), margin(psf_size))
+
+
+def _wanted_bytes() -> float | None:
+    """Memory for tiles that the environment names; None where it does not."""
+    text = os.environ.get(MEMORY_VARIABLE, "")
+    if not text:
+        return None
+    try:
+        gib = float(text)
+    except ValueError:
+        gib = math.nan
+    if not (math.isfinite(gib) and gib > 0):
+        raise SettingsError(
+            f"The environment variable {MEMORY_VARIABLE} is {text!r}, expected a positive number: the memory in GiB "
+            "that tiles may fill. Correct it, or remove it for the automatic choice."
+        )
+    return gib * 2**30
 
 
 def restore_steps(

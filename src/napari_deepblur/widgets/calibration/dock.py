@@ -26,6 +26,7 @@ from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
+from napari_deepblur.widgets.preferences import follow_preferences
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class CalibrationDock(QWidget):
 
     def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        follow_preferences()
         self._viewer = napari_viewer
         self._used: list[BeadSource] = []
         self._layers: list[Layer] = []

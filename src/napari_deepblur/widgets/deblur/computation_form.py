@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple, get_args
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
-from napari_deepblur.pipeline.devices import available_devices
+from napari_deepblur.pipeline.devices import DEVICE_VARIABLE, available_devices
 from napari_deepblur.pipeline.settings import Method
+from napari_deepblur.widgets.preferences import follow_preferences
 
 _METHODS = {
     "network": "unrolled network",
@@ -57,6 +59,8 @@ class ComputationForm(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        # They say what "automatic" is.
+        follow_preferences()
         self._method = _combo_box(self, "method", "How the blur is removed once it is known.")
         self._size = _combo_box(
             self,
@@ -66,16 +70,15 @@ class ComputationForm(QWidget):
         self._device = _combo_box(
             self,
             "device",
-            "Where to compute. Automatic: the first GPU that works, else the processor.",
+            "Where to compute. Automatic: as in the preferences, else the first GPU that works, else the processor.",
         )
         for name in get_args(Method):
             self._method.addItem(_METHODS.get(name, name), name)
         for name, title in _SIZES:
             self._size.addItem(title, name)
         devices = available_devices()
-        chosen = next((title for name, title in devices if name != "cpu"), devices[0][1])
         # Its name alone: threads and free memory stand in the line of the device itself.
-        self._device.addItem(f"automatic: {chosen.split(' (')[0]}", "auto")
+        self._device.addItem(f"automatic: {_automatic(dict(devices)).split(' (')[0]}", "auto")
         for name, title in devices:
             self._device.addItem(title, name)
         layout = QFormLayout(self)
@@ -98,6 +101,12 @@ class ComputationForm(QWidget):
                 combo.addItem(name, name)
                 row = combo.count() - 1
             combo.setCurrentIndex(row)
+
+
+def _automatic(devices: dict[str, str]) -> str:
+    """Return what stands for "automatic" here, as people call it; what is not here is refused when it is used."""
+    name = os.environ.get(DEVICE_VARIABLE) or next((name for name in devices if name != "cpu"), "cpu")
+    return devices.get(name, name)
 
 
 def _combo_box(parent: QWidget, name: str, tooltip: str) -> QComboBox:
