@@ -75,6 +75,8 @@ class Series:
     ----------
     first
         Result of the first frame that was not passed through.
+    settings
+        Of the run.
     record
         JSON-safe: that of `first`, with axes, and what was found for each frame.
     notes
@@ -82,6 +84,7 @@ class Series:
     """
 
     first: Deblurring
+    settings: DeblurSettings
     record: dict[str, Any]
     notes: tuple[str, ...]
 
@@ -187,7 +190,7 @@ def deblur_frames_steps(
     record = {**first.settings, "axes": axes, "reuse": reuse, "frames": entries}
     record["settings"] = settings.model_dump(mode="json")
     record["image"] = {"shape": [int(length) for length in array.shape]}
-    return Series(first, record, tuple(notes))
+    return Series(first, settings, record, tuple(notes))
 
 
 def settings_of_frame(settings: DeblurSettings, axes: str, index: Sequence[int]) -> DeblurSettings:

@@ -155,6 +155,8 @@ class Source:
         Arguments that make intensities comparable by eye: colormap, contrast limits, gamma.
     colour
         Whether the last axis of the data holds the colours of an RGB image.
+    file
+        Where the layer was read from; empty where it was not.
     """
 
     name: str
@@ -162,6 +164,7 @@ class Source:
     placement: dict[str, Any]
     appearance: dict[str, Any]
     colour: bool = False
+    file: str = ""
 
     @classmethod
     def of(cls, layer: Layer) -> Source:
@@ -184,6 +187,7 @@ class Source:
                 "gamma": float(layer.gamma),
             },
             colour=bool(layer.rgb),
+            file=str(layer.source.path or ""),
         )
 
 

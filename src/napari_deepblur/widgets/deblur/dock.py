@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.frames import Frame, Luminance, Series, deblur_frames_steps
@@ -15,12 +15,11 @@ from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice, AxesForm
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
-from napari_deepblur.widgets.deblur.computation_form import Computation, ComputationForm
-from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.deblur.layer_form import LayerForm
-from napari_deepblur.widgets.deblur.noise_form import GivenNoise, NoiseForm
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
 from napari_deepblur.widgets.deblur.result_display import ResultDisplay
+from napari_deepblur.widgets.deblur.reuse import ReuseMenu
+from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
 from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition_or_reason
@@ -33,7 +32,6 @@ from napari_deepblur.widgets.layers import (
     shown_name,
     stated_microscope,
 )
-from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
@@ -67,17 +65,16 @@ class DeblurDock(QWidget):
 
         self._layer = LayerForm(napari_viewer, self)
         self._axes = AxesForm(self)
-        self._microscope = MicroscopeForm(self)
-        self._family = FamilyForm(self)
-        self._noise = NoiseForm(self)
-        self._computation = ComputationForm(self)
+        self._settings = SettingsForms(self)
+        self._microscope = self._settings.microscope
         self._preview = PreviewForm(napari_viewer, self._wanted_preview, self)
+        self._reuse = ReuseMenu(napari_viewer, self._wanted_preview, self)
         self._panel = RunPanel(self)
         self._coefficients = CoefficientsPlot(self)
         self._coefficients.setObjectName("coefficients_plot")
         self._noise_found = Notice(self)
         self._area = FormArea(self)
-        for form in (self._layer, self._axes, self._microscope, self._family, self._noise, self._computation):
+        for form in (self._layer, self._axes, *self._settings.forms()):
             self._area.addForm(form)
         self._area.addForm(self._coefficients)
         self._area.addForm(self._noise_found)
@@ -85,7 +82,10 @@ class DeblurDock(QWidget):
 
         layout = QVBoxLayout(self)
         layout.addWidget(self._area, stretch=1)
-        layout.addWidget(self._preview)
+        row = QHBoxLayout()
+        row.addWidget(self._preview, stretch=1)
+        row.addWidget(self._reuse, alignment=Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(row)
         layout.addWidget(self._panel)
 
         self._layer.valueChanged.connect(self._layer_chosen)
@@ -97,11 +97,14 @@ class DeblurDock(QWidget):
         self._job.succeeded.connect(self._succeeded)
         self._job.failed.connect(self._failed)
         self._job.cancelled.connect(self._cancelled)
-        for form in (self._layer, self._axes, self._microscope, self._family, self._noise, self._computation):
-            form.valueChanged.connect(self._preview.update_preview)
+        for changed in (self._layer.valueChanged, self._axes.valueChanged, self._settings.valueChanged):
+            changed.connect(self._preview.update_preview)
         for emitter in (napari_viewer.scene.camera.events, napari_viewer.dims.events.point):
             self._connections.connect(emitter, self._preview.update_preview)
         self._preview.shown.connect(self._show)
+        self._reuse.settingsChosen.connect(self._settings.setValue)
+        self._reuse.axesChosen.connect(self._axes.setValue)
+        self._reuse.said.connect(self._panel.say)
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
         self._follow_theme()
         self._layer_chosen()
@@ -114,24 +117,11 @@ class DeblurDock(QWidget):
         DeepblurError
             If they contradict each other or physics.
         """
-        family, noise, computation = self._family.value(), self._noise.value(), self._computation.value()
-        return DeblurSettings(
-            microscope=self._microscope.value(),
-            **family._asdict(),
-            noise=(noise.alpha, noise.beta) if isinstance(noise, GivenNoise) else noise,
-            noise_offset=noise.offset if isinstance(noise, GivenNoise) else 0.0,
-            method=computation.method,
-            size=computation.size,
-            device=computation.device,
-        )
+        return self._settings.value()
 
     def setValue(self, settings: DeblurSettings) -> None:
         """Fill the forms."""
-        self._microscope.setValue(settings.microscope)
-        self._family.setValue(FamilyChoice(*(getattr(settings, name) for name in FamilyChoice._fields)))
-        given = settings.known_noise()
-        self._noise.setValue("estimate" if given is None else GivenNoise(given.alpha, given.beta, given.offset))
-        self._computation.setValue(Computation(settings.method, settings.size, settings.device))
+        self._settings.setValue(settings)
 
     def isRunning(self) -> bool:
         """Tell whether a run is under way."""
@@ -251,6 +241,7 @@ class DeblurDock(QWidget):
         self._rest()
         self._panel.say(said, "warning" if series.notes else "note")
         self._show(series.first)
+        self._reuse.setResult(series.first.identification, series.settings)
         # Once the column has made room for it.
         QTimer.singleShot(0, self._area.scrollDown)
 

@@ -79,11 +79,13 @@ class ResultDisplay:
         from napari.layers import Layer
 
         added = []
+        source = {"layer": self._source.name, "file": self._source.file}
+        record = {**series.record, "input": source}
         if self._layer is not None:
-            self._layer.metadata = {METADATA_KEY: series.record}
+            self._layer.metadata = {METADATA_KEY: record}
             added.append(self._layer)
         if self._psfs is not None:
-            layer = Layer.create(*psf_layer(self._source, self._psfs, series.record))
+            layer = Layer.create(*psf_layer(self._source, self._psfs, record))
             self._viewer.add_layer(layer)
             added.append(layer)
             if self._layer in self._viewer.layers:

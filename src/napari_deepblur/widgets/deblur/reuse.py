@@ -1,0 +1,225 @@
+"""The More menu: settings from a layer, the run as text, and blurs that are used again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+
+from napari_deepblur.errors import DeepblurError, SettingsError
+from napari_deepblur.io.families import family_hash, find_family, load_family
+from napari_deepblur.io.images import write_tiff
+from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
+from napari_deepblur.pipeline.frames import Reuse
+from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
+from napari_deepblur.widgets.deblur.axes_form import AxesChoice
+from napari_deepblur.widgets.deblur.preview import Ask
+from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, shown_name
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+_PSF_FILTER = "TIFF (*.tif *.tiff)"
+
+
+class ReuseMenu(QPushButton):
+    """A button with a menu of what can be done with settings and blurs beside a run.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer, whose selected layer is meant.
+    ask
+        Returns what a run would be given now; None while there can be none, a `DeepblurError` where it is refused.
+    parent
+        Parent widget.
+    """
+
+    settingsChosen = Signal(object)
+    """`DeblurSettings` to be shown in the forms."""
+    axesChosen = Signal(object)
+    """`AxesChoice` of the layer that the settings are from."""
+    said = Signal(str, str)
+    """What was done or could not be, and its level."""
+
+    def __init__(self, viewer: Viewer, ask: Ask, parent: QWidget | None = None) -> None:
+        super().__init__("More", parent)
+        self.setObjectName("more")
+        self.setToolTip("Settings from a layer, this run as text, blurs to be used again.")
+        self._viewer, self._ask = viewer, ask
+        self._found: Identification | None = None
+        self._found_for: DeblurSettings | None = None
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for name, title, tip, action in (
+            ("load", "Load settings from layer", "Those that the selected layer was made with.", self._load),
+            ("command", "Copy as command line", "The command that computes the same pixels.", self._copy_command),
+            ("python", "Copy as Python", "The lines of Python that compute the same pixels.", self._copy_python),
+            ("", "", "", None),
+            ("again", "Use this blur again…", "Deblur other layers with the blur of the selected result.", self._again),
+            ("psf", "Use layer as PSF…", "The selected layer is a picture of the PSF, of any origin.", self._use_psf),
+            ("export", "Export PSFs…", "Those of the last run, as TIFF, for other programs.", self._export),
+        ):
+            if action is None:
+                menu.addSeparator()
+                continue
+            entry = menu.addAction(title)
+            assert entry is not None
+            entry.setObjectName(name)
+            entry.setToolTip(tip)
+            entry.triggered.connect(self._guarded(action))
+        self.setMenu(menu)
+
+    def setResult(self, found: Identification | None, settings: DeblurSettings) -> None:
+        """Keep the blur of the last run."""
+        self._found, self._found_for = found, settings
+
+    def _guarded(self, action: Callable[[], None]) -> Callable[[], None]:
+        """Say what is wrong instead of raising it."""
+
+        def run() -> None:
+            try:
+                action()
+            except DeepblurError as error:
+                self.said.emit(str(error), "error")
+
+        return run
+
+    def _selected(self) -> Layer:
+        layer: Layer | None = self._viewer.layers.selection.active
+        if layer is None:
+            raise SettingsError("No layer is selected, or several are. Click the one that is meant in the layer list.")
+        return layer
+
+    def _load(self) -> None:
+        layer = self._selected()
+        record, settings = recorded_settings(layer)
+        self._hand_out(settings, record)
+        name = shown_name(layer.name)
+        digest = record.get("resolved", {}).get("family", {}).get("sha256")
+        if settings.family not in ZERNIKE_FAMILIES and digest != _family_digest(settings):
+            self.said.emit(
+                f"Settings of {name}. The family's file has changed since: other pixels will come.", "warning"
+            )
+        else:
+            self.said.emit(f"Settings of {name}.", "note")
+
+    def _hand_out(self, settings: DeblurSettings, record: Mapping[str, Any]) -> None:
+        self.settingsChosen.emit(settings)
+        if isinstance(record.get("axes"), str):
+            reuse: Reuse = "first" if record.get("reuse") == "first" else "each"
+            self.axesChosen.emit(AxesChoice(record["axes"], reuse))
+
+    def _copy_command(self) -> None:
+        settings, image = self._asked()
+        output = Path(image.file).stem.removesuffix(".ome") + "_deblurred.ome.tif"
+        self._copy(as_command_line(settings, image, output), "The command", image)
+
+    def _copy_python(self) -> None:
+        settings, image = self._asked()
+        self._copy(as_python(settings, image), "The Python", image)
+
+    def _asked(self) -> tuple[DeblurSettings, Input]:
+        asked = self._ask()
+        if asked is None:
+            raise SettingsError("There is nothing to run now: the forms say why, or a run goes on.")
+        layer, choice, settings = asked
+        shape = full_resolution(layer).shape
+        axes = "".join(a for a, n in zip(choice.axes, shape, strict=True) if n > 1 or a in "YX")
+        luminance = axes.endswith("S") and choice.colours == "luminance"
+        file = str(layer.source.path or "image.tif")
+        return settings, Input(file, axes.removesuffix("S") if luminance else axes, choice.reuse == "first", luminance)
+
+    def _copy(self, text: str, what: str, image: Input) -> None:
+        clipboard = QGuiApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(text)
+        known = Path(image.file).is_file()
+        source = f"all of {image.file}" if known else "image.tif: the layer has no file yet, save it under this name"
+        self.said.emit(f"{what} is in the clipboard. It reads {source}.", "note" if known else "warning")
+
+    def _again(self) -> None:
+        layer = self._selected()
+        record, settings = recorded_settings(layer)
+        mine = self._found_for is not None and settings == self._found_for
+        if settings.family == "zernike" and mine and self._found is not None:
+            # The average over what is likely is closer to the truth than the PSF of the mean coefficients.
+            file = self._chosen_file("psf.tif")
+            if file is None:
+                return
+            write_tiff(file, self._found.psf, pixel_size_um=settings.microscope.pixel_size_um)
+            again = settings.model_copy(update={"family": str(file), "theta": None})
+        else:
+            theta = record.get("resolved", {}).get("theta")
+            if theta is None:
+                raise SettingsError(f"{shown_name(layer.name)} says nothing about its blur: select a result.")
+            again = settings.model_copy(update={"theta": tuple(theta)})
+        self._hand_out(again, {})
+        self.said.emit(
+            f"The blur of {shown_name(layer.name)} is known now: choose another layer, and deblur it.", "note"
+        )
+
+    def _use_psf(self) -> None:
+        layer = self._selected()
+        data = np.squeeze(np.asarray(full_resolution(layer)))
+        path = None if layer.source.path is None else Path(layer.source.path)
+        if path is None or path.suffix.lower() not in PSF_SUFFIXES:
+            path = self._chosen_file(f"{layer.name}.tif")
+            if path is None:
+                return
+            write_tiff(path, data.astype(np.float32))
+        load_psf(path)
+        settings = self._ask_settings()
+        self.settingsChosen.emit(settings.model_copy(update={"family": str(path), "theta": None}))
+        self.said.emit(f"{shown_name(layer.name)} is the PSF now: choose the layer to deblur.", "note")
+
+    def _ask_settings(self) -> DeblurSettings:
+        asked = self._ask()
+        return DeblurSettings() if asked is None else asked[2]
+
+    def _export(self) -> None:
+        if self._found is None or self._found_for is None:
+            raise SettingsError("No blur has been identified yet: press Deblur first.")
+        file = self._chosen_file("psfs.tif")
+        if file is not None:
+            psfs = self._found.psfs
+            one = psfs.shape[0] == 1
+            pixel = self._found_for.microscope.pixel_size_um
+            write_tiff(file, psfs[0] if one else psfs, pixel_size_um=pixel, axes="YX" if one else "TYX")
+            self.said.emit(f"Wrote {len(psfs)} PSF{'s' * (not one)} to {file}.", "note")
+
+    def _chosen_file(self, name: str) -> Path | None:
+        chosen, _ = QFileDialog.getSaveFileName(self, "PSF", name, _PSF_FILTER)
+        if not chosen:
+            return None
+        return Path(chosen) if Path(chosen).suffix.lower() in PSF_SUFFIXES else Path(chosen + ".tif")
+
+
+def recorded_settings(layer: Layer) -> tuple[Mapping[str, Any], DeblurSettings]:
+    """Return the record that a layer carries, and the settings in it.
+
+    Raises
+    ------
+    SettingsError
+        If there is none, or it is of another program or version.
+    """
+    record = layer.metadata.get(METADATA_KEY)
+    settings = record.get("settings") if isinstance(record, Mapping) else None
+    if not isinstance(record, Mapping) or not isinstance(settings, Mapping):
+        raise SettingsError(
+            f"{shown_name(layer.name)} carries no record of a run. Select a result of the Deblur dock, or a file that "
+            "was saved from one as OME-TIFF."
+        )
+    return record, DeblurSettings(**settings)
+
+
+def _family_digest(settings: DeblurSettings) -> str | None:
+    return family_hash(load_family(find_family(settings.family)))

@@ -1,0 +1,69 @@
+"""The forms that make up `DeblurSettings`."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.widgets.deblur.carried_form import CarriedForm
+from napari_deepblur.widgets.deblur.computation_form import Computation, ComputationForm
+from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
+from napari_deepblur.widgets.deblur.noise_form import GivenNoise, NoiseForm
+from napari_deepblur.widgets.microscope_form import MicroscopeForm
+
+
+class SettingsForms(QObject):
+    """Several forms, one value.
+
+    Parameters
+    ----------
+    parent
+        The widget that the forms will belong to.
+    """
+
+    valueChanged = Signal()
+    """Something has changed."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.microscope = MicroscopeForm(parent)
+        self._family = FamilyForm(parent)
+        self._noise = NoiseForm(parent)
+        self._computation = ComputationForm(parent)
+        self._carried = CarriedForm(parent)
+        for form in self.forms():
+            form.valueChanged.connect(self.valueChanged)
+
+    def forms(self) -> tuple[MicroscopeForm, FamilyForm, NoiseForm, ComputationForm, CarriedForm]:
+        """Return the forms from top to bottom."""
+        return self.microscope, self._family, self._noise, self._computation, self._carried
+
+    def value(self) -> DeblurSettings:
+        """Return the settings in the forms.
+
+        Raises
+        ------
+        DeepblurError
+            If they contradict each other or physics.
+        """
+        family, noise, computation = self._family.value(), self._noise.value(), self._computation.value()
+        return DeblurSettings(
+            microscope=self.microscope.value(),
+            **family._asdict(),
+            noise=(noise.alpha, noise.beta) if isinstance(noise, GivenNoise) else noise,
+            noise_offset=noise.offset if isinstance(noise, GivenNoise) else 0.0,
+            method=computation.method,
+            size=computation.size,
+            device=computation.device,
+            **self._carried.value(computation.method),
+        )
+
+    def setValue(self, settings: DeblurSettings) -> None:
+        """Fill the forms."""
+        self.microscope.setValue(settings.microscope)
+        self._family.setValue(FamilyChoice(*(getattr(settings, name) for name in FamilyChoice._fields)))
+        given = settings.known_noise()
+        self._noise.setValue("estimate" if given is None else GivenNoise(given.alpha, given.beta, given.offset))
+        self._computation.setValue(Computation(settings.method, settings.size, settings.device))
+        self._carried.setValue(settings)
