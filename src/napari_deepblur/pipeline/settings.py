@@ -115,8 +115,11 @@ class DeblurSettings(BaseModel):
         if self.channel_wavelengths_um is not None:
             if self.family not in ZERNIKE_FAMILIES:
                 raise ValueError("a calibrated family was measured at one wavelength; leave those of channels out")
-            for channel in range(len(self.channel_wavelengths_um)):
-                self.microscope_of(channel)
+            with warnings.catch_warnings():
+                # The run will say so.
+                warnings.simplefilter("ignore", UndersamplingWarning)
+                for channel in range(len(self.channel_wavelengths_um)):
+                    self.microscope_of(channel)
         return self
 
     def __init__(self, **values: Any) -> None:

@@ -92,11 +92,12 @@ def recorded_acquisition(record: Any) -> Acquisition:
     optics = settings.get("microscope") if isinstance(settings, Mapping) else None
     if not isinstance(optics, Mapping):
         return Acquisition()
+    channels = _hashable(settings.get("channel_wavelengths_um")) if isinstance(settings, Mapping) else None
     return said_by(
         "settings",
         na=optics.get("na"),
         n_immersion=optics.get("n_immersion"),
-        wavelengths_um=(optics.get("wavelength_um"),),
+        wavelengths_um=channels or (optics.get("wavelength_um"),),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt, QTimer
@@ -90,7 +91,7 @@ class DeblurDock(QWidget):
 
         self._layer.valueChanged.connect(self._layer_chosen)
         self._axes.valueChanged.connect(self._measure)
-        self._microscope.valueChanged.connect(self._check)
+        self._settings.valueChanged.connect(self._check)
         self._panel.runRequested.connect(self._run)
         self._panel.cancelRequested.connect(self._cancel)
         self._job.progressed.connect(self._stepped)
@@ -149,11 +150,12 @@ class DeblurDock(QWidget):
                 self._connections.connect(layer.events.units, self._measure)
                 self._connections.connect(layer.events.axis_labels, self._find_axes)
                 stated = stated_microscope(layer)
+                taken, reason = layer_acquisition_or_reason(layer)
+                self._count_channels(taken.wavelengths_um)
                 if stated is not None:
                     self._microscope.setValue(stated)
                     size = pixel_size(layer, self._planar_axes())
                 else:
-                    taken, reason = layer_acquisition_or_reason(layer)
                     self._microscope.setAcquisition(taken, reason)
                     size = known_pixel_size(layer, self._planar_axes(), taken)
                 remark = size.remark
@@ -174,7 +176,15 @@ class DeblurDock(QWidget):
         """Fill in the pixel size that the layer states."""
         if self._measured is not None:
             self._microscope.setPixelSize(*pixel_size(self._measured, self._planar_axes()))
+            self._count_channels()
         self._check()
+
+    def _count_channels(self, known_um: Sequence[float | None] = ()) -> None:
+        """Ask for as many wavelengths as there are channels."""
+        layer, axes = self._measured, self._axes.value().axes
+        several = layer is not None and "C" in axes
+        count = int(full_resolution(layer).shape[axes.index("C")]) if several else 0
+        self._settings.channels.setChannels(count, known_um)
 
     def _planar_axes(self) -> str | None:
         layer, axes = self._measured, self._axes.value().axes.removesuffix("S")
@@ -188,7 +198,7 @@ class DeblurDock(QWidget):
             reason = size.remark if size.level == "warning" else ""
         if not reason:
             try:
-                self._microscope.value()
+                self.value()
             except DeepblurError as error:
                 reason = str(error)
         return reason

@@ -91,7 +91,7 @@ class FamilyForm(QWidget):
         self._degree.setObjectName("degree")
         self._degree.setRange(0, 2)
         self._degree.setValue(FamilyChoice().degree)
-        self._degree.setToolTip("Degree of the polynomials of the field: 0 constant, 1 linear, 2 quadratic.")
+        self._degree.setToolTip("Degree of the polynomials of the field (no unit): 0 constant, 1 linear, 2 quadratic.")
         self._row, self._column = _pixel_box(self, "origin_row"), _pixel_box(self, "origin_column")
         self._origin = QWidget(self)
         origin = QHBoxLayout(self._origin)
@@ -224,5 +224,5 @@ def _pixel_box(parent: QWidget, name: str) -> QSpinBox:
     box = QSpinBox(parent)
     box.setObjectName(name)
     box.setRange(0, 10**6)
-    box.setToolTip("Row and column of the image's first pixel in the field; 0, 0 where the image shows all of it.")
+    box.setToolTip("Row and column, in pixels, of the image's first pixel in the field; 0, 0 where the image shows all of it.")
     return box

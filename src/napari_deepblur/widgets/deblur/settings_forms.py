@@ -5,8 +5,9 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.carried_form import CarriedForm
+from napari_deepblur.widgets.deblur.channels_form import ChannelsForm
 from napari_deepblur.widgets.deblur.computation_form import Computation, ComputationForm
 from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.deblur.noise_form import GivenNoise, NoiseForm
@@ -28,6 +29,7 @@ class SettingsForms(QObject):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.microscope = MicroscopeForm(parent)
+        self.channels = ChannelsForm(parent)
         self._family = FamilyForm(parent)
         self._noise = NoiseForm(parent)
         self._computation = ComputationForm(parent)
@@ -35,9 +37,9 @@ class SettingsForms(QObject):
         for form in self.forms():
             form.valueChanged.connect(self.valueChanged)
 
-    def forms(self) -> tuple[MicroscopeForm, FamilyForm, NoiseForm, ComputationForm, CarriedForm]:
+    def forms(self) -> tuple[MicroscopeForm, ChannelsForm, FamilyForm, NoiseForm, ComputationForm, CarriedForm]:
         """Return the forms from top to bottom."""
-        return self.microscope, self._family, self._noise, self._computation, self._carried
+        return self.microscope, self.channels, self._family, self._noise, self._computation, self._carried
 
     def value(self) -> DeblurSettings:
         """Return the settings in the forms.
@@ -50,6 +52,8 @@ class SettingsForms(QObject):
         family, noise, computation = self._family.value(), self._noise.value(), self._computation.value()
         return DeblurSettings(
             microscope=self.microscope.value(),
+            # A calibrated family was measured at one.
+            channel_wavelengths_um=self.channels.value() if family.family in ZERNIKE_FAMILIES else None,
             **family._asdict(),
             noise=(noise.alpha, noise.beta) if isinstance(noise, GivenNoise) else noise,
             noise_offset=noise.offset if isinstance(noise, GivenNoise) else 0.0,
@@ -62,6 +66,7 @@ class SettingsForms(QObject):
     def setValue(self, settings: DeblurSettings) -> None:
         """Fill the forms."""
         self.microscope.setValue(settings.microscope)
+        self.channels.setValue(settings.channel_wavelengths_um)
         self._family.setValue(FamilyChoice(*(getattr(settings, name) for name in FamilyChoice._fields)))
         given = settings.known_noise()
         self._noise.setValue("estimate" if given is None else GivenNoise(given.alpha, given.beta, given.offset))
