@@ -30,6 +30,9 @@ def _titles(dock: QWidget) -> set[str]:
         # Plots have menus, windows of their own that nobody sees.
         if button.window() is dock.window()
     }
+    for button in dock.findChildren(QPushButton):
+        menu = button.menu()
+        buttons |= {action.text() for action in menu.actions()} if menu is not None else set()
     return {re.sub(r" \(.*\)|…|: .*", "", title) for title in labels | buttons if title}
 
 
