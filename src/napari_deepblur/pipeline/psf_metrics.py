@@ -1,0 +1,143 @@
+"""What microscopists ask of a point spread function: Strehl ratio, width at half its maximum, transfer function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicSpline
+
+from napari_deepblur.errors import FamilyError
+from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.optics import Microscope
+
+_FINER = 20
+"""Samples of a profile per pixel: a fiftieth of a pixel is below what anybody reads off."""
+
+_TRANSFORM = 512
+"""Pixels of the Fourier transform, for a transfer function without visible corners."""
+
+
+@dataclass(frozen=True)
+class PsfMetrics:
+    """Measures of one PSF.
+
+    Attributes
+    ----------
+    strehl
+        Peak over that of the PSF of the same optics without aberrations, both of sum one over the same square.
+    fwhm_um
+        Full widths at half maximum along rows (vertical) and columns (horizontal) through the peak, in micrometres.
+    ideal_fwhm_um
+        The same without aberrations.
+    frequency
+        Of the transfer function, in cycles per micrometre, shape (F,).
+    transfer, ideal_transfer
+        Modulus of the transfer function, mean over directions, with and without aberrations, shape (F,).
+    limit
+        Frequency beyond which the optics transmit nothing, 2 NA / wavelength, in cycles per micrometre.
+    """
+
+    strehl: float
+    fwhm_um: tuple[float, float]
+    ideal_fwhm_um: tuple[float, float]
+    frequency: NDArray[np.float64]
+    transfer: NDArray[np.float64]
+    ideal_transfer: NDArray[np.float64]
+    limit: float
+
+
+def measure_psf(psf: ArrayLike, microscope: Microscope) -> PsfMetrics:
+    """Measure a PSF against the same optics without aberrations.
+
+    Parameters
+    ----------
+    psf
+        Shape (k, k), k odd, of any positive sum.
+    microscope
+        Its optics and pixel size.
+
+    Returns
+    -------
+    PsfMetrics
+        See there.
+
+    Raises
+    ------
+    FamilyError
+        If it is no square of odd side, or its sum is not positive.
+
+    Notes
+    -----
+    Source: M. Born, E. Wolf, "Principles of Optics", 7th edition, section 9.1 (Strehl) and 9.5 (transfer function).
+    """
+    values = np.asarray(psf, np.float64)
+    if values.ndim != 2 or values.shape[0] != values.shape[1] or values.shape[0] % 2 == 0 or not values.sum() > 0:
+        raise FamilyError(f"A PSF of shape {values.shape} and sum {values.sum():g}, expected an odd square above 0.")
+    values = values / values.sum()
+    ideal = ZernikeFamily(microscope, (4,), psf_size=len(values)).psf([0.0]).astype(np.float64)
+    pixel = microscope.pixel_size_um
+    frequency, transfer = otf_profile(values, pixel)
+    return PsfMetrics(
+        strehl=float(values.max() / ideal.max() * ideal.sum()),
+        fwhm_um=tuple(pixel * width for width in fwhm(values)),  # type: ignore[arg-type]
+        ideal_fwhm_um=tuple(pixel * width for width in fwhm(ideal)),  # type: ignore[arg-type]
+        frequency=frequency,
+        transfer=transfer,
+        ideal_transfer=otf_profile(ideal, pixel)[1],
+        limit=2 * microscope.na / microscope.wavelength_um,
+    )
+
+
+def fwhm(psf: NDArray[np.float64]) -> tuple[float, float]:
+    """Full widths at half maximum (along rows, along columns) through the brightest pixel, in pixels.
+
+    Profiles are interpolated by cubic splines, and the maximum is that of the spline; where a profile does not fall to
+    a half inside the square, its width is that of the square.
+    """
+    row, column = np.unravel_index(int(psf.argmax()), psf.shape)
+    return _width(psf[:, column], int(row)), _width(psf[row], int(column))
+
+
+def otf_profile(psf: NDArray[np.float64], pixel_size_um: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean of |H| over all directions.
+
+    Parameters
+    ----------
+    psf
+        Shape (k, k), of sum one.
+    pixel_size_um
+        Pixel size in micrometres.
+
+    Returns
+    -------
+    tuple
+        Frequencies from 0 to half a cycle per pixel, in cycles per micrometre, and |H| there; 1 at 0.
+    """
+    modulus = np.abs(np.fft.fft2(psf, s=(_TRANSFORM, _TRANSFORM)))
+    steps = np.fft.fftfreq(_TRANSFORM) * _TRANSFORM
+    ring = np.rint(np.hypot(steps[:, None], steps[None, :])).astype(int)
+    kept = ring <= _TRANSFORM // 2
+    sums = np.bincount(ring[kept], modulus[kept])
+    return np.arange(len(sums)) / _TRANSFORM / pixel_size_um, sums / np.bincount(ring[kept])
+
+
+def _width(profile: NDArray[np.float64], peak: int) -> float:
+    places = np.arange(len(profile))
+    fine = np.linspace(0, len(profile) - 1, (len(profile) - 1) * _FINER + 1)
+    values = CubicSpline(places, profile)(fine)
+    near = slice(max((peak - 1) * _FINER, 0), (peak + 1) * _FINER + 1)
+    top = near.start + int(values[near].argmax())
+    half = values[top] / 2
+    below = values < half
+    left = np.flatnonzero(below[:top])
+    right = np.flatnonzero(below[top:])
+    first = _crossing(fine, values, left[-1], half) if len(left) else 0.0
+    last = _crossing(fine, values, top + right[0] - 1, half) if len(right) else float(len(profile) - 1)
+    return last - first
+
+
+def _crossing(x: NDArray[np.float64], y: NDArray[np.float64], i: int, level: float) -> float:
+    """Where the line from sample i to the next passes a level."""
+    return float(x[i] + (level - y[i]) / (y[i + 1] - y[i]) * (x[i + 1] - x[i]))
