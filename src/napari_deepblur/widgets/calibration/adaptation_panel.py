@@ -65,7 +65,9 @@ class AdaptationPanel(QWidget):
         self._minutes.setRange(1, 24 * 60)
         self._minutes.setValue(_MINUTES)
         self._minutes.setSuffix(" min")
-        self._minutes.setToolTip("When to stop and write the weights; the next run goes on from there.")
+        self._minutes.setToolTip(
+            "Minutes after which it stops and writes the weights; the next run goes on from there."
+        )
         self._plot = LossPlot(self)
         self._plot.setObjectName("adaptation_loss")
         self._reached = Notice(self)

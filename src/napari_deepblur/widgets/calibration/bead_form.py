@@ -58,7 +58,9 @@ class BeadForm(QWidget):
         self._diameter.setSingleStep(0.02)
         self._diameter.setSpecialValueText("points")
         self._diameter.setSuffix(" µm")
-        self._diameter.setToolTip("Diameter of the beads, whose blur is then removed from the PSFs; 0: points.")
+        self._diameter.setToolTip(
+            "Diameter of the beads in micrometres, whose blur is then removed from the PSFs; 0: points."
+        )
         self._patch = QSpinBox(self)
         self._patch.setObjectName("patch_size")
         self._patch.setRange(9, 255)
@@ -66,7 +68,7 @@ class BeadForm(QWidget):
         self._patch.setValue(BeadChoice().patch_size)
         self._patch.setSuffix(" pixels")
         self._patch.setToolTip(
-            "Side of the PSFs, odd. Light that falls farther from its bead is not part of the model;\n"
+            "Side of the PSFs in pixels, odd. Light that falls farther from its bead is not part of the model;\n"
             "beads that are closer together than this are not used."
         )
         self._saturation = QDoubleSpinBox(self)
@@ -75,8 +77,17 @@ class BeadForm(QWidget):
         self._saturation.setRange(0.0, 1e9)
         self._saturation.setSpecialValueText("automatic")
         self._saturation.setToolTip(
-            "Intensity from which on the camera is saturated. Automatic: the largest value of the stack,\n"
+            "Intensity from which on the camera is saturated, in units of the image.\nAutomatic: the largest value of the stack, "
             "where several pixels of one bead have it."
+        )
+        # Made in the order in which they stand in the form: so does the tab key go.
+        self._number = QDoubleSpinBox(self)
+        self._number.setObjectName("threshold_number")
+        self._number.setRange(0.0, 1e12)
+        self._number.setDecimals(3)
+        self._number.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self._number.setToolTip(
+            "How far a bead stands out of its surroundings at least, in intensity units of the image."
         )
         self._auto = QCheckBox("automatic", self)
         self._auto.setObjectName("threshold_auto")
@@ -85,12 +96,9 @@ class BeadForm(QWidget):
         self._slider = QSlider(Qt.Orientation.Horizontal, self)
         self._slider.setObjectName("threshold")
         self._slider.setRange(0, _STEPS)
-        self._slider.setToolTip("How far a bead stands out of its surroundings at least, in the units of the images.")
-        self._number = QDoubleSpinBox(self)
-        self._number.setObjectName("threshold_number")
-        self._number.setRange(0.0, 1e12)
-        self._number.setDecimals(3)
-        self._number.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self._slider.setToolTip(
+            "How far a bead stands out of its surroundings at least: from the faintest to the brightest."
+        )
         self._brightness = QCheckBox("Keep the brightness of the beads", self)
         self._brightness.setObjectName("keep_brightness")
         self._brightness.setToolTip(

@@ -224,5 +224,7 @@ def _pixel_box(parent: QWidget, name: str) -> QSpinBox:
     box = QSpinBox(parent)
     box.setObjectName(name)
     box.setRange(0, 10**6)
-    box.setToolTip("Row and column, in pixels, of the image's first pixel in the field; 0, 0 where the image shows all of it.")
+    box.setToolTip(
+        "Row and column, in pixels, of the image's first pixel in the field; 0, 0 where the image shows all of it."
+    )
     return box
