@@ -77,8 +77,8 @@ class BeadForm(QWidget):
         self._saturation.setRange(0.0, 1e9)
         self._saturation.setSpecialValueText("automatic")
         self._saturation.setToolTip(
-            "Intensity from which on the camera is saturated, in units of the image.\nAutomatic: the largest value of the stack, "
-            "where several pixels of one bead have it."
+            "Intensity from which on the camera is saturated, in units of the image.\n"
+            "Automatic: the largest value of the stack, where several pixels of one bead have it."
         )
         # Made in the order in which they stand in the form: so does the tab key go.
         self._number = QDoubleSpinBox(self)
