@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import import_module
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from napari_deepblur.pipeline.restoration import choose_side, restore_steps, uni
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
 from napari_deepblur.pipeline.settings import IN_MEMORY, ZERNIKE_FAMILIES, DeblurSettings, Method
+from napari_deepblur.pipeline.verdict import judge
 
 
 def deblur(
@@ -179,7 +180,10 @@ def deblur_steps(
         "weights": {kind: {"file": loaded.path.name, "sha256": loaded.sha256} for kind, loaded in used.items()},
         "notes": [*notes, *restored.notes],
     }
-    return Deblurring(scale.from_unit(restored.image), identification, _record(settings, observed, resolved))
+    image = scale.from_unit(restored.image)
+    verdict = judge(observed, image, blur, noise)
+    resolved["residual"] = None if verdict is None else asdict(verdict)
+    return Deblurring(image, identification, _record(settings, observed, resolved), verdict, blur)
 
 
 def _only_theta(family: OperatorFamily) -> torch.Tensor | None:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.pipeline.blur import Blur
+from napari_deepblur.pipeline.verdict import Verdict
 
 
 class Progress(NamedTuple):
@@ -82,8 +84,14 @@ class Deblurring:
         The blur that was identified on the way; absent where theta was given.
     settings
         JSON-safe record of everything needed to repeat the result.
+    verdict
+        Whether the result, blurred again, explains the image; absent where the image is hardly larger than the PSF.
+    blur
+        The blur that was removed.
     """
 
     image: NDArray[np.float32]
     identification: Identification | None
     settings: dict[str, Any]
+    verdict: Verdict | None = None
+    blur: Blur | None = None
