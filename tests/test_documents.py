@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import napari_deepblur
 from napari_deepblur.cli import _parser
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,11 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_pictures_are_shown() -> None:
     shown = {Path(t).name for path in DOCUMENTS for t in LINK.findall(path.read_text(encoding="utf-8"))}
     assert {path.name for path in (ROOT / "docs" / "images").glob("*.png")} <= shown
+
+
+def test_public_names_are_in_the_reference() -> None:
+    listed = set(re.findall(r"auto(?:function|class):: (\w+)", (ROOT / "docs" / "api.md").read_text(encoding="utf-8")))
+    assert listed == set(napari_deepblur.__all__) - {"__version__"}
 
 
 def test_there_are_commands_to_test() -> None:
