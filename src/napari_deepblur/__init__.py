@@ -20,7 +20,14 @@ if TYPE_CHECKING:
         ZernikeFamily,
     )
     from napari_deepblur.optics import Microscope
-    from napari_deepblur.pipeline import Deblurring, Identification, deblur, identify
+    from napari_deepblur.pipeline import (
+        Deblurring,
+        Identification,
+        StackIdentification,
+        deblur,
+        identify,
+        identify_stack,
+    )
 
     __version__: str
 
@@ -33,12 +40,14 @@ __all__ = [
     "Microscope",
     "PoissonGaussianNoise",
     "ProductConvolutionFamily",
+    "StackIdentification",
     "ZernikeFamily",
     "__version__",
     "calibrate",
     "deblur",
     "estimate_noise",
     "identify",
+    "identify_stack",
     "load_family",
     "save_family",
 ]
@@ -52,11 +61,13 @@ _HOME = {
     "Microscope": "napari_deepblur.optics",
     "PoissonGaussianNoise": "napari_deepblur.noise",
     "ProductConvolutionFamily": "napari_deepblur.operators",
+    "StackIdentification": "napari_deepblur.pipeline",
     "ZernikeFamily": "napari_deepblur.operators",
     "calibrate": "napari_deepblur.calibration",
     "deblur": "napari_deepblur.pipeline",
     "estimate_noise": "napari_deepblur.noise",
     "identify": "napari_deepblur.pipeline",
+    "identify_stack": "napari_deepblur.pipeline",
     "load_family": "napari_deepblur.io.families",
     "save_family": "napari_deepblur.io.families",
 }

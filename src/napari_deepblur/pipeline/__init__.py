@@ -2,6 +2,7 @@
 
 from napari_deepblur.pipeline.deblur import deblur, deblur_steps
 from napari_deepblur.pipeline.identification.identify import identify, identify_steps
+from napari_deepblur.pipeline.identification.stack import StackIdentification, identify_stack
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, save_settings
 
@@ -10,9 +11,11 @@ __all__ = [
     "Deblurring",
     "Identification",
     "Progress",
+    "StackIdentification",
     "deblur",
     "deblur_steps",
     "identify",
+    "identify_stack",
     "identify_steps",
     "load_settings",
     "save_settings",

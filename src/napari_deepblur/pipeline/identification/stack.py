@@ -1,0 +1,162 @@
+"""Blind identification of a focal stack: what one image cannot tell, planes at known distances can."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from napari_deepblur.errors import DeepblurError, FamilyError, ImageError, SettingsError
+from napari_deepblur.io.images import check_image
+from napari_deepblur.networks.trunk import Trunk
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.operators import OperatorFamily, ZernikeFamily
+from napari_deepblur.pipeline.devices import resolve_device
+from napari_deepblur.pipeline.identification.identify import identify_steps
+from napari_deepblur.pipeline.identification.network_choice import load_for
+from napari_deepblur.pipeline.identification.plane_signs import defocus_per_um, settle_signs
+from napari_deepblur.pipeline.results import Identification, Progress
+
+if TYPE_CHECKING:
+    import os
+
+
+@dataclass(frozen=True)
+class StackIdentification:
+    """The blurs of all planes of a stack, with the joint sign of their even modes.
+
+    Attributes
+    ----------
+    planes
+        What each plane says by itself; the even coefficients of each have an arbitrary joint sign.
+    theta
+        Coefficients of each plane in waves RMS, the even ones with the sign of `sign_probability`, shape (Z, K).
+    offsets_um
+        Distance of each plane from the first, in micrometres, shape (Z,).
+    sign_probability
+        Between 0.5 and 1: how likely the joint sign is right against the opposite one, as far as the model holds.
+    """
+
+    planes: tuple[Identification, ...]
+    theta: NDArray[np.float32]
+    offsets_um: NDArray[np.float32]
+    sign_probability: float
+
+
+def identify_stack(
+    stack: ArrayLike,
+    family: OperatorFamily,
+    plane_spacing_um: float,
+    noise: PoissonGaussianNoise | None = None,
+    device: str = "auto",
+    weights: str | os.PathLike[str] | None = None,
+) -> StackIdentification:
+    """Identify the blur of each plane of a stack, and the joint sign of the even modes.
+
+    Each plane is identified by itself. Then theta_z = theta_0 + z d is fitted to the even coefficients of all planes
+    with either joint sign, where d is the known defocus in waves per micrometre (`plane_signs`). This is the model of a
+    sample that is thin compared with the stack, seen at several distances from focus; how often the sign is right, for
+    thin samples and thick ones, is in `benchmarks/results/stack_sign.md`. The PSFs do not depend on the joint sign.
+
+    Parameters
+    ----------
+    stack
+        Planes, shape (Z, H, W), Z at least 2, in the order in which they were taken.
+    family
+        A Zernike family, the same blur over the field, with defocus (Noll 4).
+    plane_spacing_um
+        Distance z of each plane from the one before, in micrometres in the immersion medium. Positive where the phase
+        2 pi z sqrt((n/lambda)^2 - f^2) is added from plane to plane; negative for stacks taken the other way, which
+        turns the sign of all even coefficients.
+    noise, device, weights
+        As in `identify`.
+
+    Returns
+    -------
+    StackIdentification
+        Signed coefficients, and how sure the sign is.
+
+    Raises
+    ------
+    FamilyError
+        If the family is not of Zernike modes, or has no defocus.
+    SettingsError
+        If the spacing is zero or not finite.
+    ImageError, NoiseError, DeviceError, WeightsError
+        As in `identify`, with the number of the plane.
+    """
+    planes = np.asarray(stack)
+    _check(planes, family, plane_spacing_um)
+    network = load_for(family, weights)
+    steps = identify_stack_steps(planes, family, plane_spacing_um, noise, resolve_device(device), network)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: StackIdentification = stop.value
+            return result
+
+
+def identify_stack_steps(
+    stack: NDArray[np.generic],
+    family: OperatorFamily,
+    plane_spacing_um: float,
+    noise: PoissonGaussianNoise | None,
+    device: torch.device,
+    network: Trunk | None,
+) -> Generator[Progress, None, StackIdentification]:
+    """Identify a stack step by step; arguments, result and errors as in `identify_stack` and `identify_steps`."""
+    zernike = _check(stack, family, plane_spacing_um)
+    found: list[Identification] = []
+    for number, plane in enumerate(stack):
+        try:
+            image = check_image(plane, smallest=family.psf_size)
+            steps = identify_steps(image, family, noise, device, network)
+            found.append((yield from _numbered(steps, number, len(stack))))
+        except DeepblurError as error:
+            raise type(error)(f"Z {number}: {error}") from error
+    offsets = plane_spacing_um * np.arange(len(found))
+    even = zernike.even_modes
+    theta = np.stack([one.theta for one in found])
+    std = np.stack([one.theta_std for one in found])
+    signs = settle_signs(theta[:, even], std[:, even], offsets, defocus_per_um(zernike)[even])
+    signed = np.where(even, signs.signs[:, None] * theta, theta)
+    probability = 1 / (1 + math.exp(-signs.log_odds))
+    return StackIdentification(tuple(found), signed.astype(np.float32), offsets.astype(np.float32), probability)
+
+
+def _check(stack: NDArray[np.generic], family: OperatorFamily, plane_spacing_um: float) -> ZernikeFamily:
+    if not isinstance(family, ZernikeFamily) or 4 not in family.modes:
+        raise FamilyError(
+            "The sign of the even modes follows from the known defocus between planes, for a Zernike family with "
+            "defocus (Noll 4); this family has none. Identify the planes one by one, or choose a Zernike family with mode 4."
+        )
+    if not math.isfinite(plane_spacing_um) or plane_spacing_um == 0:
+        raise SettingsError(
+            f"The plane spacing is {plane_spacing_um:g} um, expected a distance other than zero, negative where the "
+            "planes were taken the other way. Look it up in the file's metadata, or identify the planes one by one."
+        )
+    if stack.ndim != 3 or len(stack) < 2:
+        raise ImageError(
+            f"The stack has the shape {stack.shape}, expected at least two planes, (planes, rows, columns). One plane "
+            "cannot tell the sign of the even modes: take `identify` for it."
+        )
+    return family
+
+
+def _numbered(
+    steps: Generator[Progress, None, Identification], number: int, count: int
+) -> Generator[Progress, None, Identification]:
+    """Make the progress of one plane that of all."""
+    while True:
+        try:
+            stage, done, total = next(steps)
+        except StopIteration as stop:
+            result: Identification = stop.value
+            return result
+        yield Progress(f"{stage} {number + 1}/{count}", number * total + done, count * total)
