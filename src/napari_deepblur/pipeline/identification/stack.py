@@ -134,7 +134,8 @@ def _check(stack: NDArray[np.generic], family: OperatorFamily, plane_spacing_um:
     if not isinstance(family, ZernikeFamily) or 4 not in family.modes:
         raise FamilyError(
             "The sign of the even modes follows from the known defocus between planes, for a Zernike family with "
-            "defocus (Noll 4); this family has none. Identify the planes one by one, or choose a Zernike family with mode 4."
+            "defocus (Noll 4); this family has none. Identify the planes one by one, or choose a Zernike family with "
+            "mode 4."
         )
     if not math.isfinite(plane_spacing_um) or plane_spacing_um == 0:
         raise SettingsError(
