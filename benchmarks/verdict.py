@@ -3,8 +3,8 @@
     python benchmarks/verdict.py --data FOLDER --images 12 --output benchmarks/results/verdict.md
 
 Test images are blurred in the paper's setting, spoiled at three noise levels, and restored with the true blur, with the
-identified one, with none (the PSF of optics without aberrations) and with that of another image. What is left is judged as
-after every run.
+identified one, with none (the PSF of optics without aberrations) and with that of another image. What is left is judged
+as after every run.
 """
 
 from __future__ import annotations

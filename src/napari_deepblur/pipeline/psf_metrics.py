@@ -31,6 +31,13 @@ class PsfMetrics:
         Full widths at half maximum along rows (vertical) and columns (horizontal) through the peak, in micrometres.
     ideal_fwhm_um
         The same without aberrations.
+    distance_um
+        From the peak, of the profiles, in micrometres, shape (2 k - 1,).
+    profiles
+        Through the peak along rows (vertical) and columns (horizontal), of a PSF of sum one; NaN outside the square;
+        each of shape (2 k - 1,).
+    ideal_profile
+        The same without aberrations, shape (2 k - 1,).
     frequency
         Of the transfer function, in cycles per micrometre, shape (F,).
     transfer, ideal_transfer
@@ -42,6 +49,9 @@ class PsfMetrics:
     strehl: float
     fwhm_um: tuple[float, float]
     ideal_fwhm_um: tuple[float, float]
+    distance_um: NDArray[np.float64]
+    profiles: tuple[NDArray[np.float64], NDArray[np.float64]]
+    ideal_profile: NDArray[np.float64]
     frequency: NDArray[np.float64]
     transfer: NDArray[np.float64]
     ideal_transfer: NDArray[np.float64]
@@ -83,6 +93,9 @@ def measure_psf(psf: ArrayLike, microscope: Microscope) -> PsfMetrics:
         strehl=float(values.max() / ideal.max() * ideal.sum()),
         fwhm_um=tuple(pixel * width for width in fwhm(values)),  # type: ignore[arg-type]
         ideal_fwhm_um=tuple(pixel * width for width in fwhm(ideal)),  # type: ignore[arg-type]
+        distance_um=pixel * np.arange(1 - len(values), len(values), dtype=np.float64),
+        profiles=_profiles(values),
+        ideal_profile=_profiles(ideal)[1] / ideal.sum(),
         frequency=frequency,
         transfer=transfer,
         ideal_transfer=otf_profile(ideal, pixel)[1],
@@ -121,6 +134,18 @@ def otf_profile(psf: NDArray[np.float64], pixel_size_um: float) -> tuple[NDArray
     kept = ring <= _TRANSFORM // 2
     sums = np.bincount(ring[kept], modulus[kept])
     return np.arange(len(sums)) / _TRANSFORM / pixel_size_um, sums / np.bincount(ring[kept])
+
+
+def _profiles(psf: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    row, column = np.unravel_index(int(psf.argmax()), psf.shape)
+    return _centred(psf[:, column], int(row)), _centred(psf[row], int(column))
+
+
+def _centred(profile: NDArray[np.float64], peak: int) -> NDArray[np.float64]:
+    centred = np.full(2 * len(profile) - 1, np.nan)
+    first = len(profile) - 1 - peak
+    centred[first : first + len(profile)] = profile
+    return centred
 
 
 def _width(profile: NDArray[np.float64], peak: int) -> float:

@@ -16,7 +16,7 @@ class Colours(NamedTuple):
         Grid lines and explanations.
     accent
         Bars.
-    warning, error
+    good, warning, error
         Text of messages; dark enough, or light enough, to be read on the background.
     """
 
@@ -24,6 +24,7 @@ class Colours(NamedTuple):
     text: str
     faint: str
     accent: str
+    good: str
     warning: str
     error: str
 
@@ -43,6 +44,7 @@ def theme_colours(theme: str) -> Colours:
         text=chosen.text.as_hex(format="long"),
         faint="#9aa1ab" if dark else "#66635f",
         accent="#6f9bff" if dark else "#3457c8",
+        good="#7fd18b" if dark else "#1d6b2a",
         warning="#f0c649" if dark else "#7a4f00",
         error="#ff8080" if dark else "#b3001b",
     )
@@ -52,5 +54,10 @@ def message_style(colours: Colours) -> str:
     """Style sheet that colours every `Notice` below the widget that it is set on."""
     return "".join(
         f'QLabel[level="{level}"] {{ color: {colour}; }}'
-        for level, colour in (("note", colours.faint), ("warning", colours.warning), ("error", colours.error))
+        for level, colour in (
+            ("note", colours.faint),
+            ("good", colours.good),
+            ("warning", colours.warning),
+            ("error", colours.error),
+        )
     )

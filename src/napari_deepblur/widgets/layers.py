@@ -40,8 +40,8 @@ def is_listed(layer: Layer) -> bool:
     from napari.layers import Image, Labels
 
     record = layer.metadata.get(METADATA_KEY)
-    # Previews, and the parts of a family of blurs: pictures that the docks have made.
-    is_ours = isinstance(record, Mapping) and ("preview" in record or "part" in record)
+    # Previews, residuals, and the parts of a family of blurs: pictures that the docks have made.
+    is_ours = isinstance(record, Mapping) and not {"preview", "residual", "part"}.isdisjoint(record)
     return isinstance(layer, (Image, Labels)) and not is_ours
 
 

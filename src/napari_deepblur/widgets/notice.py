@@ -8,9 +8,9 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
-Level = Literal["note", "warning", "error"]
+Level = Literal["note", "good", "warning", "error"]
 
-_SIGNS: dict[Level, str] = {"note": "", "warning": "⚠ ", "error": "✖ "}
+_SIGNS: dict[Level, str] = {"note": "", "good": "✔ ", "warning": "⚠ ", "error": "✖ "}
 
 
 class Notice(QLabel):

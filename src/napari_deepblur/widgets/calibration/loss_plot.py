@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 
 import pyqtgraph as pg
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.widgets.colours import Colours, theme_colours
+from napari_deepblur.widgets.plots import colour_plot, still_plot
 
 _HEIGHT = 8
 """Height of the plot, in heights of the font."""
@@ -26,19 +27,9 @@ class LossPlot(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._points: list[tuple[float, float]] = []
-        self._plot = pg.PlotWidget(self, enableMenu=False)
-        self._plot.setObjectName("loss")
-        # Its menu is never shown, but exists: as a child it goes when the dock does, not at some later collection.
-        menu = self._plot.getPlotItem().ctrlMenu
-        menu.setParent(self, menu.windowFlags())
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.hideButtons()
-        self._plot.getAxis("left").enableAutoSIPrefix(False)
-        self._plot.getAxis("bottom").enableAutoSIPrefix(False)
+        self._plot = still_plot(self, "loss", "Mean loss of the last hundred steps against thousands of samples.")
         self._plot.getAxis("left").setWidth(46)
-        self._plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._plot.setFixedHeight(round(_HEIGHT * self.fontMetrics().height()))
-        self._plot.setToolTip("Mean loss of the last hundred steps against thousands of samples.")
         self._curve = pg.PlotDataItem()
         self._plot.addItem(self._curve)
         layout = QVBoxLayout(self)
@@ -61,10 +52,6 @@ class LossPlot(QWidget):
 
     def setColours(self, colours: Colours) -> None:
         """Draw in the colours of a theme."""
-        self._plot.setBackground(colours.background)
-        for side in ("left", "bottom"):
-            axis = self._plot.getAxis(side)
-            axis.setPen(pg.mkPen(colours.faint))
-            axis.setTextPen(pg.mkPen(colours.text))
+        colour_plot(self._plot, colours)
         self._plot.setTitle("loss against thousands of samples", color=colours.text, size="9pt")
         self._curve.setPen(pg.mkPen(colours.accent, width=1.5))

@@ -6,11 +6,12 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.calibration import Calibration
 from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.plots import colour_plot, still_plot
 
 _HEIGHT = 9
 """Height of a plot, in heights of the font."""
@@ -35,8 +36,8 @@ class CalibrationPlot(QWidget):
         super().__init__(parent)
         self._calibration: Calibration | None = None
         self._colours = theme_colours("dark")
-        self._singular = _plot(self, "singular_values", "Of all PSFs of all planes, relative to the largest.")
-        self._errors = _plot(
+        self._singular = still_plot(self, "singular_values", "Of all PSFs of all planes, relative to the largest.")
+        self._errors = still_plot(
             self,
             "hold_out_errors",
             "Relative squared error of PSFs at beads that were left out, predicted from the others.\n"
@@ -65,12 +66,9 @@ class CalibrationPlot(QWidget):
     def _draw(self) -> None:
         for plot in (self._singular, self._errors):
             plot.clear()
-            plot.setBackground(self._colours.background)
+            colour_plot(plot, self._colours)
             plot.setFixedHeight(round(_HEIGHT * self.fontMetrics().height()))
-            for side in ("left", "bottom"):
-                axis = plot.getAxis(side)
-                axis.setPen(pg.mkPen(self._colours.faint))
-                axis.setTextPen(pg.mkPen(self._colours.text))
+            plot.getAxis("left").setWidth(46)
         self._singular.setTitle("singular values", color=self._colours.text, size="9pt")
         self._errors.setTitle("error at beads left out", color=self._colours.text, size="9pt")
         found = self._calibration
@@ -115,18 +113,3 @@ def _label_logarithms(plot: pg.PlotWidget, values: NDArray[np.float64]) -> None:
     digits = (1, 2, 5) if high - low < _FEW_DECADES else (1,)
     numbers = [digit * 10.0**power for power in decades for digit in digits]
     plot.getAxis("left").setTicks([[(float(np.log10(number)), f"{number:g}") for number in numbers]])
-
-
-def _plot(parent: QWidget, name: str, tooltip: str) -> pg.PlotWidget:
-    plot = pg.PlotWidget(parent, enableMenu=False)
-    plot.setObjectName(name)
-    # Its menu is never shown, but exists: as a child it goes when the dock does, not at some later collection.
-    menu = plot.getPlotItem().ctrlMenu
-    menu.setParent(parent, menu.windowFlags())
-    plot.setMouseEnabled(x=False, y=False)
-    plot.hideButtons()
-    plot.getAxis("left").setWidth(46)
-    plot.getAxis("bottom").enableAutoSIPrefix(False)
-    plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    plot.setToolTip(tooltip)
-    return plot

@@ -6,17 +6,21 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QBrush, QColor
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.pipeline.results import Identification
 from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.plots import colour_plot, still_plot
 
 _BAR = 0.62
 """Thickness of a bar, as a part of a row."""
 
 _ROW_HEIGHT = 1.35
 """Height of a row, in heights of the font."""
+
+_MOST_ROWS = 12
+"""Coefficients beyond which only the most certain ones are shown: a calibrated family may have a hundred."""
 
 
 class CoefficientsPlot(QWidget):
@@ -33,20 +37,10 @@ class CoefficientsPlot(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._identification: Identification | None = None
+        self._shown: list[int] = []
         self._colours = theme_colours("dark")
-        self._plot = pg.PlotWidget(self, enableMenu=False)
-        self._plot.setObjectName("coefficients")
-        # Its menu is never shown, but exists: as a child it goes when the dock does, not at some later collection.
-        menu = self._plot.getPlotItem().ctrlMenu
-        menu.setParent(self, menu.windowFlags())
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.hideButtons()
-        # Now, not later: pyqtgraph applies a prefix once more whenever this is called on an axis with a label.
-        self._plot.getAxis("bottom").enableAutoSIPrefix(False)
-        self._plot.getAxis("left").enableAutoSIPrefix(False)
+        self._plot = still_plot(self, "coefficients", "Estimated coefficients, with their standard deviations.")
         self._plot.invertY(True)
-        self._plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._plot.setToolTip("Zernike coefficients in waves RMS, with their standard deviations.")
         self._legend = Notice(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -69,59 +63,58 @@ class CoefficientsPlot(QWidget):
 
     def rows(self) -> list[str]:
         """Return the text beside each bar, from the top."""
-        if self._identification is None:
+        found = self._identification
+        if found is None:
             return []
-        return [
-            f"± {name}" if even else name
-            for name, even in zip(
-                self._identification.parameter_names, self._identification.even_modes.tolist(), strict=True
-            )
-        ]
+        return [("± " if found.even_modes[i] else "") + found.parameter_names[i] for i in self._shown]
 
     def _draw(self) -> None:
-        self._plot.clear()
-        self._plot.setBackground(self._colours.background)
-        text = pg.mkPen(self._colours.text)
-        for side in ("left", "bottom"):
-            axis = self._plot.getAxis(side)
-            axis.setPen(pg.mkPen(self._colours.faint))
-            axis.setTextPen(text)
         found = self._identification
+        self._shown = [] if found is None else _most_certain(found)
         rows = self.rows()
-        line = self.fontMetrics().height()
-        self._plot.setFixedHeight(round(line * (_ROW_HEIGHT * len(rows) + 3)))
-        self._plot.setLabel("bottom", "coefficient (waves RMS)", color=self._colours.text)
-        self._plot.getAxis("left").setTicks([list(enumerate(rows))])
-        self._plot.getAxis("left").setStyle(tickLength=0)
+        self._plot.clear()
+        colour_plot(self._plot, self._colours)
+        self._plot.setFixedHeight(round(self.fontMetrics().height() * (_ROW_HEIGHT * len(rows) + 3)))
         if found is None:
             self._legend.clear()
             return
-        theta, std = found.theta.tolist(), found.theta_std.tolist()
-        for row, (value, even) in enumerate(zip(theta, found.even_modes.tolist(), strict=True)):
-            pattern = Qt.BrushStyle.BDiagPattern if even else Qt.BrushStyle.SolidPattern
+        # Those of measured blurs have no unit.
+        measured = found.parameter_names[0].startswith("eigen-PSF")
+        unit = "coefficient" if measured else "coefficient (waves RMS)"
+        self._plot.setLabel("bottom", unit, color=self._colours.text)
+        self._plot.getAxis("left").setTicks([list(enumerate(rows))])
+        self._plot.getAxis("left").setStyle(tickLength=0)
+        theta, std, even = (values[self._shown] for values in (found.theta, found.theta_std, found.even_modes))
+        for row, (value, hatched) in enumerate(zip(theta.tolist(), even.tolist(), strict=True)):
+            pattern = Qt.BrushStyle.BDiagPattern if hatched else Qt.BrushStyle.SolidPattern
             brush = QBrush(QColor(self._colours.accent), pattern)
             self._plot.addItem(
                 pg.BarGraphItem(
                     x0=[0.0], width=[value], y=[row], height=_BAR, brush=brush, pen=pg.mkPen(self._colours.accent)
                 )
             )
-        self._plot.addItem(
-            pg.ErrorBarItem(
-                x=found.theta,
-                y=np.arange(len(rows)),
-                left=found.theta_std,
-                right=found.theta_std,
-                beam=_BAR / 2,
-                pen=text,
-            )
-        )
+        errors = {"left": std, "right": std, "beam": _BAR / 2, "pen": pg.mkPen(self._colours.text)}
+        self._plot.addItem(pg.ErrorBarItem(x=theta, y=np.arange(len(rows)), **errors))
         self._plot.addItem(pg.InfiniteLine(pos=0, angle=90, pen=pg.mkPen(self._colours.faint)))
-        reach = 1.08 * max(abs(value) + spread for value, spread in zip(theta, std, strict=True))
+        reach = 1.08 * float(np.max(np.abs(theta) + std))
         self._plot.setXRange(-reach, reach, padding=0)
         self._plot.setYRange(-0.6, len(rows) - 0.4, padding=0)
-        self._legend.say(
-            "± (hatched): even modes; their joint sign is not identifiable from one image."
-            if found.even_modes.any()
-            else "",
-            "note",
-        )
+        self._legend.say(" ".join(_remarks(found, len(rows))))
+
+
+def _most_certain(found: Identification) -> list[int]:
+    """Return which coefficients have a row: all, or of many those that stand out most from their errors."""
+    count = len(found.theta)
+    if count <= _MOST_ROWS:
+        return list(range(count))
+    certainty = np.abs(found.theta) / np.maximum(found.theta_std, 1e-12)
+    return [int(i) for i in np.sort(np.argsort(-certainty)[:_MOST_ROWS])]
+
+
+def _remarks(found: Identification, shown: int) -> list[str]:
+    remarks = []
+    if found.even_modes.any():
+        remarks.append("± (hatched): even modes; their joint sign is not identifiable from one image.")
+    if shown < len(found.theta):
+        remarks.append(f"The {shown} of {len(found.theta)} coefficients that stand out most from their errors.")
+    return remarks

@@ -10,15 +10,15 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.frames import Frame, Luminance, Series, deblur_frames_steps
-from napari_deepblur.pipeline.results import Deblurring, Progress
+from napari_deepblur.pipeline.results import Progress
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice, AxesForm
-from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.layer_form import LayerForm
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
 from napari_deepblur.widgets.deblur.result_display import ResultDisplay
+from napari_deepblur.widgets.deblur.results_panel import ResultsPanel
 from napari_deepblur.widgets.deblur.reuse import ReuseMenu
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.form_area import FormArea
@@ -33,7 +33,6 @@ from napari_deepblur.widgets.layers import (
     shown_name,
     stated_microscope,
 )
-from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ class DeblurDock(QWidget):
         super().__init__(parent)
         self._viewer = napari_viewer
         self._display: ResultDisplay | None = None
+        self._finished: ResultDisplay | None = None
         self._series: Series | None = None
         self._measured: Layer | None = None
         self._connections = Connections(self)
@@ -71,15 +71,11 @@ class DeblurDock(QWidget):
         self._preview = PreviewForm(napari_viewer, self._wanted_preview, self)
         self._reuse = ReuseMenu(napari_viewer, self._wanted_preview, self)
         self._panel = RunPanel(self)
-        self._coefficients = CoefficientsPlot(self)
-        self._coefficients.setObjectName("coefficients_plot")
-        self._noise_found = Notice(self)
+        self._results = ResultsPanel(self)
         self._area = FormArea(self)
         for form in (self._layer, self._axes, *self._settings.forms()):
             self._area.addForm(form)
-        self._area.addForm(self._coefficients)
-        self._area.addForm(self._noise_found)
-        self._coefficients.hide()
+        self._area.addForm(self._results)
 
         layout = QVBoxLayout(self)
         layout.addWidget(self._area, stretch=1)
@@ -102,7 +98,8 @@ class DeblurDock(QWidget):
             changed.connect(self._preview.update_preview)
         for emitter in (napari_viewer.scene.camera.events, napari_viewer.dims.events.point):
             self._connections.connect(emitter, self._preview.update_preview)
-        self._preview.shown.connect(self._show)
+        self._preview.shown.connect(self._results.setValue)
+        self._results.residualRequested.connect(self._add_residual)
         self._reuse.settingsChosen.connect(self._settings.setValue)
         self._reuse.axesChosen.connect(self._axes.setValue)
         self._reuse.said.connect(self._panel.say)
@@ -250,7 +247,8 @@ class DeblurDock(QWidget):
         said = display.finish(series, in_words(seconds))
         self._rest()
         self._panel.say(said, "warning" if series.notes else "note")
-        self._show(series.first)
+        self._finished = display
+        self._results.setValue(series.first, display.has_residual())
         self._reuse.setResult(series.first.identification, series.settings)
         # Once the column has made room for it.
         QTimer.singleShot(0, self._area.scrollDown)
@@ -291,16 +289,11 @@ class DeblurDock(QWidget):
             return None
         return layer, self._axes.value(), self.value()
 
-    def _show(self, result: Deblurring) -> None:
-        found = result.identification
-        self._coefficients.setValue(found)
-        self._coefficients.setVisible(found is not None)
-        if found is None:
-            self._noise_found.clear()
-            return
-        self._noise_found.say(f"Noise: alpha = {found.noise.alpha:.3g}, beta = {found.noise.beta:.3g} (image units).")
+    def _add_residual(self) -> None:
+        if self._finished is not None:
+            self._finished.show_residual()
 
     def _follow_theme(self) -> None:
         colours = theme_colours(str(self._viewer.theme))
         self.setStyleSheet(message_style(colours))
-        self._coefficients.setColours(colours)
+        self._results.setColours(colours)

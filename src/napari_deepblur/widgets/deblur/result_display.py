@@ -8,6 +8,8 @@ import numpy as np
 
 from napari_deepblur.pipeline.frames import Frame, Series, empty_result, result_type, write_frame
 from napari_deepblur.pipeline.psf_field import psf_field
+from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.verdict import residual_image
 from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer, shown_name
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class ResultDisplay:
         self._layer: Layer | None = None
         self._image: NDArray[Any] | None = None
         self._psfs: NDArray[np.float32] | None = None
+        self._plane: Deblurring | None = None
 
     def show(self, frame: Frame) -> None:
         """Show a frame in its place; the first brings the layer."""
@@ -79,6 +82,7 @@ class ResultDisplay:
         from napari.layers import Layer
 
         added = []
+        self._plane = series.first if self._axes == "YX" and not self._source.colour else None
         source = {"layer": self._source.name, "file": self._source.file}
         record = {**series.record, "input": source}
         if self._layer is not None:
@@ -99,6 +103,27 @@ class ResultDisplay:
         if len(series.notes) > _MOST_NOTES:
             parts.append(f"{len(series.notes) - _MOST_NOTES} more notes are in the layer's metadata.")
         return " ".join(parts)
+
+    def has_residual(self) -> bool:
+        """Tell whether there is a residual to be shown: that of one plane."""
+        return self._plane is not None
+
+    def show_residual(self) -> None:
+        """Add the image less the blurred result as a layer; zero where the border does not allow to know."""
+        from napari.layers import Layer
+
+        if self._plane is None or self._plane.blur is None:
+            return
+        image = np.asarray(self._source.data, dtype=np.float32)
+        inner = residual_image(image, self._plane.image, self._plane.blur)
+        border = [(n - m) // 2 for n, m in zip(image.shape, inner.shape, strict=True)]
+        arguments = {
+            "name": f"{self._source.name} residual",
+            "colormap": "gray",
+            "metadata": {METADATA_KEY: {"residual": True}},
+            **self._source.placement,
+        }
+        self._viewer.add_layer(Layer.create(np.pad(inner, [(b, b) for b in border]), arguments, "image"))
 
     def discard(self) -> None:
         """Leave the viewer as it was."""
