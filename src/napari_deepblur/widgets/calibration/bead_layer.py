@@ -57,6 +57,13 @@ class BeadLayer(QObject):
         """Return the layer; None where there is none in the viewer."""
         return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
 
+    def close(self) -> None:
+        """Take the layer away."""
+        layer = self.value()
+        if layer is not None:
+            self._viewer.layers.remove(layer)
+        self._layer = None
+
     def setValue(self, beads: ShownBeads, name: str, placement: dict[str, Any]) -> None:
         """Show beads.
 

@@ -86,8 +86,9 @@ class BeadPreview(QWidget):
         layout.addLayout(buttons)
         layout.addWidget(self._help)
         self._help.say(_HELP)
-        self._layer.clicked.connect(lambda index: self.toggle([index]))
-        self._toggle.clicked.connect(lambda: self.toggle(self._layer.selected()))
+        # Bound methods: PySide6 would keep functions that know this object for good.
+        self._layer.clicked.connect(self._toggle_one)
+        self._toggle.clicked.connect(self._toggle_selected)
         self._forget.clicked.connect(self._forget_decisions)
         self._latest.ready.connect(self._show)
         self._latest.failed.connect(self._failed)
@@ -157,8 +158,16 @@ class BeadPreview(QWidget):
         return self._latest.is_busy()
 
     def stop(self) -> None:
-        """Look for no more beads."""
+        """Look for no more beads, and take those away that nothing but this preview has found."""
         self._latest.drop()
+        if not self._tables:
+            self._layer.close()
+
+    def _toggle_one(self, index: int) -> None:
+        self.toggle([index])
+
+    def _toggle_selected(self) -> None:
+        self.toggle(self._layer.selected())
 
     def _update(self) -> None:
         self._enable()

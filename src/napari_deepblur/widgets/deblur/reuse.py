@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Signal
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_deepblur.errors import DeepblurError, SettingsError
@@ -57,6 +57,7 @@ class ReuseMenu(QPushButton):
         self._viewer, self._ask = viewer, ask
         self._found: Identification | None = None
         self._found_for: DeblurSettings | None = None
+        self._actions: dict[str, Callable[[], None]] = {}
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
         for name, title, tip, action in (
@@ -75,23 +76,21 @@ class ReuseMenu(QPushButton):
             assert entry is not None
             entry.setObjectName(name)
             entry.setToolTip(tip)
-            entry.triggered.connect(self._guarded(action))
+            self._actions[name] = action
+        # One bound method: PySide6 would keep functions that know this object, and with it the dock, for good.
+        menu.triggered.connect(self._chosen)
         self.setMenu(menu)
 
     def setResult(self, found: Identification | None, settings: DeblurSettings) -> None:
         """Keep the blur of the last run."""
         self._found, self._found_for = found, settings
 
-    def _guarded(self, action: Callable[[], None]) -> Callable[[], None]:
-        """Say what is wrong instead of raising it."""
-
-        def run() -> None:
-            try:
-                action()
-            except DeepblurError as error:
-                self.said.emit(str(error), "error")
-
-        return run
+    def _chosen(self, entry: QAction) -> None:
+        """Do what was chosen, and say what is wrong instead of raising it."""
+        try:
+            self._actions[entry.objectName()]()
+        except DeepblurError as error:
+            self.said.emit(str(error), "error")
 
     def _selected(self) -> Layer:
         layer: Layer | None = self._viewer.layers.selection.active
