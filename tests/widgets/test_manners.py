@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -61,25 +63,27 @@ def test_every_control_has_a_tooltip_and_every_number_its_unit(opened: QWidget) 
     assert [box.objectName() for box in numbers if not UNITS.search(box.toolTip())] == []
 
 
-def test_the_tab_key_goes_down_the_form(opened: QWidget) -> None:
-    forms = opened.findChild(QScrollArea)
-    assert forms is not None
-    column = forms.widget()
+def test_the_tab_key_goes_down_the_form(qtbot: QtBot, opened: QWidget) -> None:
+    area = opened.findChild(QScrollArea)
+    assert area is not None
+    column = area.widget()
     assert column is not None
-    places: list[tuple[int, int]] = []
-    names: list[str] = []
-    widget = opened.nextInFocusChain()
-    while widget is not None and widget is not opened:
-        if widget in _controls(column) and widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
-            corner = widget.mapTo(column, QPoint(0, 0))
-            # Of a row, whose controls differ in height, the middle.
-            places.append((corner.y() + widget.height() // 2, corner.x()))
-            names.append(widget.objectName())
-        widget = widget.nextInFocusChain()
-    assert len(places) > 8
+    reached = [
+        control
+        for control in _controls(column)
+        if control.isVisible() and control.isEnabled() and control.focusPolicy() & Qt.FocusPolicy.TabFocus
+    ]
+    assert len(reached) > 8
+    # As one reads: a row is what lies within half a line.
     line = opened.fontMetrics().height() // 2
-    for before, after, name in zip(places, places[1:], names[1:], strict=False):
-        assert after[0] > before[0] + line or (abs(after[0] - before[0]) <= line and after[1] > before[1]), name
+    corners = {control: control.mapTo(column, QPoint(0, control.height() // 2)) for control in reached}
+    expected = sorted(reached, key=lambda control: (round(corners[control].y() / line / 2), corners[control].x()))
+    expected[0].setFocus()
+    for before, after in pairwise(expected):
+        qtbot.keyClick(before, Qt.Key.Key_Tab)
+        focused = column.focusWidget()
+        assert focused is not None
+        assert focused.objectName() == after.objectName()
 
 
 def test_nothing_has_a_size_in_pixels() -> None:
