@@ -102,3 +102,11 @@ def test_pixels_that_are_not_square_are_refused(run: Callable[..., Any], cells: 
     outcome = run("deblur", tmp_path / "odd.tif", "-o", tmp_path / "out.tif", *QUICK)
     assert outcome.code == 2 and "not square (0.09 x 0.1 um)" in outcome.err
     assert run("deblur", tmp_path / "odd.tif", "-o", tmp_path / "out.tif", "--pixel-size-um", 0.09, *QUICK).code == 0
+
+
+def test_the_coefficients_of_every_frame_are_a_table(run: Callable[..., Any], series: Path, tmp_path: Path):
+    options = ("--method", "wiener", "--device", "cpu", "--quiet", "--coefficients", tmp_path / "table.csv")
+    assert run("deblur", series, "-o", tmp_path / "out.tif", *options) == (0, "", "")
+    lines = (tmp_path / "table.csv").read_text().splitlines()
+    assert lines[0] == "frame,coefficient,value,std" and len(lines) == 1 + 4 * 8
+    assert lines[-1].startswith('"time 1, channel 1",')

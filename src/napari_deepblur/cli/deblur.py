@@ -40,6 +40,7 @@ def add_to(verbs: Verbs) -> None:
     frames.add_argument(
         "--one-operator", action="store_true", help="identify the blur once for each channel, not on every plane"
     )
+    frames.add_argument("--coefficients", type=Path, metavar="FILE.csv", help="write those of every frame as a table")
     frames.add_argument("--luminance", action="store_true", help="of a colour image, deblur the luminance")
     add_settings(parser)
     parser.set_defaults(work=work)
@@ -47,16 +48,19 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Deblur the image and write what was asked for; files change only once all is computed."""
-    check_outputs(arguments.image, arguments.output, arguments.psfs, arguments.save_settings)
+    outputs = (arguments.output, arguments.psfs, arguments.coefficients, arguments.save_settings)
+    check_outputs(arguments.image, *outputs)
 
     import numpy as np
 
     from napari_deepblur.io.acquisition_files import read_acquisition
     from napari_deepblur.io.images import write_tiff
+    from napari_deepblur.io.output import replacing
     from napari_deepblur.io.stacks import read_stack
     from napari_deepblur.pipeline import save_settings
     from napari_deepblur.pipeline.axes import check_axes, named_axes, planes_last
     from napari_deepblur.pipeline.frames import Luminance, deblur_frames_steps, empty_result, result_type
+    from napari_deepblur.pipeline.history import history_of
 
     array, letters = read_stack(arguments.image)
     axes = named_axes(letters) if arguments.axes is None else arguments.axes.upper()
@@ -82,6 +86,10 @@ def work(arguments: argparse.Namespace) -> None:
         known = psfs or [family.psf(settings.theta or ())]
         stack = np.concatenate([psf.reshape(-1, *psf.shape[-2:]) for psf in known])
         write_tiff(arguments.psfs, stack, pixel_size_um=pixel, axes="TYX")
+    if arguments.coefficients is not None:
+        table = history_of(series.record).as_csv()
+        with replacing(arguments.coefficients) as partial:
+            partial.write_text(table, encoding="utf-8")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
 

@@ -15,6 +15,7 @@ from napari_deepblur.errors import DeepblurError, ImageError, SettingsError
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.axes import OPTICS, check_axes, frame_indices, frame_name, frame_slices, leading
 from napari_deepblur.pipeline.deblur import deblur_steps
+from napari_deepblur.pipeline.history import History, history_of
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
 from napari_deepblur.pipeline.settings import DeblurSettings
 
@@ -87,6 +88,10 @@ class Series:
     settings: DeblurSettings
     record: dict[str, Any]
     notes: tuple[str, ...]
+
+    def history(self) -> History | None:
+        """Return the coefficients frame by frame; None where no blur was identified."""
+        return None if self.first.identification is None else history_of(self.record)
 
 
 def deblur_frames(
@@ -189,6 +194,8 @@ def deblur_frames_steps(
         )
     record = {**first.settings, "axes": axes, "reuse": reuse, "frames": entries}
     record["settings"] = settings.model_dump(mode="json")
+    if first.identification is not None:
+        record["parameter_names"] = list(first.identification.parameter_names)
     record["image"] = {"shape": [int(length) for length in array.shape]}
     return Series(first, settings, record, tuple(notes))
 

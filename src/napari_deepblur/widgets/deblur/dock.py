@@ -249,6 +249,7 @@ class DeblurDock(QWidget):
         self._panel.say(said, "warning" if series.notes else "note")
         self._finished = display
         self._results.setValue(series.first, display.has_residual())
+        self._results.setHistory(series.history())
         self._reuse.setResult(series.first.identification, series.settings)
         # Once the column has made room for it.
         QTimer.singleShot(0, self._area.scrollDown)

@@ -13,10 +13,12 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, Q
 from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline.history import History
 from napari_deepblur.pipeline.psf_metrics import PsfMetrics, measure_psf
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
+from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.notice import Level, Notice
 from napari_deepblur.widgets.plots import colour_plot, still_plot
 
@@ -73,6 +75,7 @@ class ResultsPanel(QWidget):
         )
         self._coefficients = CoefficientsPlot(self)
         self._coefficients.setObjectName("coefficients_plot")
+        self._history = HistoryPlot(self)
         self._noise = Notice(self)
         self._noise.setObjectName("noise_found")
         buttons = QHBoxLayout()
@@ -83,6 +86,7 @@ class ResultsPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._verdict)
         layout.addWidget(self._coefficients)
+        layout.addWidget(self._history)
         layout.addWidget(self._noise)
         layout.addWidget(self._numbers)
         layout.addLayout(buttons)
@@ -96,6 +100,10 @@ class ResultsPanel(QWidget):
     def value(self) -> Deblurring | None:
         """Return the result that is described."""
         return self._result
+
+    def setHistory(self, history: History | None) -> None:
+        """Show the coefficients of a series frame by frame; None, or a single frame, shows nothing."""
+        self._history.setValue(history)
 
     def setValue(self, result: Deblurring | None, has_residual: bool = False) -> None:
         """Describe a result; None hides the panel.
@@ -115,6 +123,7 @@ class ResultsPanel(QWidget):
         else:
             self._verdict.say(verdict.words, _LEVELS[verdict.light])
         self._numbers.say("" if self._metrics is None else _in_numbers(self._metrics))
+        self.setHistory(None)
         found = None if result is None else result.identification
         self._coefficients.setValue(found)
         self._coefficients.setVisible(found is not None)
@@ -127,6 +136,7 @@ class ResultsPanel(QWidget):
         """Draw in the colours of a theme."""
         self._colours = colours
         self._coefficients.setColours(colours)
+        self._history.setColours(colours)
         self._draw()
 
     def _arrange(self) -> None:

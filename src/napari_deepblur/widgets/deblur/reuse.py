@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,13 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
-from napari_deepblur.errors import DeepblurError, SettingsError
+from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
 from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.images import write_tiff
+from napari_deepblur.io.output import replacing
 from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
 from napari_deepblur.pipeline.frames import Reuse
+from napari_deepblur.pipeline.history import history_of
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
 from napari_deepblur.pipeline.results import Identification
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
@@ -68,6 +71,7 @@ class ReuseMenu(QPushButton):
             ("again", "Use this blur again…", "Deblur other layers with the blur of the selected result.", self._again),
             ("psf", "Use layer as PSF…", "The selected layer is a picture of the PSF, of any origin.", self._use_psf),
             ("export", "Export PSFs…", "Those of the last run, as TIFF, for other programs.", self._export),
+            ("table", "Save coefficients…", "Those of every frame of the selected result, as CSV.", self._save_table),
         ):
             if action is None:
                 menu.addSeparator()
@@ -195,6 +199,16 @@ class ReuseMenu(QPushButton):
             write_tiff(file, psfs[0] if one else psfs, pixel_size_um=pixel, axes="YX" if one else "TYX")
             self.said.emit(f"Wrote {len(psfs)} PSF{'s' * (not one)} to {file}.", "note")
 
+    def _save_table(self) -> None:
+        layer = self._selected()
+        record, _ = recorded_settings(layer)
+        table = history_of(record).as_csv()
+        chosen, _ = QFileDialog.getSaveFileName(self, "Coefficients", f"{layer.name}.csv", "Tables (*.csv)")
+        if chosen:
+            with replacing(chosen) as partial:
+                partial.write_text(table, encoding="utf-8")
+            self.said.emit(f"Wrote {chosen}.", "note")
+
     def _chosen_file(self, name: str) -> Path | None:
         chosen, _ = QFileDialog.getSaveFileName(self, "PSF", name, _PSF_FILTER)
         if not chosen:
@@ -217,7 +231,10 @@ def recorded_settings(layer: Layer) -> tuple[Mapping[str, Any], DeblurSettings]:
             f"{shown_name(layer.name)} carries no record of a run. Select a result of the Deblur dock, or a file that "
             "was saved from one as OME-TIFF."
         )
-    return record, DeblurSettings(**settings)
+    with warnings.catch_warnings():
+        # The form that shows it says so.
+        warnings.simplefilter("ignore", UndersamplingWarning)
+        return record, DeblurSettings(**settings)
 
 
 def _family_digest(settings: DeblurSettings) -> str | None:

@@ -1,0 +1,82 @@
+"""Coefficients of a series in the dock, and as a table."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
+
+from napari_deepblur.pipeline.history import History
+from napari_deepblur.widgets.colours import theme_colours
+from napari_deepblur.widgets.deblur.dock import DeblurDock
+from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
+
+
+def history(frames: int) -> History:
+    theta = np.stack([np.zeros(frames), np.linspace(0, 0.3, frames), np.full(frames, 0.1), np.zeros(frames)], axis=1)
+    names = ("defocus", "coma y", "coma x", "spherical")
+    return History(tuple(f"time {i}" for i in range(frames)), names, theta, np.full_like(theta, 0.02))
+
+
+def test_the_coefficients_that_vary_most_are_drawn(qtbot: QtBot) -> None:
+    plot = HistoryPlot()
+    qtbot.addWidget(plot)
+    assert plot.isHidden()
+    plot.setValue(history(5))
+    plot.setColours(theme_colours("light"))
+    assert not plot.isHidden()
+    legend = plot.findChild(QLabel, "history_legend")
+    assert legend is not None and legend.text().startswith("coma y (blue)") and "time 0 to time 4" in legend.text()
+    drawn = plot.findChild(object, "history")
+    assert drawn is not None
+    values = [curve.getData()[1] for curve in drawn.listDataItems() if curve.opts["symbol"] == "o"]
+    np.testing.assert_allclose(values[0], np.linspace(0, 0.3, 5))
+
+
+@pytest.mark.parametrize("value", [None, history(1)])
+def test_less_than_two_frames_are_no_history(qtbot: QtBot, value: History | None) -> None:
+    plot = HistoryPlot()
+    qtbot.addWidget(plot)
+    plot.setValue(history(3))
+    plot.setValue(value)
+    assert plot.isHidden() and plot.value() is None
+
+
+def test_a_series_in_the_dock_has_a_curve_and_a_table(
+    qtbot: QtBot,
+    viewer: Viewer,
+    dock: DeblurDock,
+    cells: NDArray[np.uint16],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    viewer.add_image(
+        np.stack([cells, cells[::-1], cells[:, ::-1]]),
+        name="movie",
+        scale=(1, 0.1, 0.1),
+        units=("pixel", "um", "um"),
+        axis_labels=("t", "y", "x"),
+    )
+    run = dock.findChild(QPushButton, "run")
+    assert run is not None
+    qtbot.mouseClick(run, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not dock.isRunning(), timeout=120_000)
+    plot = dock.findChild(HistoryPlot)
+    assert plot is not None and plot.value() is not None
+    assert plot.value().frames == ("time 0", "time 1", "time 2")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "movie.csv"), ""))
+    viewer.layers.selection.active = viewer.layers["movie deblurred"]
+    entry = dock.findChild(QAction, "table")
+    assert entry is not None
+    entry.trigger()
+    rows = list(csv.DictReader((tmp_path / "movie.csv").open(encoding="utf-8")))
+    assert len(rows) == 3 * 8
+    assert float(rows[0]["value"]) == pytest.approx(float(plot.value().theta[0, 0]), abs=1e-5)
