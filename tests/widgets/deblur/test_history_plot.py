@@ -77,6 +77,6 @@ def test_a_series_in_the_dock_has_a_curve_and_a_table(
     entry = dock.findChild(QAction, "table")
     assert entry is not None
     entry.trigger()
-    rows = list(csv.DictReader((tmp_path / "movie.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((tmp_path / "movie.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 3 * 8
     assert float(rows[0]["value"]) == pytest.approx(float(plot.value().theta[0, 0]), abs=1e-5)
