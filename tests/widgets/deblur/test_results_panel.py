@@ -11,7 +11,7 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QToolButton
+from qtpy.QtWidgets import QLabel, QPushButton, QSlider, QToolButton
 
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
@@ -120,6 +120,10 @@ def test_the_residual_is_a_layer_in_the_place_of_the_image(
     qtbot.mouseClick(run, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dock.isRunning(), timeout=60_000)
     assert show.isVisibleTo(dock)
+    slider = dock.findChild(QSlider, "before_after")
+    assert slider is not None and slider.isVisibleTo(dock) and slider.value() == 100
+    slider.setValue(25)
+    assert viewer.layers["cells deblurred"].opacity == 0.25
     before = [layer.name for layer in viewer.layers]
     qtbot.mouseClick(show, Qt.MouseButton.LeftButton)
     residual = viewer.layers["cells residual"]

@@ -100,6 +100,7 @@ class DeblurDock(QWidget):
             self._connections.connect(emitter, self._preview.update_preview)
         self._preview.shown.connect(self._results.setValue)
         self._results.residualRequested.connect(self._add_residual)
+        self._results.blendChanged.connect(self._blend)
         self._reuse.settingsChosen.connect(self._settings.setValue)
         self._reuse.axesChosen.connect(self._axes.setValue)
         self._reuse.said.connect(self._panel.say)
@@ -248,7 +249,7 @@ class DeblurDock(QWidget):
         self._rest()
         self._panel.say(said, "warning" if series.notes else "note")
         self._finished = display
-        self._results.setValue(series.first, display.has_residual())
+        self._results.setValue(series.first, True, display.has_residual())
         self._results.setHistory(series.history())
         self._reuse.setResult(series.first.identification, series.settings)
         # Once the column has made room for it.
@@ -289,6 +290,10 @@ class DeblurDock(QWidget):
         if layer is None or self.isRunning() or self._reason():
             return None
         return layer, self._axes.value(), self.value()
+
+    def _blend(self, share: float) -> None:
+        if self._finished is not None:
+            self._finished.blend(share)
 
     def _add_residual(self) -> None:
         if self._finished is not None:

@@ -104,6 +104,11 @@ class ResultDisplay:
             parts.append(f"{len(series.notes) - _MOST_NOTES} more notes are in the layer's metadata.")
         return " ".join(parts)
 
+    def blend(self, share: float) -> None:
+        """Let so much of the result be seen over the image, from 0 to 1."""
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._layer.opacity = share
+
     def has_residual(self) -> bool:
         """Tell whether there is a residual to be shown: that of one plane."""
         return self._plane is not None

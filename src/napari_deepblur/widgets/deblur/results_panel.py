@@ -7,8 +7,17 @@ import warnings
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.noise import PoissonGaussianNoise
@@ -38,6 +47,8 @@ class ResultsPanel(QWidget):
 
     residualRequested = Signal()
     """The residual shall be shown as a layer."""
+    blendChanged = Signal(float)
+    """How much of the result is seen over the image, from 0 (before) to 1 (after)."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,6 +89,18 @@ class ResultsPanel(QWidget):
         self._history = HistoryPlot(self)
         self._noise = Notice(self)
         self._noise.setObjectName("noise_found")
+        self._blend = QSlider(Qt.Orientation.Horizontal, self)
+        self._blend.setObjectName("before_after")
+        self._blend.setRange(0, 100)
+        self._blend.setToolTip(
+            "Left: the image as it was. Right: the result. Sets the opacity of the result in percent."
+        )
+        self._compare = QWidget(self)
+        comparison = QHBoxLayout(self._compare)
+        comparison.setContentsMargins(0, 0, 0, 0)
+        for part in (QLabel("Before", self), self._blend, QLabel("After", self)):
+            comparison.addWidget(part)
+        self._blend.valueChanged.connect(lambda percent: self.blendChanged.emit(percent / 100))
         buttons = QHBoxLayout()
         buttons.addWidget(self._open)
         buttons.addStretch(1)
@@ -85,6 +108,7 @@ class ResultsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._verdict)
+        layout.addWidget(self._compare)
         layout.addWidget(self._coefficients)
         layout.addWidget(self._history)
         layout.addWidget(self._noise)
@@ -105,13 +129,15 @@ class ResultsPanel(QWidget):
         """Show the coefficients of a series frame by frame; None, or a single frame, shows nothing."""
         self._history.setValue(history)
 
-    def setValue(self, result: Deblurring | None, has_residual: bool = False) -> None:
+    def setValue(self, result: Deblurring | None, is_layer: bool = False, has_residual: bool = False) -> None:
         """Describe a result; None hides the panel.
 
         Parameters
         ----------
         result
             Of a run or of a preview.
+        is_layer
+            Whether it is of a run, and so a layer that can be compared with the image.
         has_residual
             Whether the residual can be shown.
         """
@@ -129,6 +155,9 @@ class ResultsPanel(QWidget):
         self._coefficients.setVisible(found is not None)
         self._noise.say("" if found is None else _noise_in_words(found.noise))
         self._residual.setVisible(has_residual)
+        self._compare.setVisible(is_layer)
+        with QSignalBlocker(self._blend):
+            self._blend.setValue(100)
         self.setVisible(result is not None)
         self._arrange()
 
