@@ -60,8 +60,9 @@ def identify_stack(
 
     Each plane is identified by itself. Then theta_z = theta_0 + z d is fitted to the even coefficients of all planes
     with either joint sign, where d is the known defocus in waves per micrometre (`plane_signs`). This is the model of a
-    sample that is thin compared with the stack, seen at several distances from focus; how often the sign is right, for
-    thin samples and thick ones, is in `benchmarks/results/stack_sign.md`. The PSFs do not depend on the joint sign.
+    sample that is thin compared with the stack, seen at several distances from focus; how often the sign is right,
+    for thin samples and thick ones, is measured by `benchmarks/stack_sign.py`. The PSFs do not depend on
+    the joint sign.
 
     Parameters
     ----------
