@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_deepblur import Microscope, ZernikeFamily, identify
-from napari_deepblur.io.images import read_image
+from napari_deepblur import Microscope, ZernikeFamily, identify, identify_stack
+from napari_deepblur.io.images import read_image, write_tiff
 
 
 def test_prints_json_with_what_python_says(run: Callable[..., Any], cells: Path, tmp_path: Path):
@@ -37,6 +37,30 @@ def test_prints_json_with_what_python_says(run: Callable[..., Any], cells: Path,
     assert printed["microscope"]["pixel_size_um"] == pytest.approx(0.09)
     assert printed["psf_size"] == expected.psf.shape[0]
     np.testing.assert_array_equal(read_image(psfs), expected.psf)
+
+
+def test_a_stack_says_each_plane_with_its_sign(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    plane = read_image(cells)
+    stack, psfs = tmp_path / "stack.tif", tmp_path / "psfs.tif"
+    write_tiff(stack, np.stack([plane, plane[::-1]]), pixel_size_um=0.09, axes="ZYX")
+    options = ("--quiet", "--na", "1.3", "--psf-size", "31", "--device", "cpu")
+    outcome = run("identify", stack, "--plane-spacing-um", "-0.3", "--psfs", psfs, *options)
+    assert outcome.code == 0, outcome.err
+    printed = json.loads(outcome.out)
+    expected = identify_stack(
+        read_image(stack), ZernikeFamily(Microscope(na=1.3, pixel_size_um=0.09)), -0.3, device="cpu"
+    )
+    assert [plane["offset_um"] for plane in printed["planes"]] == [0, pytest.approx(-0.3)]
+    np.testing.assert_allclose([plane["theta"] for plane in printed["planes"]], expected.theta, atol=1e-5)
+    assert printed["sign_probability"] == pytest.approx(expected.sign_probability, abs=1e-4)
+    assert "thin" in printed["sign"]
+    np.testing.assert_array_equal(read_image(psfs), np.concatenate([one.psfs for one in expected.planes]))
+
+
+def test_a_spacing_needs_a_stack(run: Callable[..., Any], cells: Path):
+    outcome = run("identify", cells, "--plane-spacing-um", "0.3")
+    assert outcome.code != 0
+    assert "at least two planes" in outcome.err and "Traceback" not in outcome.err
 
 
 def test_quiet_prints_json_only(run: Callable[..., Any], cells: Path):

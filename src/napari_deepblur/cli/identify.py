@@ -14,9 +14,10 @@ from napari_deepblur.cli.progress import run_with_bar
 if TYPE_CHECKING:
     from napari_deepblur.cli.arguments import Verbs
     from napari_deepblur.operators import OperatorFamily
-    from napari_deepblur.pipeline import DeblurSettings, Identification
+    from napari_deepblur.pipeline import DeblurSettings, Identification, StackIdentification
 
 SIGN = "even modes are known only up to one joint sign: it is not identifiable from one image"
+SIGN_OF_STACK = "joint sign of the even modes from the distances of the planes, if the sample is thin"
 
 
 def add_to(verbs: Verbs) -> None:
@@ -26,8 +27,15 @@ def add_to(verbs: Verbs) -> None:
         help="estimate the blur of an image",
         description="Estimate the blur of an image and print it as JSON on standard output.",
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG or JPEG file, one plane")
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG or JPEG file, one plane; or a stack")
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
+    parser.add_argument(
+        "--plane-spacing-um",
+        type=float,
+        metavar="UM",
+        help="the image is a focal stack of a thin sample with this spacing (negative: taken the other way): also tell "
+        "the joint sign of the even modes",
+    )
     add_settings(parser)
     parser.set_defaults(work=work)
 
@@ -36,26 +44,37 @@ def work(arguments: argparse.Namespace) -> None:
     """Identify the blur, write the PSFs if asked, and print."""
     check_outputs(arguments.image, arguments.psfs, arguments.save_settings)
 
+    import numpy as np
+
     from napari_deepblur.io.images import check_image, read_image, write_tiff
     from napari_deepblur.pipeline import identify_steps, save_settings
     from napari_deepblur.pipeline.devices import resolve_device
     from napari_deepblur.pipeline.identification.network_choice import load_for
+    from napari_deepblur.pipeline.identification.stack import identify_stack_steps
 
     image = read_image(arguments.image)
     settings = read_settings(arguments, arguments.image)
-    observed = check_image(image)
-    family = settings.operator_family((observed.shape[0], observed.shape[1]))
-    observed = check_image(image, smallest=family.psf_size)
+    spacing = arguments.plane_spacing_um
+    # The planes of a stack are checked when their turn comes, and its shape before all.
+    observed = check_image(image) if spacing is None else image
+    family = settings.operator_family((observed.shape[-2], observed.shape[-1]))
     device = resolve_device(settings.device)
     network = load_for(family, settings.size, settings.family_file)
-    steps = identify_steps(observed, family, settings.known_noise(), device, network, settings.origin)
-    found = run_with_bar(steps, arguments.quiet)
+    noise = settings.known_noise()
+    if spacing is None:
+        observed = check_image(image, smallest=family.psf_size)
+        steps = identify_steps(observed, family, noise, device, network, settings.origin)
+        found = run_with_bar(steps, arguments.quiet)
+        psfs, printed = found.psfs, as_json(found, settings, family)
+    else:
+        stack = run_with_bar(identify_stack_steps(image, family, spacing, noise, device, network), arguments.quiet)
+        psfs, printed = np.concatenate([one.psfs for one in stack.planes]), stack_as_json(stack, settings, family)
     if arguments.psfs is not None:
         pixel = (family.microscope or settings.microscope).pixel_size_um
-        write_tiff(arguments.psfs, found.psfs, pixel_size_um=pixel, axes="TYX")
+        write_tiff(arguments.psfs, psfs, pixel_size_um=pixel, axes="TYX")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
-    print(json.dumps(as_json(found, settings, family), indent=2))
+    print(json.dumps(printed, indent=2))
 
 
 def as_json(found: Identification, settings: DeblurSettings, family: OperatorFamily) -> dict[str, Any]:
@@ -74,4 +93,18 @@ def as_json(found: Identification, settings: DeblurSettings, family: OperatorFam
         "psf_size": int(found.psfs.shape[-1]),
         "points": found.points.tolist(),
         "psf_spread": [round(float(value), 5) for value in found.psf_spread],
+    }
+
+
+def stack_as_json(found: StackIdentification, settings: DeblurSettings, family: OperatorFamily) -> dict[str, Any]:
+    """Put a stack into words and numbers that JSON knows: each plane as `as_json` does, with signed coefficients."""
+    planes = []
+    for one, theta, offset in zip(found.planes, found.theta, found.offsets_um, strict=True):
+        words = as_json(one, settings, family) | {"theta": [round(float(value), 5) for value in theta]}
+        words.pop("sign", None)
+        planes.append({"offset_um": round(float(offset), 6), **words})
+    return {
+        "sign": SIGN_OF_STACK,
+        "sign_probability": round(found.sign_probability, 5),
+        "planes": planes,
     }
