@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from napari_deepblur.errors import SettingsError
+from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.pipeline.frames import deblur_frames_steps
 from napari_deepblur.pipeline.history import History, history_of
+from napari_deepblur.pipeline.identification.plane_signs import defocus_per_um, signed_planes
 
 
 def record(**values: object) -> dict[str, object]:
@@ -57,3 +59,22 @@ def test_a_run_over_a_series_has_a_history() -> None:
             break
     assert history.frames == ("time 0", "time 1") and history.theta.shape == (2, 8)
     assert "defocus" in history.names[0]
+
+
+def test_the_planes_of_a_stack_settle_the_sign_in_the_record() -> None:
+    """Coefficients of planes at known distances, their joint signs lost; the record gets them back."""
+    family = ZernikeFamily(Microscope(na=1.2, wavelength_um=0.55, pixel_size_um=0.1, n_immersion=1.33))
+    even, change = family.even_modes, defocus_per_um(family)
+    spacing, count = 0.2, 5
+    first = np.array([-0.08, 0.03, -0.02, 0.05, 0.01, 0.0, 0.02, 0.03])
+    true = first + spacing * np.arange(count)[:, None] * change
+    lost = np.where(even, np.sign(true[:, :1]) * true, true)
+    entries = [
+        {"index": [z], "identified": True, "theta": theta.tolist(), "theta_std": [0.01] * 8}
+        for z, theta in enumerate(lost)
+    ]
+    stack = signed_planes(entries, family, spacing)["stack"]
+    assert stack["plane_spacing_um"] == spacing and stack["sign_probability"] > 0.95
+    np.testing.assert_allclose([entry["theta"] for entry in entries], true, atol=1e-9)
+    assert signed_planes(entries[:1], family, spacing) == {}
+    assert signed_planes(entries, ZernikeFamily(family.microscope, (5, 6)), spacing) == {}

@@ -16,6 +16,7 @@ from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.axes import OPTICS, check_axes, frame_indices, frame_name, frame_slices, leading
 from napari_deepblur.pipeline.deblur import deblur_steps
 from napari_deepblur.pipeline.history import History, history_of
+from napari_deepblur.pipeline.identification.plane_signs import signed_planes
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
 from napari_deepblur.pipeline.settings import DeblurSettings
 
@@ -124,6 +125,7 @@ def deblur_frames_steps(
     settings: DeblurSettings,
     reuse: Reuse = "each",
     family: OperatorFamily | None = None,
+    plane_spacing_um: float | None = None,
 ) -> Generator[Progress | Frame, None, Series]:
     """Deblur frame by frame, yielding progress, and each frame when it is ready.
 
@@ -143,6 +145,10 @@ def deblur_frames_steps(
         by itself, and taken over for all others; the noise is still estimated on each.
     family
         As in `deblur_steps`.
+    plane_spacing_um
+        Distance of the planes of a stack, where it is known. If depth is the only axis beside rows and columns, and the
+        blur of each plane was identified as Zernike modes that hold for the whole field, the record then has the joint
+        sign of the even modes (`identify_stack`). The pixels do not depend on it.
 
     Returns
     -------
@@ -197,6 +203,9 @@ def deblur_frames_steps(
     if first.identification is not None:
         record["parameter_names"] = list(first.identification.parameter_names)
     record["image"] = {"shape": [int(length) for length in array.shape]}
+    if plane_spacing_um and leading(axes) == "Z":
+        shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
+        record |= signed_planes(entries, family or settings.operator_family(shape), plane_spacing_um)
     return Series(first, settings, record, tuple(notes))
 
 

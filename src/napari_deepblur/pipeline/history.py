@@ -27,12 +27,15 @@ class History:
         Names of the K coefficients.
     theta, theta_std
         Coefficients and their standard deviations, shape (N, K); of Zernike families in waves RMS.
+    sign_probability
+        How likely the joint sign of the even modes is right, where the planes of a stack have settled it.
     """
 
     frames: tuple[str, ...]
     names: tuple[str, ...]
     theta: NDArray[np.float64]
     theta_std: NDArray[np.float64]
+    sign_probability: float | None = None
 
     def most_varying(self, count: int) -> list[int]:
         """Return the coefficients that vary most from frame to frame, in units of their errors."""
@@ -76,4 +79,5 @@ def history_of(record: Mapping[str, Any]) -> History:
         tuple(map(str, names)),
         np.array([entry["theta"] for entry in found], dtype=np.float64),
         np.array([entry["theta_std"] for entry in found], dtype=np.float64),
+        (record.get("stack") or {}).get("sign_probability"),
     )

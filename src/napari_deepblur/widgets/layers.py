@@ -117,6 +117,17 @@ def pixel_size(layer: Layer, axes: str | None = None) -> PixelSize:
     return PixelSize(width, f"Pixel size from the layer {shown_name(layer.name)}.")
 
 
+def plane_spacing_um(layer: Layer, axes: str) -> float | None:
+    """Distance of a stack's planes that a layer's scale and units state, in micrometres; None where they do not."""
+    if "Z" not in axes or len(axes.removesuffix("S")) != layer.ndim:
+        return None
+    axis = axes.index("Z")
+    unit = layer.units[axis]
+    if dict(unit.dimensionality) != {"[length]": 1}:
+        return None
+    return float((float(layer.scale[axis]) * unit).to("micrometer").magnitude)
+
+
 def stated_microscope(layer: Layer) -> Microscope | None:
     """Microscope in the record that a layer carries, as results and the sample image do; None where there is none.
 

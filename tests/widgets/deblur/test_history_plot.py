@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
+from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QLabel, QPushButton
 
 from napari_deepblur.pipeline.history import History
 from napari_deepblur.widgets.colours import theme_colours
@@ -80,3 +80,26 @@ def test_a_series_in_the_dock_has_a_curve_and_a_table(
     rows = list(csv.DictReader((tmp_path / "movie.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 3 * 8
     assert float(rows[0]["value"]) == pytest.approx(float(plot.value().theta[0, 0]), abs=1e-5)
+
+
+def test_a_stack_tells_the_sign_with_the_spacing_of_its_layer(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    viewer.add_image(
+        np.stack([cells, cells[::-1], cells[:, ::-1]]),
+        name="stack",
+        scale=(0.3, 0.1, 0.1),
+        units=("um", "um", "um"),
+        axis_labels=("z", "y", "x"),
+    )
+    spacing = dock.findChild(QDoubleSpinBox, "plane_spacing")
+    assert spacing is not None and spacing.isVisibleTo(dock) and spacing.value() == pytest.approx(0.3)
+    run = dock.findChild(QPushButton, "run")
+    assert run is not None
+    qtbot.mouseClick(run, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not dock.isRunning(), timeout=120_000)
+    record = viewer.layers["stack deblurred"].metadata["napari-deepblur"]
+    assert record["stack"]["plane_spacing_um"] == pytest.approx(0.3)
+    assert 0.5 <= record["stack"]["sign_probability"] <= 1
+    legend = dock.findChild(QLabel, "history_legend")
+    assert legend is not None and "Joint sign" in legend.text()

@@ -10,12 +10,14 @@ one). Flipping all signs s_z at once would ask for the same data with -d, which 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.operators import OperatorFamily, ZernikeFamily
 from napari_deepblur.optics import zernike
 
 _RADII, _ANGLES = 400, 64
@@ -65,6 +67,41 @@ def defocus_per_um(family: ZernikeFamily) -> NDArray[np.float64]:
     axial = np.sqrt(optics.n_immersion**2 - (optics.na * rho) ** 2) / optics.wavelength_um
     change = np.array([(zernike(j, rho, phi) * (axial - axial.mean())).mean() for j in family.modes])
     return np.where(np.abs(change) < 1e-9, 0.0, change)
+
+
+def signed_planes(planes: Sequence[dict[str, Any]], family: OperatorFamily, plane_spacing_um: float) -> dict[str, Any]:
+    """Settle the joint sign of the even modes in the record of a stack.
+
+    Parameters
+    ----------
+    planes
+        Entries of the planes, with ``"theta"``, ``"theta_std"`` and ``"identified"``; the even coefficients of those
+        whose blur was identified get their sign.
+    family
+        Of their blurs.
+    plane_spacing_um
+        Distance of each plane from the one before.
+
+    Returns
+    -------
+    dict
+        ``{"stack": {"plane_spacing_um": ..., "sign_probability": ...}}`` with the probability that the joint sign is
+        right; empty where fewer than two planes were identified, or the family has no defocus.
+    """
+    if not isinstance(family, ZernikeFamily) or 4 not in family.modes:
+        return {}
+    numbers = [i for i, plane in enumerate(planes) if plane.get("identified") and plane.get("theta_std") is not None]
+    if len(numbers) < 2:
+        return {}
+    even = family.even_modes
+    theta = np.array([planes[i]["theta"] for i in numbers])
+    std = np.array([planes[i]["theta_std"] for i in numbers])
+    offsets = plane_spacing_um * np.array(numbers, dtype=np.float64)
+    found = settle_signs(theta[:, even], std[:, even], offsets, defocus_per_um(family)[even])
+    for i, values in zip(numbers, np.where(even, found.signs[:, None] * theta, theta), strict=True):
+        planes[i]["theta"] = values.tolist()
+    probability = 1 / (1 + math.exp(-found.log_odds))
+    return {"stack": {"plane_spacing_um": plane_spacing_um, "sign_probability": probability}}
 
 
 def settle_signs(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, cast
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
 from napari_deepblur.pipeline.axes import AXES
 from napari_deepblur.pipeline.frames import Reuse
@@ -28,11 +28,14 @@ class AxesChoice(NamedTuple):
         Identify the blur of each frame, or once.
     colours
         What is done with an RGB image.
+    plane_spacing_um
+        Distance of the planes of a stack; 0 where it is not known.
     """
 
     axes: str = "YX"
     reuse: Reuse = "each"
     colours: Colours = "each"
+    plane_spacing_um: float = 0.0
 
 
 class AxesForm(QWidget):
@@ -79,10 +82,23 @@ class AxesForm(QWidget):
         self._colours.setToolTip("Colours differ in wavelength, and so in blur; the luminance is one gray image.")
         self._colours.addItem("red, green, blue", "each")
         self._colours.addItem("luminance only", "luminance")
+        self._spacing = QDoubleSpinBox(self)
+        self._spacing.setObjectName("plane_spacing")
+        self._spacing.setRange(-100, 100)
+        self._spacing.setDecimals(3)
+        self._spacing.setSingleStep(0.05)
+        self._spacing.setSuffix(" µm")
+        self._spacing.setToolTip(
+            "Distance from plane to plane in micrometres; 0: not known.\n"
+            "With it a stack whose planes are identified one by one tells the joint sign of the even modes.\n"
+            "Negative for a stack that was taken the other way, which turns the signs."
+        )
         self._layout.addRow("Identify blur", self._reuse)
+        self._layout.addRow("Plane spacing", self._spacing)
         self._layout.addRow("Colours", self._colours)
         for combo in (self._reuse, self._colours):
             combo.currentIndexChanged.connect(self.valueChanged)
+        self._spacing.valueChanged.connect(self._spacing_changed)
         for combo in (*self._boxes, self._reuse, self._colours):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(14)
@@ -91,7 +107,10 @@ class AxesForm(QWidget):
     def value(self) -> AxesChoice:
         """Return the choices."""
         return AxesChoice(
-            self._axes, cast("Reuse", self._reuse.currentData()), cast("Colours", self._colours.currentData())
+            self._axes,
+            cast("Reuse", self._reuse.currentData()),
+            cast("Colours", self._colours.currentData()),
+            round(self._spacing.value(), 4) if "Z" in self._axes else 0.0,
         )
 
     def setValue(self, value: AxesChoice) -> None:
@@ -100,8 +119,9 @@ class AxesForm(QWidget):
             self._name(value.axes)
         self._reuse.setCurrentIndex(self._reuse.findData(value.reuse))
         self._colours.setCurrentIndex(self._colours.findData(value.colours))
+        self._spacing.setValue(value.plane_spacing_um)
 
-    def setAxes(self, axes: str, shape: Sequence[int]) -> None:
+    def setAxes(self, axes: str, shape: Sequence[int], plane_spacing_um: float | None = None) -> None:
         """Show the axes of another array.
 
         Parameters
@@ -110,7 +130,11 @@ class AxesForm(QWidget):
             As guessed.
         shape
             Their lengths.
+        plane_spacing_um
+            Distance of its planes, where it is known.
         """
+        with QSignalBlocker(self._spacing):
+            self._spacing.setValue(plane_spacing_um or 0.0)
         named = axes.removesuffix("S")
         self._shown = len(named) if len(named) > 2 else 0
         for position, (box, length) in enumerate(zip(self._boxes, shape, strict=False)):
@@ -119,6 +143,9 @@ class AxesForm(QWidget):
                 label.setText(f"Axis {position} ({length})")
         self._name(axes)
         self._arrange()
+
+    def _spacing_changed(self) -> None:
+        self.valueChanged.emit()
 
     def _renamed(self) -> None:
         """Take over what the user chose; rows and columns are never lost."""
@@ -139,11 +166,13 @@ class AxesForm(QWidget):
         for box, letter in zip(self._boxes, axes, strict=False):
             with QSignalBlocker(box):
                 box.setCurrentIndex(box.findData(letter))
+        self._layout.setRowVisible(self._spacing, self._shown > 0 and "Z" in axes)
         self.valueChanged.emit()
 
     def _arrange(self) -> None:
         for position, box in enumerate(self._boxes):
             self._layout.setRowVisible(box, position < self._shown)
         self._layout.setRowVisible(self._reuse, self._shown > 0)
+        self._layout.setRowVisible(self._spacing, self._shown > 0 and "Z" in self._axes)
         self._layout.setRowVisible(self._colours, self._axes.endswith("S"))
         self.setVisible(self._shown > 0 or self._axes.endswith("S"))

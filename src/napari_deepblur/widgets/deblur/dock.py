@@ -29,6 +29,7 @@ from napari_deepblur.widgets.layers import (
     full_resolution,
     layer_axes,
     pixel_size,
+    plane_spacing_um,
     refusal,
     shown_name,
     stated_microscope,
@@ -168,7 +169,8 @@ class DeblurDock(QWidget):
         if layer is None or refusal(layer):
             self._axes.setAxes("YX", ())
         else:
-            self._axes.setAxes(layer_axes(layer), full_resolution(layer).shape)
+            axes = layer_axes(layer)
+            self._axes.setAxes(axes, full_resolution(layer).shape, plane_spacing_um(layer, axes))
 
     def _measure(self) -> None:
         """Fill in the pixel size that the layer states."""
@@ -214,7 +216,7 @@ class DeblurDock(QWidget):
         except DeepblurError as error:
             self._panel.say(str(error), "error")
             return
-        source, (axes, reuse, colours) = Source.of(layer), self._axes.value()
+        source, (axes, reuse, colours, spacing) = Source.of(layer), self._axes.value()
         # The array may be lazy: it is read in the other thread, frame by frame.
         array = source.data
         if axes.endswith("S") and colours == "luminance":
@@ -223,7 +225,7 @@ class DeblurDock(QWidget):
         self._preview.pause()
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
-        self._job.start(lambda: deblur_frames_steps(array, axes, settings, reuse))
+        self._job.start(lambda: deblur_frames_steps(array, axes, settings, reuse, None, spacing))
 
     def _stepped(self, step: Progress | Frame) -> None:
         if isinstance(step, Progress):

@@ -89,4 +89,6 @@ class HistoryPlot(QWidget):
                 )
             )  # fmt: skip
             words.append(f"{history.names[k]} ({name})")
-        self._legend.say(f"{', '.join(words)}; {history.frames[0]} to {history.frames[-1]}.")
+        told = history.sign_probability
+        sign = "" if told is None else f" Joint sign of the even modes from the planes, with probability {told:.2f}."
+        self._legend.say(f"{', '.join(words)}; {history.frames[0]} to {history.frames[-1]}.{sign}")

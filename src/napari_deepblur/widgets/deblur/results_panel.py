@@ -100,7 +100,7 @@ class ResultsPanel(QWidget):
         comparison.setContentsMargins(0, 0, 0, 0)
         for part in (QLabel("Before", self), self._blend, QLabel("After", self)):
             comparison.addWidget(part)
-        self._blend.valueChanged.connect(lambda percent: self.blendChanged.emit(percent / 100))
+        self._blend.valueChanged.connect(self._blended)
         buttons = QHBoxLayout()
         buttons.addWidget(self._open)
         buttons.addStretch(1)
@@ -167,6 +167,9 @@ class ResultsPanel(QWidget):
         self._coefficients.setColours(colours)
         self._history.setColours(colours)
         self._draw()
+
+    def _blended(self, percent: int) -> None:
+        self.blendChanged.emit(percent / 100)
 
     def _arrange(self) -> None:
         shown = self._open.isChecked() and self._metrics is not None
