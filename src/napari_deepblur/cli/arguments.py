@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_deepblur.cli.file_optics import file_optics
+from napari_deepblur.cli.file_optics import file_optics, say_assumed
 from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
         values["channel_wavelengths_um"] = arguments.wavelength_um if len(arguments.wavelength_um) > 1 else None
     if given or arguments.settings is None:
         values["microscope"] = Microscope(**optics | given)
+        if arguments.settings is None and not arguments.quiet:
+            say_assumed(values["microscope"], optics.keys() | given.keys(), image)
     for name in _AS_THEY_ARE:
         value = getattr(arguments, name, None)
         if value is not None:

@@ -6,9 +6,12 @@ import math
 import sys
 from collections.abc import Container
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.errors import SettingsError
+
+if TYPE_CHECKING:
+    from napari_deepblur.optics import Microscope
 
 _SQUARE = 1e-3
 """Relative difference of the two pixel sizes below which a pixel counts as square."""
@@ -79,6 +82,30 @@ def file_optics(
             if not (name == "wavelength_um" and "channel_wavelengths_um" in found):
                 _say(words, values if isinstance(values, tuple) else (values,), image)
     return found
+
+
+def say_assumed(microscope: Microscope, known: Container[str], image: Path) -> None:
+    """Name the values of a microscope that neither the image file nor an option gave.
+
+    Parameters
+    ----------
+    microscope
+        With defaults in place of what nobody said.
+    known
+        Names of the values that somebody did.
+    image
+        The file.
+    """
+    assumed = [
+        words[:1].lower() + words[1:].format(f"{getattr(microscope, name):g}")
+        for name, words in _WORDS.items()
+        if name not in known and hasattr(microscope, name)
+    ]
+    if assumed:
+        print(
+            f"Assumed, as neither {image.name} nor an option says: {', '.join(assumed)}. Wrong optics, wrong blur.",
+            file=sys.stderr,
+        )
 
 
 def _say(words: str, values: tuple[float, ...], image: Path) -> None:
