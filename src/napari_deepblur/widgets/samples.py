@@ -84,6 +84,7 @@ def _arguments(name: str, scale: tuple[float, ...], microscope: Microscope) -> d
         "name": name,
         "scale": scale,
         "units": ("um",) * len(scale),
+        "axis_labels": ("z", "y", "x")[-len(scale) :],
         # The dock fills its form from here, as it does from the record of a result.
         "metadata": {METADATA_KEY: {"settings": {"microscope": asdict(microscope)}}},
     }

@@ -103,7 +103,7 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     beads = _add_beads(viewer)
     _calibrate(qtbot, calibration_dock)
     assert _status(calibration_dock).startswith("Done in")
-    names = ["beads", "beads beads", "beads maps", "beads eigen-PSFs", "beads measured and modelled"]
+    names = ["beads", "beads rings", "beads maps", "beads eigen-PSFs", "beads measured and modelled"]
     assert [layer.name for layer in viewer.layers] == names
     found = calibration_dock.value()
     assert found is not None
@@ -148,7 +148,7 @@ def test_beads_are_shown_judged_and_decided_on(
 ) -> None:
     _add_beads(viewer)
     preview = _wait_for_beads(qtbot, calibration_dock)
-    layer = viewer.layers["beads beads"]
+    layer = viewer.layers["beads rings"]
     states = list(layer.features["state"])
     assert states.count("kept") >= 8
     assert "near the border" in set(layer.features["reason"])
@@ -162,7 +162,7 @@ def test_beads_are_shown_judged_and_decided_on(
     preview.toggle([kept, border])
     assert len(preview.overrides(_child(calibration_dock, BeadSourceForm).value())) == 1
     _wait_for_beads(qtbot, calibration_dock)
-    assert viewer.layers["beads beads"] == layer
+    assert viewer.layers["beads rings"] == layer
     assert layer.features["state"][kept] == "excluded by hand"
     assert layer.features["state"][border] == "rejected"
     assert not np.allclose(layer.border_color[kept], layer.border_color[border])
@@ -184,7 +184,7 @@ def test_the_threshold_moves_the_number_of_beads_and_the_layer_stays(
 ) -> None:
     _add_beads(viewer)
     _wait_for_beads(qtbot, calibration_dock)
-    layer, form = viewer.layers["beads beads"], _child(calibration_dock, BeadForm)
+    layer, form = viewer.layers["beads rings"], _child(calibration_dock, BeadForm)
     assert len(layer.data) == 25
     counts = []
     for threshold in (200.0, 500.0, 1e9, 200.0):
@@ -195,7 +195,7 @@ def test_the_threshold_moves_the_number_of_beads_and_the_layer_stays(
     form.setValue(CHOICE)
     _wait_for_beads(qtbot, calibration_dock)
     assert len(layer.data) == 25
-    assert viewer.layers["beads beads"] == layer
+    assert viewer.layers["beads rings"] == layer
 
 
 def test_files_are_calibrated_like_layers_and_shown(
@@ -205,7 +205,7 @@ def test_files_are_calibrated_like_layers_and_shown(
     form = _child(calibration_dock, BeadSourceForm)
     form.addFiles([bead_sample_path()])
     _wait_for_beads(qtbot, calibration_dock)
-    assert [layer.name for layer in viewer.layers] == ["beads", "beads beads"]
+    assert [layer.name for layer in viewer.layers] == ["beads", "beads rings"]
     np.testing.assert_array_equal(viewer.layers["beads"].data, read_image(bead_sample_path()))
     _calibrate(qtbot, calibration_dock)
     found = calibration_dock.value()

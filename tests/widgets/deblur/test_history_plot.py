@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.viewer import Viewer
 from numpy.typing import NDArray
+from pyqtgraph import PlotWidget
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
@@ -103,3 +104,13 @@ def test_a_stack_tells_the_sign_with_the_spacing_of_its_layer(
     assert 0.5 <= record["stack"]["sign_probability"] <= 1
     legend = dock.findChild(QLabel, "history_legend")
     assert legend is not None and "Joint sign" in legend.text()
+
+
+def test_the_axis_counts_whole_frames_from_zero(qtbot: QtBot) -> None:
+    plot = HistoryPlot()
+    qtbot.addWidget(plot)
+    names = tuple(f"time {number}" for number in range(8))
+    plot.setValue(History(names, ("defocus",), np.linspace(0, 0.1, 8)[:, None], np.full((8, 1), 0.01)))
+    (curves,) = plot.findChildren(PlotWidget)
+    ticks = [number for number, _ in curves.getAxis("bottom")._tickLevels[0]]
+    assert ticks[0] == 0 and ticks[-1] == 7 and all(number == int(number) for number in ticks)

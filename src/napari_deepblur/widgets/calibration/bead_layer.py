@@ -85,8 +85,8 @@ class BeadLayer(QObject):
             for key, value in placement.items():
                 if key != "axis_labels":
                     setattr(layer, key, value)
-        if layer.name != f"{name} beads":
-            layer.name = f"{name} beads"
+        if layer.name != f"{name} rings":
+            layer.name = f"{name} rings"
         layer.selected_data = set()
         layer.data = np.asarray(beads.points, dtype=float).reshape(-1, 2)
         layer.features = features

@@ -16,6 +16,9 @@ _CURVES = 3
 _HEIGHT = 9
 """Height of the plot, in heights of the font."""
 
+_TICKS = 5
+"""Numbers along the axis of the frames, at most."""
+
 _BAND = 60
 """Opacity of an error band, of 255."""
 
@@ -71,7 +74,10 @@ class HistoryPlot(QWidget):
             self._legend.clear()
             return
         self._plot.setTitle("coefficients against frames", color=self._colours.text, size="9pt")
-        frames = np.arange(1, len(history.frames) + 1)
+        # Numbered from 0, as the slider of the viewer and the names of the frames are.
+        frames = np.arange(len(history.frames))
+        shown = np.unique(np.linspace(0, frames[-1], _TICKS).round().astype(int))
+        self._plot.getAxis("bottom").setTicks([[(number, str(number)) for number in shown]])
         words = []
         styles = ((self._colours.accent, "blue"), (self._colours.warning, "yellow"), (self._colours.good, "green"))
         for k, (colour, name) in zip(history.most_varying(_CURVES), styles, strict=False):
