@@ -109,7 +109,7 @@ def main() -> None:
     lines = [
         "# Sign of the even modes from a stack",
         "",
-        f"Printed by `python benchmarks/stack_sign.py --scenes {arguments.scenes}`, samples a row: {PLANES} planes of",
+        f"Printed by `python benchmarks/stack_sign.py --scenes {arguments.scenes}`, one scene a run: {PLANES} planes of",
         f"{SIDE} x {SIDE} pixels, {SPACING_UM} um apart, NA {OPTICS.na} in water, coefficients up to {AMPLITUDE} waves",
         "in the middle of the stack. Guessing is right in one half. Variance of the noise: alpha u + beta^2 for",
         f"intensities u up to 1; (alpha, beta) is {NOISES['none']} for none, {NOISES['medium']} for medium.",
