@@ -106,13 +106,14 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.jobs) as pool:
         waiting = [pool.submit(row, sample, noise, arguments.scenes) for sample, noise in combinations]
         rows = [one.result() for one in waiting]
+    none, medium = NOISES["none"], NOISES["medium"]
     lines = [
         "# Sign of the even modes from a stack",
         "",
-        f"Printed by `python benchmarks/stack_sign.py --scenes {arguments.scenes}`, one scene a run: {PLANES} planes of",
-        f"{SIDE} x {SIDE} pixels, {SPACING_UM} um apart, NA {OPTICS.na} in water, coefficients up to {AMPLITUDE} waves",
-        "in the middle of the stack. Guessing is right in one half. Variance of the noise: alpha u + beta^2 for",
-        f"intensities u up to 1; (alpha, beta) is {NOISES['none']} for none, {NOISES['medium']} for medium.",
+        f"Printed by `python benchmarks/stack_sign.py --scenes {arguments.scenes}`, one scene a run: {PLANES}",
+        f"planes of {SIDE} x {SIDE} pixels, {SPACING_UM} um apart, NA {OPTICS.na} in water, coefficients up to",
+        f"{AMPLITUDE} waves in the middle of the stack. Guessing is right in one half. Variance of the noise: alpha u",
+        f"+ beta^2 for intensities u up to 1; (alpha, beta) is {none} for none, {medium} for medium.",
         "",
         "| sample | noise | sign right | mean probability stated | right where more than 0.95 was stated |",
         "|---|---|---|---|---|",

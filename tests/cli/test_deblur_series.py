@@ -15,7 +15,7 @@ from napari_deepblur.io.images import read_image
 from napari_deepblur.io.ome_tiff import read_ome_tiff, write_ome_tiff
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.pipeline.frames import deblur_frames
+from napari_deepblur.pipeline.series import deblur_frames
 
 OPTICS = Acquisition(
     pixel_size_um=(0.08, 0.08), na=1.3, n_immersion=1.515, wavelengths_um=(0.45, 0.6), axes="TCYX", channels=("a", "b")
@@ -110,3 +110,15 @@ def test_the_coefficients_of_every_frame_are_a_table(run: Callable[..., Any], se
     lines = (tmp_path / "table.csv").read_text().splitlines()
     assert lines[0] == "frame,coefficient,value,std" and len(lines) == 1 + 4 * 8
     assert lines[-1].startswith('"time 1, channel 1",')
+
+
+def test_a_stack_with_a_spacing_tells_the_sign(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    plane = read_image(cells)
+    tifffile.imwrite(tmp_path / "stack.tif", np.stack([plane, plane[::-1], plane[:, ::-1]]), photometric="minisblack")
+    options = ("--method", "wiener", "--pixel-size-um", 0.09, "--plane-spacing-um", 0.3, "--quiet")
+    outcome = run("deblur", tmp_path / "stack.tif", "-o", tmp_path / "out.tif", "--axes", "ZYX", *options)
+    assert outcome == (0, "", "")
+    record = read_ome_tiff(tmp_path / "out.tif").record
+    assert record is not None and record["metadata"]["stack"]["plane_spacing_um"] == 0.3
+    outcome = run("deblur", tmp_path / "stack.tif", "-o", tmp_path / "out.tif", "--axes", "TYX", *options)
+    assert outcome.code == 2 and "is for a stack" in outcome.err

@@ -16,8 +16,8 @@ from napari_deepblur.io.images import read_image, write_tiff
 from napari_deepblur.io.ome_tiff import write_ome_tiff
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.pipeline.frames import Luminance, deblur_frames, empty_result, result_type, write_frame
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
+from napari_deepblur.pipeline.series import Luminance, deblur_frames, empty_result, result_type, write_frame
 
 OPTICS = Microscope(na=1.3, wavelength_um=0.55, pixel_size_um=0.09, n_immersion=1.515)
 QUICK: dict[str, Any] = {"microscope": OPTICS, "device": "cpu", "theta": (0.05,) * 8}

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings, tile_side
 from napari_deepblur.cli.progress import run_with_bar
+from napari_deepblur.errors import SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_deepblur.cli.arguments import Verbs
-    from napari_deepblur.pipeline.frames import Frame, Series
     from napari_deepblur.pipeline.results import Progress
+    from napari_deepblur.pipeline.series import Frame, Reuse, Series
 
 
 def add_to(verbs: Verbs) -> None:
@@ -40,6 +41,13 @@ def add_to(verbs: Verbs) -> None:
     frames.add_argument(
         "--one-operator", action="store_true", help="identify the blur once for each channel, not on every plane"
     )
+    frames.add_argument(
+        "--plane-spacing-um",
+        type=float,
+        metavar="UM",
+        help="of a focal stack of a thin sample (negative: taken the other way): the coefficients get the joint sign "
+        "of the even modes",
+    )
     frames.add_argument("--coefficients", type=Path, metavar="FILE.csv", help="write those of every frame as a table")
     frames.add_argument("--luminance", action="store_true", help="of a colour image, deblur the luminance")
     add_settings(parser)
@@ -58,9 +66,17 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.io.output import replacing
     from napari_deepblur.io.stacks import read_stack
     from napari_deepblur.pipeline import save_settings
-    from napari_deepblur.pipeline.axes import check_axes, named_axes, planes_last
-    from napari_deepblur.pipeline.frames import Luminance, deblur_frames_steps, empty_result, result_type
-    from napari_deepblur.pipeline.history import history_of
+    from napari_deepblur.pipeline.series import (
+        Luminance,
+        check_axes,
+        deblur_frames_steps,
+        empty_result,
+        history_of,
+        leading,
+        named_axes,
+        planes_last,
+        result_type,
+    )
 
     array, letters = read_stack(arguments.image)
     axes = named_axes(letters) if arguments.axes is None else arguments.axes.upper()
@@ -74,7 +90,13 @@ def work(arguments: argparse.Namespace) -> None:
         frames, axes = Luminance(array), axes.removesuffix("S")
     image = empty_result(frames.shape, result_type(axes, array.dtype))
     psfs: list[NDArray[np.float32]] = []
-    steps = deblur_frames_steps(frames, axes, settings, "first" if arguments.one_operator else "each")
+    if arguments.plane_spacing_um is not None and leading(axes) != "Z":
+        raise SettingsError(
+            f"--plane-spacing-um is for a stack, whose axes are ZYX, and those of {arguments.image.name} are {axes}. "
+            "Leave it out, or name the axes with --axes."
+        )
+    reuse: Reuse = "first" if arguments.one_operator else "each"
+    steps = deblur_frames_steps(frames, axes, settings, reuse, plane_spacing_um=arguments.plane_spacing_um)
     series = run_with_bar(_kept(steps, image, axes, psfs), arguments.quiet)
 
     shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
@@ -98,7 +120,7 @@ def _kept(
     steps: Generator[Progress | Frame, None, Series], image: NDArray[Any], axes: str, psfs: list[NDArray[np.float32]]
 ) -> Generator[Progress, None, Series]:
     """Write each frame to its place, and pass on the progress."""
-    from napari_deepblur.pipeline.frames import Frame, write_frame
+    from napari_deepblur.pipeline.series import Frame, write_frame
 
     try:
         while True:

@@ -125,7 +125,7 @@ def _series_in_python(settings: DeblurSettings, image: Input) -> list[str]:
         "from napari_deepblur import Microscope",
         "from napari_deepblur.io.stacks import read_stack",
         "from napari_deepblur.pipeline import DeblurSettings",
-        f"from napari_deepblur.pipeline.frames import {', '.join(needed)}",
+        f"from napari_deepblur.pipeline.series import {', '.join(needed)}",
         "",
         f"settings = DeblurSettings({', '.join(values)})",
         *reading,

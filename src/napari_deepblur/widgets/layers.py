@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_deepblur.errors import ImageError, MicroscopeError, UndersamplingWarning
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.axes import guess_axes
+from napari_deepblur.pipeline.series import guess_axes
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -62,7 +62,7 @@ def refusal(layer: Layer) -> str:
 
 
 def layer_axes(layer: Layer) -> str:
-    """Guess the axes of a layer, one letter of `pipeline.axes.AXES` each; raises `ImageError` if it has too few."""
+    """Guess the axes of a layer, one letter of `pipeline.series.AXES` each; raises `ImageError` if it has too few."""
     return guess_axes(int(layer.ndim), layer.axis_labels, bool(getattr(layer, "rgb", False)))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.ome_tiff import OmeImage, is_ome_tiff, read_ome_tiff, write_ome_tiff
-from napari_deepblur.pipeline.axes import guess_axes
+from napari_deepblur.pipeline.series import guess_axes
 from napari_deepblur.widgets.layer_acquisition import ACQUISITION_KEY, recorded_acquisition
 from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
 

@@ -36,7 +36,7 @@ def test_a_plane_needs_no_form(form: AxesForm) -> None:
 def test_values_go_in_and_out(form: AxesForm, qtbot: QtBot) -> None:
     form.setAxes("TCYXS", (2, 3, 5, 6, 3))
     assert form.value().axes == "TCYXS"
-    value = AxesChoice("ZCYXS", "first", "luminance")
+    value = AxesChoice("ZCYXS", "first", "luminance", 0.25)
     with qtbot.waitSignal(form.valueChanged):
         form.setValue(value)
     assert form.value() == value
@@ -61,3 +61,21 @@ def test_rows_and_columns_are_never_lost(form: AxesForm, axis: int, letter: str,
         box = form.findChild(QComboBox, f"axis_{position}")
         assert box is not None
         assert box.currentData() == shown
+
+
+def test_only_a_stack_has_a_plane_spacing(form: AxesForm) -> None:
+    form.setAxes("TYX", (4, 5, 6))
+    form.setPlaneSpacing(0.3)
+    assert form.value().plane_spacing_um == 0
+    _choose(form, "axis_0", "Z")
+    assert form.value().plane_spacing_um == 0.3
+    form.setPlaneSpacing(None)
+    assert form.value().plane_spacing_um == 0
+
+
+def test_other_names_of_axes_are_told_apart_from_other_choices(form: AxesForm, qtbot: QtBot) -> None:
+    form.setAxes("TYX", (4, 5, 6))
+    with qtbot.assertNotEmitted(form.axesChanged):
+        form.setAxes("TYX", (7, 5, 6))
+    with qtbot.waitSignal(form.axesChanged):
+        _choose(form, "axis_0", "Z")

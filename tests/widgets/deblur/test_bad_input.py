@@ -19,7 +19,7 @@ from napari_deepblur.io.families import save_family
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import Progress
-from napari_deepblur.pipeline.frames import Frame, Series, deblur_frames_steps
+from napari_deepblur.pipeline.series import Frame, Series, deblur_frames_steps
 from napari_deepblur.widgets.deblur import dock as deblur_dock
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY

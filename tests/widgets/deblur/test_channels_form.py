@@ -14,7 +14,7 @@ from napari_deepblur.errors import SettingsError
 from napari_deepblur.io.acquisition import said_by
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.pipeline.frames import deblur_frames
+from napari_deepblur.pipeline.series import deblur_frames
 from napari_deepblur.widgets.deblur.channels_form import ChannelsForm
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY

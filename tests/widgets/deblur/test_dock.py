@@ -20,7 +20,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDockWidget, QDoubleSpinBox, QProgressBar, QPushButton, QWidget
 
 from napari_deepblur.pipeline import DeblurSettings, Progress, deblur
-from napari_deepblur.pipeline.frames import Frame, Series, deblur_frames_steps
+from napari_deepblur.pipeline.series import Frame, Series, deblur_frames_steps
 from napari_deepblur.widgets.deblur import dock as deblur_dock
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.dock import DeblurDock

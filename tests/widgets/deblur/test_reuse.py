@@ -17,10 +17,13 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
 
 from napari_deepblur.cli import main
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.families import save_family
 from napari_deepblur.io.images import read_image, write_tiff
 from napari_deepblur.io.ome_tiff import write_ome_tiff
+from napari_deepblur.operators import EigenPsfFamily, ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
+from napari_deepblur.widgets.deblur.axes_form import AxesForm
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY
 
@@ -68,12 +71,19 @@ def save_as(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"method": "richardson-lucy", "iterations": 5, "theta": (0.05,) * 8, "noise": (1.0, 2.0), "tile": 128}],
-    ids=["blind", "known"],
+    [
+        {},
+        {"method": "richardson-lucy", "iterations": 5, "theta": (0.05,) * 8, "noise": (1.0, 2.0), "tile": 128},
+        {"family": "mine.safetensors", "method": "wiener"},
+    ],
+    ids=["blind", "known", "family"],
 )
 def test_widget_command_and_python_give_the_same_pixels(
     qtbot: QtBot, viewer: Viewer, dock: DeblurDock, opened: Path, values: dict[str, Any]
 ) -> None:
+    zernike = ZernikeFamily(OPTICS, psf_size=31)
+    measured = np.stack([zernike.psf(theta) for theta in zernike.sample(3, 0)])
+    save_family(EigenPsfFamily(measured, np.eye(3), OPTICS), "mine.safetensors")
     dock.setValue(DeblurSettings(microscope=OPTICS, device="cpu", **values))
     run(qtbot, dock)
     expected = viewer.layers[1].data
@@ -206,3 +216,21 @@ def test_a_dialog_that_is_closed_changes_nothing(
     viewer.add_image(np.ones((9, 9)), name="measured")
     choose(dock, "psf")
     assert dock.value().family == before.family
+
+
+def test_settings_of_a_stack_bring_its_plane_spacing(
+    viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    record = {"axes": "ZYX", "reuse": "each", "settings": DeblurSettings(microscope=OPTICS).model_dump(mode="json")}
+    arguments: dict[str, Any] = {"scale": (0.3, 0.09, 0.09), "units": ("um",) * 3, "axis_labels": ("z", "y", "x")}
+    stated = viewer.add_image(np.stack([cells, cells]), metadata={METADATA_KEY: record}, **arguments)
+    form = dock.findChild(AxesForm)
+    assert form is not None
+    choose(dock, "load")
+    assert form.value().plane_spacing_um == pytest.approx(0.3)
+    stated.metadata[METADATA_KEY] = {**record, "stack": {"plane_spacing_um": -0.4, "sign_probability": 0.9}}
+    choose(dock, "load")
+    assert form.value().plane_spacing_um == pytest.approx(-0.4)
+    stated.metadata[METADATA_KEY] = {**record, "stack": {"plane_spacing_um": "near"}}
+    choose(dock, "load")
+    assert form.value().plane_spacing_um == 0

@@ -8,8 +8,7 @@ from typing import Literal, NamedTuple, cast
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
-from napari_deepblur.pipeline.axes import AXES
-from napari_deepblur.pipeline.frames import Reuse
+from napari_deepblur.pipeline.series import AXES, Reuse
 
 Colours = Literal["each", "luminance"]
 """Deblur red, green and blue each by itself, or the luminance alone."""
@@ -23,7 +22,7 @@ class AxesChoice(NamedTuple):
     Attributes
     ----------
     axes
-        One letter of `pipeline.axes.AXES` for each axis of the array.
+        One letter of `pipeline.series.AXES` for each axis of the array.
     reuse
         Identify the blur of each frame, or once.
     colours
@@ -49,6 +48,8 @@ class AxesForm(QWidget):
 
     valueChanged = Signal()
     """A choice has changed."""
+    axesChanged = Signal()
+    """The axes have other names now."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -121,7 +122,12 @@ class AxesForm(QWidget):
         self._colours.setCurrentIndex(self._colours.findData(value.colours))
         self._spacing.setValue(value.plane_spacing_um)
 
-    def setAxes(self, axes: str, shape: Sequence[int], plane_spacing_um: float | None = None) -> None:
+    def setPlaneSpacing(self, spacing_um: float | None) -> None:
+        """Take over the distance of the planes that the layer states; None where it states none."""
+        with QSignalBlocker(self._spacing):
+            self._spacing.setValue(spacing_um or 0.0)
+
+    def setAxes(self, axes: str, shape: Sequence[int]) -> None:
         """Show the axes of another array.
 
         Parameters
@@ -130,11 +136,7 @@ class AxesForm(QWidget):
             As guessed.
         shape
             Their lengths.
-        plane_spacing_um
-            Distance of its planes, where it is known.
         """
-        with QSignalBlocker(self._spacing):
-            self._spacing.setValue(plane_spacing_um or 0.0)
         named = axes.removesuffix("S")
         self._shown = len(named) if len(named) > 2 else 0
         for position, (box, length) in enumerate(zip(self._boxes, shape, strict=False)):
@@ -162,11 +164,14 @@ class AxesForm(QWidget):
         self._name("".join(chosen) + self._axes[self._shown :])
 
     def _name(self, axes: str) -> None:
+        changed = axes != self._axes
         self._axes = axes
         for box, letter in zip(self._boxes, axes, strict=False):
             with QSignalBlocker(box):
                 box.setCurrentIndex(box.findData(letter))
         self._layout.setRowVisible(self._spacing, self._shown > 0 and "Z" in axes)
+        if changed:
+            self.axesChanged.emit()
         self.valueChanged.emit()
 
     def _arrange(self) -> None:

@@ -9,8 +9,8 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.pipeline.frames import Frame, Luminance, Series, deblur_frames_steps
 from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.pipeline.series import Frame, Luminance, Series, deblur_frames_steps
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
@@ -88,6 +88,7 @@ class DeblurDock(QWidget):
 
         self._layer.valueChanged.connect(self._layer_chosen)
         self._axes.valueChanged.connect(self._measure)
+        self._axes.axesChanged.connect(self._find_spacing)
         self._settings.valueChanged.connect(self._check)
         self._panel.runRequested.connect(self._run)
         self._panel.cancelRequested.connect(self._cancel)
@@ -145,8 +146,8 @@ class DeblurDock(QWidget):
             self._measured = layer
             self._find_axes()
             if layer is not None:
-                self._connections.connect(layer.events.scale, self._measure)
-                self._connections.connect(layer.events.units, self._measure)
+                self._connections.connect(layer.events.scale, self._rescaled)
+                self._connections.connect(layer.events.units, self._rescaled)
                 self._connections.connect(layer.events.axis_labels, self._find_axes)
                 stated = stated_microscope(layer)
                 taken, reason = layer_acquisition_or_reason(layer)
@@ -169,8 +170,19 @@ class DeblurDock(QWidget):
         if layer is None or refusal(layer):
             self._axes.setAxes("YX", ())
         else:
-            axes = layer_axes(layer)
-            self._axes.setAxes(axes, full_resolution(layer).shape, plane_spacing_um(layer, axes))
+            self._axes.setAxes(layer_axes(layer), full_resolution(layer).shape)
+        self._find_spacing()
+
+    def _find_spacing(self) -> None:
+        """Fill in the distance of the planes that the layer states."""
+        layer = self._measured
+        if layer is not None and not refusal(layer):
+            self._axes.setPlaneSpacing(plane_spacing_um(layer, self._axes.value().axes))
+
+    def _rescaled(self) -> None:
+        """Fill in what follows from the scale and the units of the layer."""
+        self._find_spacing()
+        self._measure()
 
     def _measure(self) -> None:
         """Fill in the pixel size that the layer states."""

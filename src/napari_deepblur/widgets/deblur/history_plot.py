@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_deepblur.pipeline.history import History
+from napari_deepblur.pipeline.series import History
 from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.plots import colour_plot, still_plot

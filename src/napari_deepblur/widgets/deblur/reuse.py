@@ -17,14 +17,13 @@ from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
-from napari_deepblur.pipeline.frames import Reuse
-from napari_deepblur.pipeline.history import history_of
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
 from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.pipeline.series import Reuse, history_of
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.preview import Ask
-from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, shown_name
+from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, plane_spacing_um, shown_name
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -105,7 +104,7 @@ class ReuseMenu(QPushButton):
     def _load(self) -> None:
         layer = self._selected()
         record, settings = recorded_settings(layer)
-        self._hand_out(settings, record)
+        self._hand_out(settings, record, layer)
         name = shown_name(layer.name)
         digest = record.get("resolved", {}).get("family", {}).get("sha256")
         if settings.family not in ZERNIKE_FAMILIES and digest != _family_digest(settings):
@@ -115,11 +114,15 @@ class ReuseMenu(QPushButton):
         else:
             self.said.emit(f"Settings of {name}.", "note")
 
-    def _hand_out(self, settings: DeblurSettings, record: Mapping[str, Any]) -> None:
+    def _hand_out(self, settings: DeblurSettings, record: Mapping[str, Any], layer: Layer) -> None:
         self.settingsChosen.emit(settings)
-        if isinstance(record.get("axes"), str):
+        axes = record.get("axes")
+        if isinstance(axes, str):
             reuse: Reuse = "first" if record.get("reuse") == "first" else "each"
-            self.axesChosen.emit(AxesChoice(record["axes"], reuse))
+            stack = record.get("stack")
+            spacing = stack.get("plane_spacing_um") if isinstance(stack, dict) else plane_spacing_um(layer, axes)
+            known = float(spacing) if isinstance(spacing, int | float) else 0.0
+            self.axesChosen.emit(AxesChoice(axes, reuse, plane_spacing_um=known))
 
     def _copy_command(self) -> None:
         settings, image = self._asked()
@@ -165,7 +168,7 @@ class ReuseMenu(QPushButton):
             if theta is None:
                 raise SettingsError(f"{shown_name(layer.name)} says nothing about its blur: select a result.")
             again = settings.model_copy(update={"theta": tuple(theta)})
-        self._hand_out(again, {})
+        self._hand_out(again, {}, layer)
         self.said.emit(
             f"The blur of {shown_name(layer.name)} is known now: choose another layer, and deblur it.", "note"
         )

@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
-import weakref
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import DeepblurError, ImageError, SettingsError
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.axes import OPTICS, check_axes, frame_indices, frame_name, frame_slices, leading
 from napari_deepblur.pipeline.deblur import deblur_steps
-from napari_deepblur.pipeline.history import History, history_of
 from napari_deepblur.pipeline.identification.plane_signs import signed_planes
 from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
+from napari_deepblur.pipeline.series.arrays import LUMINANCE, Frames, read_frame
+from napari_deepblur.pipeline.series.axes import OPTICS, check_axes, frame_indices, frame_name, leading
+from napari_deepblur.pipeline.series.history import History, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
 
 Reuse = Literal["each", "first"]
 """Identify the blur of each frame, or once for all frames of the same light."""
 
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
-"""Weights of red, green and blue in the luminance, ITU-R BT.709."""
-
-_LARGEST_IN_MEMORY = 10**9
-"""Bytes beyond which the result lies in a temporary file."""
-
 _PARTS = 100
 """Units of progress of one frame."""
-
-
-class Frames(Protocol):
-    """An array that can be read in parts: of NumPy, a memory map, dask, zarr."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Lengths of the axes."""
-
-    def __getitem__(self, key: Any, /) -> Any:
-        """Read a part."""
 
 
 @dataclass(frozen=True)
@@ -215,65 +197,6 @@ def settings_of_frame(settings: DeblurSettings, axes: str, index: Sequence[int])
         return settings
     own = settings.microscope_of(index[leading(axes).index("C")])
     return settings.model_copy(update={"microscope": own, "channel_wavelengths_um": None})
-
-
-def result_type(axes: str, dtype: Any) -> np.dtype[Any]:
-    """Type of the result's pixels: float32, but that of the input for colours in whole numbers, to be shown as such."""
-    kind = np.dtype(dtype)
-    return kind if axes.endswith("S") and kind.kind in "ui" else np.dtype(np.float32)
-
-
-def lazy_frame(array: Frames, axes: str, index: Sequence[int]) -> Any:
-    """One frame as (rows, columns), read now or, where the array is lazy itself, in parts when they are needed."""
-    plane = array[frame_slices(axes, index)]
-    return plane if axes.index("Y") < axes.index("X") else plane.T
-
-
-def read_frame(array: Frames, axes: str, index: Sequence[int]) -> NDArray[Any]:
-    """Read one frame as (rows, columns), and nothing else of the array."""
-    return np.asarray(lazy_frame(array, axes, index))
-
-
-def write_frame(array: NDArray[Any], axes: str, index: Sequence[int], plane: NDArray[np.float32]) -> None:
-    """Write one frame (rows, columns); into an array of integers rounded, and cut to their range."""
-    if array.dtype.kind in "ui":
-        limits = np.iinfo(array.dtype)
-        plane = np.clip(np.rint(plane), limits.min, limits.max)
-    array[frame_slices(axes, index)] = plane if axes.index("Y") < axes.index("X") else plane.T
-
-
-def empty_result(shape: Sequence[int], dtype: Any = np.float32) -> NDArray[Any]:
-    """Zeros for a result; in a temporary file, which goes with the array, where they would fill the memory."""
-    if int(np.prod(shape)) * np.dtype(dtype).itemsize <= _LARGEST_IN_MEMORY:
-        return np.zeros(shape, dtype)
-    # Open as long as the array lives, and gone with it.
-    file = tempfile.TemporaryFile(prefix="napari-deepblur-")
-    array = np.memmap(file, dtype=dtype, mode="w+", shape=tuple(shape))
-    weakref.finalize(array, file.close)
-    return array
-
-
-class Luminance:
-    """The luminance of an RGB array, read in parts: 0.2126 R + 0.7152 G + 0.0722 B.
-
-    Parameters
-    ----------
-    colours
-        The array; its last axis holds red, green, blue, and perhaps a transparency, which is left out.
-    """
-
-    def __init__(self, colours: Frames) -> None:
-        self._colours = colours
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Lengths of the axes, without that of the colours."""
-        return tuple(self._colours.shape[:-1])
-
-    def __getitem__(self, key: Any) -> NDArray[np.float64]:
-        """Read a part."""
-        luminance: NDArray[np.float64] = np.asarray(self._colours[key])[..., :3] @ LUMINANCE
-        return luminance
 
 
 def _check_channels(axes: str, shape: Sequence[int], settings: DeblurSettings, family: OperatorFamily | None) -> None:

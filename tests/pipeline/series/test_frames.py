@@ -11,39 +11,13 @@ from numpy.typing import NDArray
 
 from napari_deepblur.errors import ImageError
 from napari_deepblur.pipeline import DeblurSettings, Progress, deblur
-from napari_deepblur.pipeline import frames as frames_module
-from napari_deepblur.pipeline.frames import (
-    Frame,
-    Luminance,
-    Series,
-    deblur_frames,
-    deblur_frames_steps,
-    empty_result,
-    read_frame,
-    write_frame,
-)
+from napari_deepblur.pipeline.series.frames import Frame, Series, deblur_frames, deblur_frames_steps
 
 SETTINGS = DeblurSettings(
     microscope={"na": 1.4, "wavelength_um": 0.5, "pixel_size_um": 0.08, "n_immersion": 1.515},
     method="wiener",
     noise=(0.5, 2.0),
 )
-
-
-class Lazy:
-    """An array that remembers what was read of it, and cannot be turned into an array as a whole."""
-
-    def __init__(self, values: NDArray[Any]) -> None:
-        self._values = values
-        self.shape = values.shape
-        self.read: list[Any] = []
-
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        self.read.append(key)
-        return self._values[key]
-
-    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        raise AssertionError("the whole array was read")
 
 
 def _series(*lengths: int) -> NDArray[np.uint16]:
@@ -64,9 +38,9 @@ def _steps(*args: Any) -> tuple[list[Progress], list[Frame], Series]:
         (frames if isinstance(step, Frame) else progress).append(step)  # type: ignore[arg-type]
 
 
-def test_each_frame_is_what_it_would_be_alone() -> None:
+def test_each_frame_is_what_it_would_be_alone(lazy_array: type[Any]) -> None:
     array = _series(1, 2)
-    lazy = Lazy(array)
+    lazy = lazy_array(array)
     seen = list(deblur_frames(lazy, "TCYX", SETTINGS))
     assert [frame.index for frame in seen] == [(0, 0), (0, 1)]
     family = SETTINGS.operator_family((48, 40))
@@ -75,8 +49,8 @@ def test_each_frame_is_what_it_would_be_alone() -> None:
     assert lazy.read == [(0, c, slice(None), slice(None)) for c in range(2)]
 
 
-def test_a_frame_is_read_when_its_turn_comes() -> None:
-    lazy = Lazy(_series(3))
+def test_a_frame_is_read_when_its_turn_comes(lazy_array: type[Any]) -> None:
+    lazy = lazy_array(_series(3))
     frames = deblur_frames(lazy, "TYX", SETTINGS)
     next(frames)
     assert len(lazy.read) == 1
@@ -127,47 +101,3 @@ def test_a_dark_series_and_a_bad_frame_are_explained() -> None:
         list(deblur_frames(array, "TYX", SETTINGS))
     with pytest.raises(ImageError, match="same value"):
         list(deblur_frames(np.zeros((48, 40)), "YX", SETTINGS))
-
-
-@pytest.mark.parametrize("axes", ["CYX", "YXC", "YCX", "XCY"])
-def test_what_is_read_is_written_back_to_its_place(axes: str) -> None:
-    rng = np.random.default_rng(0)
-    lengths = {"C": 2, "Y": 5, "X": 4}
-    array = rng.uniform(-3, 3, [lengths[letter] for letter in axes]).astype(np.float32)
-    copy = np.zeros_like(array)
-    for c in range(2):
-        plane = read_frame(array, axes, (c,))
-        assert plane.shape == (5, 4)
-        write_frame(copy, axes, (c,), plane)
-    np.testing.assert_array_equal(copy, array)
-
-
-def test_integers_are_rounded_and_cut_to_their_range() -> None:
-    colours = np.zeros((1, 3, 1), np.uint8)
-    write_frame(colours, "YXS", (0,), np.array([[-4.0, 12.6, 300.0]], np.float32))
-    assert colours.ravel().tolist() == [0, 13, 255]
-
-
-def test_luminance_is_read_in_parts_and_leaves_transparency_out() -> None:
-    colours = np.zeros((2, 6, 5, 4), np.uint8)
-    colours[1, ..., 1] = 100
-    colours[..., 3] = 255
-    lazy = Lazy(colours)
-    grey = Luminance(lazy)
-    assert grey.shape == (2, 6, 5)
-    np.testing.assert_allclose(read_frame(grey, "TYX", (1,)), 71.52)
-    assert lazy.read == [(1, slice(None), slice(None))]
-
-
-def test_a_large_result_lies_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not isinstance(empty_result((2, 3)), np.memmap)
-    monkeypatch.setattr(frames_module, "_LARGEST_IN_MEMORY", 100)
-    large = empty_result((4, 5, 6), np.float32)
-    assert isinstance(large, np.memmap)
-    assert large.shape == (4, 5, 6)
-    view = large[1:]
-    view[0] = 2
-    assert large.sum() == 60
-    del large
-    view[0] = 3
-    assert view.sum() == 90
