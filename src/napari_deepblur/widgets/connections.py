@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakMethod
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QObject
 
 
 class Connections:
-    """Connections that end with a widget.
+    """Connections that end with a widget, or another object of Qt.
 
     napari's events outlive a dock: calling a slot of a widget that Qt has destroyed would raise an error. The
     methods are held weakly, so that nothing here keeps the widget alive.
@@ -18,10 +18,10 @@ class Connections:
     Parameters
     ----------
     owner
-        All connections are cut when Qt destroys this widget.
+        All connections are cut when Qt destroys this object.
     """
 
-    def __init__(self, owner: QWidget) -> None:
+    def __init__(self, owner: QObject) -> None:
         self._made: list[tuple[Any, WeakMethod[Callable[..., None]]]] = []
         owner.destroyed.connect(self.close)
 

@@ -13,11 +13,10 @@ from pyqtgraph import PlotWidget
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QLabel, QPushButton
+from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QLabel, QPushButton
 
 from napari_deepblur.pipeline.series import History
 from napari_deepblur.widgets.colours import theme_colours
-from napari_deepblur.widgets.deblur.axes_form import AxesForm
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 
@@ -115,17 +114,3 @@ def test_the_axis_counts_whole_frames_from_zero(qtbot: QtBot) -> None:
     (curves,) = plot.findChildren(PlotWidget)
     ticks = [number for number, _ in curves.getAxis("bottom")._tickLevels[0]]
     assert ticks[0] == 0 and ticks[-1] == 7 and all(number == int(number) for number in ticks)
-
-
-def test_the_spacing_follows_the_scale_and_the_names_of_the_axes(
-    viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
-) -> None:
-    layer = viewer.add_image(np.stack([cells, cells]), scale=(0.3, 0.1, 0.1), units=("um", "um", "um"))
-    spacing, axis = dock.findChild(QDoubleSpinBox, "plane_spacing"), dock.findChild(QComboBox, "axis_0")
-    assert spacing is not None and axis is not None and not spacing.isVisibleTo(dock)
-    axis.setCurrentIndex(axis.findData("Z"))
-    assert spacing.isVisibleTo(dock) and spacing.value() == pytest.approx(0.3)
-    layer.scale = (0.5, 0.1, 0.1)
-    assert spacing.value() == pytest.approx(0.5)
-    spacing.setValue(-0.2)
-    assert dock.findChild(AxesForm).value().plane_spacing_um == -0.2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt, QTimer
@@ -15,6 +14,7 @@ from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice, AxesForm
+from napari_deepblur.widgets.deblur.layer_facts import LayerFacts
 from napari_deepblur.widgets.deblur.layer_form import LayerForm
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
 from napari_deepblur.widgets.deblur.result_display import ResultDisplay
@@ -23,17 +23,7 @@ from napari_deepblur.widgets.deblur.reuse import ReuseMenu
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
-from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition_or_reason
-from napari_deepblur.widgets.layers import (
-    Source,
-    full_resolution,
-    layer_axes,
-    pixel_size,
-    plane_spacing_um,
-    refusal,
-    shown_name,
-    stated_microscope,
-)
+from napari_deepblur.widgets.layers import Source
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -61,14 +51,13 @@ class DeblurDock(QWidget):
         self._display: ResultDisplay | None = None
         self._finished: ResultDisplay | None = None
         self._series: Series | None = None
-        self._measured: Layer | None = None
         self._connections = Connections(self)
         self._job = DeblurJob(self)
 
         self._layer = LayerForm(napari_viewer, self)
         self._axes = AxesForm(self)
         self._settings = SettingsForms(self)
-        self._microscope = self._settings.microscope
+        self._facts = LayerFacts(self._layer, self._axes, self._settings, self)
         self._preview = PreviewForm(napari_viewer, self._wanted_preview, self)
         self._reuse = ReuseMenu(napari_viewer, self._wanted_preview, self)
         self._panel = RunPanel(self)
@@ -86,9 +75,7 @@ class DeblurDock(QWidget):
         layout.addLayout(row)
         layout.addWidget(self._panel)
 
-        self._layer.valueChanged.connect(self._layer_chosen)
-        self._axes.valueChanged.connect(self._measure)
-        self._axes.axesChanged.connect(self._find_spacing)
+        self._facts.changed.connect(self._check)
         self._settings.valueChanged.connect(self._check)
         self._panel.runRequested.connect(self._run)
         self._panel.cancelRequested.connect(self._cancel)
@@ -108,7 +95,7 @@ class DeblurDock(QWidget):
         self._reuse.said.connect(self._panel.say)
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
         self._follow_theme()
-        self._layer_chosen()
+        self._facts.update()
 
     def value(self) -> DeblurSettings:
         """Return the settings in the forms.
@@ -135,79 +122,11 @@ class DeblurDock(QWidget):
             self._preview.setValue(False)
         return super().event(event)
 
-    def _layer_chosen(self) -> None:
-        layer = self._layer.value()
-        # Not "is": napari may hand its layers out in wrappers, which compare by what they wrap.
-        if layer != self._measured:
-            if self._measured is not None:
-                self._connections.disconnect(self._measured.events.scale)
-                self._connections.disconnect(self._measured.events.units)
-                self._connections.disconnect(self._measured.events.axis_labels)
-            self._measured = layer
-            self._find_axes()
-            if layer is not None:
-                self._connections.connect(layer.events.scale, self._rescaled)
-                self._connections.connect(layer.events.units, self._rescaled)
-                self._connections.connect(layer.events.axis_labels, self._find_axes)
-                stated = stated_microscope(layer)
-                taken, reason = layer_acquisition_or_reason(layer)
-                self._count_channels(taken.wavelengths_um)
-                if stated is not None:
-                    self._microscope.setValue(stated)
-                    size = pixel_size(layer, self._planar_axes())
-                else:
-                    self._microscope.setAcquisition(taken, reason)
-                    size = known_pixel_size(layer, self._planar_axes(), taken)
-                remark = size.remark
-                if stated is not None and size.level == "note":
-                    remark = f"Microscope and pixel size from {shown_name(layer.name)}."
-                self._microscope.setPixelSize(size.size_um, remark, size.level)
-        self._check()
-
-    def _find_axes(self) -> None:
-        """Show the axes that the layer seems to have."""
-        layer = self._measured
-        if layer is None or refusal(layer):
-            self._axes.setAxes("YX", ())
-        else:
-            self._axes.setAxes(layer_axes(layer), full_resolution(layer).shape)
-        self._find_spacing()
-
-    def _find_spacing(self) -> None:
-        """Fill in the distance of the planes that the layer states."""
-        layer = self._measured
-        if layer is not None and not refusal(layer):
-            self._axes.setPlaneSpacing(plane_spacing_um(layer, self._axes.value().axes))
-
-    def _rescaled(self) -> None:
-        """Fill in what follows from the scale and the units of the layer."""
-        self._find_spacing()
-        self._measure()
-
-    def _measure(self) -> None:
-        """Fill in the pixel size that the layer states."""
-        if self._measured is not None:
-            self._microscope.setPixelSize(*pixel_size(self._measured, self._planar_axes()))
-            self._count_channels()
-        self._check()
-
-    def _count_channels(self, known_um: Sequence[float | None] = ()) -> None:
-        """Ask for as many wavelengths as there are channels."""
-        layer, axes = self._measured, self._axes.value().axes
-        several = layer is not None and "C" in axes
-        count = int(full_resolution(layer).shape[axes.index("C")]) if several else 0
-        self._settings.channels.setChannels(count, known_um)
-
-    def _planar_axes(self) -> str | None:
-        layer, axes = self._measured, self._axes.value().axes.removesuffix("S")
-        return axes if layer is not None and len(axes) == layer.ndim else None
-
     def _reason(self) -> str:
         """Say why there can be no run; empty where there can."""
-        reason, layer = self._layer.refusal(), self._layer.value()
-        if not reason and layer is not None:
-            size = pixel_size(layer, self._planar_axes())
-            reason = size.remark if size.level == "warning" else ""
+        reason, size = self._layer.refusal(), self._facts.pixel_size()
+        if not reason and size is not None and size.level == "warning":
+            reason = size.remark
         if not reason:
             try:
                 self.value()
