@@ -12,42 +12,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from napari_deepblur.errors import DeepblurError, FamilyError, FamilyFileError
+from napari_deepblur.errors import DeepblurError, FamilyFileError
+from napari_deepblur.io.family_contents import MAKERS, ORDER, TENSORS, Header, Tensors, contents
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
-from napari_deepblur.operators import (
-    EigenPsfFamily,
-    FieldZernikeFamily,
-    OperatorFamily,
-    ProductConvolutionFamily,
-    ZernikeFamily,
-)
-from napari_deepblur.optics import Microscope
+from napari_deepblur.operators import OperatorFamily
 
 SCHEMA = 1
 """Version of the layout that this program writes, and the newest that it reads."""
 
 _FORMAT = "napari-deepblur family"
-_ORDER = "multiply-then-convolve"
-_ZERNIKE = ("modes", "max_amplitude", "psf_size")
-_FIELD_ZERNIKE = (*_ZERNIKE, "degree", "field_shape", "rank")
 _LARGEST_SIDE = {"eigen_psfs": (1000, 255, 255), "maps": (1000, 16384, 16384), "thetas": (10**6, 10**6, 1000)}
 _MOST_VALUES = 2**28
 """Values of a tensor beyond which a file is not believed: one gigabyte."""
-
-Tensors = dict[str, NDArray[np.float32]]
-Header = dict[str, str]
 
 
 def save_family(family: OperatorFamily, path: str | os.PathLike[str]) -> None:
@@ -67,7 +53,7 @@ def save_family(family: OperatorFamily, path: str | os.PathLike[str]) -> None:
     OutputError
         If the file cannot be written; an existing one is unharmed.
     """
-    header, tensors = _contents(family)
+    header, tensors = contents(family)
     with replacing(path) as partial:
         save_file(tensors, partial, {"format": _FORMAT, "schema": str(SCHEMA), **header, "sha256": _digest(tensors)})
 
@@ -94,7 +80,7 @@ def load_family(path: str | os.PathLike[str]) -> OperatorFamily:
         return load_psf(path)
     header, tensors = _read(Path(path))
     try:
-        return _MAKERS[header["kind"]](header, tensors)
+        return MAKERS[header["kind"]](header, tensors)
     except (KeyError, ValueError, TypeError, AttributeError, DeepblurError) as error:
         raise FamilyFileError(
             f"{path} has a header or tensors that make no family ({error}). It is damaged or was edited: calibrate "
@@ -159,7 +145,7 @@ def family_hash(family: OperatorFamily) -> str:
     FamilyError
         If the family is of a kind that has no file format.
     """
-    header, tensors = _contents(family)
+    header, tensors = contents(family)
     shapes = {name: value.shape for name, value in tensors.items()}
     facts = json.dumps([header, shapes, _digest(tensors)], sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()
@@ -167,37 +153,6 @@ def family_hash(family: OperatorFamily) -> str:
 
 def _shipped_folder() -> Path:
     return Path(str(files("napari_deepblur") / "families"))
-
-
-def _contents(family: OperatorFamily) -> tuple[Header, Tensors]:
-    """Return what a family is made of: lines of the header, and tensors."""
-    numbers: dict[str, Any]
-    tensors: Tensors = {}
-    match family:
-        case ZernikeFamily():
-            kind, numbers = "zernike", _numbers(family, _ZERNIKE)
-        case FieldZernikeFamily():
-            kind, numbers = "field-zernike", _numbers(family, _FIELD_ZERNIKE)
-        case EigenPsfFamily():
-            kind, numbers = "eigen-psf", _numbers(family, ("pixel_size_um",))
-            tensors = {"eigen_psfs": family.eigen_psfs}
-        case ProductConvolutionFamily():
-            kind, numbers = "product-convolution", _numbers(family, ("pixel_size_um", "field_shape"))
-            tensors = {"eigen_psfs": family.eigen_psfs, "maps": family.maps}
-        case _:
-            raise FamilyError(f"{type(family).__name__} has no file format; those that have are {', '.join(_MAKERS)}.")
-    if isinstance(family, EigenPsfFamily | ProductConvolutionFamily) and family.thetas is not None:
-        counts = tuple(len(tensors[name]) for name in tensors)
-        tensors["thetas"] = family.thetas.reshape(-1, *counts)
-    optics = family.microscope
-    numbers["microscope"] = None if optics is None else asdict(optics)
-    header = {"kind": kind} | ({"order": _ORDER} if "maps" in tensors else {})
-    header |= {name: json.dumps(value) for name, value in numbers.items()}
-    return header, {name: np.ascontiguousarray(value, dtype="<f4") for name, value in tensors.items()}
-
-
-def _numbers(family: OperatorFamily, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(family, name) for name in names}
 
 
 def _digest(tensors: Tensors) -> str:
@@ -242,17 +197,17 @@ def _check_header(path: Path, header: Header) -> None:
             f"{path} has schema version {schema}, and this program knows versions up to {SCHEMA}: a newer "
             "napari-deepblur wrote it. Update napari-deepblur."
         )
-    if header.get("kind") not in _MAKERS:
+    if header.get("kind") not in MAKERS:
         raise FamilyFileError(
-            f"{path} holds a family of the kind {header.get('kind')!r}, expected one of {', '.join(_MAKERS)}."
+            f"{path} holds a family of the kind {header.get('kind')!r}, expected one of {', '.join(MAKERS)}."
         )
-    if header.get("order", _ORDER) != _ORDER:
-        raise FamilyFileError(f"{path} has operators of the order {header['order']!r}, expected {_ORDER!r}.")
+    if header.get("order", ORDER) != ORDER:
+        raise FamilyFileError(f"{path} has operators of the order {header['order']!r}, expected {ORDER!r}.")
 
 
 def _check_tensors(path: Path, kind: str, slices: Mapping[str, Any]) -> None:
     """Check names, types and shapes, which are known without reading the tensors."""
-    needed, optional = _TENSORS[kind]
+    needed, optional = TENSORS[kind]
     if not needed <= set(slices) <= needed | optional:
         expected = ", ".join(sorted(needed)) or "none"
         raise FamilyFileError(f"{path} holds the tensors {', '.join(slices) or 'none'}, expected {expected}.")
@@ -264,55 +219,3 @@ def _check_tensors(path: Path, kind: str, slices: Mapping[str, Any]) -> None:
         absurd = len(shape) > len(limits) or any(n > most for n, most in zip(shape, limits, strict=False))
         if absurd or not all(shape) or np.prod([float(n) for n in shape]) > _MOST_VALUES:
             raise FamilyFileError(f"{path} has {name} of shape {shape}, which no family has. It is damaged.")
-
-
-def _microscope(header: Header) -> Microscope | None:
-    values = json.loads(header["microscope"])
-    return None if values is None else Microscope(**values)
-
-
-def _optics(header: Header) -> Microscope:
-    microscope = _microscope(header)
-    if microscope is None:
-        raise FamilyError("a Zernike family needs its microscope")
-    return microscope
-
-
-def _zernike(header: Header, tensors: Tensors) -> ZernikeFamily:
-    return ZernikeFamily(_optics(header), **{name: json.loads(header[name]) for name in _ZERNIKE})
-
-
-def _field_zernike(header: Header, tensors: Tensors) -> FieldZernikeFamily:
-    return FieldZernikeFamily(_optics(header), **{name: json.loads(header[name]) for name in _FIELD_ZERNIKE})
-
-
-def _eigen_psf(header: Header, tensors: Tensors) -> EigenPsfFamily:
-    pixel = json.loads(header["pixel_size_um"])
-    return EigenPsfFamily(tensors["eigen_psfs"], tensors.get("thetas"), _microscope(header), pixel)
-
-
-def _product_convolution(header: Header, tensors: Tensors) -> ProductConvolutionFamily:
-    rows, columns = json.loads(header["field_shape"])
-    return ProductConvolutionFamily(
-        tensors["eigen_psfs"],
-        tensors["maps"],
-        tensors.get("thetas"),
-        _microscope(header),
-        json.loads(header["pixel_size_um"]),
-        (rows, columns),
-    )
-
-
-_MAKERS: dict[str, Callable[[Header, Tensors], OperatorFamily]] = {
-    "zernike": _zernike,
-    "field-zernike": _field_zernike,
-    "eigen-psf": _eigen_psf,
-    "product-convolution": _product_convolution,
-}
-_TENSORS: dict[str, tuple[set[str], set[str]]] = {
-    "zernike": (set(), set()),
-    "field-zernike": (set(), set()),
-    "eigen-psf": ({"eigen_psfs"}, {"thetas"}),
-    "product-convolution": ({"eigen_psfs", "maps"}, {"thetas"}),
-}
-"""Tensors that a kind has to have, and may have."""
