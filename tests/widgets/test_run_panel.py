@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from driving import child
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QPushButton
@@ -23,14 +22,8 @@ def panel(qtbot: QtBot) -> RunPanel:
     return panel
 
 
-def _child(panel: RunPanel, kind: type[Any], name: str) -> Any:
-    found = panel.findChild(kind, name)
-    assert found is not None
-    return found
-
-
 def test_run_becomes_cancel_becomes_cancelling(qtbot: QtBot, panel: RunPanel) -> None:
-    button = _child(panel, QPushButton, "run")
+    button = child(panel, QPushButton, "run")
     assert button.text() == "Deblur"
     with qtbot.waitSignal(panel.runRequested):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -49,7 +42,7 @@ def test_run_becomes_cancel_becomes_cancelling(qtbot: QtBot, panel: RunPanel) ->
 def test_time_left_is_that_of_the_pace_so_far(panel: RunPanel, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(run_panel.time, "monotonic", lambda: now[0])
-    bar, words = _child(panel, QProgressBar, "progress"), _child(panel, Notice, "time_left")
+    bar, words = child(panel, QProgressBar, "progress"), child(panel, Notice, "time_left")
     panel.setRunning()
     assert (bar.minimum(), bar.maximum()) == (0, 0)
     panel.setProgress(Progress("noise", 0, 10))
@@ -68,18 +61,18 @@ def test_time_left_is_that_of_the_pace_so_far(panel: RunPanel, monkeypatch: pyte
 def test_the_frame_of_a_series_is_named(panel: RunPanel) -> None:
     panel.setRunning()
     panel.setProgress(Progress("deblur 3/20", 0, 2000))
-    assert _child(panel, Notice, "time_left").text() == "Removing the blur, frame 3 of 20"
+    assert child(panel, Notice, "time_left").text() == "Removing the blur, frame 3 of 20"
 
 
 def test_a_late_progress_does_not_hide_that_the_cancel_was_heard(panel: RunPanel) -> None:
     panel.setRunning()
     panel.setCancelling()
     panel.setProgress(Progress("deblur", 5, 10))
-    assert _child(panel, Notice, "time_left").text() == "Stops at the next step"
+    assert child(panel, Notice, "time_left").text() == "Stops at the next step"
 
 
 def test_what_cannot_run_says_why(panel: RunPanel) -> None:
-    button = _child(panel, QPushButton, "run")
+    button = child(panel, QPushButton, "run")
     panel.setReady("There is no image.")
     assert not button.isEnabled()
     assert button.toolTip() == "There is no image."
@@ -88,7 +81,7 @@ def test_what_cannot_run_says_why(panel: RunPanel) -> None:
 
 
 def test_the_status_can_be_selected_and_takes_no_room_when_empty(panel: RunPanel) -> None:
-    status = _child(panel, Notice, "status")
+    status = child(panel, Notice, "status")
     assert not status.isVisible()
     panel.say("All pixels are equal. Choose another image.", "error")
     assert status.isVisible()

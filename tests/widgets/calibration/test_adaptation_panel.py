@@ -6,12 +6,12 @@ import math
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from driving import child
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt, QThreadPool
-from qtpy.QtWidgets import QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton
 
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.training.loop import TrainingProgress
@@ -54,19 +54,13 @@ def panel(qtbot: QtBot) -> Generator[AdaptationPanel]:
     QThreadPool.globalInstance().waitForDone()
 
 
-def _child(panel: QWidget, kind: type[Any], name: str) -> Any:
-    found = panel.findChild(kind, name)
-    assert found is not None
-    return found
-
-
 def _press(qtbot: QtBot, panel: AdaptationPanel) -> None:
-    qtbot.mouseClick(_child(panel, QPushButton, "adaptation_run"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(child(panel, QPushButton, "adaptation_run"), Qt.MouseButton.LeftButton)
 
 
 def _wait(qtbot: QtBot, panel: AdaptationPanel) -> str:
     qtbot.waitUntil(lambda: not panel.isRunning(), timeout=PATIENCE_MS)
-    return str(_child(panel, Notice, "adaptation_status").text())
+    return str(child(panel, Notice, "adaptation_status").text())
 
 
 def test_a_run_shows_its_loss_and_where_its_weights_are(
@@ -74,7 +68,7 @@ def test_a_run_shows_its_loss_and_where_its_weights_are(
 ) -> None:
     training = _Training(6)
     monkeypatch.setattr(adaptation_panel, "_training", training.start)
-    button = _child(panel, QPushButton, "adaptation_run")
+    button = child(panel, QPushButton, "adaptation_run")
     assert not button.isEnabled()
     panel.setValue(tmp_path / "scope.safetensors")
     assert button.isEnabled()
@@ -84,8 +78,8 @@ def test_a_run_shows_its_loss_and_where_its_weights_are(
     assert training.calls == [(tmp_path / "scope.safetensors", 30)]
     assert "scope.identification.safetensors" in status
     # The first step had no loss yet.
-    assert _child(panel, LossPlot, "adaptation_loss").value() == [(16.0 * n, 1 / n) for n in range(2, 7)]
-    assert "14.2 dB at medium noise (9.0)" in _child(panel, Notice, "adaptation_reached").text()
+    assert child(panel, LossPlot, "adaptation_loss").value() == [(16.0 * n, 1 / n) for n in range(2, 7)]
+    assert "14.2 dB at medium noise (9.0)" in child(panel, Notice, "adaptation_reached").text()
     assert button.text() == "Adapt network"
 
 
@@ -95,7 +89,7 @@ def test_a_run_that_is_stopped_is_closed_in_order_and_can_go_on(
     training = _Training(10**9)
     monkeypatch.setattr(adaptation_panel, "_training", training.start)
     panel.setValue(tmp_path / "scope.safetensors")
-    plot = _child(panel, LossPlot, "adaptation_loss")
+    plot = child(panel, LossPlot, "adaptation_loss")
     _press(qtbot, panel)
     qtbot.waitUntil(lambda: len(plot.value()) > 2, timeout=PATIENCE_MS)
     (tmp_path / "scope.adaptation").mkdir()
@@ -103,11 +97,11 @@ def test_a_run_that_is_stopped_is_closed_in_order_and_can_go_on(
     status = _wait(qtbot, panel)
     assert training.closed
     assert status.startswith("Stopped after")
-    assert _child(panel, QPushButton, "adaptation_run").text() == "Continue adaptation"
+    assert child(panel, QPushButton, "adaptation_run").text() == "Continue adaptation"
     # A family of its own has a run of its own.
     panel.setValue(tmp_path / "other.safetensors")
     assert plot.value() == []
-    assert _child(panel, QPushButton, "adaptation_run").text() == "Adapt network"
+    assert child(panel, QPushButton, "adaptation_run").text() == "Adapt network"
 
 
 def test_an_error_is_shown(
@@ -120,4 +114,4 @@ def test_an_error_is_shown(
     panel.setValue(tmp_path / "scope.safetensors")
     _press(qtbot, panel)
     assert _wait(qtbot, panel).endswith("The family has no microscope.")
-    assert _child(panel, Notice, "adaptation_status").level() == "error"
+    assert child(panel, Notice, "adaptation_status").level() == "error"

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driving import PATIENCE_MS, child, press, status
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QPushButton
 
 from napari_deepblur.calibration import Calibration, Progress, calibrate_steps
 from napari_deepblur.io.families import load_family
@@ -34,29 +34,12 @@ from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.notice import Notice
 
-PATIENCE_MS = 180_000
-"""Far beyond what a run takes, for machines that are busy with something else."""
-
 MICROMETRES = {"scale": (0.2, 0.065, 0.065), "units": ("um", "um", "um")}
 CHOICE = BeadChoice(diameter_um=BEAD_DIAMETER_UM, patch_size=BEAD_PATCH_SIZE)
 
 
-def _child(widget: QWidget, kind: type[Any], name: str = "") -> Any:
-    found = widget.findChild(kind, name) if name else widget.findChild(kind)
-    assert found is not None
-    return found
-
-
-def _press(qtbot: QtBot, widget: QWidget, name: str) -> None:
-    qtbot.mouseClick(_child(widget, QPushButton, name), Qt.MouseButton.LeftButton)
-
-
-def _status(dock: QWidget) -> str:
-    return str(_child(dock, Notice, "status").text())
-
-
 def _wait_for_beads(qtbot: QtBot, dock: CalibrationDock) -> BeadPreview:
-    preview: BeadPreview = _child(dock, BeadPreview)
+    preview: BeadPreview = child(dock, BeadPreview)
     qtbot.waitUntil(lambda: not preview.is_busy(), timeout=PATIENCE_MS)
     return preview
 
@@ -70,7 +53,7 @@ def calibration_dock(
     monkeypatch.setattr(family_form, "_chosen_files", [])
     _, dock = viewer.window.add_plugin_dock_widget("napari-deepblur", "Bead calibration")
     assert isinstance(dock, CalibrationDock)
-    _child(dock, BeadForm).setValue(CHOICE)
+    child(dock, BeadForm).setValue(CHOICE)
     yield dock
 
 
@@ -91,7 +74,7 @@ def _add_beads(viewer: Viewer, name: str = "beads") -> Any:
 
 def _calibrate(qtbot: QtBot, dock: CalibrationDock) -> None:
     _wait_for_beads(qtbot, dock)
-    _press(qtbot, dock, "run")
+    press(qtbot, dock, "run")
     assert dock.isRunning()
     qtbot.waitUntil(lambda: not dock.isRunning(), timeout=PATIENCE_MS)
     _wait_for_beads(qtbot, dock)
@@ -102,7 +85,7 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
 ) -> None:
     beads = _add_beads(viewer)
     _calibrate(qtbot, calibration_dock)
-    assert _status(calibration_dock).startswith("Done in")
+    assert status(calibration_dock).text().startswith("Done in")
     names = ["beads", "beads rings", "beads maps", "beads eigen-PSFs", "beads measured and modelled"]
     assert [layer.name for layer in viewer.layers] == names
     found = calibration_dock.value()
@@ -113,16 +96,16 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     # From the first to the last pixel's centre, in the same units.
     np.testing.assert_allclose(maps.extent.world[:, 1:], beads.extent.world[:, 1:])
     assert {layer.units[-1] for layer in viewer.layers} == {beads.units[-1]}
-    summary = _child(calibration_dock, Notice, "bead_summary").text()
+    summary = child(calibration_dock, Notice, "bead_summary").text()
     assert summary.startswith(f"{int(found.beads.kept.sum())} of {len(found.beads)} beads used")
 
     answers = iter([str(tmp_path / "beads"), str(tmp_path / "scope")])
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (next(answers), ""))
-    _press(qtbot, calibration_dock, "table")
+    press(qtbot, calibration_dock, "table")
     rows = list(csv.DictReader((tmp_path / "beads.csv").read_text().splitlines()))
     assert [int(row["kept"]) for row in rows] == found.beads.kept.astype(int).tolist()
 
-    _press(qtbot, calibration_dock, "use")
+    press(qtbot, calibration_dock, "use")
     file = tmp_path / "scope.safetensors"
     family = load_family(file)
     assert isinstance(family, ProductConvolutionFamily)
@@ -131,13 +114,13 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     assert isinstance(dock, DeblurDock)
     assert dock.value().family == str(file)
     assert dock.value().microscope == bead_sample_microscope()
-    assert _child(dock, QComboBox, "family").currentText() == "scope"
+    assert child(dock, QComboBox, "family").currentText() == "scope"
 
     plane = viewer.add_image(beads.data[1], name="plane", scale=(0.065, 0.065), units=("um", "um"))
-    _child(dock, QComboBox, "layer").setCurrentText("plane")
-    _press(qtbot, dock, "run")
+    child(dock, QComboBox, "layer").setCurrentText("plane")
+    press(qtbot, dock, "run")
     qtbot.waitUntil(lambda: not dock.isRunning(), timeout=PATIENCE_MS)
-    assert _status(dock).startswith("Done in"), _status(dock)
+    assert status(dock).text().startswith("Done in"), status(dock).text()
     result = viewer.layers["plane deblurred"]
     assert result.data.shape == plane.data.shape
     assert result.metadata[METADATA_KEY]["settings"]["family"] == str(file)
@@ -158,9 +141,9 @@ def test_beads_are_shown_judged_and_decided_on(
     place = layer.data[kept].copy()
 
     preview.toggle([border])
-    assert "near the border" in _child(calibration_dock, Notice, "bead_count").text()
+    assert "near the border" in child(calibration_dock, Notice, "bead_count").text()
     preview.toggle([kept, border])
-    assert len(preview.overrides(_child(calibration_dock, BeadSourceForm).value())) == 1
+    assert len(preview.overrides(child(calibration_dock, BeadSourceForm).value())) == 1
     _wait_for_beads(qtbot, calibration_dock)
     assert viewer.layers["beads rings"] == layer
     assert layer.features["state"][kept] == "excluded by hand"
@@ -175,8 +158,8 @@ def test_beads_are_shown_judged_and_decided_on(
     shown = preview.value()
     assert shown is not None
     assert State.EXCLUDED in shown.states
-    _press(qtbot, calibration_dock, "forget_decisions")
-    assert preview.overrides(_child(calibration_dock, BeadSourceForm).value()) == []
+    press(qtbot, calibration_dock, "forget_decisions")
+    assert preview.overrides(child(calibration_dock, BeadSourceForm).value()) == []
 
 
 def test_the_threshold_moves_the_number_of_beads_and_the_layer_stays(
@@ -184,7 +167,7 @@ def test_the_threshold_moves_the_number_of_beads_and_the_layer_stays(
 ) -> None:
     _add_beads(viewer)
     _wait_for_beads(qtbot, calibration_dock)
-    layer, form = viewer.layers["beads rings"], _child(calibration_dock, BeadForm)
+    layer, form = viewer.layers["beads rings"], child(calibration_dock, BeadForm)
     assert len(layer.data) == 25
     counts = []
     for threshold in (200.0, 500.0, 1e9, 200.0):
@@ -201,8 +184,8 @@ def test_the_threshold_moves_the_number_of_beads_and_the_layer_stays(
 def test_files_are_calibrated_like_layers_and_shown(
     qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock, quick: None
 ) -> None:
-    assert not _child(calibration_dock, QPushButton, "run").isEnabled()
-    form = _child(calibration_dock, BeadSourceForm)
+    assert not child(calibration_dock, QPushButton, "run").isEnabled()
+    form = child(calibration_dock, BeadSourceForm)
     form.addFiles([bead_sample_path()])
     _wait_for_beads(qtbot, calibration_dock)
     assert [layer.name for layer in viewer.layers] == ["beads", "beads rings"]
@@ -216,8 +199,8 @@ def test_files_are_calibrated_like_layers_and_shown(
     # The sample says how large its pixels are.
     assert found.microscope.pixel_size_um == pytest.approx(0.065, rel=1e-3)
     np.testing.assert_allclose(viewer.layers["beads"].scale[1:], 0.065, rtol=1e-3)
-    assert _child(form, QPushButton, "remove_file").isEnabled()
-    _press(qtbot, form, "remove_file")
+    assert child(form, QPushButton, "remove_file").isEnabled()
+    press(qtbot, form, "remove_file")
     assert form.value() == []
 
 
@@ -227,19 +210,19 @@ def test_what_is_wrong_is_said_and_nothing_is_lost(
     _add_beads(viewer)
     _calibrate(qtbot, calibration_dock)
     found, layers = calibration_dock.value(), list(viewer.layers)
-    form, sources = _child(calibration_dock, BeadForm), _child(calibration_dock, BeadSourceForm)
+    form, sources = child(calibration_dock, BeadForm), child(calibration_dock, BeadSourceForm)
 
     form.setValue(CHOICE._replace(threshold=1e9))
     _calibrate(qtbot, calibration_dock)
-    assert "0 usable beads of 0 found, expected at least" in _status(calibration_dock)
-    assert _child(calibration_dock, Notice, "status").level() == "error"
+    assert "0 usable beads of 0 found, expected at least" in status(calibration_dock).text()
+    assert child(calibration_dock, Notice, "status").level() == "error"
 
     form.setValue(CHOICE)
     small = viewer.add_image(np.random.default_rng(0).poisson(9, (2, 90, 90)), name="small field", **MICROMETRES)
     sources.setValue([*sources.value(), *(s for s in sources._sources if s.layer == small)])
     _calibrate(qtbot, calibration_dock)
-    assert "has planes of (90, 90) pixels" in _status(calibration_dock)
-    assert "Stack 1 is 'small field'." in _status(calibration_dock)
+    assert "has planes of (90, 90) pixels" in status(calibration_dock).text()
+    assert "Stack 1 is 'small field'." in status(calibration_dock).text()
     assert calibration_dock.value() is found
     assert list(viewer.layers) == [*layers, small]
 
@@ -258,13 +241,13 @@ def test_a_run_can_be_cancelled(
 
     monkeypatch.setattr(calibration_run, "calibrate_steps", held)
     layers = list(viewer.layers)
-    _press(qtbot, calibration_dock, "run")
-    assert _child(calibration_dock, QPushButton, "run").text() == "Cancel"
-    _press(qtbot, calibration_dock, "run")
+    press(qtbot, calibration_dock, "run")
+    assert child(calibration_dock, QPushButton, "run").text() == "Cancel"
+    press(qtbot, calibration_dock, "run")
     qtbot.waitUntil(lambda: not calibration_dock.isRunning(), timeout=PATIENCE_MS)
-    assert _status(calibration_dock) == "Cancelled. Nothing was added."
+    assert status(calibration_dock).text() == "Cancelled. Nothing was added."
     assert list(viewer.layers) == layers
-    assert _child(calibration_dock, QPushButton, "run").text() == "Calibrate"
+    assert child(calibration_dock, QPushButton, "run").text() == "Calibrate"
 
 
 def test_adaptation_needs_a_file_and_then_is_offered(
@@ -273,11 +256,11 @@ def test_adaptation_needs_a_file_and_then_is_offered(
 ) -> None:  # fmt: skip
     _add_beads(viewer)
     _calibrate(qtbot, calibration_dock)
-    panel = _child(calibration_dock, AdaptationPanel)
+    panel = child(calibration_dock, AdaptationPanel)
     answers = iter(["", str(tmp_path / "scope.safetensors")])
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (next(answers), ""))
-    _press(qtbot, calibration_dock, "adapt")
+    press(qtbot, calibration_dock, "adapt")
     assert not panel.isVisible()
-    _press(qtbot, calibration_dock, "adapt")
+    press(qtbot, calibration_dock, "adapt")
     assert panel.isVisible()
     assert panel.value() == tmp_path / "scope.safetensors"

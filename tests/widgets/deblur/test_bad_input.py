@@ -3,72 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from driving import MICROMETRES, PATIENCE_MS, child, choose, press, status
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton
+from qtpy.QtWidgets import QDoubleSpinBox, QPushButton
 
 from napari_deepblur.io.families import save_family
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline import Progress
-from napari_deepblur.pipeline.series import Frame, Series, deblur_frames_steps
-from napari_deepblur.widgets.deblur import dock as deblur_dock
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.notice import Notice
 
-PATIENCE_MS = 180_000
-MICROMETRES = {"scale": (0.1, 0.1), "units": ("um", "um")}
-
-
-def _child(dock: DeblurDock, kind: type[Any], name: str) -> Any:
-    found = dock.findChild(kind, name)
-    assert found is not None
-    return found
-
-
-def _choose(dock: DeblurDock, name: str, value: str) -> None:
-    box = _child(dock, QComboBox, name)
-    assert box.findData(value) >= 0
-    box.setCurrentIndex(box.findData(value))
-
 
 def _start(qtbot: QtBot, dock: DeblurDock) -> None:
-    qtbot.mouseClick(_child(dock, QPushButton, "run"), Qt.MouseButton.LeftButton)
+    press(qtbot, dock)
     assert dock.isRunning()
 
 
 def _end(qtbot: QtBot, dock: DeblurDock) -> Notice:
     qtbot.waitUntil(lambda: not dock.isRunning(), timeout=PATIENCE_MS)
-    status: Notice = _child(dock, Notice, "status")
-    assert "Traceback" not in status.text()
-    return status
-
-
-@pytest.fixture
-def hold(monkeypatch: pytest.MonkeyPatch) -> Generator[threading.Event]:
-    """Make every run wait after its first step, until this is set."""
-    go_on = threading.Event()
-
-    def held(*arguments: Any) -> Generator[Progress | Frame, None, Series]:
-        steps = deblur_frames_steps(*arguments)
-        first = next(steps)
-        while not go_on.is_set():
-            yield first
-            go_on.wait(0.01)
-        return (yield from steps)
-
-    monkeypatch.setattr(deblur_dock, "deblur_frames_steps", held)
-    yield go_on
-    go_on.set()
+    assert "Traceback" not in status(dock).text()
+    return status(dock)
 
 
 def test_a_layer_that_changes_during_a_run_gets_the_result_of_what_it_was(
@@ -76,7 +37,7 @@ def test_a_layer_that_changes_during_a_run_gets_the_result_of_what_it_was(
 ) -> None:
     part = cells[:48, :56]
     image = viewer.add_image(part, name="cells", **MICROMETRES, translate=(1, 2))
-    _choose(dock, "method", "wiener")
+    choose(dock, "method", "wiener")
     _start(qtbot, dock)
     image.data = cells[10:50, 20:60]
     image.scale, image.translate, image.name = (0.12, 0.12), (5, 5), "another"
@@ -88,7 +49,7 @@ def test_a_layer_that_changes_during_a_run_gets_the_result_of_what_it_was(
     np.testing.assert_allclose(result.translate, (1, 2))
     assert result.metadata[METADATA_KEY]["settings"]["microscope"]["pixel_size_um"] == 0.1
     # The form has followed: the next run is of what the layer is now.
-    assert _child(dock, QDoubleSpinBox, "pixel_size_um").value() == pytest.approx(0.12)
+    assert child(dock, QDoubleSpinBox, "pixel_size_um").value() == pytest.approx(0.12)
     _start(qtbot, dock)
     _end(qtbot, dock)
     assert viewer.layers["another deblurred"].data.shape == (40, 40)
@@ -98,9 +59,9 @@ def test_a_layer_without_units_is_deblurred_with_the_size_in_the_form(
     qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
 ) -> None:
     image = viewer.add_image(cells[:48, :48], name="bare")
-    assert "no length units" in _child(dock, Notice, "pixel_size_origin").text()
-    _child(dock, QDoubleSpinBox, "pixel_size_um").setValue(0.08)
-    _choose(dock, "method", "wiener")
+    assert "no length units" in child(dock, Notice, "pixel_size_origin").text()
+    child(dock, QDoubleSpinBox, "pixel_size_um").setValue(0.08)
+    choose(dock, "method", "wiener")
     _start(qtbot, dock)
     assert _end(qtbot, dock).level() == "note"
     result = viewer.layers["bare deblurred"]
@@ -113,12 +74,12 @@ def test_oblong_pixels_can_be_deblurred_once_they_are_corrected(
     qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
 ) -> None:
     image = viewer.add_image(cells[:48, :48], name="cells", scale=(0.1, 0.12), units=("um", "um"))
-    button = _child(dock, QPushButton, "run")
+    button = child(dock, QPushButton, "run")
     assert not button.isEnabled()
     assert "not square" in button.toolTip()
     image.scale = (0.1, 0.1)
     assert button.isEnabled()
-    assert _child(dock, QDoubleSpinBox, "pixel_size_um").value() == pytest.approx(0.1)
+    assert child(dock, QDoubleSpinBox, "pixel_size_um").value() == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("shape", [(33, 40), (32, 112)])
@@ -137,7 +98,7 @@ def test_a_series_of_one_frame_keeps_its_axis(
     qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
 ) -> None:
     image = viewer.add_image(cells[None, :48, :48], name="film", scale=(3, 0.1, 0.1), units=("s", "um", "um"))
-    _choose(dock, "method", "wiener")
+    choose(dock, "method", "wiener")
     _start(qtbot, dock)
     assert _end(qtbot, dock).level() == "note"
     result = viewer.layers["film deblurred"]
@@ -153,8 +114,8 @@ def test_frames_of_zeros_are_passed_through_and_named(
     part = cells[:48, :48]
     series = np.stack([np.zeros_like(part), part, np.zeros_like(part), part[::-1]])
     viewer.add_image(series, name="film", scale=(1, 0.1, 0.1), units=("s", "um", "um"), axis_labels=("t", "y", "x"))
-    _choose(dock, "method", "wiener")
-    _choose(dock, "reuse", reuse)
+    choose(dock, "method", "wiener")
+    choose(dock, "reuse", reuse)
     _start(qtbot, dock)
     status = _end(qtbot, dock)
     assert status.level() == "warning"
@@ -168,7 +129,7 @@ def test_frames_of_zeros_are_passed_through_and_named(
 
 def test_a_series_of_zeros_alone_is_refused(qtbot: QtBot, viewer: Viewer, dock: DeblurDock) -> None:
     viewer.add_image(np.zeros((3, 48, 48), np.uint16), name="dark", scale=(1, 0.1, 0.1), units=("s", "um", "um"))
-    _choose(dock, "method", "wiener")
+    choose(dock, "method", "wiener")
     _start(qtbot, dock)
     status = _end(qtbot, dock)
     assert status.level() == "error"

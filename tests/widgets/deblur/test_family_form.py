@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from driving import child
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QComboBox, QFileDialog, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QSpinBox
 
 from napari_deepblur.io.families import save_family
-from napari_deepblur.operators import ProductConvolutionFamily
+from napari_deepblur.operators import ProductConvolutionFamily, ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.widgets.deblur import family_form
 from napari_deepblur.widgets.deblur.dock import DeblurDock
-from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
+from napari_deepblur.widgets.deblur.family_form import PAPER_MODES, FamilyChoice, FamilyForm
 from napari_deepblur.widgets.notice import Notice
 
 SAMPLED = Microscope(na=1.2, wavelength_um=0.52, pixel_size_um=0.065, n_immersion=1.33)
-
-
-def _child(form: QWidget, kind: type[Any], name: str) -> Any:
-    found = form.findChild(kind, name)
-    assert found is not None
-    return found
 
 
 @pytest.fixture
@@ -64,15 +58,15 @@ def test_each_family_shows_its_own_rows(form: FamilyForm, family_file: Path) -> 
     for name, (modes, degree, origin) in expected.items():
         form.setValue(FamilyChoice(family=name, degree=2, origin=(3, 4)))
         assert form.value() == FamilyChoice(family=name, degree=2, origin=(3, 4))
-        assert _child(form, QComboBox, "modes").isVisible() == modes
-        assert _child(form, QSpinBox, "degree").isVisible() == degree
-        assert _child(form, QSpinBox, "origin_row").isVisible() == origin
+        assert child(form, QComboBox, "modes").isVisible() == modes
+        assert child(form, QSpinBox, "degree").isVisible() == degree
+        assert child(form, QSpinBox, "origin_row").isVisible() == origin
 
 
 def test_the_form_says_what_a_file_holds_or_what_is_wrong_with_it(
     form: FamilyForm, family_file: Path, tmp_path: Path
 ) -> None:
-    facts = _child(form, Notice, "family_facts")
+    facts = child(form, Notice, "family_facts")
     form.setValue(FamilyChoice(family=str(family_file)))
     assert "3 eigen-PSFs, 2 maps of a field of 60 x 70" in facts.text()
     foreign = tmp_path / "foreign.safetensors"
@@ -85,7 +79,7 @@ def test_the_form_says_what_a_file_holds_or_what_is_wrong_with_it(
 def test_a_file_is_asked_for_and_remembered(
     qtbot: QtBot, form: FamilyForm, family_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    combo = _child(form, QComboBox, "family")
+    combo = child(form, QComboBox, "family")
     answers = iter([(str(family_file), ""), ("", "")])
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: next(answers))
     with qtbot.waitSignal(form.valueChanged):
@@ -98,7 +92,7 @@ def test_a_file_is_asked_for_and_remembered(
     assert combo.currentText() == "scope"
     other = FamilyForm()
     qtbot.addWidget(other)
-    assert _child(other, QComboBox, "family").findText("scope") >= 0
+    assert child(other, QComboBox, "family").findText("scope") >= 0
     assert other.value().family == "zernike"
 
 
@@ -110,3 +104,22 @@ def test_the_dock_takes_the_family_and_gives_it_back(dock: DeblurDock, family_fi
     assert dock.value() == settings
     family = dock.value().operator_family((20, 20))
     assert isinstance(family, ProductConvolutionFamily)
+
+
+def test_the_family_offers_the_default_and_the_papers_modes(qtbot: QtBot, form: FamilyForm) -> None:
+    family = ZernikeFamily(SAMPLED)
+    assert form.value() == FamilyChoice(family.modes, family.max_amplitude)
+    modes = child(form, QComboBox, "modes")
+    assert [modes.itemText(row) for row in range(modes.count())] == ["Noll 4-11", "Noll 4-10 (paper)"]
+    assert "spherical" in modes.toolTip()
+    with qtbot.waitSignal(form.valueChanged):
+        modes.setCurrentIndex(1)
+    assert form.value().modes == PAPER_MODES == tuple(range(4, 11))
+    assert "spherical" not in modes.toolTip()
+
+
+def test_any_set_of_modes_can_be_shown(form: FamilyForm) -> None:
+    for choice in (FamilyChoice((4, 7), 0.05), FamilyChoice(), FamilyChoice((4, 7), 0.3)):
+        form.setValue(choice)
+        assert form.value() == choice
+    assert child(form, QComboBox, "modes").count() == 3

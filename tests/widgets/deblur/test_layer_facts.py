@@ -6,14 +6,17 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from driving import child
 from napari.viewer import Viewer
 from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton
 
 from napari_deepblur.optics import Microscope
 from napari_deepblur.widgets.deblur.axes_form import AxesForm
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.notice import Notice
 
 
 def test_the_spacing_follows_the_scale_and_the_names_of_the_axes(
@@ -30,24 +33,6 @@ def test_the_spacing_follows_the_scale_and_the_names_of_the_axes(
     assert dock.findChild(AxesForm).value().plane_spacing_um == -0.2
 
 
-def test_the_pixel_size_follows_the_scale_of_the_chosen_layer_alone(
-    viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
-) -> None:
-    first = viewer.add_image(cells, name="first", scale=(0.1, 0.1), units=("um", "um"))
-    viewer.add_image(cells, name="second", scale=(0.08, 0.08), units=("um", "um"))
-    combo = dock.findChild(QComboBox, "layer")
-    assert combo is not None
-    combo.setCurrentIndex(combo.findText("second"))
-    assert dock.value().microscope.pixel_size_um == pytest.approx(0.08)
-    first.scale = (0.06, 0.06)
-    assert dock.value().microscope.pixel_size_um == pytest.approx(0.08)
-    combo.setCurrentIndex(combo.findText("first"))
-    assert dock.value().microscope.pixel_size_um == pytest.approx(0.06)
-    first.units = ("nm", "nm")
-    first.scale = (70, 70)
-    assert dock.value().microscope.pixel_size_um == pytest.approx(0.07)
-
-
 def test_pixels_that_are_not_square_stop_a_run(viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]) -> None:
     layer = viewer.add_image(cells, scale=(0.1, 0.1), units=("um", "um"))
     run = dock.findChild(QPushButton, "run")
@@ -61,3 +46,62 @@ def test_a_stated_microscope_fills_the_form(viewer: Viewer, dock: DeblurDock, ce
     metadata = {METADATA_KEY: {"settings": {"microscope": asdict(stated)}}}
     viewer.add_image(cells, scale=(0.15, 0.15), units=("um", "um"), metadata=metadata)
     assert dock.value().microscope == stated
+
+
+def test_the_pixel_size_follows_the_layer(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    box, origin = child(dock, QDoubleSpinBox, "pixel_size_um"), child(dock, Notice, "pixel_size_origin")
+    first = viewer.add_image(cells, name="first", scale=(65, 65), units=("nm", "nm"))
+    assert box.value() == pytest.approx(0.065)
+    assert "'first'" in origin.text()
+    first.scale = (80, 80)
+    assert box.value() == pytest.approx(0.08)
+    first.units = ("um", "um")
+    assert box.value() == pytest.approx(80)
+    first.scale = (0.07, 0.07)
+    viewer.add_image(cells, name="second")
+    combo = child(dock, QComboBox, "layer")
+    combo.setCurrentIndex(combo.findText("second"))
+    assert box.value() == pytest.approx(0.07)
+    assert "no length units" in origin.text()
+    first.scale = (0.09, 0.09)
+    assert box.value() == pytest.approx(0.07)
+    combo.setCurrentIndex(combo.findText("first"))
+    assert box.value() == pytest.approx(0.09)
+    assert dock.value().microscope.pixel_size_um == pytest.approx(0.09)
+
+
+def test_a_pixel_size_that_was_typed_stays_while_the_layer_does(
+    viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    box = child(dock, QDoubleSpinBox, "pixel_size_um")
+    first = viewer.add_image(cells, name="first", scale=(0.08, 0.08), units=("um", "um"))
+    box.setValue(0.09)
+    viewer.add_image(cells, name="second", scale=(0.05, 0.05), units=("um", "um"))
+    first.name = "renamed"
+    assert box.value() == pytest.approx(0.09)
+    combo = child(dock, QComboBox, "layer")
+    combo.setCurrentIndex(combo.findText("second"))
+    assert box.value() == pytest.approx(0.05)
+    # The first layer is no longer listened to.
+    box.setValue(0.06)
+    first.scale = (0.07, 0.07)
+    assert box.value() == pytest.approx(0.06)
+
+
+def test_axes_can_be_named_otherwise(viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]) -> None:
+    viewer.add_image(np.stack([cells, cells], axis=-1), name="channels last", scale=(0.1, 0.1, 1), units=("um",) * 3)
+    button, last = child(dock, QPushButton, "run"), child(dock, QComboBox, "axis_2")
+    assert last.currentData() == "X"
+    # As rows and columns the last two axes would have pixels that are not square.
+    assert not button.isEnabled()
+    assert "not square" in button.toolTip()
+    last.setCurrentIndex(last.findData("C"))
+    first, second = (child(dock, QComboBox, f"axis_{position}") for position in (0, 1))
+    first.setCurrentIndex(first.findData("Y"))
+    assert (first.currentData(), second.currentData(), last.currentData()) == ("Y", "X", "C")
+    assert button.isEnabled()
+    assert child(dock, QDoubleSpinBox, "pixel_size_um").value() == pytest.approx(0.1)
+    viewer.layers.clear()
+    assert not last.isVisible()
