@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings, tile_side
+from napari_deepblur.cli.batch import destinations, one_by_one
 from napari_deepblur.cli.progress import run_with_bar
-from napari_deepblur.errors import SettingsError
+from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +30,10 @@ def add_to(verbs: Verbs) -> None:
         description="Estimate the blur of an image and remove it. The result has the shape and units of the image; "
         "series, stacks, channels and colours are deblurred plane by plane.",
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG or JPEG file")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.tif", help="the result, OME-TIFF")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="TIFF, PNG or JPEG files")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT.tif", help="the result, OME-TIFF; of several images, a folder"
+    )
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
     parser.add_argument("--theta", type=float, nargs="+", metavar="T", help="known parameters, in waves RMS")
     parser.add_argument("--method", help="network, richardson-lucy, total-variation or wiener (network)")
@@ -55,10 +59,19 @@ def add_to(verbs: Verbs) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Deblur the image and write what was asked for; files change only once all is computed."""
-    outputs = (arguments.output, arguments.psfs, arguments.coefficients, arguments.save_settings)
-    check_outputs(arguments.image, *outputs)
+    """Deblur each image and write what was asked for; files change only once all of an image is computed."""
+    pairs = destinations(arguments.images, arguments.output)
+    more = (arguments.psfs, arguments.coefficients, arguments.save_settings)
+    if len(pairs) > 1 and any(more):
+        raise OutputError(
+            "--psfs, --coefficients and --save-settings are files of one image. Leave them out, or the images."
+        )
+    for image, output in pairs:
+        check_outputs(image, output, *more)
+    one_by_one(pairs, partial(_deblur, arguments), arguments.quiet)
 
+
+def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     import numpy as np
 
     from napari_deepblur.io.acquisition_files import read_acquisition
@@ -78,13 +91,13 @@ def work(arguments: argparse.Namespace) -> None:
         result_type,
     )
 
-    array, letters = read_stack(arguments.image)
+    array, letters = read_stack(source)
     axes = named_axes(letters) if arguments.axes is None else arguments.axes.upper()
     check_axes(axes, array.shape)
     order = planes_last(axes)
     array, axes = array.transpose([axes.index(letter) for letter in order]), order
     channels = array.shape[axes.index("C")] if "C" in axes else 0
-    settings = read_settings(arguments, arguments.image, channels)
+    settings = read_settings(arguments, source, channels)
     frames: Any = array
     if arguments.luminance and axes.endswith("S"):
         frames, axes = Luminance(array), axes.removesuffix("S")
@@ -92,7 +105,7 @@ def work(arguments: argparse.Namespace) -> None:
     psfs: list[NDArray[np.float32]] = []
     if arguments.plane_spacing_um is not None and leading(axes) != "Z":
         raise SettingsError(
-            f"--plane-spacing-um is for a stack, whose axes are ZYX, and those of {arguments.image.name} are {axes}. "
+            f"--plane-spacing-um is for a stack, whose axes are ZYX, and those of {source.name} are {axes}. "
             "Leave it out, or name the axes with --axes."
         )
     reuse: Reuse = "first" if arguments.one_operator else "each"
@@ -102,8 +115,8 @@ def work(arguments: argparse.Namespace) -> None:
     shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
     family = settings.operator_family(shape)
     pixel = (family.microscope or settings.microscope).pixel_size_um
-    said = read_acquisition(arguments.image)
-    write_tiff(arguments.output, image, pixel_size_um=pixel, axes=axes, record=series.record, acquisition=said)
+    said = read_acquisition(source)
+    write_tiff(output, image, pixel_size_um=pixel, axes=axes, record=series.record, acquisition=said)
     if arguments.psfs is not None:
         known = psfs or [family.psf(settings.theta or ())]
         stack = np.concatenate([psf.reshape(-1, *psf.shape[-2:]) for psf in known])

@@ -41,7 +41,7 @@ class LayerForm(QWidget):
         self._layers: list[Layer] = []
         self._combo = QComboBox(self)
         self._combo.setObjectName("layer")
-        self._combo.setToolTip("The blurred image: one channel, two axes (rows, columns).")
+        self._combo.setToolTip("The blurred image.")
         self._combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._combo.setMinimumContentsLength(_TITLE_LENGTH)
         self._combo.setPlaceholderText("no image is open")

@@ -1,0 +1,90 @@
+"""Several images, one after another, into one folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from napari_deepblur.errors import DeepblurError, ImageError, OutputError
+
+_SUFFIX = "_deblurred.ome.tif"
+
+
+def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]:
+    """Say which file each image becomes.
+
+    Parameters
+    ----------
+    images
+        Image files.
+    output
+        As given: a file for one image; for several, a folder, which is made where it is missing. One image goes into a
+        folder too, if it is there already or its name ends with a slash.
+
+    Returns
+    -------
+    list of tuple
+        Each image with its result.
+
+    Raises
+    ------
+    OutputError
+        If two images would become the same file, a result would overwrite an image, or the folder cannot be made.
+    """
+    folder = Path(output)
+    separators = tuple(mark for mark in (os.sep, os.altsep) if mark)
+    if len(images) == 1 and not folder.is_dir() and not output.endswith(separators):
+        return [(images[0], folder)]
+    made: dict[Path, Path] = {}
+    for image in images:
+        target = folder / (image.name.removesuffix(image.suffix).removesuffix(".ome") + _SUFFIX)
+        if target in made:
+            raise OutputError(f"{made[target]} and {image} would both become {target}. Rename one of them.")
+        if target.resolve() in {other.resolve() for other in images}:
+            raise OutputError(
+                f"{target} is itself one of the images, which are never overwritten. Choose another folder."
+            )
+        made[target] = image
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} is no folder and cannot be made one ({error.strerror}): several images need a folder as output."
+        ) from error
+    return [(image, target) for target, image in made.items()]
+
+
+def one_by_one(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], None], quiet: bool) -> None:
+    """Work on each image; one that fails is named, and the others are done all the same.
+
+    Parameters
+    ----------
+    pairs
+        Images and their results.
+    work
+        What is done with each pair.
+    quiet
+        Do not name the images that were done.
+
+    Raises
+    ------
+    DeepblurError
+        That of the only image, or one that counts the images that failed.
+    """
+    if len(pairs) == 1:
+        work(*pairs[0])
+        return
+    failed = []
+    for number, (image, target) in enumerate(pairs, 1):
+        try:
+            work(image, target)
+        except DeepblurError as error:
+            failed.append(image.name)
+            print(f"napari-deepblur: {image}: {' '.join(str(error).split())}", file=sys.stderr)
+        else:
+            if not quiet:
+                print(f"{number}/{len(pairs)}: {image} became {target}.", file=sys.stderr)
+    if failed:
+        raise ImageError(f"{len(failed)} of {len(pairs)} images were not deblurred: {', '.join(failed)}.")
