@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_deepblur.cli.batch import destinations
+from napari_deepblur.cli.batch import destinations, listed_files
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.images import read_image, write_tiff
 
@@ -24,6 +24,13 @@ def test_one_image_becomes_the_file_that_was_named(tmp_path: Path) -> None:
     (pair,) = destinations([Path("a.ome.tif")], folder)
     assert pair[1] == tmp_path / "made" / "a_deblurred.ome.tif" and pair[1].parent.is_dir()
     assert destinations([Path("x/a.png")], str(tmp_path))[0][1] == tmp_path / "a_deblurred.ome.tif"
+
+
+def test_patterns_that_the_shell_left_are_files(tmp_path: Path) -> None:
+    for name in ("b.tif", "a.tif", "[c].tif", "d.png"):
+        (tmp_path / name).touch()
+    names = [path.name for path in listed_files([tmp_path / "?.tif", tmp_path / "[c].tif", tmp_path / "no*.tif"])]
+    assert names == ["a.tif", "b.tif", "[c].tif", "no*.tif"]
 
 
 def test_what_would_be_lost_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,15 @@ from napari_deepblur.errors import DeepblurError, ImageError, OutputError
 _SUFFIX = "_deblurred.ome.tif"
 
 
+def listed_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that are meant: shells of Windows leave ``*.tif`` to the program."""
+    files: list[Path] = []
+    for path in paths:
+        found = [] if path.exists() else sorted(path.parent.glob(path.name)) if set("*?[") & set(path.name) else []
+        files += found or [path]
+    return files
+
+
 def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]:
     """Say which file each image becomes.
 

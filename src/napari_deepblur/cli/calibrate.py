@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.cli.arguments import check_outputs
+from napari_deepblur.cli.batch import listed_files
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
 
@@ -65,6 +66,7 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Read or simulate the stacks, calibrate, and write what was asked for."""
+    arguments.stacks = listed_files(arguments.stacks)
     if bool(arguments.stacks) == (arguments.demo is not None):
         raise SettingsError("Give bead stacks, or --demo FOLDER to simulate some: one of the two.")
     outputs = [path for path in (arguments.output, arguments.table, arguments.figure) if path is not None]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings, tile_side
-from napari_deepblur.cli.batch import destinations, one_by_one
+from napari_deepblur.cli.batch import destinations, listed_files, one_by_one
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
 
@@ -60,7 +60,7 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Deblur each image and write what was asked for; files change only once all of an image is computed."""
-    pairs = destinations(arguments.images, arguments.output)
+    pairs = destinations(listed_files(arguments.images), arguments.output)
     more = (arguments.psfs, arguments.coefficients, arguments.save_settings)
     if len(pairs) > 1 and any(more):
         raise OutputError(
