@@ -96,9 +96,19 @@ def test_a_pixel_size_from_the_image_is_marked_until_another_is_typed(
     assert (origin.level(), origin.isVisible()) == ("warning", True)
 
 
+def test_optics_that_nobody_gave_are_said_to_be_assumed(qtbot: QtBot, microscope_form: MicroscopeForm) -> None:
+    notice = child(microscope_form, Notice, "optics_origin")
+    assert notice.text() == "NA, immersion index and wavelength are assumed: check them."
+    write(qtbot, child(microscope_form, QDoubleSpinBox, "na"), "1.3")
+    assert notice.text() == "Immersion index and wavelength are assumed: check them."
+    microscope_form.setAcquisition(said_by("OME-XML", "a.tif", wavelengths_um=(0.6,)))
+    assert notice.text() == "Wavelength from the file a.tif. Immersion index is assumed: check it."
+    microscope_form.setValue(WIDE_FIELD)
+    assert not notice.isVisible()
+
+
 def test_optics_from_a_file_are_marked_until_others_are_typed(qtbot: QtBot, microscope_form: MicroscopeForm) -> None:
     notice = child(microscope_form, Notice, "optics_origin")
-    assert not notice.isVisible()
     taken = said_by("OME-XML", "/data/cells.ome.tif", na=1.2, n_immersion=1.33, wavelengths_um=(0.509, 0.461))
     with qtbot.waitSignal(microscope_form.valueChanged):
         microscope_form.setAcquisition(taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Container
 from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, Signal
@@ -54,6 +55,7 @@ class MicroscopeForm(QWidget):
         }
         self._file, self._of_channel = "", ""
         self._from_file: dict[str, float] = {}
+        self._assumed: dict[str, float] = {}
         self._file_notice = Notice(self)
         self._file_notice.setObjectName("optics_origin")
         self._origin = Notice(self)
@@ -71,6 +73,8 @@ class MicroscopeForm(QWidget):
         layout.addRow(self._consequence)
         # Not an instance: the default setting is slightly under-sampled, and making one would warn about it.
         self._fill(Microscope.na, Microscope.wavelength_um, Microscope.pixel_size_um, Microscope.n_immersion)
+        self._assumed = {name: box.value() for name, box in self._boxes.items()}
+        self._mark()
         for box in self._boxes.values():
             box.valueChanged.connect(self._optics_typed)
         self._pixel_size.valueChanged.connect(self._pixel_size_typed)
@@ -139,6 +143,7 @@ class MicroscopeForm(QWidget):
                 with QSignalBlocker(box):
                     box.setValue(value)
                 self._from_file[name] = box.value()
+                self._assumed.pop(name, None)
         self._file = Path(acquisition.source).name
         count = len(acquisition.wavelengths_um)
         self._of_channel = f" of channel {channel + 1} of {count}" if count > 1 else ""
@@ -146,17 +151,25 @@ class MicroscopeForm(QWidget):
         self._changed()
 
     def _mark(self, remark: str = "") -> None:
-        """Say which numbers are from the file, and the remark behind it."""
+        """Say which numbers are from the file, which nobody has given, and the remark behind it."""
+        said = []
+        if self._from_file:
+            said.append(f"{self._listed(self._from_file)} from the file {self._file}".rstrip() + ".")
+        if self._assumed:
+            verb, which = ("is", "it") if len(self._assumed) == 1 else ("are", "them")
+            said.append(f"{self._listed(self._assumed)} {verb} assumed: check {which}.")
+        self._file_notice.say(" ".join([*said, remark]).strip(), "warning" if remark else "note")
+
+    def _listed(self, keys: Container[str]) -> str:
         words = {"na": "NA", "n_immersion": "immersion index", "wavelength_um": f"wavelength{self._of_channel}"}
-        names = [name for key, name in words.items() if key in self._from_file]
-        said = ""
-        if names:
-            listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-            said = f"{listed[0].upper()}{listed[1:]} from the file {self._file}".rstrip() + "."
-        self._file_notice.say(f"{said} {remark}".strip(), "warning" if remark else "note")
+        names = [name for key, name in words.items() if key in keys]
+        listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        return f"{listed[0].upper()}{listed[1:]}"
 
     def _optics_typed(self) -> None:
-        self._from_file = {name: value for name, value in self._from_file.items() if self._boxes[name].value() == value}
+        for known in (self._from_file, self._assumed):
+            for name in [name for name, value in known.items() if self._boxes[name].value() != value]:
+                del known[name]
         self._mark()
         self._changed()
 
@@ -166,6 +179,7 @@ class MicroscopeForm(QWidget):
             with QSignalBlocker(box):
                 box.setValue(value)
         self._from_file.clear()
+        self._assumed.clear()
         self._file_notice.clear()
         self._origin.clear()
         self._changed()
