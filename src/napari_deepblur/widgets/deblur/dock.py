@@ -51,6 +51,7 @@ class DeblurDock(QWidget):
         self._display: ResultDisplay | None = None
         self._finished: ResultDisplay | None = None
         self._series: Series | None = None
+        self._said = ""
         self._connections = Connections(self)
         self._job = DeblurJob(self)
 
@@ -170,17 +171,21 @@ class DeblurDock(QWidget):
 
     def _succeeded(self, series: Series) -> None:
         self._series = series
-        # A second layer in the same turn of the event loop would make the window wait twice as long.
+        # One turn of the event loop for each thing to draw: all at once would make the window wait as long as all.
         QTimer.singleShot(0, self._finish)
 
     def _finish(self) -> None:
-        display, series, seconds = self._display, self._series, self._panel.elapsed()
+        if self._display is not None and self._series is not None:
+            self._said = self._display.finish(self._series, in_words(self._panel.elapsed()))
+            QTimer.singleShot(0, self._conclude)
+
+    def _conclude(self) -> None:
+        display, series = self._display, self._series
         self._series = None
         if display is None or series is None:
             return
-        said = display.finish(series, in_words(seconds))
         self._rest()
-        self._panel.say(said, "warning" if series.notes else "note")
+        self._panel.say(self._said, "warning" if series.notes else "note")
         self._finished = display
         self._results.setValue(series.first, True, display.has_residual())
         self._results.setHistory(series.history())
