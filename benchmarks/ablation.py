@@ -21,7 +21,7 @@ from napari_deepblur.io.weights import load_identification
 from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
 from napari_deepblur.networks.statistics import prepare
 from napari_deepblur.networks.trunk import Evidence, reference_cutoff
-from napari_deepblur.optics import is_even, psf_model, psf_snr, zernike_psf
+from napari_deepblur.optics import Pupil, is_even, psf_model, psf_snr, zernike_psf
 from napari_deepblur.pipeline.identification.consultation import decide_turned, gather_turned
 from napari_deepblur.pipeline.identification.orientation import mirror_advantage
 from napari_deepblur.pipeline.identification.posterior import Cloud, oriented, spectral_share
@@ -40,8 +40,8 @@ LEVELS = {
 }
 SHARES = (0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)
 SEED = 5
-FINE = psf_model(reference_cutoff(), MODES, REFERENCE_PSF_SIZE)
-COARSE = psf_model(reference_cutoff(), MODES, REFERENCE_PSF_SIZE, coarse=True)
+FINE = psf_model(Pupil(reference_cutoff()), MODES, REFERENCE_PSF_SIZE)
+COARSE = psf_model(Pupil(reference_cutoff()), MODES, REFERENCE_PSF_SIZE, coarse=True)
 SCENES = load_scene_spectra()
 EVEN = torch.tensor([is_even(j) for j in MODES])
 

@@ -38,7 +38,7 @@ NOISES = {"none": (0.0, 0.001), "medium": (0.01, 0.01)}
 def propagating(family: ZernikeFamily) -> PsfModel:
     """Return the model of the family's PSFs with one mode more: the exact phase, in waves, of 1 um along the axis."""
     optics = family.microscope
-    model = psf_model(optics.cutoff, (*family.modes, 4), family.psf_size)
+    model = psf_model(optics.pupil, (*family.modes, 4), family.psf_size)
     # Z_4 = sqrt(3) (2 rho^2 - 1) holds the radius at every point of the grid.
     square = (model.modes[-1] / np.sqrt(3) + 1) / 2
     axial = (optics.n_immersion**2 - optics.na**2 * square).clamp_min(0).sqrt() / optics.wavelength_um

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from napari_deepblur.networks.deblurring import LIGHT, PAPER, DeblurringConfig, DeblurringNetwork, Regularization
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.optics import Pupil, psf_model, zernike_psf
 
 TINY = DeblurringConfig(channels=(4, 8), blocks=1)
 
 
 def operator(shape: tuple[int, int], batch: int = 1, size: int = 9) -> ConvolutionOperator:
     theta = torch.linspace(-0.1, 0.15, 8 * batch).view(batch, 8)
-    return ConvolutionOperator(zernike_psf(theta, psf_model(0.2, tuple(range(4, 12)), size))[:, None], shape)
+    return ConvolutionOperator(zernike_psf(theta, psf_model(Pupil(0.2), tuple(range(4, 12)), size))[:, None], shape)
 
 
 def noise(batch: int = 1) -> Tensor:
@@ -142,7 +142,7 @@ def test_images_of_a_batch_have_their_own_blur_and_noise() -> None:
     network = DeblurringNetwork(TINY).eval()
     y = torch.rand(2, 1, 16, 16)
     theta = torch.tensor([[0.1] * 8, [-0.05] * 8])
-    psf = zernike_psf(theta, psf_model(0.2, tuple(range(4, 12)), 9))[:, None]
+    psf = zernike_psf(theta, psf_model(Pupil(0.2), tuple(range(4, 12)), 9))[:, None]
     levels = torch.tensor([[0.0, 0.0], [0.01, 0.05]])
     with torch.no_grad():
         both = network(y, ConvolutionOperator(psf, (16, 16)), levels, spread(2))

@@ -15,7 +15,7 @@ from napari_deepblur.networks.identification import (
 )
 from napari_deepblur.networks.statistics import prepare
 from napari_deepblur.networks.trunk import Evidence, reference_cutoff
-from napari_deepblur.optics import psf_model, psf_snr, zernike_psf
+from napari_deepblur.optics import Pupil, psf_model, psf_snr, zernike_psf
 
 TINY = IdentificationConfig(widths=(8, 16), blocks=(1, 1), map_width=4, hidden=16, candidates=3)
 AMPLITUDE = torch.full((2, 8), 0.15)
@@ -137,7 +137,7 @@ def test_no_answer_is_less_certain_than_the_box() -> None:
 
 def test_what_knows_nothing_predicts_about_the_mean_psf() -> None:
     # Averages of PSFs from all over the box: a single PSF of random coefficients would come to about 0 dB.
-    optics = psf_model(reference_cutoff(), LIGHT.modes, 31, coarse=True)
+    optics = psf_model(Pupil(reference_cutoff()), LIGHT.modes, 31, coarse=True)
     true = zernike_psf(0.15 * (2 * torch.rand(200, 8) - 1), optics)
     config = IdentificationConfig(widths=(8, 16), blocks=(1, 1), map_width=4, hidden=16, candidates=16)
     prediction = network(config)(images(), NOISE, AMPLITUDE)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from napari_deepblur.networks.statistics import WINDOW, prepare, sum_of_cross_spectra, sum_of_periodograms
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.optics import Pupil, psf_model, zernike_psf
 
 
 def mean_periodogram(image: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ def sparse_scene(side: int, batch: int = 1) -> Tensor:
 
 def blurred(side: int, modes: tuple[int, int] = (7, 9)) -> Tensor:
     """Sparse points, by default under a PSF that is far from symmetric."""
-    psf = zernike_psf(torch.tensor([0.15, 0.1]), psf_model(0.25, modes, 31))
+    psf = zernike_psf(torch.tensor([0.15, 0.1]), psf_model(Pupil(0.25), modes, 31))
     return ConvolutionOperator(psf, (side, side)).forward(sparse_scene(side + 30))
 
 
@@ -43,7 +43,7 @@ def test_a_wave_is_seen_at_its_frequency() -> None:
 
 
 def test_the_power_of_a_blurred_image_falls_as_the_transfer_function_does() -> None:
-    psf = zernike_psf(torch.tensor([0.12]), psf_model(0.2, (4,), 31))
+    psf = zernike_psf(torch.tensor([0.12]), psf_model(Pupil(0.2), (4,), 31))
     noise = torch.randn(16, 1, 414, 414)
     power = mean_periodogram(ConvolutionOperator(psf, (384, 384)).forward(noise)).mean(0)
     transfer = torch.fft.rfft2(psf, s=(WINDOW, WINDOW)).abs().square()

@@ -10,7 +10,7 @@ from scipy.signal import convolve2d
 
 from napari_deepblur.errors import FamilyError, ImageError
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.optics import Pupil, psf_model, zernike_psf
 
 Array = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def test_nothing_wraps_around() -> None:
 
 
 def test_a_constant_scene_keeps_its_value_up_to_the_border() -> None:
-    psf = zernike_psf(torch.tensor([0.1, -0.1]), psf_model(0.2, (5, 7), 31))
+    psf = zernike_psf(torch.tensor([0.1, -0.1]), psf_model(Pupil(0.2), (5, 7), 31))
     image = ConvolutionOperator(psf, (40, 33)).forward(torch.full((70, 63), 0.7))
     torch.testing.assert_close(image, torch.full((40, 33), 0.7), rtol=0, atol=1e-5)
 

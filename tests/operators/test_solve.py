@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.operators import ConvolutionOperator, LinearOperator, conjugate_gradient, resolvent
-from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.optics import Pupil, psf_model, zernike_psf
 
 
 def matrix_with_condition(n: int, condition: float) -> Tensor:
@@ -159,7 +159,7 @@ def test_the_solution_is_differentiable_in_the_right_side() -> None:
 
 def blur(shape: tuple[int, int], size: int = 31, batch: int = 1) -> LinearOperator:
     theta = torch.linspace(-0.15, 0.15, 8 * batch).view(batch, 8)
-    return ConvolutionOperator(zernike_psf(theta, psf_model(0.2, tuple(range(4, 12)), size))[:, None], shape)
+    return ConvolutionOperator(zernike_psf(theta, psf_model(Pupil(0.2), tuple(range(4, 12)), size))[:, None], shape)
 
 
 @pytest.mark.parametrize("anchored", [False, True])

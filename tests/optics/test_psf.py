@@ -11,7 +11,7 @@ from scipy.special import j1
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.optics import is_even, psf_model, psf_snr, zernike, zernike_psf
+from napari_deepblur.optics import Pupil, is_even, psf_model, psf_snr, zernike, zernike_psf
 
 MODES = tuple(range(4, 12))
 COEFFICIENTS = st.lists(st.floats(-0.15, 0.15), min_size=8, max_size=8)
@@ -20,13 +20,13 @@ COEFFICIENTS = st.lists(st.floats(-0.15, 0.15), min_size=8, max_size=8)
 def aberrated(cutoff: float = 0.2, size: int = 31, **theta: float) -> Tensor:
     """PSF of coefficients given as j4=0.1, j7=-0.05."""
     values = torch.tensor([theta.get(f"j{j}", 0.0) for j in MODES])
-    return zernike_psf(values, psf_model(cutoff, MODES, size))
+    return zernike_psf(values, psf_model(Pupil(cutoff), MODES, size))
 
 
 @pytest.mark.parametrize("cutoff", [0.05, 0.1, 0.14, 0.2, 0.261, 0.33])
 @pytest.mark.parametrize("size", [15, 31])
 def test_without_aberration_it_is_the_airy_disk(cutoff: float, size: int) -> None:
-    psf = zernike_psf(torch.zeros(0), psf_model(cutoff, (), size)).double().numpy()
+    psf = zernike_psf(torch.zeros(0), psf_model(Pupil(cutoff), (), size)).double().numpy()
     y, x = np.mgrid[:size, :size] - size // 2
     v = 2 * np.pi * cutoff * np.hypot(x, y)
     v[size // 2, size // 2] = 1e-9
@@ -45,7 +45,7 @@ def test_the_peak_lies_on_the_centre_pixel() -> None:
 @given(COEFFICIENTS)
 @settings(max_examples=20, deadline=None)
 def test_it_is_a_density(theta: list[float]) -> None:
-    psf = zernike_psf(torch.tensor(theta), psf_model(0.22, MODES, 25))
+    psf = zernike_psf(torch.tensor(theta), psf_model(Pupil(0.22), MODES, 25))
     assert psf.min() >= 0
     assert psf.double().sum().item() == pytest.approx(1, abs=1e-5)
 
@@ -53,7 +53,7 @@ def test_it_is_a_density(theta: list[float]) -> None:
 @given(COEFFICIENTS)
 @settings(max_examples=20, deadline=None)
 def test_the_joint_sign_of_the_even_modes_cannot_be_seen(theta: list[float]) -> None:
-    model = psf_model(0.22, MODES, 25)
+    model = psf_model(Pupil(0.22), MODES, 25)
     values = torch.tensor(theta)
     even = torch.tensor([-1.0 if is_even(j) else 1.0 for j in MODES])
     psf = zernike_psf(values, model)
@@ -99,49 +99,30 @@ def test_a_mixture_of_modes_agrees_with_an_inverse_fft_of_the_pupil() -> None:
 
 def test_a_tilt_moves_the_peak_against_its_gradient() -> None:
     # exp(2 i pi 2 a rho_x / fc) exp(2 i pi rho x) is a plane wave at x = -2 a / fc: rows are y, columns are x.
-    model = psf_model(0.2, (2, 3), 31)
+    model = psf_model(Pupil(0.2), (2, 3), 31)
     for theta, peak in (((0.5, 0.0), (15, 10)), ((0.0, 0.5), (10, 15)), ((-0.5, 0.0), (15, 20))):
         assert divmod(int(zernike_psf(torch.tensor(theta), model).argmax()), 31) == peak
 
 
-def test_the_edge_of_the_pupil_is_antialiased() -> None:
-    model = psf_model(0.2, (), 31)
-    amplitude = model.amplitude.double()
-    partial = (amplitude > 0) & (amplitude < 1)
-    assert partial.sum() > 50
-    # The shares of the middle row add up to the diameter, and all shares to the area of the disk.
-    radius = amplitude[len(amplitude) // 2].sum().item() / 2
-    assert radius >= 32 - 1e-6
-    assert amplitude.sum().item() == pytest.approx(math.pi * radius**2, rel=2e-4)
-    # A small change of the cut-off changes the PSF a little, and never in jumps.
+def test_a_small_change_of_the_cutoff_changes_the_psf_a_little_and_never_in_jumps() -> None:
     cutoffs = np.linspace(0.2, 0.202, 9)
-    peaks = [zernike_psf(torch.zeros(0), psf_model(fc, (), 31)).max().item() for fc in cutoffs]
+    peaks = [zernike_psf(torch.zeros(0), psf_model(Pupil(fc), (), 31)).max().item() for fc in cutoffs]
     steps = np.diff(peaks)
-    assert (steps > 0).all() and steps.max() < 2 * steps.min()
+    assert (steps > 0).all() and steps.max() < 1.1 * steps.min()
 
 
-@pytest.mark.parametrize(("cutoff", "size"), [(0.25, 15), (0.1, 31), (0.261, 63)])
-def test_the_pupil_is_sampled_finely_on_an_even_grid(cutoff: float, size: int) -> None:
-    model = psf_model(cutoff, (4,), size)
-    # Neighbouring samples of the pupil differ by 1 / grid in frequency, which is the phase of the first pixel.
-    first_pixel = model.fourier[size // 2 + 1].to(torch.complex128)
-    grid = 2 * math.pi / (first_pixel[1] / first_pixel[0]).angle().item()
-    assert grid == pytest.approx(round(grid), abs=1e-2) and round(grid) % 2 == 0
-    assert grid >= max(128, 4 * size) - 0.1 and grid * cutoff >= 31.9
-    middle = len(first_pixel) // 2
-    assert first_pixel[middle].item() == pytest.approx(1, abs=1e-6)
-
-
-@pytest.mark.parametrize(("cutoff", "least"), [(0.15, 30), (0.261, 40)])
-def test_the_coarse_pupil_is_good_enough_to_search_with(cutoff: float, least: float) -> None:
+@pytest.mark.parametrize(("cutoff", "aperture"), [(0.15, 0.0), (0.261, 0.93)])
+def test_the_coarse_pupil_is_good_enough_to_search_with(cutoff: float, aperture: float) -> None:
+    torch.manual_seed(0)
     theta = torch.empty(20, 8).uniform_(-0.15, 0.15)
-    fine, coarse = (zernike_psf(theta, psf_model(cutoff, MODES, 31, coarse=c)) for c in (False, True))
+    pupil = Pupil(cutoff, aperture)
+    fine, coarse = (zernike_psf(theta, psf_model(pupil, MODES, 31, coarse=c)) for c in (False, True))
     snr = psf_snr(fine, coarse)
-    assert least < snr.min() and snr.max() < 100
+    assert snr.min() > 60
 
 
 def test_a_batch_is_a_stack_of_single_psfs() -> None:
-    model = psf_model(0.2, MODES, 15)
+    model = psf_model(Pupil(0.2), MODES, 15)
     theta = torch.empty(2, 3, 8).uniform_(-0.15, 0.15)
     psfs = zernike_psf(theta, model)
     assert psfs.shape == (2, 3, 15, 15)
@@ -149,7 +130,7 @@ def test_a_batch_is_a_stack_of_single_psfs() -> None:
 
 
 def test_the_gradient_in_theta_is_that_of_finite_differences() -> None:
-    single = psf_model(0.2, MODES, 11)
+    single = psf_model(Pupil(0.2), MODES, 11)
     theta = torch.empty(8).uniform_(-0.15, 0.15)
     target = aberrated(size=11, j4=0.05, j7=0.1)
 
@@ -182,4 +163,4 @@ def test_the_snr_is_that_of_a_known_error() -> None:
 @pytest.mark.parametrize("size", [30, 1, 0, -5])
 def test_a_size_without_a_centre_pixel_is_refused(size: int) -> None:
     with pytest.raises(FamilyError, match=rf"psf_size is {size}, expected an odd number"):
-        psf_model(0.2, MODES, size)
+        psf_model(Pupil(0.2), MODES, size)

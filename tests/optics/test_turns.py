@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_deepblur.optics import TURNS, psf_model, turn_matrix, turned, zernike_psf
+from napari_deepblur.optics import TURNS, Pupil, psf_model, turn_matrix, turned, zernike_psf
 
 MODES = (4, 5, 6, 7, 8, 9, 10, 11)
 
@@ -18,7 +18,7 @@ def test_there_are_eight_turns_and_the_first_does_nothing() -> None:
 
 @pytest.mark.parametrize("turn", TURNS)
 def test_turned_coefficients_make_the_turned_psf(turn: tuple[int, bool]) -> None:
-    optics = psf_model(0.261, MODES, 31)
+    optics = psf_model(Pupil(0.261), MODES, 31)
     theta = torch.rand(3, 8, generator=torch.Generator().manual_seed(0)) * 0.3 - 0.15
     matrix = torch.from_numpy(turn_matrix(MODES, turn))
     expected = turned(zernike_psf(theta, optics), turn)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.optics import Pupil, psf_model, zernike_psf
 from napari_deepblur.training.batches import (
     Batch,
     SceneSource,
@@ -19,7 +19,7 @@ from napari_deepblur.training.batches import (
 from napari_deepblur.training.recipes import IDENTIFICATION, NoiseRange, Schedule
 
 CPU = torch.device("cpu")
-OPTICS = psf_model(0.25, IDENTIFICATION["light"].network.modes, 15)
+OPTICS = psf_model(Pupil(0.25), IDENTIFICATION["light"].network.modes, 15)
 RECIPE = dataclasses.replace(IDENTIFICATION["light"], schedule=Schedule(samples=12, batch_size=6), image_size=64)
 BANK = torch.randint(0, 256, (5, 90, 90), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 

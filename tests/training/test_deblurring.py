@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork, Prediction
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.optics import Pupil, psf_model, zernike_psf
 from napari_deepblur.training.batches import Batch, SceneSource
 from napari_deepblur.training.deblurring import (
     Patches,
@@ -39,7 +39,7 @@ def patches(true_share: float, noise: NoiseRange, made_up_share: float = 0.0) ->
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
     bank = torch.randint(0, 256, (3, 140, 140), dtype=torch.uint8, generator=generator)
-    optics = {fc: psf_model(fc, CONFIG.modes, 31) for fc in {*recipe.cutoffs, reference_cutoff()}}
+    optics = {fc: psf_model(Pupil(fc), CONFIG.modes, 31) for fc in {*recipe.cutoffs, reference_cutoff()}}
     network = IdentificationNetwork(CONFIG).eval()
     return draw_patches(SceneSource(bank, 0.0), recipe, network, optics, generator)
 
@@ -72,7 +72,7 @@ def test_the_spread_is_zero_for_true_operators_and_positive_for_others() -> None
 
 def test_the_spread_of_made_up_estimates_is_their_mean_error() -> None:
     light = dataclasses.replace(DEBLURRING["light"], true_share=0.0, made_up_share=1.0, made_up_std=(0.02, 0.02))
-    optics, generator, n = psf_model(0.261, CONFIG.modes, 31), torch.Generator().manual_seed(0), 400
+    optics, generator, n = psf_model(Pupil(0.261), CONFIG.modes, 31), torch.Generator().manual_seed(0), 400
     theta = 0.3 * torch.rand((n, 8), generator=generator) - 0.15
     nothing = torch.empty(n, 0)
     batch = Batch(nothing, nothing, nothing, theta, torch.full((n, 8), 0.15), torch.full((n, 2), 0.01))

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.networks.identification import Prediction
-from napari_deepblur.optics import is_even, psf_model, psf_snr, zernike_psf
+from napari_deepblur.optics import Pupil, is_even, psf_model, psf_snr, zernike_psf
 from napari_deepblur.training.losses import even_signs, mean_psf, psf_error, theta_likelihood
 
 MODES = tuple(range(4, 12))
-OPTICS = psf_model(0.25, MODES, 15, coarse=True)
+OPTICS = psf_model(Pupil(0.25), MODES, 15, coarse=True)
 SIGNS = even_signs(MODES, torch.device("cpu"))
 AMPLITUDE = torch.full((3, 8), 0.15)
 

@@ -172,7 +172,7 @@ def blur_and_spoil(
         Images of S - k + 1 pixels a side, with all that is known about them.
     """
     coefficients = torch.from_numpy(np.asarray(theta, dtype=np.float32))
-    optics = psf_model(family.microscope.cutoff, family.modes, family.psf_size)
+    optics = psf_model(family.microscope.pupil, family.modes, family.psf_size)
     level = torch.tensor(noise).expand(len(scenes), 2)
     amplitude = torch.full_like(coefficients, family.max_amplitude)
     generator = torch.Generator().manual_seed(seed)

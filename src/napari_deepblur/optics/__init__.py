@@ -1,21 +1,25 @@
-"""Scalar Fourier optics: the microscope, the Zernike polynomials and the point spread function."""
+"""Fourier optics: the microscope, its pupil, the Zernike polynomials and the point spread function."""
 
 from napari_deepblur.optics.microscope import Microscope
-from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, zernike_psf
+from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, stacked, zernike_psf
+from napari_deepblur.optics.pupil import Light, Pupil
 from napari_deepblur.optics.resampled import resampled_psfs
 from napari_deepblur.optics.turns import TURNS, turn_matrix, turned
 from napari_deepblur.optics.zernike import is_even, mode_name, noll_to_nm, zernike
 
 __all__ = [
     "TURNS",
+    "Light",
     "Microscope",
     "PsfModel",
+    "Pupil",
     "is_even",
     "mode_name",
     "noll_to_nm",
     "psf_model",
     "psf_snr",
     "resampled_psfs",
+    "stacked",
     "turn_matrix",
     "turned",
     "zernike",

@@ -1,4 +1,4 @@
-"""The four numbers that fix the optics of a wide-field microscope."""
+"""The numbers that fix the optics of a wide-field microscope."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import math
 import warnings
 from dataclasses import dataclass
 from numbers import Real
+from typing import get_args
 
 from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
+from napari_deepblur.optics.pupil import Light, Pupil
 
 HIGHEST_CUTOFF = 0.45
 """Largest usable fc in cycles per pixel: beyond it nearly all of the pupil folds onto itself."""
+
+_HIGHEST_INDEX = 2.5
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,20 @@ class Microscope:
         Pixel size in the sample plane (camera pixel over magnification), in micrometres.
     n_immersion
         Refractive index of the immersion medium (air 1.0, water 1.33, oil 1.515).
+    light
+        ``"vectorial"``: light as it is, of freely rotating dipoles; ``"scalar"``: one uniform pupil, as in the paper.
+        Without aberrations the two PSFs agree to 25 dB at NA 0.5 in air, and to 9 to 12 dB at high apertures.
+    n_sample
+        Refractive index of the sample, where it differs from the immersion's.
+    depth_um
+        Depth of the plane in focus below the cover slip, in micrometres. It matters only where the indices differ.
 
     Raises
     ------
     MicroscopeError
-        If a value is not a positive finite number, if NA exceeds the immersion index, or if the pixels are so
-        large that the image holds no usable trace of the optics.
+        If a value is not a positive finite number (the depth may be zero), if NA exceeds the immersion index, if the
+        pixels are so large that the image holds no usable trace of the optics, or if a depth is given without the
+        sample's index.
 
     Warns
     -----
@@ -48,17 +60,33 @@ class Microscope:
     wavelength_um: float = 0.540
     pixel_size_um: float = 0.100
     n_immersion: float = 1.51
+    light: Light = "vectorial"
+    n_sample: float | None = None
+    depth_um: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the physics."""
-        for name in ("na", "wavelength_um", "pixel_size_um", "n_immersion"):
+        for name in ("na", "wavelength_um", "pixel_size_um", "n_immersion", "n_sample", "depth_um"):
             value = getattr(self, name)
+            if name == "n_sample" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, Real):
                 raise MicroscopeError(f"{name} is {value!r}, expected a number. Check the microscope form.")
-            if not math.isfinite(value) or value <= 0:
+            if not math.isfinite(value) or value < 0 or (value == 0 and name != "depth_um"):
                 raise MicroscopeError(f"{name} is {value}, expected a positive finite number.")
             # NumPy numbers are welcome, but settings are written as JSON, which does not know them.
             object.__setattr__(self, name, float(value))
+        if self.light not in get_args(Light):
+            raise MicroscopeError(f"light is {self.light!r}, expected one of {', '.join(get_args(Light))}.")
+        if self.n_sample is not None and not 1 <= self.n_sample <= _HIGHEST_INDEX:
+            raise MicroscopeError(
+                f"n_sample is {self.n_sample}, expected a refractive index between 1 (air) and {_HIGHEST_INDEX}."
+            )
+        if self.depth_um > 0 and self.n_sample is None:
+            raise MicroscopeError(
+                f"depth_um is {self.depth_um} without n_sample: a depth matters where the sample's index differs from "
+                f"the immersion's. Give n_sample (water 1.33, glycerol mounts 1.44 to 1.47), or leave out the depth."
+            )
         if self.na > self.n_immersion:
             raise MicroscopeError(
                 f"NA {self.na} is larger than the immersion index {self.n_immersion}, which no objective can have "
@@ -88,6 +116,13 @@ class Microscope:
     def wavenumber(self) -> float:
         """Wave number in the immersion medium kb = n * pixel / wavelength, in cycles per pixel."""
         return self.n_immersion * self.pixel_size_um / self.wavelength_um
+
+    @property
+    def pupil(self) -> Pupil:
+        """The pupil at this pixel size, in numbers without dimensions."""
+        sample = 0.0 if self.n_sample is None else self.na / self.n_sample
+        depth = self.depth_um * self.na / self.wavelength_um
+        return Pupil(self.cutoff, self.na / self.n_immersion, self.light, sample, depth)
 
     @property
     def nyquist_pixel_size_um(self) -> float:

@@ -15,7 +15,7 @@ from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork, Prediction
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.optics import PsfModel, psf_model, zernike_psf
+from napari_deepblur.optics import PsfModel, Pupil, psf_model, zernike_psf
 from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.identification import validation_batches
@@ -111,7 +111,9 @@ def train_deblurring(
     device = bank.device
     identification = identification.to(device).eval().requires_grad_(False)
     modes = identification.config.modes
-    optics = {fc: psf_model(fc, modes, REFERENCE_PSF_SIZE).to(device) for fc in {*recipe.cutoffs, reference_cutoff()}}
+    optics = {
+        fc: psf_model(Pupil(fc), modes, REFERENCE_PSF_SIZE).to(device) for fc in {*recipe.cutoffs, reference_cutoff()}
+    }
     source = SceneSource(bank, recipe.identification.procedural_share)
     run = start_run(lambda: DeblurringNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
     reference = optics[reference_cutoff()]

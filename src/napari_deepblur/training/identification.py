@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
 from napari_deepblur.networks.trunk import reference_cutoff
-from napari_deepblur.optics import PsfModel, psf_model, psf_snr
+from napari_deepblur.optics import PsfModel, Pupil, psf_model, psf_snr
 from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.loop import Rows, start_run, train
@@ -56,8 +56,8 @@ def train_identification(
         With averaged weights, in evaluation mode.
     """
     device = bank.device
-    optics = psf_model(reference_cutoff(), recipe.network.modes, REFERENCE_PSF_SIZE).to(device)
-    coarse = psf_model(reference_cutoff(), recipe.network.modes, REFERENCE_PSF_SIZE, coarse=True).to(device)
+    optics = psf_model(Pupil(reference_cutoff()), recipe.network.modes, REFERENCE_PSF_SIZE).to(device)
+    coarse = psf_model(Pupil(reference_cutoff()), recipe.network.modes, REFERENCE_PSF_SIZE, coarse=True).to(device)
     source = SceneSource(bank, recipe.procedural_share)
     signs = even_signs(recipe.network.modes, device)
     run = start_run(lambda: IdentificationNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)

@@ -41,7 +41,7 @@ def test_the_psf_is_that_of_the_optics() -> None:
     theta = family().sample(1, 0)[0]
     psf = family().psf(theta)
     assert psf.shape == (15, 15) and psf.dtype == np.float32
-    expected = zernike_psf(torch.from_numpy(theta), psf_model(MICROSCOPE.cutoff, tuple(range(4, 12)), 15))
+    expected = zernike_psf(torch.from_numpy(theta), psf_model(MICROSCOPE.pupil, tuple(range(4, 12)), 15))
     np.testing.assert_array_equal(psf, expected.numpy())
 
 

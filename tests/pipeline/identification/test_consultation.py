@@ -7,7 +7,7 @@ from torch import Tensor
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 from napari_deepblur.networks.statistics import prepare
 from napari_deepblur.networks.trunk import reference_cutoff
-from napari_deepblur.optics import TURNS, psf_model, turned, zernike_psf
+from napari_deepblur.optics import TURNS, Pupil, psf_model, turned, zernike_psf
 from napari_deepblur.pipeline.identification.consultation import (
     Opinion,
     decide_turned,
@@ -37,7 +37,7 @@ def ask(network: IdentificationNetwork, image: Tensor) -> Opinion:
 
 
 def mean_psf(opinion: Opinion) -> Tensor:
-    psfs = zernike_psf(opinion.cloud.theta, psf_model(reference_cutoff(), MODES, 31))
+    psfs = zernike_psf(opinion.cloud.theta, psf_model(Pupil(reference_cutoff()), MODES, 31))
     return (opinion.cloud.weights[:, None, None] * psfs).sum(0)
 
 
@@ -49,7 +49,7 @@ def test_the_psf_of_a_turned_image_is_the_turned_psf(network: IdentificationNetw
     # Which the network by itself does not achieve.
     with torch.inference_mode():
         alone = [network(i, torch.zeros(1, 2), torch.full((1, 8), 0.15)) for i in (image, turned(image, turn))]
-    psfs = [zernike_psf(p.candidates[0, 0], psf_model(reference_cutoff(), MODES, 31)) for p in alone]
+    psfs = [zernike_psf(p.candidates[0, 0], psf_model(Pupil(reference_cutoff()), MODES, 31)) for p in alone]
     assert (psfs[1] - turned(psfs[0], turn)).abs().max() > 1e-3
 
 

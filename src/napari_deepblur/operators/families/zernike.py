@@ -66,7 +66,7 @@ class ZernikeFamily(OperatorFamily):
         if not isinstance(size, Integral) or int(size) > WIDEST_PSF:
             raise FamilyError(f"psf_size is {size!r} pixels, expected an odd whole number up to {WIDEST_PSF}.")
         self.max_amplitude = float(max_amplitude)
-        self._model = psf_model(microscope.cutoff, self.modes, int(psf_size))
+        self._model = psf_model(microscope.pupil, self.modes, int(psf_size))
 
     @property
     def psf_size(self) -> int:

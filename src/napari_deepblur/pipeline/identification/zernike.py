@@ -16,7 +16,7 @@ from napari_deepblur.networks.statistics import WINDOW, prepare
 from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.optics import psf_model, zernike_psf
+from napari_deepblur.optics import Pupil, psf_model, zernike_psf
 from napari_deepblur.pipeline.devices import inference_precision
 from napari_deepblur.pipeline.identification.consultation import decide_turned, gather_turned, plus
 from napari_deepblur.pipeline.identification.orientation import mirror_advantage
@@ -96,7 +96,7 @@ def identify_zernike_steps(
     learned, points = (Cloud(c.theta[:, chosen], c.weights) for c in (opinion.cloud, opinion.points))
 
     # The fit is small, and faster on the processor than the launches of its kernels would be on a GPU.
-    optics = psf_model(reference_cutoff(), family.modes, REFERENCE_PSF_SIZE, coarse=True)
+    optics = psf_model(Pupil(reference_cutoff()), family.modes, REFERENCE_PSF_SIZE, coarse=True)
     variance = float(level.variance(views.mean.item()) / views.std.item() ** 2)
     fit: SpectralFit | None = None
     steps = spectral_fit(
