@@ -1,6 +1,6 @@
 """What each part of the identification brings, and how much to trust the spectral fit beside the network.
 
-    python benchmarks/ablation.py --data FOLDER [--split train] [--images 32] [--weights FILE]
+    python -m benchmarks.ablation --data FOLDER [--split train] [--images 32] [--weights FILE]
 
 FOLDER is the training folder. Constants of `posterior.py` are chosen on its training split; what is claimed comes
 from its validation split, which training never reads. Prints the PSF SNR (dB) in the paper's setting for each part and
@@ -76,7 +76,7 @@ def main() -> None:
     for row in columns["none"]:
         lines.append(f"| {row} | " + " | ".join(f"{column[row]:.2f}" for column in columns.values()) + " |")
     print("\n".join(lines))
-    command = f"python benchmarks/ablation.py --data FOLDER --split {arguments.split} --images {count}"
+    command = f"python -m benchmarks.ablation --data FOLDER --split {arguments.split} --images {count}"
     results = Path(__file__).parent / "results" / f"ablation_{arguments.split}.md"
     text = f"`{command}`: PSF SNR in dB, {arguments.split} split."
     results.write_text(f"# What each part of the identification brings\n\n{text}\n\n" + "\n".join(lines) + "\n")
@@ -126,10 +126,12 @@ def _fit(evidence: Evidence, image: Tensor, noise: Tensor, guesses: Tensor) -> t
 
 
 def psfs_of(theta: Tensor) -> Tensor:
+    """PSFs (..., k, k) of coefficients (..., 7), in the paper's setting."""
     return zernike_psf(theta, FINE)
 
 
 def mean_psf(cloud: Cloud) -> Tensor:
+    """Weighted mean of the PSFs of a cloud, (k, k)."""
     return (cloud.weights[:, None, None] * psfs_of(cloud.theta)).sum(0)
 
 

@@ -1,8 +1,8 @@
 """Calibration on the simulated microscope: modelled PSFs against the true ones, where no bead was.
 
-    python benchmarks/calibration.py --stacks 18
-    python benchmarks/calibration.py --stacks 18 --family src/napari_deepblur/families/demonstration.safetensors
-    python benchmarks/calibration.py --stacks 18 --measure src/napari_deepblur/families/demonstration.safetensors
+    python -m benchmarks.calibration --stacks 18
+    python -m benchmarks.calibration --stacks 18 --family src/napari_deepblur/families/demonstration.safetensors
+    python -m benchmarks.calibration --stacks 18 --measure src/napari_deepblur/families/demonstration.safetensors
 
 The second command only calibrates, at 2000 photons, and writes the family that comes with the package; the third
 measures a file that was made so.
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +54,7 @@ def blurs(demo: Demonstration, family: ProductConvolutionFamily) -> NDArray[np.f
 
 
 def hold_out(demo: Demonstration, family: ProductConvolutionFamily, margin: float, count: int, seed: int) -> Held:
+    """Draw `count` places of each stack, `margin` pixels inside the field; true PSFs there, moved to the model."""
     rng = np.random.default_rng(seed)
     true, maps = [], []
     for stack, theta in enumerate(blurs(demo, family)):
@@ -91,6 +93,7 @@ def snr_cells(demo: Demonstration, family: ProductConvolutionFamily, places: int
 
 
 def main() -> None:
+    """Measure at each light level, and write the table; or only make or measure a file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stacks", type=int, default=18)
     parser.add_argument("--places", type=int, default=4, help="held-out places of each stack")
@@ -115,7 +118,7 @@ def main() -> None:
     lines = [
         "# Calibration of the simulated microscope",
         "",
-        f"`python benchmarks/calibration.py --stacks {arguments.stacks} --places {arguments.places} --levels "
+        f"`python -m benchmarks.calibration --stacks {arguments.stacks} --places {arguments.places} --levels "
         + " ".join(f'"{level}"' for level in arguments.levels)
         + f"`: {demo.n_stacks} stacks of {demo.n_planes} planes, patches of {PATCH} pixels.",
         "PSF SNR at held-out places: dB of the mean error (median over planes and places); target in brackets.",
@@ -127,14 +130,14 @@ def main() -> None:
         started = time.perf_counter()
         stacks = [bead_stack(demo, index, LEVELS[name]) for index in range(demo.n_stacks)]
         simulated = time.perf_counter()
-        options = {"bead_diameter_um": demo.bead_diameter_um, "patch_size": PATCH}
-        found = calibrate(stacks, demo.microscope, **options)
+        measure = partial(calibrate, stacks, demo.microscope, bead_diameter_um=demo.bead_diameter_um, patch_size=PATCH)
+        found = measure()
         seconds = time.perf_counter() - simulated
         print(f"{name}: simulated in {simulated - started:.0f} s, calibrated in {seconds:.0f} s", flush=True)
         cells = snr_cells(demo, found.family, arguments.places)
         cells[0] += f" [{TARGETS[name]:.0f}]" if name in TARGETS else ""
-        most = dict(zip(("n_psfs", "n_maps"), arguments.most, strict=True))
-        wide = calibrate(stacks, demo.microscope, **most, **options).family
+        n_psfs, n_maps = arguments.most
+        wide = measure(n_psfs=n_psfs, n_maps=n_maps).family
         held = hold_out(demo, wide, PATCH // 2 + margin_for(PATCH), arguments.places, seed=12)
         chosen_psfs, chosen_maps = found.thetas.shape[1:]
         counts, map_counts = range(1, len(wide.eigen_psfs) + 1), range(1, len(wide.maps) + 1)

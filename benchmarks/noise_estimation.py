@@ -1,6 +1,6 @@
 """How well the noise of one blurred image is estimated: bias of its standard deviation, as a Markdown table.
 
-    python benchmarks/noise_estimation.py --output benchmarks/results/noise_estimation.md
+    python -m benchmarks.noise_estimation --output benchmarks/results/noise_estimation.md
 
 Scenes: images that come with scikit-image and procedural ones, blurred by Zernike PSFs of the default family and by
 a Gaussian of 1 pixel, scaled to [0, 1]. The relative error of the standard deviation, sqrt(variance(u)), is read at
@@ -114,7 +114,7 @@ def main() -> None:
     lines = [
         "# Noise estimation",
         "",
-        f"Printed by `python benchmarks/noise_estimation.py` on {len(images)} blurred images in [0, 1]; errors of the",
+        f"Printed by `python -m benchmarks.noise_estimation` on {len(images)} blurred images in [0, 1]; errors of the",
         "standard deviation sqrt(alpha u + beta^2) at the 5th, 50th and 95th percentile of the noiseless image, where",
         "it is at least a tenth of its maximum in the image. The last column has the largest at the other percentiles.",
         "",

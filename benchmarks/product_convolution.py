@@ -1,6 +1,6 @@
 """Space-varying blur against a single convolution: cost of forward plus adjoint, and agreement with the direct sum.
 
-    python benchmarks/product_convolution.py --side 1024 --terms 6
+    python -m benchmarks.product_convolution --side 1024 --terms 6
 
 The direct sum spreads points of the scene with their exact local PSFs, sum_ij theta_ij w_j(z) e_i, in float64 and
 without any transform, at image pixels drawn at random.

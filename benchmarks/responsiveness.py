@@ -1,6 +1,6 @@
 """How long the window waits during a run, how long a cancel and a preview take, as a Markdown table.
 
-    xvfb-run -a python benchmarks/responsiveness.py --output benchmarks/results/responsiveness.md
+    xvfb-run -a python -m benchmarks.responsiveness --output benchmarks/results/responsiveness.md
 
 A napari window with the Deblur dock deblurs a simulated image. A timer of 50 ms counts in the event loop; the longest
 interval between two ticks, less 50 ms, is how long a click or a repaint had to wait. The run is then started again and
@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QThreadPool, QTimer
 from qtpy.QtWidgets import QApplication, QPushButton
@@ -103,7 +102,9 @@ def measure_cancel(dock: DeblurDock, button: QPushButton, app: QApplication, aft
     button.click()
     wait_until(lambda: not dock.isRunning(), app)
     ready = time.perf_counter() - clicked
-    wait_until(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, app)
+    threads = QThreadPool.globalInstance()
+    assert threads is not None
+    wait_until(lambda: threads.activeThreadCount() == 0, app)
     return ready, time.perf_counter() - clicked
 
 
@@ -124,6 +125,8 @@ def measure_previews(image: NDArray[np.float32]) -> list[tuple[str, float, float
 
 def main() -> None:
     """Measure and print."""
+    from napari.viewer import Viewer
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=1024, help="side of the image in pixels")
     parser.add_argument("--output", type=Path, help="Markdown file; printed as well")
@@ -143,7 +146,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     waiting = measure_run(dock, button, app)
     lines = [
-        f"`python benchmarks/responsiveness.py --side {options.side}`: {options.side} x {options.side} pixels, "
+        f"`python -m benchmarks.responsiveness --side {options.side}`: {options.side} x {options.side} pixels, "
         f"{os.cpu_count()} cores, load of the machine before {load:.1f}, torch {torch.__version__}.",
         "",
         "| what | seconds |",

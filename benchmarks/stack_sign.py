@@ -1,6 +1,6 @@
 """How often the planes of a stack tell the joint sign of the even modes, as a Markdown table.
 
-    python benchmarks/stack_sign.py --output benchmarks/results/stack_sign.md
+    python -m benchmarks.stack_sign --output benchmarks/results/stack_sign.md
 
 Scenes: procedural ones, through aberrations drawn from the default family, at distances from the middle of the stack
 that are added to them as the exact phase of propagation. A thin sample lies in one plane, and blurs as a whole. A thick
@@ -56,15 +56,16 @@ def blurred(scene: torch.Tensor, theta: NDArray[np.float32], z_um: float, model:
 
 def stack_of(layers: torch.Tensor, theta: NDArray[np.float32], model: PsfModel) -> NDArray[np.float64]:
     """Return what a sample of one layer, or of one at each plane, looks like; shape (Z, H, W), in [0, 1]."""
+    depths = OFFSETS_UM if len(layers) > 1 else (0.0,)
     planes = [
         sum(
-            blurred(layer, theta, z - depth, model)
-            for layer, depth in zip(layers, OFFSETS_UM if len(layers) > 1 else (0.0,), strict=True)
+            (blurred(layer, theta, z - depth, model) for layer, depth in zip(layers, depths, strict=True)),
+            torch.zeros(()),
         )
         for z in OFFSETS_UM
     ]
-    stack = torch.stack(planes).double().numpy().clip(0.0)
-    return stack / stack.max()
+    stack = np.asarray(torch.stack(planes).double().numpy().clip(0.0), np.float64)
+    return stack / np.float64(stack.max())
 
 
 def right(found: StackIdentification, theta: NDArray[np.float32], family: ZernikeFamily) -> bool:
@@ -110,7 +111,7 @@ def main() -> None:
     lines = [
         "# Sign of the even modes from a stack",
         "",
-        f"Printed by `python benchmarks/stack_sign.py --scenes {arguments.scenes}`, one scene a run: {PLANES}",
+        f"Printed by `python -m benchmarks.stack_sign --scenes {arguments.scenes}`, one scene a run: {PLANES}",
         f"planes of {SIDE} x {SIDE} pixels, {SPACING_UM} um apart, NA {OPTICS.na} in water, coefficients up to",
         f"{AMPLITUDE} waves in the middle of the stack. Guessing is right in one half. Variance of the noise: alpha u",
         f"+ beta^2 for intensities u up to 1; (alpha, beta) is {none} for none, {medium} for medium.",

@@ -1,6 +1,6 @@
 """How far the verdict on the residual tells right from wrong, as a Markdown table.
 
-    python benchmarks/verdict.py --data FOLDER --images 12 --output benchmarks/results/verdict.md
+    python -m benchmarks.verdict --data FOLDER --images 12 --output benchmarks/results/verdict.md
 
 Test images are blurred in the paper's setting, spoiled at three noise levels, and restored with the true blur, with the
 identified one, with none (the PSF of optics without aberrations) and with that of another image. What is left is judged
@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from benchmarks.restoration.restored import restore
+from benchmarks.simulation.images import draw_test_scenes, paper_family
 from napari_deepblur import PoissonGaussianNoise, identify
-from napari_deepblur.benchmark.images import draw_test_scenes, paper_family
-from napari_deepblur.benchmark.restored import restore
 from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.pipeline.blur import ConvolutionBlur
@@ -95,7 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     # The paper's own setting is slightly under-sampled.
     warnings.simplefilter("ignore", UndersamplingWarning)
-    command = f"python benchmarks/verdict.py --data FOLDER --images {options.images}"
+    command = f"python -m benchmarks.verdict --data FOLDER --images {options.images}"
     text = as_markdown(measure(options.data, options.images), command)
     print(text)
     if options.output is not None:

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from napari_deepblur.benchmark.identified import Identifier
-from napari_deepblur.benchmark.images import paper_family
-from napari_deepblur.benchmark.report import Origin
+from benchmarks.identification.identified import Identifier
+from benchmarks.reports.report import Origin
+from benchmarks.simulation.images import paper_family
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 from napari_deepblur.pipeline.restorers import NetworkRestorer

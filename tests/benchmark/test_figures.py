@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from napari_deepblur.benchmark import figures
+from benchmarks.reports import figures
 
 ROWS = tuple(
     {"noise": noise, "side": side, "ours": 10.0 + side + shift, "mean": float(side)}

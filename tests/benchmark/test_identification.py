@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from napari_deepblur.benchmark import figures, sweeps
-from napari_deepblur.benchmark.calibration import error_modulo_sign, measure_calibration
-from napari_deepblur.benchmark.identification_map import compute_map, report_map
-from napari_deepblur.benchmark.identified import Identifier, identify_images, mean_family_psf, snr_of_one
-from napari_deepblur.benchmark.images import blur_and_spoil, centre, draw_test_scenes, paper_family
-from napari_deepblur.benchmark.report import Origin
-from napari_deepblur.benchmark.sweeps import Sweep
+from benchmarks.identification import sweeps
+from benchmarks.identification.calibration import error_modulo_sign, measure_calibration
+from benchmarks.identification.identification_map import compute_map, report_map
+from benchmarks.identification.identified import Identifier, identify_images, mean_family_psf, snr_of_one
+from benchmarks.identification.sweeps import Sweep
+from benchmarks.reports import figures
+from benchmarks.reports.report import Origin
+from benchmarks.simulation.images import blur_and_spoil, centre, draw_test_scenes, paper_family
 from napari_deepblur.optics import psf_snr
 
 SIDE = 96
@@ -122,7 +123,7 @@ def test_shares_within_the_deviation(
             truth = torch.from_numpy(identifier.family.sample(count, 1))
             self.theta = truth + torch.from_numpy(rng.normal(0, 0.01, truth.shape)).float()
 
-    module = "napari_deepblur.benchmark.calibration"
+    module = "benchmarks.identification.calibration"
     monkeypatch.setattr(f"{module}.seed_of", lambda *_: 1)
     monkeypatch.setattr(f"{module}.identify_images", lambda images, *_, **__: Known(len(images)))
     monkeypatch.setattr(f"{module}.draw_test_scenes", lambda *_: draw_test_scenes(folder, 1, 40, 0))

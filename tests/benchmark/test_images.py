@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_deepblur.benchmark.images import (
+from benchmarks.simulation.images import (
     SHIPPED,
     blur_and_spoil,
     centre,

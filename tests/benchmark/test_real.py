@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from napari_deepblur.benchmark import figures, real
-from napari_deepblur.benchmark.identified import Identifier
-from napari_deepblur.benchmark.report import Origin
+from benchmarks.identification.identified import Identifier
+from benchmarks.reports import figures
+from benchmarks.reports.report import Origin
+from benchmarks.restoration import real
 from napari_deepblur.errors import ImageError, TrainingDataError
 from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
 from napari_deepblur.noise import PoissonGaussianNoise

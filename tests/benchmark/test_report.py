@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_deepblur.benchmark.report import Origin, Report, check_folder, find_origin, table, write_report
+from benchmarks.reports.report import Origin, Report, check_folder, find_origin, table, write_report
 from napari_deepblur.errors import OutputError, SettingsError
 
 ROWS = (

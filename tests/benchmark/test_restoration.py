@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from napari_deepblur.benchmark import deblurring, figures, tuning
-from napari_deepblur.benchmark.blurs import AVERAGE, ESTIMATED, TRUE, Observed, average_blur, nearest_shift, observe
-from napari_deepblur.benchmark.deblurring import Task, recovered_share, run_deblurring
-from napari_deepblur.benchmark.identified import Identifier
-from napari_deepblur.benchmark.images import blur_and_spoil, draw_test_scenes, paper_family
-from napari_deepblur.benchmark.report import Origin
-from napari_deepblur.benchmark.restored import restore, restore_at, score
-from napari_deepblur.benchmark.tuning import tune
+from benchmarks.identification.identified import Identifier
+from benchmarks.reports import figures
+from benchmarks.reports.report import Origin
+from benchmarks.restoration import deblurring, tuning
+from benchmarks.restoration.blurs import AVERAGE, ESTIMATED, TRUE, Observed, average_blur, nearest_shift, observe
+from benchmarks.restoration.deblurring import Task, recovered_share, run_deblurring
+from benchmarks.restoration.restored import restore, restore_at, score
+from benchmarks.restoration.tuning import tune
+from benchmarks.simulation.images import blur_and_spoil, draw_test_scenes, paper_family
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.pipeline.blur import ConvolutionBlur
 from napari_deepblur.pipeline.restorers import NetworkRestorer, SolverRestorer
@@ -115,7 +116,7 @@ def test_blurs_of_every_kind_are_observed(
     folder: Path, identifier: Identifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     family = identifier.family
-    module = "napari_deepblur.benchmark.blurs"
+    module = "benchmarks.restoration.blurs"
     delta = np.zeros((31, 31))
     delta[15, 17] = 2
     monkeypatch.setattr(f"{module}.blind_methods", lambda: {"a delta": lambda image, size, noise: delta})
@@ -138,7 +139,7 @@ def test_the_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(deblurring, "blind_methods", dict)
-    monkeypatch.setattr("napari_deepblur.benchmark.blurs.blind_methods", dict)
+    monkeypatch.setattr("benchmarks.restoration.blurs.blind_methods", dict)
     for name in list(tuning.STRENGTHS):
         monkeypatch.setitem(tuning.STRENGTHS, name, (0.1,))
         monkeypatch.setitem(tuning.ITERATIONS, name, (5,))

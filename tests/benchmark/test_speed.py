@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from napari_deepblur.benchmark import figures, peak_memory, speed
-from napari_deepblur.benchmark.images import paper_family
-from napari_deepblur.benchmark.report import Origin
-from napari_deepblur.benchmark.spatial_reference import SpatialReference
+from benchmarks.reports import figures
+from benchmarks.reports.report import Origin
+from benchmarks.simulation.images import paper_family
+from benchmarks.timing import peak_memory, speed
+from benchmarks.timing.spatial_reference import SpatialReference
 from napari_deepblur.io.weights import FOLDER_VARIABLE, load_identification
 from napari_deepblur.networks import deblurring, identification
 from napari_deepblur.operators import ConvolutionOperator
@@ -79,8 +80,9 @@ def test_every_stage_of_the_pipeline_is_timed(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only where the kernel tells it of one program")
 def test_the_peak_is_that_of_the_process_and_not_of_its_parent() -> None:
     held = np.ones(900 * 2**20, np.uint8)
-    code = "from napari_deepblur.benchmark.peak_memory import peak_mb; print(peak_mb())"
-    child = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    code = "from benchmarks.timing.peak_memory import peak_mb; print(peak_mb())"
+    root = Path(__file__).parents[2]
+    child = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
     assert peak_memory.peak_mb() > held.nbytes / 2**20 > float(child.stdout) > 50
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from napari_deepblur.benchmark import sweeps, tuning
+from benchmarks.identification import sweeps
+from benchmarks.restoration import tuning
 from napari_deepblur.training.pool import is_validation
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +45,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(tuning.STRENGTHS):
         monkeypatch.setitem(tuning.STRENGTHS, name, (0.1,))
         monkeypatch.setitem(tuning.ITERATIONS, name, (2,))
-    monkeypatch.setattr("napari_deepblur.benchmark.blurs.BLIND", {})
+    monkeypatch.setattr("benchmarks.restoration.blurs.BLIND", {})
 
 
 def content(folder: Path, name: str) -> Any:
@@ -113,7 +120,7 @@ def test_real(run: Callable[..., Any], sharp_images: Path, cells: Path, tmp_path
 
 
 def test_speed(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = "napari_deepblur.benchmark.speed"
+    module = "benchmarks.timing.speed"
     monkeypatch.setattr(f"{module}.peak_memory_mb", lambda *_: 1.0)
     monkeypatch.setattr(f"{module}.prepare", lambda *_: lambda: {"deblur": 1.0})
     outcome = run("benchmark", "speed", "--sizes", 128, 64, "--repeats", 1, "--output", tmp_path, "--device", "cpu")
@@ -144,3 +151,59 @@ def test_what_can_be_wrong_is_one_line(
     code, out, err = run("benchmark", *arguments, *options)
     assert (code, out, err.count("\n")) == (2, "", 1) and fragment in err
     assert list(tmp_path.iterdir()) == []
+
+
+class Installed(NamedTuple):
+    """The package as a wheel brings it: away from the clone, and alone on the path."""
+
+    site: Path
+
+    def run(self, folder: Path, *arguments: str) -> tuple[int, str, str]:
+        """Run the command line in a folder, which `-P` keeps off the path as the installed command does."""
+        code = "import sys; from napari_deepblur.cli import main; sys.exit(main())"
+        command = [sys.executable, "-P", "-c", code, "benchmark", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(self.site)}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Install the Python files alone: nothing here computes."""
+    site = tmp_path_factory.mktemp("environment") / "lib" / "site-packages"
+    shutil.copytree(ROOT / "src", site, ignore=shutil.ignore_patterns("*.safetensors", "*.tif", "*.egg-info", "__py*"))
+    return Installed(site)
+
+
+@pytest.mark.parametrize("arguments", [("speed", "--sizes", "64"), ("speed", "--help"), ("nothing",)])
+def test_without_a_clone_one_line_says_where_the_benchmarks_are(
+    installed: Installed, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    code, out, err = installed.run(tmp_path, *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("napari-deepblur: The benchmarks are not in the package") and "git clone" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_clone_the_verb_has_its_help(installed: Installed, tmp_path: Path) -> None:
+    code, out, err = installed.run(tmp_path, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith("usage: napari-deepblur benchmark [-h] WHAT ...") and "git clone" in " ".join(out.split())
+
+
+def test_the_current_directory_may_be_the_clone(
+    installed: Installed, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in (("--help",), ("speed", "--help"), ("speed", "--sizes", "10", "--output", os.devnull)):
+        outcome = installed.run(ROOT, *arguments)
+        assert outcome == run("benchmark", *arguments)
+        assert outcome[0] == (0 if "--help" in arguments else 2)
+    assert "at least 64 pixels" in outcome[2]
+
+
+@pytest.mark.parametrize("kind", ["identification", "deblurring", "real", "field", "speed"])
+def test_every_benchmark_has_its_help(run: Callable[..., Any], kind: str) -> None:
+    assert kind in run("benchmark", "--help").out
+    outcome = run("benchmark", kind, "--help")
+    assert (outcome.code, outcome.err) == (0, "") and "--output FOLDER" in outcome.out

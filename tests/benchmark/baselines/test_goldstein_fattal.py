@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from napari_deepblur.benchmark.baselines.goldstein_fattal import (
+from benchmarks.baselines.goldstein_fattal import (
     SpectralParameters,
     estimate_kernel_spectral,
     kernel_extent,
 )
-from napari_deepblur.benchmark.baselines.sparsity import busiest_patch, gradient_sparsity
+from benchmarks.baselines.sparsity import busiest_patch, gradient_sparsity
 from napari_deepblur.errors import ImageError, SettingsError
 
 Array = np.ndarray

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_deepblur.benchmark.baselines.kernels import centred, checked_image, point, pruned, scaled_noise
+from benchmarks.baselines.kernels import centred, checked_image, point, pruned, scaled_noise
 from napari_deepblur.errors import ImageError, SettingsError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
-from napari_deepblur.benchmark.baselines.l0_gradient import differences, estimate_kernel_l0, few_edges, fit_kernel
+from benchmarks.baselines.l0_gradient import differences, estimate_kernel_l0, few_edges, fit_kernel
 from napari_deepblur.errors import ImageError, SettingsError
 
 Array = np.ndarray

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import irfft2, rfft2
 
-from napari_deepblur.benchmark.baselines.periodic import (
+from benchmarks.baselines.periodic import (
     differences_adjoint,
     extended,
     forward_differences,

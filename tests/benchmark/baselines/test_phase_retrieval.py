@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import rfft2
 
-from napari_deepblur.benchmark.baselines.phase_retrieval import retrieve_phases
+from benchmarks.baselines.phase_retrieval import retrieve_phases
 
 
 def test_a_small_kernel_is_found_from_its_magnitude() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.fft import rfft2
 from scipy.signal import fftconvolve
 
-from napari_deepblur.benchmark.baselines.projections import (
+from benchmarks.baselines.projections import (
     autocorrelations,
     directions,
     kernel_autocorrelations,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_deepblur.benchmark.field.kernels import decibels, even_points
+from benchmarks.field.kernels import decibels, even_points
 
 
 def test_decibels_of_equal_and_of_halved_psfs() -> None:

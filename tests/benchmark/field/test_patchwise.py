@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_deepblur.benchmark.field.patchwise import restore_patchwise
+from benchmarks.field.patchwise import restore_patchwise
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.pipeline.restorers import SolverRestorer

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from napari_deepblur.benchmark.field import report as field_report
-from napari_deepblur.benchmark.field.report import run_field
-from napari_deepblur.benchmark.field.scenes import AT_ONCE, MEAN, TRUE, FieldTask
-from napari_deepblur.benchmark.report import Origin
+from benchmarks.field import report as field_report
+from benchmarks.field.report import run_field
+from benchmarks.field.scenes import AT_ONCE, MEAN, TRUE, FieldTask
+from benchmarks.reports.report import Origin
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.pipeline.restorers import NetworkRestorer

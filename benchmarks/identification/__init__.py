@@ -1,0 +1,1 @@
+"""PSF SNR of the identified blur, in the paper's setting and away from it."""

@@ -1,0 +1,1 @@
+"""What every benchmark writes: JSON, a table and a figure."""

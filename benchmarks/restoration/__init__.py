@@ -1,0 +1,1 @@
+"""Restored images of every method, with every kind of blur."""

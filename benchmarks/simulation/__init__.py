@@ -1,0 +1,1 @@
+"""Test images that training never reads, blurred and spoilt."""
