@@ -34,7 +34,7 @@ class IdentificationConfig(TrunkConfig):
         Number M of candidate coefficient vectors.
     """
 
-    modes: tuple[int, ...] = (4, 5, 6, 7, 8, 9, 10, 11)
+    modes: tuple[int, ...] = tuple(range(4, 16))
     candidates: int = 16
 
 
@@ -45,6 +45,32 @@ LIGHT = IdentificationConfig(
     widths=(16, 32, 64, 128), blocks=(1, 1, 1, 1), stem_stride=4, map_width=32, hidden=256, candidates=8
 )
 """About two million parameters, for processors."""
+
+
+HIGHEST_AMPLITUDE = 0.3
+"""Largest coefficient of training, in waves RMS, and the box where nobody states an amplitude."""
+
+
+class Given(NamedTuple):
+    """What is known about images beside their pixels.
+
+    Attributes
+    ----------
+    noise
+        Noise parameters (alpha, beta), shape (B, 2).
+    amplitude
+        Largest expected coefficient of each mode in waves, shape (B, K); zero switches a mode off.
+    stated
+        1 where that amplitude was stated, and all coefficients up to it are as likely; 0 where it is only the widest
+        that is possible, and small ones are as likely as large ones on a logarithmic scale; shape (B, 1).
+    polarization
+        NA / n for vectorial light, 0 for scalar light (`Pupil.polarization`), shape (B, 1).
+    """
+
+    noise: Tensor
+    amplitude: Tensor
+    stated: Tensor
+    polarization: Tensor
 
 
 class Prediction(NamedTuple):
@@ -82,7 +108,7 @@ class IdentificationNetwork(Trunk):
         self.config = config
         k, m = len(config.modes), config.candidates
         self.head = nn.Sequential(
-            nn.Linear(self.described_by(config) + k, config.hidden),
+            nn.Linear(self.described_by(config) + k + 2, config.hidden),
             nn.ReLU(inplace=True),
             nn.Linear(config.hidden, config.hidden),
             nn.ReLU(inplace=True),
@@ -93,12 +119,12 @@ class IdentificationNetwork(Trunk):
             self.answer.bias[2 * k : 2 * k + m * k].uniform_(-1, 1)
             self.answer.weight.mul_(0.1)
 
-    def forward(self, image: Tensor, noise: Tensor, amplitude: Tensor) -> Prediction:
-        """Predict from whole images (B, 1, H, W); see `decide` for the other arguments."""
+    def forward(self, image: Tensor, given: Given) -> Prediction:
+        """Predict from whole images (B, 1, H, W)."""
         views = prepare(image)
-        return self.decide(self.gather(views.pixels), views, noise, amplitude)
+        return self.decide(self.gather(views.pixels), views, given)
 
-    def decide(self, evidence: Evidence, views: Views, noise: Tensor, amplitude: Tensor) -> Prediction:
+    def decide(self, evidence: Evidence, views: Views, given: Given) -> Prediction:
         """Turn pooled evidence into an answer.
 
         Parameters
@@ -107,10 +133,8 @@ class IdentificationNetwork(Trunk):
             Sum over the image.
         views
             As `prepare` made them.
-        noise
-            Noise parameters (alpha, beta) of the image, shape (B, 2).
-        amplitude
-            Largest expected coefficient of each mode in waves, shape (B, K); zero switches a mode off.
+        given
+            What else is known.
 
         Returns
         -------
@@ -118,7 +142,9 @@ class IdentificationNetwork(Trunk):
             In float32.
         """
         k, m = len(self.config.modes), self.config.candidates
-        described = torch.cat((self.describe(evidence, views, noise), 10 * amplitude), dim=1)
+        amplitude = given.amplitude
+        told = (10 * amplitude, given.stated, 2 * given.polarization)
+        described = torch.cat((self.describe(evidence, views, given.noise), *told), dim=1)
         answer = self.answer(self.head(described)).float()
         point, log_std, spread, logits = answer.split((k, k, m * k, m), dim=1)
         theta = amplitude * point

@@ -82,15 +82,21 @@ def sum_of_cross_spectra(details: Tensor) -> tuple[Tensor, int]:
     tuple
         Sum over windows, shape (B, 2, 3, WINDOW, WINDOW // 2 + 1), complex, and the number of windows.
     """
+    rows, columns = details.shape[-2] // WINDOW, details.shape[-1] // WINDOW
+    cut = details[..., : rows * WINDOW, : columns * WINDOW]
     with torch.no_grad(), torch.autocast(details.device.type, enabled=False):
-        rows, columns = details.shape[-2] // WINDOW, details.shape[-1] // WINDOW
-        cut = details[..., : rows * WINDOW, : columns * WINDOW].float()
-        size = cut.abs()
-        powers = torch.stack((cut, size - size.mean(dim=(-2, -1), keepdim=True), cut * size), dim=2)
-        windows = powers.unflatten(-2, (rows, WINDOW)).unflatten(-1, (columns, WINDOW)).transpose(-3, -2)
-        spectra = torch.fft.rfft2(windows.contiguous())
-        cross = (spectra.conj() * spectra[:, :, :1]).sum(dim=(3, 4)) / WINDOW**2
-        return cross, rows * columns
+        # On a processor, one image at a time fits in its cache: three times faster.
+        parts = cut.split(1 if details.device.type == "cpu" else len(cut))
+        cross = torch.cat([_cross_spectra(part.float(), rows, columns) for part in parts])
+    return cross / WINDOW**2, rows * columns
+
+
+def _cross_spectra(cut: Tensor, rows: int, columns: int) -> Tensor:
+    size = cut.abs()
+    powers = torch.stack((cut, size - size.mean(dim=(-2, -1), keepdim=True), cut * size), dim=2)
+    windows = powers.unflatten(-2, (rows, WINDOW)).unflatten(-1, (columns, WINDOW)).transpose(-3, -2)
+    spectra = torch.fft.rfft2(windows.contiguous())
+    return (spectra.conj() * spectra[:, :, :1]).sum(dim=(3, 4))
 
 
 def _band_pass(image: Tensor) -> Tensor:

@@ -9,12 +9,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from napari_deepblur.networks.identification import HIGHEST_AMPLITUDE, Given
 from napari_deepblur.noise import sample_noise
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import PsfModel, zernike_psf
 from napari_deepblur.training.pool import draw_scenes
+from napari_deepblur.training.pupils import Pupils, draw_pupils
 from napari_deepblur.training.recipes import IdentificationRecipe, NoiseRange
 from napari_deepblur.training.scenes import draw_procedural
+from napari_deepblur.training.thick import draw_thick, planes_of_a_stack, stack_side
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,15 @@ class Batch(NamedTuple):
     theta
         True coefficients in waves, shape (B, K).
     amplitude
-        Half-width of the box that each coefficient was drawn from, shape (B, K).
+        What the network is told about the size of each coefficient (`Given.amplitude`), shape (B, K).
     noise
         alpha and beta, shape (B, 2).
+    stated
+        Whether that amplitude is the box that the coefficients were drawn from (`Given.stated`), shape (B, 1).
+    polarization
+        Of the pupil, shape (B, 1).
+    pupil
+        Index of `PUPILS`, shape (B,).
     """
 
     scene: Tensor
@@ -70,42 +79,114 @@ class Batch(NamedTuple):
     theta: Tensor
     amplitude: Tensor
     noise: Tensor
+    stated: Tensor
+    polarization: Tensor
+    pupil: Tensor
+
+    @property
+    def given(self) -> Given:
+        """What an identification network is told."""
+        return Given(self.noise, self.amplitude, self.stated, self.polarization)
 
 
-def draw_batch(
-    source: SceneSource, recipe: IdentificationRecipe, optics: PsfModel, generator: torch.Generator
-) -> Batch:
-    """Draw one training batch: y = P(A(theta) x), with x, theta and the noise level all fresh."""
+class Waves(NamedTuple):
+    """Coefficients, and what is said about their size.
+
+    Attributes
+    ----------
+    theta, amplitude
+        Shape (n, K), in waves.
+    stated
+        Shape (n, 1).
+    """
+
+    theta: Tensor
+    amplitude: Tensor
+    stated: Tensor
+
+
+def draw_batch(source: SceneSource, recipe: IdentificationRecipe, pupils: Pupils, generator: torch.Generator) -> Batch:
+    """Draw one training batch: y = P(A(theta) x), with scene, pupil, theta and the noise level all fresh."""
     n, device = recipe.schedule.batch_size, source.bank.device
-    amplitude = draw_amplitudes(recipe, n, generator, device)
-    theta = amplitude * (2 * torch.rand(amplitude.shape, generator=generator, device=device) - 1)
+    waves = draw_waves(recipe, n, generator, device)
     noise = draw_noise_levels(recipe.noise, n, generator, device)
-    scene = source.draw(n, recipe.image_size + optics.size - 1, generator)
-    return degrade(scene, theta, amplitude, noise, optics, generator)
+    pupil = draw_pupils(n, generator, device)
+    size = recipe.image_size + pupils.size - 1
+    wanted = recipe.thick_share * n
+    thick = math.floor(wanted) + int(torch.rand((), generator=generator, device=device).item() < wanted % 1)
+    # One objective for all thick specimens of a batch: their PSFs out of focus are shared.
+    pupil[n - thick :] = pupil[-1]
+    psf = zernike_psf(waves.theta, pupils.take(pupil))
+    parts = []
+    if thick < n:
+        scene = source.draw(n - thick, size, generator)
+        parts.append((scene, _blurred(scene, psf[: n - thick])))
+    if thick:
+        flat = (thick + 1) // 2
+        planes = planes_of_a_stack()
+        side = stack_side(size)
+        stacks = source.draw(flat * planes, side, generator).view(flat, planes, side, side)
+        images = draw_thick(
+            stacks,
+            waves.theta[n - thick :],
+            psf[n - thick :],
+            int(pupil[-1]),
+            recipe.network.modes,
+            pupils.cutoff,
+            size,
+            generator,
+        )
+        parts.append((images.focus, images.blurred))
+    scene, blurred = (torch.cat(values) for values in zip(*parts, strict=True))
+    scene, image = _exposed(scene, blurred, noise, generator)
+    return Batch(
+        scene, image, psf, waves.theta, waves.amplitude, noise, waves.stated, pupils.polarization[pupil], pupil
+    )
 
 
 def degrade(
-    scene: Tensor, theta: Tensor, amplitude: Tensor, noise: Tensor, optics: PsfModel, generator: torch.Generator
+    scene: Tensor,
+    theta: Tensor,
+    amplitude: Tensor,
+    noise: Tensor,
+    optics: PsfModel,
+    generator: torch.Generator,
+    polarization: Tensor | None = None,
 ) -> Batch:
-    """Blur and spoil given scenes with given coefficients and noise levels."""
+    """Blur and spoil given flat scenes with given coefficients of a stated amplitude, and given noise levels."""
     psf = zernike_psf(theta, optics)
-    shape = (scene.shape[-2] - optics.size + 1, scene.shape[-1] - optics.size + 1)
-    blurred = ConvolutionOperator(psf[:, None], shape).forward(scene)
+    scene, image = _exposed(scene, _blurred(scene, psf), noise, generator)
+    stated = torch.ones_like(theta[:, :1])
+    told = torch.zeros_like(stated) if polarization is None else polarization
+    nowhere = torch.full((len(theta),), -1, device=theta.device)
+    return Batch(scene, image, psf, theta, amplitude, noise, stated, told, nowhere)
+
+
+def _blurred(scene: Tensor, psf: Tensor) -> Tensor:
+    shape = (scene.shape[-2] - psf.shape[-2] + 1, scene.shape[-1] - psf.shape[-1] + 1)
+    return ConvolutionOperator(psf[:, None], shape).forward(scene)
+
+
+def _exposed(scene: Tensor, blurred: Tensor, noise: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Scenes in the units of images of peak one, and these images with noise."""
     # The pipeline stretches every image it sees to [0, 1]; sparse scenes would come out dark here.
     gain = 1 / blurred.amax(dim=(-3, -2, -1), keepdim=True).clamp_min(0.02)
-    scene, blurred = gain * scene, gain * blurred
-    image = sample_noise(blurred, noise[:, 0], noise[:, 1], generator)
-    return Batch(scene, image, psf, theta, amplitude, noise)
+    return gain * scene, sample_noise(gain * blurred, noise[:, 0], noise[:, 1], generator)
 
 
-def draw_amplitudes(recipe: IdentificationRecipe, n: int, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Half-widths (n, K) of the boxes that coefficients are drawn from: the paper's, or all modes."""
+def draw_waves(recipe: IdentificationRecipe, n: int, generator: torch.Generator, device: torch.device) -> Waves:
+    """Draw coefficients with an amplitude that is stated or not, for the paper's modes, the usual ones, or all."""
     modes = torch.tensor(recipe.network.modes, device=device)
-    draws = torch.rand((2, n, 1), generator=generator, device=device)
+    draws = torch.rand((4, n, 1), generator=generator, device=device)
     low, high = recipe.amplitude
-    everywhere = torch.where(draws[0] < 0.5 + recipe.paper_share / 2, 0.15, low + (high - low) * draws[1])
-    in_paper = (modes <= 10).float() * 0.15
-    return torch.where(draws[0] < recipe.paper_share, in_paper, everywhere.expand(n, len(modes)))
+    stated = (draws[0] < recipe.stated_share).float()
+    in_paper = stated.bool() & (draws[1] < recipe.paper_share)
+    last = torch.where(in_paper | (draws[2] < 0.3), 10, torch.where(draws[2] < 0.65, 11, 15))
+    active = (modes <= last).float()
+    # As likely in each octave, so that a good objective is no surprise.
+    size = torch.where(in_paper, 0.15, low * (high / low) ** draws[3])
+    theta = active * size * (2 * torch.rand((n, len(modes)), generator=generator, device=device) - 1)
+    return Waves(theta, active * torch.where(stated.bool(), size, HIGHEST_AMPLITUDE), stated)
 
 
 def draw_noise_levels(levels: NoiseRange, n: int, generator: torch.Generator, device: torch.device) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -9,12 +10,13 @@ from torch import Tensor, nn
 
 from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
 from napari_deepblur.networks.trunk import reference_cutoff
-from napari_deepblur.optics import PsfModel, Pupil, psf_model, psf_snr
+from napari_deepblur.optics import psf_snr
 from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.loop import Rows, start_run, train
 from napari_deepblur.training.losses import even_signs, mean_psf, psf_error, theta_likelihood
-from napari_deepblur.training.recipes import IdentificationRecipe
+from napari_deepblur.training.pupils import PUPILS, Pupils
+from napari_deepblur.training.recipes import IdentificationRecipe, NoiseRange
 
 NOISE_LEVELS = {"none": (0.0, 0.0), "medium": (0.001, 0.003), "high": (0.005, 0.02)}
 """alpha and beta of the validation rows."""
@@ -28,6 +30,7 @@ def train_identification(
     validation_bank: Tensor,
     folder: Path,
     *,
+    start: IdentificationNetwork | None = None,
     minutes: float | None = None,
     validation_images: int = 64,
     validate_every: float = 5.0,
@@ -43,6 +46,8 @@ def train_identification(
         for validation) by 30 pixels.
     folder
         Receives the checkpoint and the log.
+    start
+        Weights to begin with, where the folder holds no run; random ones by default.
     minutes
         Time budget of this call; the run is resumed by the next.
     validation_images
@@ -55,19 +60,23 @@ def train_identification(
     IdentificationNetwork
         With averaged weights, in evaluation mode.
     """
-    device = bank.device
-    optics = psf_model(Pupil(reference_cutoff()), recipe.network.modes, REFERENCE_PSF_SIZE).to(device)
-    coarse = psf_model(Pupil(reference_cutoff()), recipe.network.modes, REFERENCE_PSF_SIZE, coarse=True).to(device)
+    device, modes = bank.device, recipe.network.modes
+    fine, coarse = (
+        Pupils(reference_cutoff(), modes, REFERENCE_PSF_SIZE, device, coarse=coarse) for coarse in (False, True)
+    )
     source = SceneSource(bank, recipe.procedural_share)
-    signs = even_signs(recipe.network.modes, device)
+    signs = even_signs(modes, device)
     run = start_run(lambda: IdentificationNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
-    validation = validation_batches(validation_bank, recipe, optics, validation_images)
+    if start is not None:
+        for module in (run.network, run.average):
+            module.load_state_dict(start.state_dict())
+    validation = validation_batches(validation_bank, recipe, fine, validation_images)
 
     def loss(run: Run) -> Tensor:
-        batch = draw_batch(source, recipe, optics, run.generator)
+        batch = draw_batch(source, recipe, fine, run.generator)
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            prediction = run.network(batch.image, batch.noise, batch.amplitude)
-        error = psf_error(mean_psf(prediction, coarse), batch.psf)
+            prediction = run.network(batch.image, batch.given)
+        error = psf_error(mean_psf(prediction, coarse.take(batch.pupil)), batch.psf)
         likelihood = theta_likelihood(prediction, batch.theta, batch.amplitude, signs)
         return (error + recipe.theta_weight * likelihood).mean()
 
@@ -75,7 +84,7 @@ def train_identification(
         run,
         recipe.schedule,
         loss,
-        lambda network: validate(network, validation, optics),
+        lambda network: validate(network, validation, fine),
         folder,
         minutes=minutes,
         validate_every=validate_every,
@@ -85,28 +94,43 @@ def train_identification(
     return average
 
 
-def validation_batches(bank: Tensor, recipe: IdentificationRecipe, optics: PsfModel, images: int) -> dict[str, Batch]:
-    """Images in the paper's setting that are the same in every run: same scenes and PSFs at each noise level."""
+def validation_batches(bank: Tensor, recipe: IdentificationRecipe, pupils: Pupils, images: int) -> dict[str, Batch]:
+    """Images that are the same in every run: same scenes and coefficients in each world and at each noise level.
+
+    The worlds are the paper's (scalar light, its modes and amplitude), the same with vectorial light, and specimens
+    with depth, whose amplitude nobody states.
+    """
     device = bank.device
     generator = torch.Generator(device).manual_seed(_VALIDATION_SEED)
-    scene = SceneSource(bank, 0.0).draw(images, _VALIDATION_SIZE + optics.size - 1, generator)
+    scene = SceneSource(bank, 0.0).draw(images, _VALIDATION_SIZE + pupils.size - 1, generator)
     amplitude = (torch.tensor(recipe.network.modes, device=device) <= 10).float().mul(0.15).expand(images, -1)
     theta = amplitude * (2 * torch.rand(amplitude.shape, generator=generator, device=device) - 1)
-    return {
-        name: degrade(scene, theta, amplitude, torch.tensor(level, device=device).expand(images, 2), optics, generator)
-        for name, level in NOISE_LEVELS.items()
-    }
+    batches = {}
+    for light in ("scalar", "vectorial"):
+        pupil = torch.full((images,), PUPILS.index((0.934, light)), device=device)  # type: ignore[arg-type]
+        optics, told = pupils.take(pupil), pupils.polarization[pupil]
+        for name, level in NOISE_LEVELS.items():
+            noise = torch.tensor(level, device=device).expand(images, 2)
+            batch = degrade(scene, theta, amplitude, noise, optics, generator, told)
+            batches[f"{name}, {light}"] = batch._replace(pupil=pupil)
+    schedule = dataclasses.replace(recipe.schedule, batch_size=images)
+    thick = dataclasses.replace(recipe, schedule=schedule, image_size=320, thick_share=1.0, stated_share=0.0)
+    thick = dataclasses.replace(thick, noise=NoiseRange((0.001, 0.001), (0.003, 0.003), none=0.0))
+    batches["medium, thick"] = draw_batch(SceneSource(bank, 0.15), thick, pupils, generator)
+    return batches
 
 
-def validate(network: nn.Module, batches: dict[str, Batch], optics: PsfModel) -> Rows:
-    """PSF SNR in decibels at each noise level, beside the rows that any method must beat."""
+def validate(network: nn.Module, batches: dict[str, Batch], pupils: Pupils) -> Rows:
+    """PSF SNR in decibels in each world and at each noise level, beside the rows that any method must beat."""
     rows: Rows = []
     for name, batch in batches.items():
+        psfs = []
         with torch.no_grad():
-            parts = zip(batch.image.split(8), batch.noise.split(8), batch.amplitude.split(8), strict=True)
-            psfs = torch.cat([mean_psf(network(*part), optics) for part in parts])
+            for start in range(0, len(batch.image), 8):
+                part = Batch(*(value[start : start + 8] for value in batch))
+                psfs.append(mean_psf(network(part.image, part.given), pupils.take(part.pupil)))
         ignorant = batch.psf.mean(0, keepdim=True)
-        snr = psf_snr(batch.psf, psfs)
+        snr = psf_snr(batch.psf, torch.cat(psfs))
         rows.append(
             {
                 "noise": name,

@@ -78,11 +78,14 @@ class IdentificationRecipe:
         Range of the noise.
     procedural_share
         Share of procedural scenes; the others come from the folder of sharp images.
+    thick_share
+        Share of specimens with depth.
+    stated_share
+        Share of images whose amplitude is stated.
     paper_share
-        Share of images with the paper's modes and amplitude (Noll 4-10, 0.15 waves); half of the others have all
-        modes at 0.15, half all modes at a random amplitude.
+        Share of these with the paper's modes and amplitude (Noll 4-10, 0.15 waves).
     amplitude
-        Smallest and largest of the random amplitudes, waves RMS.
+        Smallest and largest of the other amplitudes, waves RMS; log-uniform.
     theta_weight
         Weight of the Gaussian likelihood of the coefficients beside the PSF error.
     seed
@@ -94,8 +97,10 @@ class IdentificationRecipe:
     image_size: int = 320
     noise: NoiseRange = field(default_factory=NoiseRange)
     procedural_share: float = 0.15
+    thick_share: float = 0.3
+    stated_share: float = 0.5
     paper_share: float = 0.5
-    amplitude: tuple[float, float] = (0.05, 0.2)
+    amplitude: tuple[float, float] = (0.02, 0.3)
     theta_weight: float = 0.1
     seed: int = 0
 

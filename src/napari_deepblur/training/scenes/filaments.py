@@ -7,10 +7,11 @@ import math
 import torch
 
 from napari_deepblur.training.scenes.fields import haze, log_uniform, normal, uniform
-from napari_deepblur.training.scenes.splat import splat_points
+from napari_deepblur.training.scenes.splat import splat_points, splat_volume
 
 _STEP = 0.6
 _MAX_FILAMENTS = 120
+_IN_A_VOLUME = (20, 250)
 _KNOT_SPACING = 24
 
 
@@ -37,7 +38,56 @@ def filaments(n: int, size: int, generator: torch.Generator, device: torch.devic
     Tensor of float32, shape (n, size, size)
         Scenes in [0, 1].
     """
-    counts = log_uniform((n,), generator, device, 6, _MAX_FILAMENTS)
+    y, x, cos, sin, light = _curves(n, size, (6, _MAX_FILAMENTS), generator, device)
+    # Outer strands turn a line of one pixel into one of about two.
+    width = uniform((n, 1, 1), generator, device)
+    strands = [(0.0, 1.0 + 0.0 * width), (0.6, (width > 0.6).float()), (-0.6, (width > 0.8).float())]
+    canvas = torch.zeros((n, size, size), device=device)
+    for offset, share in strands:
+        if bool((share > 0).any()):
+            canvas += splat_points(
+                (y + offset * cos).flatten(1), (x - offset * sin).flatten(1), (light * share).flatten(1), size
+            )
+    gain = log_uniform((n, 1, 1), generator, device, 1.0, 3.0)
+    background = haze(n, size, 0.15, generator, device)
+    return (background + (1 - background) * (1 - torch.exp(-gain * canvas))).clamp_(0, 1)
+
+
+def filament_volumes(
+    n: int, size: int, z: torch.Tensor, generator: torch.Generator, device: torch.device
+) -> torch.Tensor:
+    """Draw volumes of the same lines, each on a plane of its own or slowly climbing through them.
+
+    Parameters
+    ----------
+    n, size, generator, device
+        As in `filaments`.
+    z : Tensor, shape (Z,)
+        Heights of the planes in pixels, rising.
+
+    Returns
+    -------
+    Tensor of float32, shape (n, Z, size, size)
+        Planes in [0, 1].
+    """
+    y, x, _, _, light = _curves(n, size, _IN_A_VOLUME, generator, device)
+    span = float(z[-1] - z[0])
+    most, length = y.shape[1:]
+    climb = uniform((n, 1, 1), generator, device) * 0.4 * normal((n, most, 1), generator, device)
+    height = z[0] + span * uniform((n, most, 1), generator, device)
+    height = height + climb * _STEP * (torch.arange(length, device=device) - length / 2)
+    above = torch.bucketize(height.clamp(float(z[0]), float(z[-1])).contiguous(), z[1:-1].contiguous())
+    plane = above + (height - z[above]) / (z[above + 1] - z[above])
+    canvas = splat_volume(y.flatten(1), x.flatten(1), plane.flatten(1), light.flatten(1), size, len(z))
+    gain = log_uniform((n, 1, 1, 1), generator, device, 1.0, 3.0)
+    return 1 - torch.exp(-gain * canvas)
+
+
+def _curves(
+    n: int, size: int, number: tuple[int, int], generator: torch.Generator, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Positions y and x, direction (cos, sin) and light of the samples of each curve, (n, curves, samples)."""
+    counts = log_uniform((n,), generator, device, *number)
     most = int(counts.max().ceil())
     knots = max(3, math.ceil(1.2 * size / (_STEP * _KNOT_SPACING)))
     alignment = uniform((n, 1), generator, device) ** 2
@@ -61,19 +111,7 @@ def filaments(n: int, size: int, generator: torch.Generator, device: torch.devic
     length = uniform((n, most, 1), generator, device, 0.2, 1.0)
     place = torch.linspace(-1, 1, profile.shape[-1], device=device).abs()
     light = _STEP * peak[..., None] * profile * (place < length)
-
-    # Outer strands turn a line of one pixel into one of about two.
-    width = uniform((n, 1, 1), generator, device)
-    strands = [(0.0, 1.0 + 0.0 * width), (0.6, (width > 0.6).float()), (-0.6, (width > 0.8).float())]
-    canvas = torch.zeros((n, size, size), device=device)
-    for offset, share in strands:
-        if bool((share > 0).any()):
-            canvas += splat_points(
-                (y + offset * cos).flatten(1), (x - offset * sin).flatten(1), (light * share).flatten(1), size
-            )
-    gain = log_uniform((n, 1, 1), generator, device, 1.0, 3.0)
-    background = haze(n, size, 0.15, generator, device)
-    return (background + (1 - background) * (1 - torch.exp(-gain * canvas))).clamp_(0, 1)
+    return y, x, cos, sin, light
 
 
 def _smooth(knots: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Draw points between the pixels: each spreads its light over the four nearest pixels with bilinear weights."""
+"""Draw points between pixels and planes: each spreads its light over the nearest of them with linear weights."""
 
 from __future__ import annotations
 
@@ -38,3 +38,41 @@ def splat_points(y: torch.Tensor, x: torch.Tensor, brightness: torch.Tensor, siz
     canvas.index_add_(0, index.flatten(), light.flatten())
     canvas = canvas[: n * side * side].view(n, side, side)
     return canvas[:, margin : margin + size, margin : margin + size]
+
+
+def splat_volume(
+    y: torch.Tensor, x: torch.Tensor, plane: torch.Tensor, brightness: torch.Tensor, size: int, planes: int
+) -> torch.Tensor:
+    """Add points to empty volumes.
+
+    Parameters
+    ----------
+    y, x, brightness : Tensor, shape (n, P)
+        As in `splat_points`.
+    plane : Tensor, shape (n, P)
+        Position between the planes, 0 to planes - 1; light beyond these is lost.
+    size, planes : int
+        Side of the images in pixels, and number of planes.
+
+    Returns
+    -------
+    Tensor of float32, shape (n, planes, size, size)
+        The volumes; a point between two planes shares its light between them.
+    """
+    n = y.shape[0]
+    inside = (plane > -1) & (plane < planes)
+    below = plane.floor().clamp(-1, planes - 1)
+    share = plane - below
+    # One tall picture, plane above plane, each with its own frame of one pixel.
+    tall = torch.zeros(n * planes, size, size, device=y.device)
+    for step, weight in ((0, 1 - share), (1, share)):
+        which = below + step
+        light = brightness * weight * (inside & (which >= 0) & (which < planes))
+        for k in range(planes):
+            here = which == k
+            most = int(here.sum(1).max())
+            if most:
+                order = here.to(torch.uint8).argsort(dim=1, descending=True)[:, :most]
+                chosen = [v.gather(1, order) for v in (y, x, light * here)]
+                tall[k::planes] += splat_points(*chosen, size)
+    return tall.view(n, planes, size, size)
