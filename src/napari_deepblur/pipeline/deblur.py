@@ -25,9 +25,10 @@ from napari_deepblur.pipeline.identification.network_choice import deblurring_we
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.restoration import choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer
-from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
+from napari_deepblur.pipeline.results import Deblurring, Identification
 from napari_deepblur.pipeline.settings import IN_MEMORY, ZERNIKE_FAMILIES, DeblurSettings, Method
 from napari_deepblur.pipeline.verdict import judge
+from napari_deepblur.progress import Progress, changed, finished, within
 
 
 def deblur(
@@ -87,13 +88,8 @@ def deblur(
         values["theta"] = tuple(np.asarray(theta, dtype=float).ravel().tolist())
     if noise is not None:
         values |= {"noise": (noise.alpha, noise.beta), "noise_offset": noise.offset}
-    steps = deblur_steps(image, DeblurSettings(**values), family if isinstance(family, OperatorFamily) else None)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Deblurring = stop.value
-            return result
+    in_memory = family if isinstance(family, OperatorFamily) else None
+    return finished(deblur_steps(image, DeblurSettings(**values), in_memory))
 
 
 def deblur_steps(
@@ -156,16 +152,7 @@ def deblur_steps(
         yield Progress("deblur", before, before + work)
         scale = unit_scale(observed)
         steps = restore_steps(scale.to_unit(observed), blur, scale.noise_to_unit(noise), restorer, device, side)
-        done = before
-        while True:
-            try:
-                share = next(steps)
-            except StopIteration as stop:
-                restored = stop.value
-                break
-            # Work that is done again in smaller tiles is not taken back.
-            done = max(done, before + int(share * work + 1e-6))
-            yield Progress("deblur", done, before + work)
+        restored = yield from within(steps, before, before + work, before + work)
     finally:
         free_memory(device)
     found = theta if identification is None else identification.theta
@@ -248,18 +235,19 @@ def _identify(
     notes: list[str],
 ) -> Generator[Progress, None, tuple[int, Identification]]:
     """Identify as the first part of a longer job; return its share of the work with its result."""
+    total = 0
+
+    def first_part(step: Progress) -> Progress:
+        nonlocal total
+        total = step.total
+        return replace(step, total=total + work)
+
     while True:
         network = load_network(used["identification"].path) if "identification" in used else None
         steps = identify_steps(observed, family, settings.known_noise(), device, network, settings.origin)
-        total = 0
         try:
-            while True:
-                try:
-                    progress = next(steps)
-                except StopIteration as stop:
-                    return total, stop.value
-                total = progress.total
-                yield progress._replace(total=total + work)
+            found = yield from changed(steps, first_part)
+            return total, found
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

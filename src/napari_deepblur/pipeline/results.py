@@ -1,9 +1,9 @@
-"""What the pipeline returns, and what it reports on the way."""
+"""What the pipeline returns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,22 +11,6 @@ from numpy.typing import NDArray
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.pipeline.blur import Blur
 from napari_deepblur.pipeline.verdict import Verdict
-
-
-class Progress(NamedTuple):
-    """How far a job has come.
-
-    Attributes
-    ----------
-    stage
-        What is being done, such as ``"identify"``.
-    done, total
-        Work done and work in all, in arbitrary but equal units; `total` is known from the first report.
-    """
-
-    stage: str
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)

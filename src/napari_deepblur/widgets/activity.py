@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.progress import Progress
 
 if TYPE_CHECKING:
     from napari.utils import progress

@@ -29,8 +29,8 @@ from napari_deepblur.pipeline.identification.local_views import (
     windows_of,
 )
 from napari_deepblur.pipeline.identification.spectral_scores import spectral_belief
-from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
-from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.progress import Progress
 
 Array = NDArray[np.float64]
 
@@ -74,8 +74,7 @@ def identify_field_steps(
         belief = prior.after(seen)
     elif isinstance(family, FieldZernikeFamily) and isinstance(network, IdentificationNetwork):
         windows = windows_of(shape, microscope, origin, _LOCAL_SIDE)
-        whole = yield from identify_zernike_steps(image, family.local, noise, device, network)
-        local = yield from local_zernike(image, family.local, windows, noise, device, network)
+        whole, *local = yield from local_zernike(image, family.local, windows, noise, device, network)
         belief = prior_of(family).after(polynomial_views(family, windows, local))
         points = even_grid(shape, origin, family.psf_size)
         return described(family, belief, points, interpolated(windows, local, whole, points), noise)

@@ -18,7 +18,8 @@ from napari_deepblur.pipeline.devices import resolve_device
 from napari_deepblur.pipeline.identification.field import identify_field_steps
 from napari_deepblur.pipeline.identification.network_choice import load_for
 from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
-from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.progress import Progress, finished
 
 if TYPE_CHECKING:
     import os
@@ -66,13 +67,7 @@ def identify(
     """
     checked = check_image(image, smallest=family.psf_size)
     network = load_for(family, weights)
-    steps = identify_steps(checked, family, noise, resolve_device(device), network, origin)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Identification = stop.value
-            return result
+    return finished(identify_steps(checked, family, noise, resolve_device(device), network, origin))
 
 
 def identify_steps(

@@ -28,7 +28,8 @@ from napari_deepblur.pipeline.identification.windows import at_least, partition
 from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.resampling import resample
-from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.progress import Progress, one_of
 
 _SIDE = 384
 """Side of the windows at the reference cut-off, in pixels."""
@@ -139,18 +140,13 @@ def local_zernike(
     device: torch.device,
     network: IdentificationNetwork,
 ) -> Generator[Progress, None, list[Identification]]:
-    """Identify each window by itself, as if its blur were the same everywhere in it."""
+    """Identify the whole image, and then each window by itself, as if the blur were the same everywhere in it."""
     found: list[Identification] = []
-    for index, window in enumerate(windows):
+    everything = Window(slice(None), slice(None), np.zeros(2))
+    for index, window in enumerate([everything, *windows]):
         part = np.ascontiguousarray(image[window.rows, window.columns])
         steps = identify_zernike_steps(part, family, noise, device, network)
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                found.append(stop.value)
-                break
-            yield Progress("identify", index * progress.total + progress.done, len(windows) * progress.total)
+        found.append((yield from one_of(steps, index, 1 + len(windows))))
     return found
 
 

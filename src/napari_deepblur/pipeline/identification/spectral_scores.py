@@ -28,7 +28,7 @@ from napari_deepblur.pipeline.identification.spectral_fit import Band, SpectralE
 from napari_deepblur.pipeline.identification.windows import at_least
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.resampling import resample
-from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.progress import Progress
 
 _CANDIDATES = 1500
 _AT_A_TIME = 100
