@@ -207,3 +207,4 @@ def test_the_end_of_the_parent_stops_the_computation(qtbot: QtBot) -> None:
     qtbot.wait(50)
     gc.collect()
     assert alive() is None
+    assert activities() == []

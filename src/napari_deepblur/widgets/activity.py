@@ -9,6 +9,9 @@ from napari_deepblur.progress import Progress
 if TYPE_CHECKING:
     from napari.utils import progress
 
+_SHOWN: set[Activity] = set()
+"""Those that have a bar. Qt forgets a slot whose object nobody holds, and napari would keep the bar for good."""
+
 
 class Activity:
     """One bar in the activity panel, there from the first progress to the end of a run.
@@ -37,6 +40,7 @@ class Activity:
         try:
             if self._bar is None:
                 self._bar = progress(total=state.total, desc=self._title)
+                _SHOWN.add(self)
             bar = self._bar
             # The amount of work may grow when more of it is known.
             if bar.total != state.total:
@@ -51,3 +55,4 @@ class Activity:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+        _SHOWN.discard(self)
