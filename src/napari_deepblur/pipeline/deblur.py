@@ -16,7 +16,7 @@ from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.images import check_image
 from napari_deepblur.io.weights import Loaded, describe_weights, load_deblurring
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, OperatorFamily, ZernikeFamily
+from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, resolve_device
 from napari_deepblur.pipeline.identification.field import GRID, check_in_field
@@ -175,7 +175,8 @@ def deblur_steps(
 
 def _only_theta(family: OperatorFamily) -> torch.Tensor | None:
     """Return theta where there is nothing to identify: the family is one PSF, of sum one."""
-    return torch.ones(1) if isinstance(family, EigenPsfFamily) and family.n_parameters == 1 else None
+    one = family.measured is not None and family.field_shape is None and family.n_parameters == 1
+    return torch.ones(1) if one else None
 
 
 def _settings_of(family: OperatorFamily | str | None) -> dict[str, Any]:
@@ -187,11 +188,9 @@ def _settings_of(family: OperatorFamily | str | None) -> dict[str, Any]:
             return {"family": family}
         case str():
             return {"family": family} | _optics_of(load_family(find_family(family)))
-        case ZernikeFamily() | FieldZernikeFamily():
-            values = {name: getattr(family, name) for name in ("microscope", "modes", "max_amplitude", "psf_size")}
-            if isinstance(family, FieldZernikeFamily):
-                values |= {"family": "field-zernike", "degree": family.degree}
-            return values
+        case _ if family.kind in ZERNIKE_FAMILIES:
+            numbers = {name: value for name, value in family.numbers.items() if name in DeblurSettings.model_fields}
+            return {"family": family.kind} | numbers | _optics_of(family)
         case _:
             return {"family": IN_MEMORY} | _optics_of(family)
 
@@ -203,13 +202,13 @@ def _optics_of(family: OperatorFamily) -> dict[str, Any]:
 def _identified_blur(
     family: OperatorFamily, found: Identification, shape: tuple[int, int], origin: tuple[int, int]
 ) -> Blur:
-    if isinstance(family, ZernikeFamily):
+    if family.measured is not None:
+        # Linear in theta: the PSFs of the mean parameters are the average.
+        return FamilyBlur(family, torch.from_numpy(found.theta), float(found.psf_spread.mean()), origin)
+    if family.field_shape is None:
         # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients.
         return ConvolutionBlur(torch.from_numpy(found.psf), float(found.psf_spread[0]))
-    error = float(found.psf_spread.mean())
-    if isinstance(family, FieldZernikeFamily):
-        return blur_between(found.psfs, GRID, family.psf_size, shape, error)
-    return FamilyBlur(family, torch.from_numpy(found.theta), error, origin)
+    return blur_between(found.psfs, GRID, family.psf_size, shape, float(found.psf_spread.mean()))
 
 
 def _restorer(settings: DeblurSettings, family: OperatorFamily, used: dict[str, Loaded], identifies: bool) -> Restorer:

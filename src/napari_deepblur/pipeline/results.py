@@ -38,6 +38,8 @@ class Identification:
         Names of the parameters.
     even_modes
         Parameters whose joint sign is not identifiable from one image, shape (K,), bool.
+    units
+        Unit of the parameters, in words; empty where they have none.
     """
 
     theta: NDArray[np.float32]
@@ -48,6 +50,7 @@ class Identification:
     noise: PoissonGaussianNoise
     parameter_names: tuple[str, ...]
     even_modes: NDArray[np.bool_]
+    units: str = "waves RMS"
 
     @property
     def psf(self) -> NDArray[np.float32]:

@@ -15,7 +15,6 @@ from napari_deepblur.io.adapted_weights import Kind, adapted_path
 from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.output import check_writable
 from napari_deepblur.io.weights import load_deblurring, load_identification, save_weights
-from napari_deepblur.operators import EigenPsfFamily, ProductConvolutionFamily
 from napari_deepblur.progress import Progress
 from napari_deepblur.training.adaptation import Adaptation
 from napari_deepblur.training.deblurring_adaptation import DeblurringAdaptation
@@ -77,11 +76,12 @@ def adapt_steps(
         run of another family.
     """
     path = find_family(family_file)
-    family = load_family(path)
-    if not isinstance(family, EigenPsfFamily | ProductConvolutionFamily):
+    loaded = load_family(path)
+    family = loaded.measured
+    if family is None:
         raise FamilyError(
-            f"{path} holds a {type(family).__name__}, for which the network needs no adaptation. Give a family that "
-            "was calibrated from beads."
+            f"{path} holds a family of the kind {loaded.kind}, for which the network needs no adaptation. Give a "
+            "family that was calibrated from beads."
         )
     target = adapted_path(path, kind) if export is None else Path(export)
     folder = adaptation_folder(path) / kind if out is None else Path(out)

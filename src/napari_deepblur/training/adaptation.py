@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork, LocalPrediction
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.trunk import TrunkConfig
-from napari_deepblur.operators.families.local_coordinates import MeasuredFamily
+from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.training.batches import SceneSource, draw_noise_levels
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.identification import NOISE_LEVELS

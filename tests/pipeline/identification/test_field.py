@@ -165,7 +165,7 @@ def test_what_does_not_fit_is_said(measured: ProductConvolutionFamily, network: 
     nameless = EigenPsfFamily(measured.eigen_psfs, np.eye(3))
     with pytest.raises(FamilyError, match="does not say which microscope"):
         identify(image, nameless, QUIET)
-    with pytest.raises(FamilyError, match="does not know a ProductConvolutionFamily"):
+    with pytest.raises(FamilyError, match="does not know the kind product-convolution"):
         next_of = identify_steps(image, measured, QUIET, CPU, network)
         for _ in next_of:
             pass

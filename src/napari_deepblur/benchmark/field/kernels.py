@@ -10,7 +10,7 @@ from tqdm import tqdm
 from napari_deepblur.benchmark.field.scenes import MEAN, FieldTask, blur_field
 from napari_deepblur.benchmark.identified import run_through
 from napari_deepblur.benchmark.images import draw_test_scenes, seed_of
-from napari_deepblur.operators.families.local_coordinates import MeasuredFamily
+from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.pipeline import identify_steps
 from napari_deepblur.pipeline.blur import ConvolutionBlur
 

@@ -127,7 +127,8 @@ def identify_stack_steps(
 
 
 def _check(stack: NDArray[np.generic], family: OperatorFamily, plane_spacing_um: float) -> ZernikeFamily:
-    if not isinstance(family, ZernikeFamily) or 4 not in family.modes:
+    zernike = family.local
+    if zernike is None or family.field_shape is not None or 4 not in zernike.modes:
         raise FamilyError(
             "The sign of the even modes follows from the known defocus between planes, for a Zernike family with "
             "defocus (Noll 4); this family has none. Identify the planes one by one, or choose a Zernike family with "
@@ -143,4 +144,4 @@ def _check(stack: NDArray[np.generic], family: OperatorFamily, plane_spacing_um:
             f"The stack has the shape {stack.shape}, expected at least two planes, (planes, rows, columns). One plane "
             "cannot tell the sign of the even modes: take `identify` for it."
         )
-    return family
+    return zernike
