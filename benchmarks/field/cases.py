@@ -20,7 +20,6 @@ from benchmarks.field.scenes import (
     FieldTask,
     observe_field,
 )
-from benchmarks.identification.identified import run_through
 from benchmarks.restoration.blurs import Observed
 from benchmarks.restoration.restored import Image, Scores, restore, score
 from benchmarks.restoration.tuning import Choice, tune
@@ -28,6 +27,7 @@ from benchmarks.simulation.images import seed_of
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.pipeline import identify_steps
 from napari_deepblur.pipeline.blur import Blur, FamilyBlur
+from napari_deepblur.progress import finished
 from napari_deepblur.training.gray_images import read_gray
 from napari_deepblur.training.pool import Pool, open_pool
 
@@ -96,7 +96,7 @@ def restore_case(task: FieldTask, name: str, theta: NDArray[np.float32], choice:
     }
     noise = PoissonGaussianNoise(*NOISE)
     for source, network in task.networks.items():
-        found = run_through(identify_steps(image, family, None, device, network))
+        found = finished(identify_steps(image, family, None, device, network))
         parameters[source], noise = found.theta, found.noise
         blurs[source] = FamilyBlur(family, torch.from_numpy(found.theta), float(found.psf_spread.mean()))
     psfs = {source: family.psf(values, points) for source, values in parameters.items()}

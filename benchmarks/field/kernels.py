@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.field.scenes import MEAN, FieldTask, blur_field
-from benchmarks.identification.identified import run_through
 from benchmarks.simulation.images import draw_test_scenes, seed_of
-from napari_deepblur.operators.families.local_coordinates import MeasuredFamily
+from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.pipeline import identify_steps
 from napari_deepblur.pipeline.blur import ConvolutionBlur
+from napari_deepblur.progress import finished
 
 _POINTS = 2
 """Rows and columns of the impulse responses that are compared."""
@@ -51,7 +51,7 @@ def identify_many(task: FieldTask) -> dict[str, list[float]]:
         image, _ = blur_field(task, scenes[index : index + 1], theta, f"many {index}")
         guesses = {MEAN: mean}
         for source, network in task.networks.items():
-            guesses[source] = run_through(identify_steps(image, task.family, None, task.device, network)).theta
+            guesses[source] = finished(identify_steps(image, task.family, None, task.device, network)).theta
         true = task.family.psf(theta, points)
         for source, guess in guesses.items():
             found[source].append(float(decibels(true, task.family.psf(guess, points)).mean()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -19,6 +18,7 @@ from napari_deepblur.pipeline import Identification, identify_steps
 from napari_deepblur.pipeline.devices import inference_precision
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.resampling import resample
+from napari_deepblur.progress import finished
 
 Result = TypeVar("Result")
 
@@ -102,7 +102,7 @@ def identify_images(
     for image in images[:, 0]:
         start = time.perf_counter()
         steps = identify_steps(image.numpy(), identifier.family, None, identifier.device, identifier.network)
-        identifications.append(run_through(steps))
+        identifications.append(finished(steps))
         seconds.append(time.perf_counter() - start)
         if with_network_alone:
             alone.append(network_psf(image, identifications[-1].noise, identifier))
@@ -151,13 +151,3 @@ def mean_family_psf(family: ZernikeFamily, amplitude: float | None = None, seed:
 def snr_of_one(true: Tensor, guess: Tensor) -> Tensor:
     """PSF SNR (N,) of one guess (k, k) for all of N PSFs."""
     return psf_snr(true, guess.expand_as(true))
-
-
-def run_through(steps: Generator[object, None, Result]) -> Result:
-    """Run a generator to its end and return its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result

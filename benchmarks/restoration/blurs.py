@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from benchmarks.identification.identified import Identifier, mean_family_psf, run_through
+from benchmarks.identification.identified import Identifier, mean_family_psf
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.pipeline import identify_steps
 from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur
+from napari_deepblur.progress import finished
 from napari_deepblur.training.batches import Batch
 
 Image = NDArray[np.float32]
@@ -85,7 +86,7 @@ def observe(batch: Batch, identifier: Identifier, words: str) -> list[Observed]:
         image, true = batch.image[index, 0].numpy(), batch.psf[index]
         start = time.perf_counter()
         steps = identify_steps(image, identifier.family, None, identifier.device, identifier.network)
-        found = run_through(steps)
+        found = finished(steps)
         seconds = {ESTIMATED: time.perf_counter() - start, TRUE: 0.0, AVERAGE: 0.0}
         blurs = {
             ESTIMATED: ConvolutionBlur(torch.from_numpy(found.psf), float(found.psf_spread[0])),

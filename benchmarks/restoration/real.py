@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.identification.identified import run_through
 from benchmarks.reports.report import Cell, Origin, Report
 from napari_deepblur.errors import ImageError, TrainingDataError
 from napari_deepblur.io.images import check_image, read_image
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.pipeline import DeblurSettings, Identification, deblur_steps
 from napari_deepblur.pipeline.whiteness import Whiteness, residual_whiteness
+from napari_deepblur.progress import finished
 from napari_deepblur.training.pool import open_pool
 
 _MOST_FROM_POOL = 8
@@ -102,7 +102,7 @@ def read_plane(path: Path) -> NDArray[np.float32]:
 
 def restore_one(name: str, image: NDArray[np.float32], settings: DeblurSettings) -> RealCase:
     """Deblur one image (H, W), and measure what is left unexplained."""
-    result = run_through(deblur_steps(image, settings))
+    result = finished(deblur_steps(image, settings))
     found = result.identification
     assert found is not None
     return RealCase(

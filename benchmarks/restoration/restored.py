@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from benchmarks.identification.identified import run_through
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.pipeline.blur import Blur
 from napari_deepblur.pipeline.intensity import AffineScale, unit_scale
 from napari_deepblur.pipeline.restoration import choose_side, restore_steps
 from napari_deepblur.pipeline.restorers import Restorer
+from napari_deepblur.progress import finished
 
 Image = NDArray[np.float32]
 
@@ -57,7 +57,7 @@ def restore(
     shape = (image.shape[0], image.shape[1])
     side = choose_side("auto", shape, blur.psf_size, restorer, device)
     steps = restore_steps(scale.to_unit(image), blur, scale.noise_to_unit(noise), restorer, device, side)
-    restored = run_through(steps)
+    restored = finished(steps)
     return scale.from_unit(restored.image), time.perf_counter() - start
 
 

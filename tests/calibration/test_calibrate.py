@@ -15,6 +15,7 @@ from napari_deepblur.calibration.demonstration import Demonstration, bead_positi
 from napari_deepblur.calibration.selection import TOLERANCE, choose
 from napari_deepblur.calibration.splines import unit_square
 from napari_deepblur.errors import CalibrationError
+from napari_deepblur.progress import Progress, finished
 
 PATCH = 25
 
@@ -90,14 +91,8 @@ def test_numbers_are_the_smallest_within_tolerance_of_the_best(calibration: Cali
 
 
 def test_progress_grows_to_its_total_and_a_closed_generator_stops(stacks: list[NDArray[np.generic]]):
-    steps = calibrate_steps(stacks, patch_size=PATCH, n_psfs=3, n_maps=2)
-    reports = []
-    while True:
-        try:
-            reports.append(next(steps))
-        except StopIteration as stop:
-            found = stop.value
-            break
+    reports: list[Progress] = []
+    found = finished(calibrate_steps(stacks, patch_size=PATCH, n_psfs=3, n_maps=2), reports.append)
     assert found.thetas.shape == (4, 3, 2)
     assert found.psf_errors.size == found.map_errors.size == 0
     assert [r.done for r in reports] == sorted(r.done for r in reports)

@@ -15,7 +15,7 @@ import tifffile
 import napari_deepblur.pipeline
 from napari_deepblur.errors import DeviceError
 from napari_deepblur.io.weights import FOLDER_VARIABLE
-from napari_deepblur.pipeline import Progress
+from napari_deepblur.progress import Progress
 
 
 def _plane(shape: tuple[int, ...] = (64, 64)) -> np.ndarray:

@@ -27,7 +27,8 @@ from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetw
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline import DeblurSettings, Progress, deblur, deblur_steps
+from napari_deepblur.pipeline import DeblurSettings, deblur, deblur_steps
+from napari_deepblur.progress import Progress, finished
 
 pytestmark = pytest.mark.usefixtures("weights_folder")
 
@@ -50,12 +51,9 @@ def without_prior(weights_folder: Path) -> None:
 
 
 def _run(image: np.ndarray, settings: DeblurSettings) -> tuple[list[Progress], Any]:
-    steps, reports = deblur_steps(image, settings), []
-    while True:
-        try:
-            reports.append(next(steps))
-        except StopIteration as stop:
-            return reports, stop.value
+    reports: list[Progress] = []
+    result = finished(deblur_steps(image, settings), reports.append)
+    return reports, result
 
 
 def test_the_result_has_the_shape_and_the_units_of_the_image(image: np.ndarray, theta: np.ndarray) -> None:

@@ -19,6 +19,7 @@ from napari_deepblur.pipeline.blur import ConvolutionBlur
 from napari_deepblur.pipeline.restoration import MEMORY_VARIABLE, Restored, choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer, Step
 from napari_deepblur.pipeline.tiling import margin
+from napari_deepblur.progress import Progress, finished
 from napari_deepblur.samples import sample_microscope, sample_path
 
 CPU = torch.device("cpu")
@@ -53,12 +54,9 @@ class Copier(Restorer):
 def _restore(
     image: np.ndarray, restorer: Restorer, device: torch.device, side: int | None, psf: Tensor = PSF
 ) -> tuple[list[float], Restored]:
-    steps, shares = restore_steps(image, ConvolutionBlur(psf), NOISE, restorer, device, side), []
-    while True:
-        try:
-            shares.append(next(steps))
-        except StopIteration as stop:
-            return shares, stop.value
+    seen: list[Progress] = []
+    restored = finished(restore_steps(image, ConvolutionBlur(psf), NOISE, restorer, device, side), seen.append)
+    return [step.done / step.total for step in seen], restored
 
 
 @pytest.fixture

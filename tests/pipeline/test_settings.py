@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_deepblur.errors import DeepblurError, FamilyError, MicroscopeError, NoiseError, OutputError, SettingsError
+from napari_deepblur.io.families import save_family
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
@@ -103,6 +104,17 @@ def test_files_that_hold_no_settings_are_named(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         save_settings(EVERYTHING, tmp_path / "absent" / "settings.json")
+
+
+def test_a_family_from_a_file_is_of_the_pixel_size_of_the_image(tmp_path: Path) -> None:
+    """Measured or not: coefficients of other pixels are of another blur."""
+    file = tmp_path / "family.safetensors"
+    save_family(ZernikeFamily(OPTICS), file)
+    assert DeblurSettings(family=str(file)).operator_family((64, 64)).pixel_size_um == 0.1
+    assert DeblurSettings(family=str(file), microscope=OPTICS).operator_family((64, 64)).kind == "zernike"
+    other = DeblurSettings(family=str(file), microscope=Microscope(1.2, 0.6, 0.08, 1.33))
+    with pytest.raises(SettingsError, match=r"pixels of 0\.1 um, but the image has pixels of 0\.08 um"):
+        other.operator_family((64, 64))
 
 
 def test_the_family_is_the_one_described() -> None:

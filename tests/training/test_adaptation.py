@@ -17,6 +17,7 @@ from napari_deepblur.networks.adapted import LocalPrediction
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 from napari_deepblur.operators import ProductConvolutionFamily, ZernikeFamily
 from napari_deepblur.optics import Microscope
+from napari_deepblur.progress import Progress, finished
 from napari_deepblur.training.adapt_family import adapt_steps
 from napari_deepblur.training.adaptation import (
     Adaptation,
@@ -24,6 +25,7 @@ from napari_deepblur.training.adaptation import (
     negative_log_likelihood,
     relative_error,
 )
+from napari_deepblur.training.loop import TrainingReport
 from napari_deepblur.training.measured_batches import MeasuredBatch, MeasuredOptics
 from napari_deepblur.training.recipes import AdaptationRecipe, Schedule
 
@@ -76,9 +78,9 @@ def test_a_short_run_learns_to_tell_narrow_from_wide(family: ProductConvolutionF
     torch.manual_seed(0)
     recipe = AdaptationRecipe(family_hash(family), Schedule(samples=800, batch_size=8, peak=3e-3), window=64)
     adaptation = Adaptation(family, recipe, IdentificationNetwork(TRUNK), NO_IMAGES, NO_IMAGES, tmp_path)
-    *_, last = adaptation.steps(validation_images=16)
-    assert last.rows is not None
-    assert last.samples == last.total == 800
+    last = finished(adaptation.steps(validation_images=16))
+    assert last.rows
+    assert last.samples == 800
     ours, mean = (np.mean([row[name] for row in last.rows]) for name in ("psf_snr_db", "mean_psf_row_db"))
     assert ours > mean + 1
     assert not adaptation.network.training
@@ -93,9 +95,11 @@ def test_the_weights_lie_beside_the_family_and_a_run_is_continued(
     monkeypatch.setenv(FOLDER_VARIABLE, str(weights))
     file = tmp_path / "mine.safetensors"
     save_family(family, file)
-    *_, first = adapt_steps(file, samples=32, validation_images=2)
-    *_, second = adapt_steps(file, samples=48, validation_images=2)
-    assert (first.samples, second.samples) == (32, 48)
+    *_, report, first = adapt_steps(file, samples=32, validation_images=2)
+    assert isinstance(report, TrainingReport)
+    assert (report.samples, len(report.rows or ())) == (32, 3)
+    assert first == Progress("train", 32, 32)
+    assert finished(adapt_steps(file, samples=48, validation_images=2)) == adapted_path(file, "identification")
     facts = describe_weights(adapted_path(file, "identification")).facts
     assert (facts["family"], facts["samples"], len(facts["validation"])) == (family_hash(family), 48, 3)
     assert load_adapted(adapted_path(file, "identification")).config.eigen_psfs == 2

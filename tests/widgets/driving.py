@@ -48,6 +48,13 @@ def status(dock: QWidget) -> Notice:
     return notice
 
 
+def activities() -> list[tuple[str, float, float]]:
+    """Return name, work done and work in all of every bar in napari's activity panel."""
+    from napari.utils import progress
+
+    return [(bar.desc.removesuffix(": "), bar.n, bar.total) for bar in progress._all_instances]
+
+
 def run_to_the_end(qtbot: QtBot, dock: Any) -> Notice:
     """Press Run, wait until the run has ended, and return what the dock says."""
     press(qtbot, dock)

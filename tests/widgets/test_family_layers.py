@@ -113,7 +113,7 @@ def test_several_families_open_together(path: Path) -> None:
 def test_a_formula_says_where_it_is_of_use(viewer: Viewer, tmp_path: Path) -> None:
     file = tmp_path / "formula.safetensors"
     save_family(ZernikeFamily(MICROSCOPE), file)
-    with pytest.raises(FamilyFileError, match=r"formula\.safetensors holds a ZernikeFamily.*Deblur dock"):
+    with pytest.raises(FamilyFileError, match=r"formula\.safetensors holds a family of the kind zernike.*Deblur dock"):
         viewer.open(file, plugin=PLUGIN)
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driving import activities
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject, QThreadPool
 
 from napari_deepblur.errors import DeviceError, ImageError
-from napari_deepblur.pipeline.results import Deblurring, Progress
+from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.job import DeblurJob
 
 RESULT = Deblurring(np.zeros((2, 2), np.float32), None, {})
@@ -144,11 +146,6 @@ def test_the_next_run_waits_for_the_last_step_of_a_cancelled_one(qtbot: QtBot, j
 
 
 def test_the_activity_panel_shows_the_run_while_it_lasts(qtbot: QtBot, job: DeblurJob) -> None:
-    from napari.utils import progress
-
-    def bars() -> list[tuple[float, float]]:
-        return [(bar.n, bar.total) for bar in progress._all_instances]
-
     go_on = threading.Event()
 
     def steps() -> Generator[Progress, None, Deblurring]:
@@ -161,16 +158,15 @@ def test_the_activity_panel_shows_the_run_while_it_lasts(qtbot: QtBot, job: Debl
 
     with qtbot.waitSignal(job.succeeded, timeout=60_000):
         job.start(steps)
-        qtbot.waitUntil(lambda: bars() == [(1, 4)], timeout=60_000)
-        assert "Deblur" in str(next(iter(progress._all_instances)))
+        qtbot.waitUntil(lambda: activities() == [("Deblur", 1, 4)], timeout=60_000)
         go_on.set()
-        qtbot.waitUntil(lambda: bars() == [(3, 5)], timeout=60_000)
+        qtbot.waitUntil(lambda: activities() == [("Deblur", 3, 5)], timeout=60_000)
         go_on.set()
-    assert bars() == []
+    assert activities() == []
     with qtbot.waitSignal(job.progressed, timeout=60_000):
         job.start(lambda: _steps(10_000, threading.Event()))
     job.cancel()
-    assert bars() == []
+    assert activities() == []
 
 
 def test_a_result_on_its_way_is_not_delivered_after_a_cancel(qtbot: QtBot, job: DeblurJob) -> None:
@@ -211,3 +207,4 @@ def test_the_end_of_the_parent_stops_the_computation(qtbot: QtBot) -> None:
     qtbot.wait(50)
     gc.collect()
     assert alive() is None
+    assert activities() == []

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QPushButton
 
-from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.progress import Progress
 from napari_deepblur.widgets import run_panel
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import RunPanel
@@ -60,7 +60,7 @@ def test_time_left_is_that_of_the_pace_so_far(panel: RunPanel, monkeypatch: pyte
 
 def test_the_frame_of_a_series_is_named(panel: RunPanel) -> None:
     panel.setRunning()
-    panel.setProgress(Progress("deblur 3/20", 0, 2000))
+    panel.setProgress(Progress("deblur", 0, 2000, "3/20"))
     assert child(panel, Notice, "time_left").text() == "Removing the blur, frame 3 of 20"
 
 

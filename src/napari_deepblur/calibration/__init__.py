@@ -2,6 +2,6 @@
 
 from napari_deepblur.calibration.beads import Reason
 from napari_deepblur.calibration.calibrate import calibrate, calibrate_steps
-from napari_deepblur.calibration.results import BeadTable, Calibration, Progress
+from napari_deepblur.calibration.results import BeadTable, Calibration
 
-__all__ = ["BeadTable", "Calibration", "Progress", "Reason", "calibrate", "calibrate_steps"]
+__all__ = ["BeadTable", "Calibration", "Reason", "calibrate", "calibrate_steps"]

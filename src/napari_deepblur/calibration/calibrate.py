@@ -22,13 +22,14 @@ from napari_deepblur.calibration.basis import (
     fit_functions,
     fit_maps,
 )
-from napari_deepblur.calibration.results import Calibration, Progress
+from napari_deepblur.calibration.results import Calibration
 from napari_deepblur.calibration.selection import FEWEST_BEADS, MOST_MAPS, MOST_PSFS, choose, map_errors, psf_errors
 from napari_deepblur.calibration.splines import unit_square
 from napari_deepblur.calibration.stacks import check_stacks
 from napari_deepblur.calibration.survey import Survey, bead_table, survey, too_few
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.optics import Microscope
+from napari_deepblur.progress import Progress, finished, within
 
 Count = int | Literal["auto"]
 Override = tuple[int, float, float, bool]
@@ -86,24 +87,20 @@ def calibrate(
     CalibrationError
         If the images do not fit together, a number is out of range, or a stack has too few usable beads.
     """
-    steps = calibrate_steps(
-        stacks,
-        microscope,
-        bead_diameter_um=bead_diameter_um,
-        patch_size=patch_size,
-        normalise=normalise,
-        n_psfs=n_psfs,
-        n_maps=n_maps,
-        threshold=threshold,
-        saturation=saturation,
-        overrides=overrides,
+    return finished(
+        calibrate_steps(
+            stacks,
+            microscope,
+            bead_diameter_um=bead_diameter_um,
+            patch_size=patch_size,
+            normalise=normalise,
+            n_psfs=n_psfs,
+            n_maps=n_maps,
+            threshold=threshold,
+            saturation=saturation,
+            overrides=overrides,
+        )
     )
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Calibration = stop.value
-            return result
 
 
 def calibrate_steps(
@@ -140,10 +137,10 @@ def calibrate_steps(
     done = len(planes)
     psf_curve = map_curve = np.zeros(0)
     if n_psfs == "auto":
-        psf_curve = yield from _reported(psf_errors(sets, _most(sets, MOST_PSFS)), "select", done, total)
+        psf_curve = yield from within(psf_errors(sets, _most(sets, MOST_PSFS)), done, done + 10, total)
         n_psfs = choose(psf_curve)
     if n_maps == "auto":
-        map_curve = yield from _reported(map_errors(sets, n_psfs, MOST_MAPS), "select", done + 10, total)
+        map_curve = yield from within(map_errors(sets, n_psfs, MOST_MAPS), done + 10, done + 20, total)
         n_maps = choose(map_curve)
     done += 20
     yield Progress("fit", done, total)
@@ -229,20 +226,6 @@ def _check_diameter(diameter_um: float | None, microscope: Microscope | None) ->
         raise CalibrationError("The diameter of the beads was given, but no microscope, whose pixel size it needs.")
     if not 0 < diameter_um < 5:
         raise CalibrationError(f"bead_diameter_um is {diameter_um}, expected micrometres in (0, 5).")
-
-
-def _reported(
-    steps: Generator[int, None, NDArray[np.float64]], stage: str, start: int, total: int
-) -> Generator[Progress, None, NDArray[np.float64]]:
-    """Turn the folds of a hold-out into progress."""
-    yield Progress(stage, start, total)
-    while True:
-        try:
-            done = next(steps)
-        except StopIteration as stop:
-            result: NDArray[np.float64] = stop.value
-            return result
-        yield Progress(stage, start + 2 * done, total)
 
 
 def _most(sets: Sequence[BeadSet], most: int) -> int:

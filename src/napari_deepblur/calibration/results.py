@@ -1,11 +1,10 @@
-"""What calibration returns, and what it reports on the way."""
+"""What calibration returns."""
 
 from __future__ import annotations
 
 import csv
 import io
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +12,6 @@ from numpy.typing import NDArray
 from napari_deepblur.calibration.beads import Reason
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
-
-
-class Progress(NamedTuple):
-    """How far a calibration has come.
-
-    Attributes
-    ----------
-    stage
-        ``"find"``, ``"select"`` or ``"fit"``.
-    done, total
-        Work done and work in all, in arbitrary but equal units.
-    """
-
-    stage: str
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)

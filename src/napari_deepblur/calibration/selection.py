@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_deepblur.calibration.basis import BeadSet, FieldModel, coefficients, eigen_psfs, fit_functions, fit_maps
 from napari_deepblur.calibration.splines import FEWEST_POINTS
+from napari_deepblur.progress import Progress
 
 Array = NDArray[np.float64]
 
@@ -39,10 +40,11 @@ def choose(errors: Array) -> int:
     return max(1, int(np.flatnonzero(errors <= errors.min() + TOLERANCE)[0]))
 
 
-def psf_errors(sets: Sequence[BeadSet], most: int = MOST_PSFS) -> Generator[int, None, Array]:
-    """Hold-out error with 0, 1, ..., `most` eigen-PSFs and all maps; shape (most + 1,). Yields after every fold."""
+def psf_errors(sets: Sequence[BeadSet], most: int = MOST_PSFS) -> Generator[Progress, None, Array]:
+    """Hold-out error with 0, 1, ..., `most` eigen-PSFs and all maps; shape (most + 1,)."""
     dealt = folds(sets)
     total, count = np.zeros(most + 1), 0
+    yield Progress("select", 0, _FOLDS)
     for fold in range(_FOLDS):
         training = [beads.subset(number != fold) for beads, number in zip(sets, dealt, strict=True)]
         basis, _ = eigen_psfs(training, most)
@@ -54,14 +56,15 @@ def psf_errors(sets: Sequence[BeadSet], most: int = MOST_PSFS) -> Generator[int,
             errors = energy[..., None] - np.cumsum(np.concatenate([0 * gains[..., :1], gains], axis=-1), axis=-1)
             total[: len(basis) + 1] += (errors / np.square(beads.norms)[:, None]).sum(axis=(0, 1))
             count += energy.size
-        yield fold + 1
+        yield Progress("select", fold + 1, _FOLDS)
     return total / count
 
 
-def map_errors(sets: Sequence[BeadSet], n_psfs: int, most: int = MOST_MAPS) -> Generator[int, None, Array]:
-    """Hold-out error with `n_psfs` eigen-PSFs and 0, ..., `most` maps; shape (most + 1,). Yields after every fold."""
+def map_errors(sets: Sequence[BeadSet], n_psfs: int, most: int = MOST_MAPS) -> Generator[Progress, None, Array]:
+    """Hold-out error with `n_psfs` eigen-PSFs and 0, ..., `most` maps; shape (most + 1,)."""
     dealt = folds(sets)
     total, count = np.zeros(most + 1), 0
+    yield Progress("select", 0, _FOLDS)
     for fold in range(_FOLDS):
         training = [beads.subset(number != fold) for beads, number in zip(sets, dealt, strict=True)]
         basis, _ = eigen_psfs(training, n_psfs)
@@ -74,7 +77,7 @@ def map_errors(sets: Sequence[BeadSet], n_psfs: int, most: int = MOST_MAPS) -> G
             errors = _cumulative_errors(left, basis, model, theta)
             total += np.pad(errors, (0, most + 1 - len(errors)), mode="edge")
             count += left.patches.shape[0] * left.patches.shape[1]
-        yield fold + 1
+        yield Progress("select", fold + 1, _FOLDS)
     return total / count
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from napari_deepblur.errors import SettingsError
@@ -29,11 +28,10 @@ def adapt(arguments: argparse.Namespace, banks: tuple[Bank, Bank] | None) -> Non
         A diagnosis of what cannot be done.
     """
     import torch
-    from tqdm import tqdm
 
     from napari_deepblur.pipeline.devices import resolve_device
     from napari_deepblur.training.adapt_family import adapt_steps
-    from napari_deepblur.training.loop import format_table
+    from napari_deepblur.training.loop import show_training
 
     if arguments.recipe != "light":
         raise SettingsError("--recipe and --family do not go together: the network that is installed is adapted.")
@@ -52,12 +50,4 @@ def adapt(arguments: argparse.Namespace, banks: tuple[Bank, Bank] | None) -> Non
         validate_every=arguments.validate_every,
         **options,
     )
-    # What cannot be done is said before there is a bar.
-    first = next(steps)
-    with tqdm(unit="sample", smoothing=0.05, mininterval=5, file=sys.stderr, disable=arguments.quiet) as bar:
-        for progress in chain([first], steps):
-            bar.total = progress.total
-            bar.update(progress.samples - bar.n)
-            bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
-            if progress.rows and not arguments.quiet:
-                tqdm.write(format_table(progress.rows), file=sys.stderr)
+    show_training(steps, sys.stderr, arguments.quiet)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_deepblur.cli.arguments import Verbs
-    from napari_deepblur.pipeline.results import Progress
-    from napari_deepblur.pipeline.series import Frame, Reuse, Series
+    from napari_deepblur.pipeline.series import Frame, Reuse
 
 
 def add_to(verbs: Verbs) -> None:
@@ -89,6 +87,7 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
         named_axes,
         planes_last,
         result_type,
+        write_frame,
     )
 
     array, letters = read_stack(source)
@@ -110,7 +109,14 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
         )
     reuse: Reuse = "first" if arguments.one_operator else "each"
     steps = deblur_frames_steps(frames, axes, settings, reuse, plane_spacing_um=arguments.plane_spacing_um)
-    series = run_with_bar(_kept(steps, image, axes, psfs), arguments.quiet)
+
+    def keep(frame: Frame) -> None:
+        write_frame(image, axes, frame.index, frame.image)
+        found = None if frame.result is None else frame.result.identification
+        if found is not None and frame.identified:
+            psfs.append(found.psfs)
+
+    series = run_with_bar(steps, arguments.quiet, keep)
 
     shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
     family = settings.operator_family(shape)
@@ -127,27 +133,3 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
             partial.write_text(table, encoding="utf-8")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
-
-
-def _kept(
-    steps: Generator[Progress | Frame, None, Series], image: NDArray[Any], axes: str, psfs: list[NDArray[np.float32]]
-) -> Generator[Progress, None, Series]:
-    """Write each frame to its place, and pass on the progress."""
-    from napari_deepblur.pipeline.series import Frame, write_frame
-
-    try:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                series: Series = stop.value
-                return series
-            if isinstance(step, Frame):
-                write_frame(image, axes, step.index, step.image)
-                found = None if step.result is None else step.result.identification
-                if found is not None and step.identified:
-                    psfs.append(found.psfs)
-            else:
-                yield step
-    finally:
-        steps.close()

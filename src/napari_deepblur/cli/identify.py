@@ -79,10 +79,10 @@ def work(arguments: argparse.Namespace) -> None:
 
 def as_json(found: Identification, settings: DeblurSettings, family: OperatorFamily) -> dict[str, Any]:
     """Put an identification into words and numbers that JSON knows; coefficients in waves RMS, Noll order."""
-    modes = getattr(family, "modes", None)
+    zernike = family.local
     return {
         "family": settings.family,
-        **({} if modes is None else {"modes": list(modes)}),
+        **({} if zernike is None else {"modes": list(zernike.modes)}),
         "parameter_names": list(found.parameter_names),
         "theta": [round(float(value), 5) for value in found.theta],
         "theta_std": [round(float(value), 5) for value in found.theta_std],

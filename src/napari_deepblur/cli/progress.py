@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Generator
+from typing import TypeVar
 
+from napari_deepblur.progress import Progress, finished
+
+Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 _WORDS = {
@@ -18,48 +21,45 @@ _WORDS = {
 }
 
 
-class Report(Protocol):
-    """How far a job has come: what is done, how much of it, and how much there is."""
+def run_with_bar(
+    steps: Generator[Progress | Part, None, Result], quiet: bool, keep: Callable[[Part], object] | None = None
+) -> Result:
+    """Run a generator to its end and return its value, showing how far it has come unless `quiet`.
 
-    @property
-    def stage(self) -> str:
-        """What is being done."""
-
-    @property
-    def done(self) -> int:
-        """Work done."""
-
-    @property
-    def total(self) -> int:
-        """Work in all."""
-
-
-def run_with_bar(steps: Generator[Report, None, Result], quiet: bool) -> Result:
-    """Run a generator to its end and return its value, showing how far it has come unless `quiet`."""
+    Parameters
+    ----------
+    steps
+        Yields `Progress`, and perhaps parts of the result.
+    quiet
+        Show nothing.
+    keep
+        Called with the parts of the result.
+    """
     from tqdm import tqdm
 
     bar: tqdm[None] | None = None
+
+    def seen(step: Progress | Part) -> None:
+        nonlocal bar
+        if not isinstance(step, Progress):
+            if keep is not None:
+                keep(step)
+            return
+        if bar is None:
+            bar = tqdm(
+                total=step.total,
+                file=sys.stderr,
+                disable=quiet,
+                bar_format="{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left",
+            )
+        bar.set_description_str(f"{_WORDS.get(step.stage, step.stage)} {step.detail}".strip(), refresh=False)
+        bar.update(step.done - bar.n)
+
     try:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                if bar is not None:
-                    bar.update(bar.total - bar.n)
-                result: Result = stop.value
-                return result
-            if bar is None:
-                bar = tqdm(
-                    total=progress.total,
-                    file=sys.stderr,
-                    disable=quiet,
-                    bar_format="{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left",
-                )
-            # The number of a frame may follow: "deblur 3/20".
-            stage, *number = progress.stage.split(" ", 1)
-            bar.set_description_str(" ".join([_WORDS.get(stage, stage), *number]), refresh=False)
-            bar.update(progress.done - bar.n)
+        value = finished(steps, seen)
+        if bar is not None:
+            bar.update(bar.total - bar.n)
+        return value
     finally:
-        steps.close()
         if bar is not None:
             bar.close()

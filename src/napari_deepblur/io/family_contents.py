@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,33 +37,14 @@ def contents(family: OperatorFamily) -> tuple[Header, Tensors]:
     FamilyError
         If the family is of a kind that has no file format.
     """
-    numbers: dict[str, Any]
-    tensors: Tensors = {}
-    match family:
-        case ZernikeFamily():
-            kind, numbers = "zernike", _numbers(family, _ZERNIKE)
-        case FieldZernikeFamily():
-            kind, numbers = "field-zernike", _numbers(family, _FIELD_ZERNIKE)
-        case EigenPsfFamily():
-            kind, numbers = "eigen-psf", _numbers(family, ("pixel_size_um",))
-            tensors = {"eigen_psfs": family.eigen_psfs}
-        case ProductConvolutionFamily():
-            kind, numbers = "product-convolution", _numbers(family, ("pixel_size_um", "field_shape"))
-            tensors = {"eigen_psfs": family.eigen_psfs, "maps": family.maps}
-        case _:
-            raise FamilyError(f"{type(family).__name__} has no file format; those that have are {', '.join(MAKERS)}.")
-    if isinstance(family, EigenPsfFamily | ProductConvolutionFamily) and family.thetas is not None:
-        counts = tuple(len(tensors[name]) for name in tensors)
-        tensors["thetas"] = family.thetas.reshape(-1, *counts)
+    if not isinstance(family, OperatorFamily) or family.kind not in MAKERS:
+        raise FamilyError(f"{type(family).__name__} has no file format; those that have are {', '.join(MAKERS)}.")
+    tensors = family.tensors
     optics = family.microscope
-    numbers["microscope"] = None if optics is None else asdict(optics)
-    header = {"kind": kind} | ({"order": ORDER} if "maps" in tensors else {})
+    numbers = {**family.numbers, "microscope": None if optics is None else asdict(optics)}
+    header = {"kind": family.kind} | ({"order": ORDER} if "maps" in tensors else {})
     header |= {name: json.dumps(value) for name, value in numbers.items()}
     return header, {name: np.ascontiguousarray(value, dtype="<f4") for name, value in tensors.items()}
-
-
-def _numbers(family: OperatorFamily, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(family, name) for name in names}
 
 
 def _microscope(header: Header) -> Microscope | None:

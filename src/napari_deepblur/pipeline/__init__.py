@@ -3,14 +3,13 @@
 from napari_deepblur.pipeline.deblur import deblur, deblur_steps
 from napari_deepblur.pipeline.identification.identify import identify, identify_steps
 from napari_deepblur.pipeline.identification.stack import StackIdentification, identify_stack
-from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
+from napari_deepblur.pipeline.results import Deblurring, Identification
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, save_settings
 
 __all__ = [
     "DeblurSettings",
     "Deblurring",
     "Identification",
-    "Progress",
     "StackIdentification",
     "deblur",
     "deblur_steps",

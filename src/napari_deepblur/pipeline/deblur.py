@@ -16,7 +16,7 @@ from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.images import check_image
 from napari_deepblur.io.weights import Loaded, describe_weights, load_deblurring
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, OperatorFamily, ZernikeFamily
+from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, resolve_device
 from napari_deepblur.pipeline.identification.field import GRID, check_in_field
@@ -25,9 +25,10 @@ from napari_deepblur.pipeline.identification.network_choice import deblurring_we
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.restoration import choose_side, restore_steps, units_of_work
 from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer
-from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
+from napari_deepblur.pipeline.results import Deblurring, Identification
 from napari_deepblur.pipeline.settings import IN_MEMORY, ZERNIKE_FAMILIES, DeblurSettings, Method
 from napari_deepblur.pipeline.verdict import judge
+from napari_deepblur.progress import Progress, changed, finished, within
 
 
 def deblur(
@@ -87,13 +88,8 @@ def deblur(
         values["theta"] = tuple(np.asarray(theta, dtype=float).ravel().tolist())
     if noise is not None:
         values |= {"noise": (noise.alpha, noise.beta), "noise_offset": noise.offset}
-    steps = deblur_steps(image, DeblurSettings(**values), family if isinstance(family, OperatorFamily) else None)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Deblurring = stop.value
-            return result
+    in_memory = family if isinstance(family, OperatorFamily) else None
+    return finished(deblur_steps(image, DeblurSettings(**values), in_memory))
 
 
 def deblur_steps(
@@ -156,16 +152,7 @@ def deblur_steps(
         yield Progress("deblur", before, before + work)
         scale = unit_scale(observed)
         steps = restore_steps(scale.to_unit(observed), blur, scale.noise_to_unit(noise), restorer, device, side)
-        done = before
-        while True:
-            try:
-                share = next(steps)
-            except StopIteration as stop:
-                restored = stop.value
-                break
-            # Work that is done again in smaller tiles is not taken back.
-            done = max(done, before + int(share * work + 1e-6))
-            yield Progress("deblur", done, before + work)
+        restored = yield from within(steps, before, before + work, before + work)
     finally:
         free_memory(device)
     found = theta if identification is None else identification.theta
@@ -188,7 +175,8 @@ def deblur_steps(
 
 def _only_theta(family: OperatorFamily) -> torch.Tensor | None:
     """Return theta where there is nothing to identify: the family is one PSF, of sum one."""
-    return torch.ones(1) if isinstance(family, EigenPsfFamily) and family.n_parameters == 1 else None
+    one = family.measured is not None and family.field_shape is None and family.n_parameters == 1
+    return torch.ones(1) if one else None
 
 
 def _settings_of(family: OperatorFamily | str | None) -> dict[str, Any]:
@@ -200,11 +188,9 @@ def _settings_of(family: OperatorFamily | str | None) -> dict[str, Any]:
             return {"family": family}
         case str():
             return {"family": family} | _optics_of(load_family(find_family(family)))
-        case ZernikeFamily() | FieldZernikeFamily():
-            values = {name: getattr(family, name) for name in ("microscope", "modes", "max_amplitude", "psf_size")}
-            if isinstance(family, FieldZernikeFamily):
-                values |= {"family": "field-zernike", "degree": family.degree}
-            return values
+        case _ if family.kind in ZERNIKE_FAMILIES:
+            numbers = {name: value for name, value in family.numbers.items() if name in DeblurSettings.model_fields}
+            return {"family": family.kind} | numbers | _optics_of(family)
         case _:
             return {"family": IN_MEMORY} | _optics_of(family)
 
@@ -216,13 +202,13 @@ def _optics_of(family: OperatorFamily) -> dict[str, Any]:
 def _identified_blur(
     family: OperatorFamily, found: Identification, shape: tuple[int, int], origin: tuple[int, int]
 ) -> Blur:
-    if isinstance(family, ZernikeFamily):
+    if family.measured is not None:
+        # Linear in theta: the PSFs of the mean parameters are the average.
+        return FamilyBlur(family, torch.from_numpy(found.theta), float(found.psf_spread.mean()), origin)
+    if family.field_shape is None:
         # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients.
         return ConvolutionBlur(torch.from_numpy(found.psf), float(found.psf_spread[0]))
-    error = float(found.psf_spread.mean())
-    if isinstance(family, FieldZernikeFamily):
-        return blur_between(found.psfs, GRID, family.psf_size, shape, error)
-    return FamilyBlur(family, torch.from_numpy(found.theta), error, origin)
+    return blur_between(found.psfs, GRID, family.psf_size, shape, float(found.psf_spread.mean()))
 
 
 def _restorer(settings: DeblurSettings, family: OperatorFamily, used: dict[str, Loaded], identifies: bool) -> Restorer:
@@ -248,18 +234,19 @@ def _identify(
     notes: list[str],
 ) -> Generator[Progress, None, tuple[int, Identification]]:
     """Identify as the first part of a longer job; return its share of the work with its result."""
+    total = 0
+
+    def first_part(step: Progress) -> Progress:
+        nonlocal total
+        total = step.total
+        return replace(step, total=total + work)
+
     while True:
         network = load_network(used["identification"].path) if "identification" in used else None
         steps = identify_steps(observed, family, settings.known_noise(), device, network, settings.origin)
-        total = 0
         try:
-            while True:
-                try:
-                    progress = next(steps)
-                except StopIteration as stop:
-                    return total, stop.value
-                total = progress.total
-                yield progress._replace(total=total + work)
+            found = yield from changed(steps, first_part)
+            return total, found
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

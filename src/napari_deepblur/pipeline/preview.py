@@ -13,6 +13,7 @@ from napari_deepblur.pipeline.deblur import deblur_steps
 from napari_deepblur.pipeline.results import Deblurring, Identification
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.tiling import margin
+from napari_deepblur.progress import finished
 
 
 class Region(NamedTuple):
@@ -103,13 +104,7 @@ def preview(
     wide = region.with_halo(whole, margin(family.psf_size))
     origin = settings.origin[0] + wide.top, settings.origin[1] + wide.left
     part = np.asarray(image[wide.top : wide.bottom, wide.left : wide.right])  # type: ignore[index,call-overload]
-    steps = deblur_steps(part, settings.model_copy(update={"origin": origin}), family, known)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Deblurring = stop.value
-            break
+    result = finished(deblur_steps(part, settings.model_copy(update={"origin": origin}), family, known))
     top, left = region.top - wide.top, region.left - wide.left
     height, width = region.shape
     return Preview(region, result.image[top : top + height, left : left + width], result)

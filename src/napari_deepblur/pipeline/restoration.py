@@ -18,6 +18,7 @@ from napari_deepblur.pipeline.blur import Blur
 from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory
 from napari_deepblur.pipeline.restorers import Restorer
 from napari_deepblur.pipeline.tiling import SMALLEST_TILE, Tile, automatic_side, margin, plan_tiles
+from napari_deepblur.progress import Progress
 
 MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
 """Environment variable: memory in GiB that automatic tiles may fill."""
@@ -103,8 +104,8 @@ def restore_steps(
     restorer: Restorer,
     device: torch.device,
     side: int | None,
-) -> Generator[float, None, Restored]:
-    """Restore an image, yielding the share that is done after each iteration of each tile.
+) -> Generator[Progress, None, Restored]:
+    """Restore an image, yielding progress after each iteration of each tile.
 
     Where memory runs out the tiles are halved; where they are small already, the processor takes over from the GPU.
 
@@ -167,7 +168,7 @@ def _tile_by_tile(
     restorer: Restorer,
     device: torch.device,
     tiles: list[Tile],
-) -> Generator[float, None, NDArray[np.float32]]:
+) -> Generator[Progress, None, NDArray[np.float32]]:
     result = np.zeros_like(image)
     border = blur.psf_size // 2
     for index, tile in enumerate(tiles):
@@ -179,7 +180,8 @@ def _tile_by_tile(
         scene: Tensor | None = None
         for iteration, latest in steps:
             scene = latest
-            yield (index + iteration / restorer.iterations) / len(tiles)
+            done = index * restorer.iterations + iteration
+            yield Progress("deblur", done, len(tiles) * restorer.iterations)
         assert scene is not None
         restored = scene[0, 0, border : border + part.shape[0], border : border + part.shape[1]].cpu().numpy()
         result[tile.target] += tile.weights * restored[tile.inner]

@@ -1,9 +1,9 @@
-"""What the pipeline returns, and what it reports on the way."""
+"""What the pipeline returns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,22 +11,6 @@ from numpy.typing import NDArray
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.pipeline.blur import Blur
 from napari_deepblur.pipeline.verdict import Verdict
-
-
-class Progress(NamedTuple):
-    """How far a job has come.
-
-    Attributes
-    ----------
-    stage
-        What is being done, such as ``"identify"``.
-    done, total
-        Work done and work in all, in arbitrary but equal units; `total` is known from the first report.
-    """
-
-    stage: str
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -54,6 +38,8 @@ class Identification:
         Names of the parameters.
     even_modes
         Parameters whose joint sign is not identifiable from one image, shape (K,), bool.
+    units
+        Unit of the parameters, in words; empty where they have none.
     """
 
     theta: NDArray[np.float32]
@@ -64,6 +50,7 @@ class Identification:
     noise: PoissonGaussianNoise
     parameter_names: tuple[str, ...]
     even_modes: NDArray[np.bool_]
+    units: str = "waves RMS"
 
     @property
     def psf(self) -> NDArray[np.float32]:

@@ -136,7 +136,7 @@ class DeblurSettings(BaseModel):
         FamilyError, FamilyFileError
             If it cannot be made or read.
         SettingsError
-            If a calibrated family has another pixel size than the microscope of these settings.
+            If the family of a file has another pixel size than the microscope of these settings.
         """
         if self.family in ZERNIKE_FAMILIES:
             size = recommended_psf_size(self.microscope) if self.psf_size == "auto" else self.psf_size
@@ -150,9 +150,8 @@ class DeblurSettings(BaseModel):
                 "`save_family`, and give the file."
             )
         family = load_family(find_family(self.family))
-        pixel = getattr(family, "pixel_size_um", None)
-        if "microscope" in self.model_fields_set and pixel is not None:
-            check_pixel_size(pixel, self.microscope.pixel_size_um)
+        if "microscope" in self.model_fields_set and family.pixel_size_um is not None:
+            check_pixel_size(family.pixel_size_um, self.microscope.pixel_size_um)
         return family
 
     def microscope_of(self, channel: int) -> Microscope:
@@ -175,7 +174,7 @@ def check_pixel_size(family_um: float, image_um: float) -> None:
     """Raise a `SettingsError` if a family was made for another pixel size than the image's."""
     if not math.isclose(family_um, image_um, rel_tol=0.01):
         raise SettingsError(
-            f"The family was calibrated with pixels of {family_um:g} um, but the image has pixels of {image_um:g} um. "
+            f"The family was made for pixels of {family_um:g} um, but the image has pixels of {image_um:g} um. "
             "It is of another microscope or binning: choose its own family, or correct the pixel size."
         )
 

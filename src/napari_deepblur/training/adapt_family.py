@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import torch
@@ -15,10 +15,10 @@ from napari_deepblur.io.adapted_weights import Kind, adapted_path
 from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.output import check_writable
 from napari_deepblur.io.weights import load_deblurring, load_identification, save_weights
-from napari_deepblur.operators import EigenPsfFamily, ProductConvolutionFamily
+from napari_deepblur.progress import Progress
 from napari_deepblur.training.adaptation import Adaptation
 from napari_deepblur.training.deblurring_adaptation import DeblurringAdaptation
-from napari_deepblur.training.loop import Rows, TrainingProgress
+from napari_deepblur.training.loop import TrainingReport
 from napari_deepblur.training.recipes import AdaptationRecipe, DeblurringAdaptationRecipe, Schedule
 
 
@@ -35,8 +35,8 @@ def adapt_steps(
     minutes: float | None = None,
     validate_every: float = 5.0,
     validation_images: int = 64,
-) -> Iterator[TrainingProgress]:
-    """Adapt step by step. Closing the iterator keeps a checkpoint, from which the next call goes on.
+) -> Generator[Progress | TrainingReport, None, Path]:
+    """Adapt step by step. Closing the generator keeps a checkpoint, from which the next call goes on.
 
     Parameters
     ----------
@@ -61,8 +61,13 @@ def adapt_steps(
 
     Yields
     ------
-    TrainingProgress
-        About once a second; `rows` has the validation table where there is a new one.
+    Progress and TrainingReport
+        The one after the other, about once a second.
+
+    Returns
+    -------
+    Path
+        The weights, as the value of the generator.
 
     Raises
     ------
@@ -71,11 +76,12 @@ def adapt_steps(
         run of another family.
     """
     path = find_family(family_file)
-    family = load_family(path)
-    if not isinstance(family, EigenPsfFamily | ProductConvolutionFamily):
+    loaded = load_family(path)
+    family = loaded.measured
+    if family is None:
         raise FamilyError(
-            f"{path} holds a {type(family).__name__}, for which the network needs no adaptation. Give a family that "
-            "was calibrated from beads."
+            f"{path} holds a family of the kind {loaded.kind}, for which the network needs no adaptation. Give a "
+            "family that was calibrated from beads."
         )
     target = adapted_path(path, kind) if export is None else Path(export)
     folder = adaptation_folder(path) / kind if out is None else Path(out)
@@ -93,21 +99,21 @@ def adapt_steps(
         other = DeblurringAdaptationRecipe(digest)
         other = dataclasses.replace(other, schedule=_lasting(other.schedule, samples))
         adaptation = DeblurringAdaptation(family, other, load_deblurring(), scenes, held_out, folder)
-    rows: Rows = []
-    latest: TrainingProgress | None = None
-    for latest in adaptation.steps(minutes=minutes, validate_every=validate_every, validation_images=validation_images):
-        rows = latest.rows or rows
-        yield latest
-    assert latest is not None
+    last = yield from adaptation.steps(
+        minutes=minutes, validate_every=validate_every, validation_images=validation_images
+    )
     facts = {
         "family": digest,
         "family_file": path.name,
-        "samples": latest.samples,
-        "minutes": round(latest.seconds / 60, 1),
+        "samples": last.samples,
+        "minutes": round(last.seconds / 60, 1),
         "seed": adaptation.recipe.seed,
-        "validation": [{key: value for key, value in row.items() if key not in ("samples", "minutes")} for row in rows],
+        "validation": [
+            {key: value for key, value in row.items() if key not in ("samples", "minutes")} for row in last.rows or []
+        ],
     }
     save_weights(target, adaptation.network, facts)
+    return target
 
 
 def adaptation_folder(family_file: Path) -> Path:

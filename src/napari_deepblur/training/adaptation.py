@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -12,11 +11,11 @@ from torch import Tensor, nn
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork, LocalPrediction
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.trunk import TrunkConfig
-from napari_deepblur.operators.families.local_coordinates import MeasuredFamily
+from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.training.batches import SceneSource, draw_noise_levels
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.identification import NOISE_LEVELS
-from napari_deepblur.training.loop import Rows, TrainingProgress, start_run, train_steps
+from napari_deepblur.training.loop import Rows, TrainingSteps, start_run, train_steps
 from napari_deepblur.training.measured_batches import MeasuredBatch, MeasuredOptics, measured_batch, network_scale
 from napari_deepblur.training.recipes import AdaptationRecipe
 
@@ -75,10 +74,10 @@ class Adaptation:
 
     def steps(
         self, *, minutes: float | None = None, validate_every: float = 5.0, validation_images: int = 64
-    ) -> Iterator[TrainingProgress]:
+    ) -> TrainingSteps:
         """Train; see `loop.train_steps`. The rows have the PSF SNR at three noise levels beside that of the mean."""
         batches = self._validation(validation_images)
-        yield from train_steps(
+        return train_steps(
             self._run,
             self.recipe.schedule,
             self._loss,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +13,14 @@ from torch import Tensor, nn
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.noise import sample_noise
 from napari_deepblur.operators import ProductConvolutionOperator
-from napari_deepblur.operators.families.local_coordinates import MeasuredFamily, local_weights
+from napari_deepblur.operators.families import MeasuredFamily
+from napari_deepblur.operators.families.local_coordinates import local_weights
 from napari_deepblur.pipeline.identification.gaussian import prior_of
 from napari_deepblur.training.batches import SceneSource, draw_noise_levels
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.deblurring import mean_ssim, restoration_loss
 from napari_deepblur.training.identification import NOISE_LEVELS
-from napari_deepblur.training.loop import Rows, TrainingProgress, start_run, train_steps
+from napari_deepblur.training.loop import Rows, TrainingSteps, start_run, train_steps
 from napari_deepblur.training.measured_batches import MeasuredOptics
 from napari_deepblur.training.recipes import DeblurringAdaptationRecipe
 
@@ -104,10 +104,10 @@ class DeblurringAdaptation:
 
     def steps(
         self, *, minutes: float | None = None, validate_every: float = 5.0, validation_images: int = 32
-    ) -> Iterator[TrainingProgress]:
+    ) -> TrainingSteps:
         """Train; see `loop.train_steps`. The rows have the SSIM at three noise levels."""
         batches = self._validation(validation_images)
-        yield from train_steps(
+        return train_steps(
             self._run,
             self.recipe.schedule,
             self._loss,

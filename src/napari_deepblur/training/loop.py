@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from napari_deepblur.progress import Progress
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.recipes import Schedule
 
@@ -36,13 +38,13 @@ def start_run(
     return Run(network, average, optimizer, generator, recipe)
 
 
-class TrainingProgress(NamedTuple):
-    """How far a run has come.
+class TrainingReport(NamedTuple):
+    """What a run has reached.
 
     Attributes
     ----------
-    samples, total
-        Samples seen, and samples in all.
+    samples
+        Samples seen.
     seconds
         Time spent, earlier calls included.
     loss
@@ -52,15 +54,13 @@ class TrainingProgress(NamedTuple):
     """
 
     samples: int
-    total: int
     seconds: float
     loss: float
     rows: Rows | None
 
-    @property
-    def seconds_left(self) -> float:
-        """Time to the end of the schedule, at the speed so far."""
-        return self.seconds * (self.total - self.samples) / max(self.samples, 1)
+
+TrainingSteps = Generator[Progress | TrainingReport, None, TrainingReport]
+"""A run: a report and then the progress in samples, about once a second; its value is the last report."""
 
 
 def train(
@@ -75,15 +75,26 @@ def train(
 ) -> None:
     """Train to the end of `train_steps`, with a progress bar and printed validation tables."""
     steps = train_steps(run, schedule, loss, validate, folder, minutes=minutes, validate_every=validate_every)
+    show_training(steps, sys.stdout)
+
+
+def show_training(
+    steps: Generator[Progress | TrainingReport, None, object], tables: TextIO, quiet: bool = False
+) -> None:
+    """Train to the end of `steps`, with a bar on standard error, and the validation tables in `tables`."""
+    # What cannot be done is said before there is a bar, and only then is it known where a continued run stands.
     bar: tqdm[None] | None = None
-    for progress in steps:
-        if bar is None:
-            # Only now is it known where a run that is continued stands.
-            bar = tqdm(total=schedule.samples, initial=progress.samples, unit="sample", smoothing=0.05, mininterval=5)
-        bar.update(progress.samples - bar.n)
-        bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
-        if progress.rows:
-            tqdm.write(format_table(progress.rows))
+    for step in steps:
+        if isinstance(step, Progress):
+            if bar is None:
+                options = {"unit": "sample", "smoothing": 0.05, "mininterval": 5}
+                bar = tqdm(total=step.total, initial=step.done, file=sys.stderr, disable=quiet, **options)
+            bar.update(step.done - bar.n)
+            continue
+        if bar is not None:
+            bar.set_postfix(loss=f"{step.loss:.4f}", refresh=False)
+        if step.rows and not quiet:
+            tqdm.write(format_table(step.rows), file=tables)
     if bar is not None:
         bar.close()
 
@@ -97,7 +108,7 @@ def train_steps(
     *,
     minutes: float | None = None,
     validate_every: float = 5.0,
-) -> Iterator[TrainingProgress]:
+) -> TrainingSteps:
     """Train until the schedule or the time is over, resuming from the folder's checkpoint if it has one.
 
     Parameters
@@ -119,8 +130,14 @@ def train_steps(
 
     Yields
     ------
-    TrainingProgress
-        After a step, about once a second. Closing the generator writes a checkpoint first.
+    TrainingReport and Progress
+        The one after the other, about once a second; the work is counted in samples. Closing the generator writes a
+        checkpoint first.
+
+    Returns
+    -------
+    TrainingReport
+        The last one, as the value of the generator.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
@@ -130,9 +147,12 @@ def train_steps(
     before, saved, validated, told = run.seconds, start, start, 0.0
     recent: list[Tensor] = []
 
-    def progress(rows: Rows | None = None) -> TrainingProgress:
+    def tell(rows: Rows | None = None) -> Generator[Progress | TrainingReport, None, TrainingReport]:
         mean = torch.stack(recent).mean().item() if recent else float("nan")
-        return TrainingProgress(run.samples, schedule.samples, run.seconds, mean, rows)
+        report = TrainingReport(run.samples, run.seconds, mean, rows)
+        yield report
+        yield Progress("train", run.samples, schedule.samples)
+        return report
 
     try:
         while run.samples < schedule.samples and (minutes is None or time.monotonic() - start < 60 * minutes):
@@ -153,15 +173,15 @@ def train_steps(
                 run.save(checkpoint)
                 saved = now
             if now - validated > 60 * validate_every:
-                yield progress(_report(run, validate, folder, recent))
+                yield from tell(_report(run, validate, folder, recent))
                 validated = time.monotonic()
             elif now - told > 1:
                 # Reading the loss waits for the device: not after every step.
-                yield progress()
+                yield from tell()
                 told = now
     finally:
         run.save(checkpoint)
-    yield progress(_report(run, validate, folder, recent))
+    return (yield from tell(_report(run, validate, folder, recent)))
 
 
 def _report(run: Run, validate: Callable[[nn.Module], Rows], folder: Path, recent: list[Tensor]) -> Rows:

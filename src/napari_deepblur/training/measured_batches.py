@@ -16,9 +16,9 @@ from napari_deepblur.networks.statistics import WINDOW
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import sample_noise
 from napari_deepblur.operators import ProductConvolutionOperator
+from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.operators.families.local_coordinates import (
     LocalCoordinates,
-    MeasuredFamily,
     gram_matrix,
     local_coordinates,
     local_weights,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.progress import Progress
 
 if TYPE_CHECKING:
     from napari.utils import progress
+
+_SHOWN: set[Activity] = set()
+"""Those that have a bar. Qt forgets a slot whose object nobody holds, and napari would keep the bar for good."""
 
 
 class Activity:
@@ -37,6 +40,7 @@ class Activity:
         try:
             if self._bar is None:
                 self._bar = progress(total=state.total, desc=self._title)
+                _SHOWN.add(self)
             bar = self._bar
             # The amount of work may grow when more of it is known.
             if bar.total != state.total:
@@ -51,3 +55,4 @@ class Activity:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+        _SHOWN.discard(self)

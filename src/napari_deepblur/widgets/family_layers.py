@@ -11,7 +11,6 @@ import numpy as np
 
 from napari_deepblur.errors import DeepblurError, FamilyFileError, OutputError
 from napari_deepblur.io.families import is_family_file, load_family, save_family
-from napari_deepblur.operators import EigenPsfFamily, ProductConvolutionFamily
 from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
 
 Paths = str | Sequence[str]
@@ -74,11 +73,12 @@ def family_layers(path: str | os.PathLike[str]) -> list[LayerData]:
     FamilyFileError
         As `read_families`.
     """
-    family = load_family(path)
-    if not isinstance(family, EigenPsfFamily | ProductConvolutionFamily):
+    loaded = load_family(path)
+    family = loaded.measured
+    if family is None:
         raise FamilyFileError(
-            f"{path} holds a {type(family).__name__}, which is a formula without eigen-PSFs that could be shown. "
-            "It is of use all the same: choose the file as family in the Deblur dock."
+            f"{path} holds a family of the kind {loaded.kind}, which is a formula without eigen-PSFs that could be "
+            "shown. It is of use all the same: choose the file as family in the Deblur dock."
         )
     pixel = family.pixel_size_um or 1.0
     unit = "um" if family.pixel_size_um else "pixel"
@@ -86,8 +86,9 @@ def family_layers(path: str | os.PathLike[str]) -> list[LayerData]:
     shared: dict[str, Any] = {"units": ("pixel", unit, unit)}
     layers: list[LayerData] = []
     place = np.zeros(2)
-    if isinstance(family, ProductConvolutionFamily):
-        field, grid = np.array(family.field_shape), np.array(family.maps.shape[1:])
+    on_grid = family.tensors.get("maps")
+    if on_grid is not None and family.field_shape is not None:
+        field, grid = np.array(family.field_shape), np.array(on_grid.shape[1:])
         # From the first to the last pixel's centre; a map of one value covers the field whole.
         step = np.where(grid > 1, (field - 1) / np.maximum(grid - 1, 1), field)
         corner = np.where(grid > 1, 0.0, (field - 1) / 2)
@@ -101,7 +102,7 @@ def family_layers(path: str | os.PathLike[str]) -> list[LayerData]:
             "metadata": {METADATA_KEY: {**record, "part": "maps"}},
             **shared,
         }
-        layers.append((family.maps, maps, "image"))
+        layers.append((on_grid, maps, "image"))
         place = np.array([(field[0] - family.psf_size) / 2, (1 + _GAP) * field[1]])
     top = float(np.abs(family.eigen_psfs).max())
     psfs = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qtpy.QtCore import QObject, Signal
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.activity import Activity
 
 if TYPE_CHECKING:

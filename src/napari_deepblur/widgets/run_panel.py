@@ -7,7 +7,7 @@ import time
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.notice import Level, Notice
 
 _STAGES = {
@@ -107,10 +107,8 @@ class RunPanel(QWidget):
         self._bar.setValue(progress.done)
         if self._button.isEnabled():
             left = _time_left(time.monotonic() - self._started, progress)
-            # The number of a frame may follow: "deblur 3/20".
-            stage, *number = progress.stage.split(" ", 1)
-            frame = "".join(f", frame {part.replace('/', ' of ')}" for part in number)
-            self._stage.say(f"{_STAGES.get(stage, stage)}{frame}{left}")
+            frame = f", frame {progress.detail.replace('/', ' of ')}" if progress.detail else ""
+            self._stage.say(f"{_STAGES.get(progress.stage, progress.stage)}{frame}{left}")
 
     def say(self, message: str, level: Level = "note") -> None:
         """Show how a run ended."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 import numpy as np
 import pytest
 import skimage.data
@@ -17,24 +15,17 @@ from napari_deepblur.noise import PoissonGaussianNoise, sample_noise
 from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, ProductConvolutionFamily
 from napari_deepblur.operators.families.local_coordinates import local_coordinates
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline import Identification, Progress, deblur, identify, identify_steps
+from napari_deepblur.pipeline import Identification, deblur, identify, identify_steps
 from napari_deepblur.pipeline.identification.field import GRID, even_grid
+from napari_deepblur.pipeline.identification.network_choice import load_for
 from napari_deepblur.pipeline.settings import IN_MEMORY
+from napari_deepblur.progress import Progress, finished
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
 from napari_deepblur.training.scenes.spots import spots
 
 CPU = torch.device("cpu")
 OPTICS = Microscope(na=1.2, n_immersion=1.33, wavelength_um=0.5, pixel_size_um=0.1)
 QUIET, MEDIUM = PoissonGaussianNoise(0.0, 1e-4), PoissonGaussianNoise(0.001, 0.003)
-
-
-def run_to_the_end(steps: Generator[Progress, None, Identification]) -> Identification:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Identification = stop.value
-            return result
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +79,7 @@ def test_a_measured_family_is_identified_at_once(demonstration: ProductConvoluti
     results = []
     for name, theta in zip(("camera", "brick", "moon", "gravel"), demonstration.sample(4, 5), strict=True):
         steps = identify_steps(_spoilt(demonstration, theta, name, 0), demonstration, MEDIUM, CPU, None)
-        found = run_to_the_end(steps)
+        found = finished(steps)
         results.append(_decibels(demonstration, found, theta))
     ours, mean = np.mean(results, axis=0)
     assert ours > mean + 0.7
@@ -121,7 +112,7 @@ def test_an_untrained_adapted_network_says_what_the_prior_says(measured: Product
     for name in ("centre", "axes", "scales"):
         getattr(network, name).copy_(torch.from_numpy(getattr(local, name)))
     steps = identify_steps(_image(measured, measured.sample(1, 1)[0], 0), measured, QUIET, CPU, network)
-    found = run_to_the_end(steps)
+    found = finished(steps)
     draws = measured.sample(4000, 8)
     np.testing.assert_allclose(found.theta, draws.mean(0), atol=0.1)
     np.testing.assert_allclose(found.theta_std, draws.std(0), atol=0.1)
@@ -133,6 +124,10 @@ def test_fields_of_zernike_psfs_are_identified_and_deblurred() -> None:
     image = np.random.default_rng(0).uniform(size=(96, 110)).astype(np.float32)
     family = FieldZernikeFamily(OPTICS, degree=1, field_shape=(96, 110))
     result = deblur(image, family, noise=QUIET, device="cpu")
+    seen: list[Progress] = []
+    finished(identify_steps(image, family, QUIET, CPU, load_for(family)), seen.append)
+    shares = [step.done / step.total for step in seen]
+    assert shares == sorted(shares) and shares[-1] == 1
     found = result.identification
     assert found is not None
     assert found.theta.shape == (24,)
@@ -170,7 +165,7 @@ def test_what_does_not_fit_is_said(measured: ProductConvolutionFamily, network: 
     nameless = EigenPsfFamily(measured.eigen_psfs, np.eye(3))
     with pytest.raises(FamilyError, match="does not say which microscope"):
         identify(image, nameless, QUIET)
-    with pytest.raises(FamilyError, match="does not know a ProductConvolutionFamily"):
+    with pytest.raises(FamilyError, match="does not know the kind product-convolution"):
         next_of = identify_steps(image, measured, QUIET, CPU, network)
         for _ in next_of:
             pass

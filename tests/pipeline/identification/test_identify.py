@@ -20,8 +20,9 @@ from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope, psf_snr
-from napari_deepblur.pipeline import Identification, Progress, identify, identify_steps
+from napari_deepblur.pipeline import Identification, identify, identify_steps
 from napari_deepblur.pipeline.resampling import resample
+from napari_deepblur.progress import Progress, finished
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
 from napari_deepblur.training.scenes.spots import spots
 
@@ -32,12 +33,9 @@ QUIET = PoissonGaussianNoise(0.0, 2.0)
 
 
 def _run(steps: Generator[Progress, None, Identification]) -> tuple[list[Progress], Identification]:
-    reports = []
-    while True:
-        try:
-            reports.append(next(steps))
-        except StopIteration as stop:
-            return reports, stop.value
+    reports: list[Progress] = []
+    found = finished(steps, reports.append)
+    return reports, found
 
 
 @pytest.mark.usefixtures("weights_folder")

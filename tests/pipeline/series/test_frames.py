@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import ImageError
-from napari_deepblur.pipeline import DeblurSettings, Progress, deblur
+from napari_deepblur.pipeline import DeblurSettings, deblur
 from napari_deepblur.pipeline.series.frames import Frame, Series, deblur_frames, deblur_frames_steps
+from napari_deepblur.progress import Progress, finished
 
 SETTINGS = DeblurSettings(
     microscope={"na": 1.4, "wavelength_um": 0.5, "pixel_size_um": 0.08, "n_immersion": 1.515},
@@ -29,13 +30,11 @@ def _series(*lengths: int) -> NDArray[np.uint16]:
 def _steps(*args: Any) -> tuple[list[Progress], list[Frame], Series]:
     progress: list[Progress] = []
     frames: list[Frame] = []
-    steps = deblur_frames_steps(*args)
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as stop:
-            return progress, frames, stop.value
+
+    def sort(step: Progress | Frame) -> None:
         (frames if isinstance(step, Frame) else progress).append(step)  # type: ignore[arg-type]
+
+    return progress, frames, finished(deblur_frames_steps(*args), sort)
 
 
 def test_each_frame_is_what_it_would_be_alone(lazy_array: type[Any]) -> None:
@@ -89,7 +88,7 @@ def test_a_constant_frame_is_passed_through_and_named() -> None:
     assert done == sorted(done)
     assert {step.total for step in progress} == {300}
     assert done[-1] == 300
-    assert progress[-1].stage == "deblur 3/3"
+    assert (progress[-1].stage, progress[-1].detail) == ("deblur", "3/3")
 
 
 def test_a_dark_series_and_a_bad_frame_are_explained() -> None:

@@ -15,6 +15,7 @@ from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.pipeline.identification.plane_signs import defocus_per_um, signed_planes
 from napari_deepblur.pipeline.series.frames import deblur_frames_steps
 from napari_deepblur.pipeline.series.history import History, history_of
+from napari_deepblur.progress import finished
 
 
 def record(**values: object) -> dict[str, object]:
@@ -51,12 +52,7 @@ def test_a_run_over_a_series_has_a_history() -> None:
     steps = deblur_frames_steps(
         planes, "TYX", DeblurSettings(microscope=Microscope(pixel_size_um=0.09), method="wiener", device="cpu")
     )
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            history: History = history_of(stop.value.record)
-            break
+    history: History = history_of(finished(steps).record)
     assert history.frames == ("time 0", "time 1") and history.theta.shape == (2, 8)
     assert "defocus" in history.names[0]
 

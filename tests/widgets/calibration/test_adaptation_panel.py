@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from driving import child
+from driving import activities, child
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt, QThreadPool
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QProgressBar, QPushButton
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.training.loop import TrainingProgress
+from napari_deepblur.progress import Progress
+from napari_deepblur.training.loop import TrainingReport
 from napari_deepblur.widgets.calibration import adaptation_panel
 from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
 from napari_deepblur.widgets.calibration.loss_plot import LossPlot
@@ -30,19 +31,21 @@ class _Training:
         self.steps, self.closed = steps, False
         self.calls: list[tuple[Path, int]] = []
 
-    def start(self, file: Path, minutes: int) -> Iterator[TrainingProgress]:
+    def start(self, file: Path, minutes: int) -> Generator[Progress | TrainingReport, None, Path]:
         self.calls.append((file, minutes))
         return self._run()
 
-    def _run(self) -> Generator[TrainingProgress]:
+    def _run(self) -> Generator[Progress | TrainingReport, None, Path]:
         row: dict[str, str | float] = {"noise": "medium", "psf_snr_db": 14.25, "mean_psf_row_db": 9.0}
         try:
             for step in range(1, self.steps + 1):
                 time.sleep(0.01)
                 loss = math.nan if step == 1 else 1 / step
-                yield TrainingProgress(16 * step, 16_000, float(step), loss, [row] if step == 3 else None)
+                yield TrainingReport(16 * step, float(step), loss, [row] if step == 3 else None)
+                yield Progress("train", 16 * step, 16_000)
         finally:
             self.closed = True
+        return Path("scope.identification.safetensors")
 
 
 @pytest.fixture
@@ -104,10 +107,27 @@ def test_a_run_that_is_stopped_is_closed_in_order_and_can_go_on(
     assert child(panel, QPushButton, "adaptation_run").text() == "Adapt network"
 
 
+def test_the_activity_panel_shows_the_adaptation_while_it_lasts(
+    qtbot: QtBot, panel: AdaptationPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = _Training(200)
+    monkeypatch.setattr(adaptation_panel, "_training", training.start)
+    panel.setValue(tmp_path / "scope.safetensors")
+    _press(qtbot, panel)
+    # The 1000 steps to the end of the schedule would take a second each.
+    qtbot.waitUntil(lambda: any(total > 800 for _, _, total in activities()), timeout=PATIENCE_MS)
+    ((name, done, _),) = activities()
+    assert name == "Adapt network"
+    assert 0 <= done < 800
+    assert child(panel, QProgressBar, "adaptation_progress").maximum() > 800
+    _wait(qtbot, panel)
+    assert activities() == []
+
+
 def test_an_error_is_shown(
     qtbot: QtBot, panel: AdaptationPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(file: Path, minutes: int) -> Iterator[TrainingProgress]:
+    def refuse(file: Path, minutes: int) -> Generator[Progress | TrainingReport, None, Path]:
         raise FamilyError("The family has no microscope.")
 
     monkeypatch.setattr(adaptation_panel, "_training", refuse)

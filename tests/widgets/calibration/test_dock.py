@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import PATIENCE_MS, child, press, status
+from driving import PATIENCE_MS, activities, child, press, status
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QComboBox, QFileDialog, QPushButton
+from qtpy.QtWidgets import QComboBox, QFileDialog, QProgressBar, QPushButton
 
-from napari_deepblur.calibration import Calibration, Progress, calibrate_steps
+from napari_deepblur.calibration import Calibration, calibrate_steps
 from napari_deepblur.io.families import load_family
 from napari_deepblur.io.images import read_image
 from napari_deepblur.io.weights import FOLDER_VARIABLE
 from napari_deepblur.operators import ProductConvolutionFamily
+from napari_deepblur.progress import Progress
 from napari_deepblur.samples.beads import BEAD_DIAMETER_UM, BEAD_PATCH_SIZE, bead_sample_microscope, bead_sample_path
 from napari_deepblur.widgets.calibration import run as calibration_run
 from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
@@ -248,6 +249,34 @@ def test_a_run_can_be_cancelled(
     assert status(calibration_dock).text() == "Cancelled. Nothing was added."
     assert list(viewer.layers) == layers
     assert child(calibration_dock, QPushButton, "run").text() == "Calibrate"
+
+
+def test_the_activity_panel_shows_the_calibration_while_it_lasts(
+    qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _add_beads(viewer)
+    _wait_for_beads(qtbot, calibration_dock)
+    go_on = threading.Event()
+
+    def held(*arguments: Any, **options: Any) -> Generator[Progress, None, Calibration]:
+        steps = calibrate_steps(*arguments, **options, n_psfs=4, n_maps=2)
+        while (step := next(steps)).stage != "fit":
+            yield step
+        yield step
+        go_on.wait(60)
+        return (yield from steps)
+
+    monkeypatch.setattr(calibration_run, "calibrate_steps", held)
+    press(qtbot, calibration_dock, "run")
+    qtbot.waitUntil(lambda: any(done > 0 for _, done, _ in activities()), timeout=PATIENCE_MS)
+    ((name, done, total),) = activities()
+    bar = child(calibration_dock, QProgressBar, "progress")
+    assert name == "Bead calibration"
+    assert (done, total) == (bar.value(), bar.maximum())
+    go_on.set()
+    qtbot.waitUntil(lambda: not calibration_dock.isRunning(), timeout=PATIENCE_MS)
+    assert activities() == []
+    assert calibration_dock.value() is not None
 
 
 def test_adaptation_needs_a_file_and_then_is_offered(

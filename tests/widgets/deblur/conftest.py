@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from napari_deepblur.pipeline import Progress
 from napari_deepblur.pipeline.series import Frame, Series, deblur_frames_steps
+from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.deblur import dock as deblur_dock
 
 

@@ -152,7 +152,7 @@ def family_file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("pixel", "shape", "words"),
     [
-        (0.08, (48, 48), "calibrated with pixels of 0.1 um, but the image has pixels of 0.08 um"),
+        (0.08, (48, 48), "made for pixels of 0.1 um, but the image has pixels of 0.08 um"),
         (0.1, (64, 70), "the field of this family has (60, 70)"),
     ],
     ids=["another pixel size", "smaller field"],

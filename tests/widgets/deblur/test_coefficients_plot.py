@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyqtgraph as pg
 import pytest
@@ -54,6 +56,14 @@ def test_a_bar_is_as_long_as_its_coefficient_and_even_ones_are_hatched(plot: Coe
     legend = plot.findChild(Notice)
     assert legend is not None
     assert "not identifiable from one image" in legend.text()
+
+
+def test_the_axis_has_the_unit_of_the_coefficients(plot: CoefficientsPlot) -> None:
+    canvas = plot.findChild(pg.PlotWidget, "coefficients")
+    assert canvas is not None
+    for units, label in (("waves RMS", "coefficient (waves RMS)"), ("", "coefficient")):
+        plot.setValue(replace(FOUND, units=units))
+        assert canvas.getPlotItem().getAxis("bottom").labelText == label
 
 
 def test_error_bars_are_one_standard_deviation_and_fit_in(plot: CoefficientsPlot) -> None:

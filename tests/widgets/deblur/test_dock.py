@@ -16,8 +16,9 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QProgressBar, QPushButton, QWidget
 
-from napari_deepblur.pipeline import DeblurSettings, Progress, deblur
+from napari_deepblur.pipeline import DeblurSettings, deblur
 from napari_deepblur.pipeline.series import Frame, Series, deblur_frames_steps
+from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.deblur import dock as deblur_dock
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.dock import DeblurDock

@@ -1,20 +1,29 @@
 """Families of blur operators: a short parameter vector in, an operator out.
 
 A family is the hinge of the package: identification predicts its parameters, deblurring uses its operators, and
-training samples it. A new family is one subclass of `OperatorFamily`; nothing else changes.
+training samples it. A new family is one subclass of `OperatorFamily`: by way of `ConvolutionFamily` where the PSF is
+the same everywhere, and of `AberrationFamily` or `MeasuredFamily` for what those share. These three are abstract, and
+nothing that they implement is overridden.
 """
 
-from napari_deepblur.operators.families.base import OperatorFamily
+from napari_deepblur.operators.families.aberrations import AberrationFamily
+from napari_deepblur.operators.families.base import FamilyKind, OperatorFamily
+from napari_deepblur.operators.families.convolution import ConvolutionFamily
 from napari_deepblur.operators.families.eigen_psf import EigenPsfFamily
 from napari_deepblur.operators.families.field_zernike import FieldExpansion, FieldZernikeFamily
+from napari_deepblur.operators.families.measured import MeasuredFamily
 from napari_deepblur.operators.families.product_convolution import ProductConvolutionFamily
 from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
 
 __all__ = [
     "DEFAULT_MODES",
+    "AberrationFamily",
+    "ConvolutionFamily",
     "EigenPsfFamily",
+    "FamilyKind",
     "FieldExpansion",
     "FieldZernikeFamily",
+    "MeasuredFamily",
     "OperatorFamily",
     "ProductConvolutionFamily",
     "ZernikeFamily",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -13,6 +14,13 @@ from napari_deepblur.errors import FamilyError
 from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
 from napari_deepblur.optics import Microscope
 
+if TYPE_CHECKING:
+    from napari_deepblur.operators.families.measured import MeasuredFamily
+    from napari_deepblur.operators.families.zernike import ZernikeFamily
+
+FamilyKind = Literal["zernike", "field-zernike", "eigen-psf", "product-convolution"]
+"""Kinds of families, as files and settings name them."""
+
 WIDEST_PSF = 255
 """Largest side of a PSF, in pixels."""
 
@@ -22,10 +30,18 @@ class OperatorFamily(ABC):
 
     Positions are absolute: pixels (row, column) of the field of view, whose first pixel is (0, 0). An image that is a
     crop of the field says by its `origin`, the position of its own first pixel, which part of the field it shows.
+
+    Nobody asks which class a family is of: what there is to know is a fact of every family. Two of them hand out more,
+    `local` what only aberrations have, and `measured` what only measured PSFs have.
     """
 
     microscope: Microscope | None
     """The optics, where they are known."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> FamilyKind:
+        """The name of the kind, as files and settings have it."""
 
     @property
     @abstractmethod
@@ -43,6 +59,41 @@ class OperatorFamily(ABC):
         """Rows and columns of the field of view; None where the PSF is the same everywhere."""
 
     @property
+    @abstractmethod
+    def pixel_size_um(self) -> float | None:
+        """Pixel size in the sample, in micrometres; None where it is not known."""
+
+    @property
+    @abstractmethod
+    def units(self) -> str:
+        """Unit of the parameters, in words; empty where they have none."""
+
+    @property
+    @abstractmethod
+    def even_modes(self) -> NDArray[np.bool_]:
+        """Mask (K,) of the parameters whose joint sign one image cannot tell."""
+
+    @property
+    @abstractmethod
+    def local(self) -> ZernikeFamily | None:
+        """The aberrations at one place of the field; None where the PSFs do not follow from aberrations."""
+
+    @property
+    @abstractmethod
+    def measured(self) -> MeasuredFamily | None:
+        """The family as one of measured PSFs, which are linear in theta; None where the PSFs are a formula."""
+
+    @property
+    @abstractmethod
+    def numbers(self) -> dict[str, Any]:
+        """What makes the family again, beside its microscope and `tensors`; by the names of its arguments."""
+
+    @property
+    @abstractmethod
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """The arrays that the family is made of, by the names of its arguments."""
+
+    @property
     def n_parameters(self) -> int:
         """Number K of parameters."""
         return len(self.parameter_names)
@@ -50,6 +101,14 @@ class OperatorFamily(ABC):
     @abstractmethod
     def sample(self, n: int, seed: int) -> NDArray[np.float32]:
         """Draw `n` parameter vectors as training does; shape (n, K), reproducible from `seed`."""
+
+    @abstractmethod
+    def maps_at(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Values of the J functions of the field that theta, of shape (M, J) row by row, weighs; shape (P, J).
+
+        What a place z of the field sees of theta are the M numbers sum_j theta_mj w_j(z): its Zernike coefficients, or
+        the coordinates of its PSF.
+        """
 
     @abstractmethod
     def psf(self, theta: ArrayLike, points: ArrayLike | None = None) -> NDArray[np.float32]:

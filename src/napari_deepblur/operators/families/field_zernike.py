@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators.families.base import OperatorFamily, check_points, check_theta
+from napari_deepblur.operators.families.aberrations import AberrationFamily
+from napari_deepblur.operators.families.base import check_points, check_theta
 from napari_deepblur.operators.families.field_maps import FieldMaps
 from napari_deepblur.operators.families.field_polynomials import DEGREES, field_polynomials, term_names
 from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
@@ -47,7 +48,7 @@ class FieldExpansion(NamedTuple):
     largest_error: float
 
 
-class FieldZernikeFamily(OperatorFamily):
+class FieldZernikeFamily(AberrationFamily):
     """Aberrations that are polynomials of the position in the field.
 
     The Zernike coefficient of mode m at z is sum_t theta_mt L_t(z), in waves RMS, with the products L_t of Legendre
@@ -96,8 +97,8 @@ class FieldZernikeFamily(OperatorFamily):
         psf_size: int = 31,
         rank: int | None = None,
     ) -> None:
-        self.local = ZernikeFamily(microscope, modes, max_amplitude, psf_size)
-        self.microscope: Microscope = microscope
+        self._local = ZernikeFamily(microscope, modes, max_amplitude, psf_size)
+        self.microscope = microscope
         if degree not in DEGREES:
             raise FamilyError(f"degree is {degree!r}, expected 0, 1 or 2.")
         self.degree = int(degree)
@@ -109,6 +110,21 @@ class FieldZernikeFamily(OperatorFamily):
         if terms is not None and (not isinstance(terms, Integral) or not 1 <= int(terms) <= _GRID**2):
             raise FamilyError(f"rank is {rank!r}, expected None or a whole number from 1 to {_GRID**2}.")
         self.rank = None if rank is None else int(rank)
+
+    @property
+    def kind(self) -> Literal["field-zernike"]:
+        """``"field-zernike"``."""
+        return "field-zernike"
+
+    @property
+    def local(self) -> ZernikeFamily:
+        """The blurs at one place of the field."""
+        return self._local
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Those of `local`, degree, rows and columns of the field, and number of terms."""
+        return {**self.local.numbers, "degree": self.degree, "field_shape": self.field_shape, "rank": self.rank}
 
     @property
     def modes(self) -> tuple[int, ...]:
@@ -160,6 +176,10 @@ class FieldZernikeFamily(OperatorFamily):
         largest = np.abs(constant) + total
         theta *= np.minimum(1, self.max_amplitude / largest)[..., None]
         return theta.reshape(n, self.n_parameters).astype(np.float32)
+
+    def maps_at(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Values of the polynomials L_t at positions (row, column) of the field, (P, 2); shape (P, T)."""
+        return field_polynomials(check_points(points), self._field_shape, self.degree)
 
     def coefficients(self, theta: ArrayLike, points: ArrayLike) -> NDArray[np.float32]:
         """Zernike coefficients of `theta` (K,) at P positions (row, column); shape (P, M), in waves RMS."""

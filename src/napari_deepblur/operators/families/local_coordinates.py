@@ -7,11 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.operators.families.eigen_psf import EigenPsfFamily
-from napari_deepblur.operators.families.product_convolution import ProductConvolutionFamily
-
-MeasuredFamily = EigenPsfFamily | ProductConvolutionFamily
-"""Families whose PSFs are linear in theta: h_z = sum_ij theta_ij w_j(z) e_i."""
+from napari_deepblur.operators.families.measured import MeasuredFamily
 
 _DRAWS, _PLACES = 2000, 5
 _LEFT_OUT = 1e-3

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators.families.admissible import check_thetas, sample_hull
-from napari_deepblur.operators.families.base import OperatorFamily, check_points, check_theta, known_pixel_size
-from napari_deepblur.operators.families.eigen_psfs import check_eigen_psfs, check_weights, coordinates
+from napari_deepblur.operators.families.base import check_points, check_theta
+from napari_deepblur.operators.families.eigen_psfs import check_weights, coordinates
 from napari_deepblur.operators.families.field_maps import FieldMaps
+from napari_deepblur.operators.families.measured import MeasuredFamily
 from napari_deepblur.operators.linear import ArrayOperator
 from napari_deepblur.operators.product_convolution import ProductConvolutionOperator
 from napari_deepblur.optics import Microscope
 
 
-class ProductConvolutionFamily(OperatorFamily):
+class ProductConvolutionFamily(MeasuredFamily):
     """A(theta) x = sum_ij theta_ij e_i * (w_j . x), blurs that vary over the field (Model 2.2).
 
     A point at z spreads as sum_ij theta_ij w_j(z) e_i. Parameters are flat, row-major: theta[i * J + j] is theta_ij.
@@ -59,19 +61,16 @@ class ProductConvolutionFamily(OperatorFamily):
         pixel_size_um: float | None = None,
         field_shape: tuple[int, int] | None = None,
     ) -> None:
-        self.eigen_psfs = check_eigen_psfs(eigen_psfs)
         self.maps = np.asarray(maps, dtype=np.float32).copy()
         if field_shape is None and self.maps.ndim == 3:
             field_shape = self.maps.shape[1], self.maps.shape[2]
         self._field = FieldMaps(self.maps, field_shape or (0, 0))
-        self.thetas = check_thetas(thetas, (len(self.eigen_psfs), len(self.maps)))
-        self.microscope = microscope
-        self.pixel_size_um = known_pixel_size(pixel_size_um, microscope)
+        super().__init__(eigen_psfs, thetas, len(self.maps), microscope, pixel_size_um)
 
     @property
-    def psf_size(self) -> int:
-        """Side k of the point spread functions, in pixels; odd."""
-        return int(self.eigen_psfs.shape[-1])
+    def kind(self) -> Literal["product-convolution"]:
+        """``"product-convolution"``."""
+        return "product-convolution"
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -84,9 +83,18 @@ class ProductConvolutionFamily(OperatorFamily):
         """Rows and columns of the field of view."""
         return self._field.field_shape
 
-    def sample(self, n: int, seed: int) -> NDArray[np.float32]:
-        """Draw convex combinations of the observed parameters (`sample_hull`); shape (n, I J)."""
-        return sample_hull(self.thetas, n, seed)
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Pixel size, and rows and columns of the field."""
+        return {"pixel_size_um": self.pixel_size_um, "field_shape": self.field_shape}
+
+    @property
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Eigen-PSFs, maps and observed parameters, the last of shape (L, I, J)."""
+        made = {"eigen_psfs": self.eigen_psfs, "maps": self.maps}
+        if self.thetas is not None:
+            made["thetas"] = self.thetas.reshape(-1, len(self.eigen_psfs), len(self.maps))
+        return made
 
     def psf(self, theta: ArrayLike, points: ArrayLike | None = None) -> NDArray[np.float32]:
         """Local point spread functions sum_ij theta_ij w_j(z) e_i of sources at z.

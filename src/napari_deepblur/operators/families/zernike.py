@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators.convolution import ConvolutionOperator
-from napari_deepblur.operators.families.base import WIDEST_PSF, OperatorFamily, check_points, check_theta
-from napari_deepblur.operators.linear import ArrayOperator
+from napari_deepblur.operators.families.aberrations import AberrationFamily
+from napari_deepblur.operators.families.base import WIDEST_PSF
+from napari_deepblur.operators.families.convolution import ConvolutionFamily
 from napari_deepblur.optics import Microscope, is_even, mode_name, noll_to_nm, psf_model, zernike_psf
 
 DEFAULT_MODES = tuple(range(4, 12))
 """Noll 4 to 11: defocus, astigmatism, coma, trefoil, spherical."""
 
 
-class ZernikeFamily(OperatorFamily):
+class ZernikeFamily(ConvolutionFamily, AberrationFamily):
     """Convolution with the PSF of an aberrated microscope (Model 2.3).
 
     h = |F[ 1(rho <= fc) exp(2 i pi sum_k theta_k Z_k(rho / fc, phi)) ]|^2, with Noll's orthonormal polynomials Z_k
@@ -51,7 +51,7 @@ class ZernikeFamily(OperatorFamily):
         max_amplitude: float = 0.15,
         psf_size: int = 31,
     ) -> None:
-        self.microscope: Microscope = microscope
+        self.microscope = microscope
         for j in modes:
             noll_to_nm(j)
             if j < 4:
@@ -69,6 +69,11 @@ class ZernikeFamily(OperatorFamily):
         self._model = psf_model(microscope.pupil, self.modes, int(psf_size))
 
     @property
+    def kind(self) -> Literal["zernike"]:
+        """``"zernike"``."""
+        return "zernike"
+
+    @property
     def psf_size(self) -> int:
         """Side k of the point spread functions, in pixels; odd."""
         return self._model.size
@@ -79,63 +84,30 @@ class ZernikeFamily(OperatorFamily):
         return tuple(mode_name(j) for j in self.modes)
 
     @property
-    def field_shape(self) -> None:
-        """None: the PSF is the same everywhere."""
-        return None
-
-    @property
     def even_modes(self) -> NDArray[np.bool_]:
         """Mask (K,) of the modes whose joint sign one image cannot tell."""
         return np.array([is_even(j) for j in self.modes])
+
+    @property
+    def local(self) -> ZernikeFamily:
+        """The family itself."""
+        return self
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Modes, amplitude and size of the PSF."""
+        return {"modes": self.modes, "max_amplitude": self.max_amplitude, "psf_size": self.psf_size}
+
+    @property
+    def theta_in_words(self) -> str:
+        """What the K numbers are, for messages."""
+        return f"one coefficient in waves for each of Noll {', '.join(map(str, self.modes))}"
 
     def sample(self, n: int, seed: int) -> NDArray[np.float32]:
         """Draw coefficients uniform in [-max_amplitude, max_amplitude]; shape (n, K)."""
         values = np.random.default_rng(seed).uniform(-self.max_amplitude, self.max_amplitude, (n, self.n_parameters))
         return values.astype(np.float32)
 
-    def psf(self, theta: ArrayLike, points: ArrayLike | None = None) -> NDArray[np.float32]:
-        """Point spread function of `theta`, sum 1, the same everywhere in the field.
-
-        Parameters
-        ----------
-        theta
-            Coefficients in waves RMS, shape (K,).
-        points
-            Field positions (row, column) in pixels, shape (P, 2).
-
-        Returns
-        -------
-        ndarray
-            (k, k), or (P, k, k) with `points`; float32.
-
-        Raises
-        ------
-        FamilyError
-            If `theta` has another length or is not finite, or if points are not pairs.
-        """
-        psf = np.asarray(self.psf_tensor(self.check(theta)).numpy())
-        if points is None:
-            return psf
-        return np.repeat(psf[None], len(check_points(points)), axis=0)
-
     def psf_tensor(self, theta: Tensor) -> Tensor:
         """Point spread functions (..., k, k) of coefficients (..., K), differentiable, on theta's device."""
         return zernike_psf(theta, self._model.to(theta.device))
-
-    def operator(self, theta: ArrayLike, shape: tuple[int, int], origin: tuple[int, int] = (0, 0)) -> ArrayOperator:
-        """Convolution operator of `theta` (K,) for an observed image of shape (H, W), wherever it lies."""
-        return ArrayOperator(ConvolutionOperator(self.psf_tensor(self.check(theta)), shape))
-
-    def linear_operator(
-        self, theta: Tensor, shape: tuple[int, int], origin: tuple[int, int] = (0, 0)
-    ) -> ConvolutionOperator:
-        """Batched convolution operators of `theta` (B, K) for scenes (B, 1, H + k - 1, W + k - 1)."""
-        return ConvolutionOperator(self.psf_tensor(theta).unsqueeze(-3), shape)
-
-    def check(self, theta: ArrayLike) -> Tensor:
-        """Return `theta` (K,) as a float32 tensor, or raise a `FamilyError` that says what is wrong with it."""
-        return check_theta(
-            theta,
-            self.n_parameters,
-            f"one coefficient in waves for each of Noll {', '.join(map(str, self.modes))}",
-        )

@@ -13,12 +13,7 @@ from napari_deepblur.networks.adapted import AdaptedNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-from napari_deepblur.operators import (
-    EigenPsfFamily,
-    FieldZernikeFamily,
-    OperatorFamily,
-    ProductConvolutionFamily,
-)
+from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.identification.gaussian import Gaussian, prior_of
 from napari_deepblur.pipeline.identification.local_average import LocalPsfs, interpolated
@@ -29,8 +24,8 @@ from napari_deepblur.pipeline.identification.local_views import (
     windows_of,
 )
 from napari_deepblur.pipeline.identification.spectral_scores import spectral_belief
-from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
-from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.progress import Progress
 
 Array = NDArray[np.float64]
 
@@ -65,23 +60,23 @@ def identify_field_steps(
     yield Progress("noise", 0, 1)
     if noise is None:
         noise = estimate_noise(image, microscope)
-    if isinstance(family, EigenPsfFamily | ProductConvolutionFamily) and network is None:
-        belief = yield from spectral_belief(image, family, windows_of(shape, microscope, origin), noise)
-    elif isinstance(family, EigenPsfFamily | ProductConvolutionFamily) and isinstance(network, AdaptedNetwork):
+    measured, zernike = family.measured, family.local
+    if measured is not None and network is None:
+        belief = yield from spectral_belief(image, measured, windows_of(shape, microscope, origin), noise)
+    elif measured is not None and isinstance(network, AdaptedNetwork):
         prior = prior_of(family)
         windows = windows_of(shape, microscope, origin)
-        seen = yield from adapted_views(image, family, windows, noise, network, prior, device)
+        seen = yield from adapted_views(image, measured, windows, noise, network, prior, device)
         belief = prior.after(seen)
-    elif isinstance(family, FieldZernikeFamily) and isinstance(network, IdentificationNetwork):
+    elif zernike is not None and isinstance(network, IdentificationNetwork):
         windows = windows_of(shape, microscope, origin, _LOCAL_SIDE)
-        whole = yield from identify_zernike_steps(image, family.local, noise, device, network)
-        local = yield from local_zernike(image, family.local, windows, noise, device, network)
+        whole, *local = yield from local_zernike(image, zernike, windows, noise, device, network)
         belief = prior_of(family).after(polynomial_views(family, windows, local))
         points = even_grid(shape, origin, family.psf_size)
         return described(family, belief, points, interpolated(windows, local, whole, points), noise)
     else:
         raise FamilyError(
-            f"These weights are of a {type(network).__name__}, which does not know a {type(family).__name__}. Leave "
+            f"These weights are of a {type(network).__name__}, which does not know the kind {family.kind}. Leave "
             "the choice of the weights to the program, or choose those that were adapted to this family."
         )
     points = even_grid(shape, origin, family.psf_size) if family.field_shape is not None else _middle(shape, origin)
@@ -116,7 +111,7 @@ def check_in_field(family: OperatorFamily, shape: tuple[int, int], origin: tuple
         )
 
 
-def averaged(family: EigenPsfFamily | ProductConvolutionFamily, belief: Gaussian, points: Array) -> LocalPsfs:
+def averaged(family: OperatorFamily, belief: Gaussian, points: Array) -> LocalPsfs:
     """Average the PSFs of a measured family, which are linear in theta, over what is believed."""
     psfs = family.psf(belief.mean, points)
     draws = np.stack([family.psf(theta, points) for theta in belief.draw(_DRAWS, seed=0)])
@@ -136,7 +131,8 @@ def described(
         points=points.astype(np.float32),
         noise=noise,
         parameter_names=family.parameter_names,
-        even_modes=getattr(family, "even_modes", np.zeros(family.n_parameters, dtype=bool)),
+        even_modes=family.even_modes,
+        units=family.units,
     )
 
 

@@ -13,12 +13,13 @@ from napari_deepblur.io.images import check_image
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import OperatorFamily, ZernikeFamily
+from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.devices import resolve_device
 from napari_deepblur.pipeline.identification.field import identify_field_steps
 from napari_deepblur.pipeline.identification.network_choice import load_for
 from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
-from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.progress import Progress, finished
 
 if TYPE_CHECKING:
     import os
@@ -66,13 +67,7 @@ def identify(
     """
     checked = check_image(image, smallest=family.psf_size)
     network = load_for(family, weights)
-    steps = identify_steps(checked, family, noise, resolve_device(device), network, origin)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Identification = stop.value
-            return result
+    return finished(identify_steps(checked, family, noise, resolve_device(device), network, origin))
 
 
 def identify_steps(
@@ -104,8 +99,9 @@ def identify_steps(
     FamilyError
         If the network does not know the family, or the image does not lie in its field.
     """
-    if isinstance(family, ZernikeFamily) and isinstance(network, IdentificationNetwork):
-        found = yield from identify_zernike_steps(image, family, noise, device, network)
+    zernike = family.local
+    if zernike is not None and family.field_shape is None and isinstance(network, IdentificationNetwork):
+        found = yield from identify_zernike_steps(image, zernike, noise, device, network)
     else:
         found = yield from identify_field_steps(image, family, noise, device, network, origin)
     return found

@@ -14,11 +14,10 @@ from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.statistics import WINDOW, prepare
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import FieldZernikeFamily, ZernikeFamily
-from napari_deepblur.operators.families.field_polynomials import field_polynomials
+from napari_deepblur.operators import OperatorFamily, ZernikeFamily
+from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.operators.families.local_coordinates import (
     LocalCoordinates,
-    MeasuredFamily,
     gram_matrix,
 )
 from napari_deepblur.optics import Microscope
@@ -28,7 +27,8 @@ from napari_deepblur.pipeline.identification.windows import at_least, partition
 from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.resampling import resample
-from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.progress import Progress, one_of
 
 _SIDE = 384
 """Side of the windows at the reference cut-off, in pixels."""
@@ -113,14 +113,15 @@ def adapted_views(
 
 
 def polynomial_views(
-    family: FieldZernikeFamily, windows: list[Window], local_blurs: list[Identification]
+    family: OperatorFamily, windows: list[Window], local_blurs: list[Identification]
 ) -> list[Observation]:
     """Local coefficients as observations of the polynomials, the joint signs of the even modes made alike."""
-    even = family.local.even_modes
+    terms = family.maps_at(np.array([window.middle for window in windows]))
+    # The terms of a mode follow each other, and are all even or all odd.
+    even = family.even_modes[:: terms.shape[1]]
     values = [found.theta.astype(np.float64) for found in local_blurs]
     variances = [np.square(found.theta_std.astype(np.float64)) for found in local_blurs]
     surest = int(np.argmin([variance[even].sum() for variance in variances])) if even.any() else 0
-    terms = field_polynomials(np.array([w.middle for w in windows]), family.field_shape, family.degree)
     seen = []
     for value, variance, term in zip(values, variances, terms, strict=True):
         flipped = np.where(even, -value, value)
@@ -139,18 +140,13 @@ def local_zernike(
     device: torch.device,
     network: IdentificationNetwork,
 ) -> Generator[Progress, None, list[Identification]]:
-    """Identify each window by itself, as if its blur were the same everywhere in it."""
+    """Identify the whole image, and then each window by itself, as if the blur were the same everywhere in it."""
     found: list[Identification] = []
-    for index, window in enumerate(windows):
+    everything = Window(slice(None), slice(None), np.zeros(2))
+    for index, window in enumerate([everything, *windows]):
         part = np.ascontiguousarray(image[window.rows, window.columns])
         steps = identify_zernike_steps(part, family, noise, device, network)
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                found.append(stop.value)
-                break
-            yield Progress("identify", index * progress.total + progress.done, len(windows) * progress.total)
+        found.append((yield from one_of(steps, index, 1 + len(windows))))
     return found
 
 

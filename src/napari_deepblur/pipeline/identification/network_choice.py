@@ -10,7 +10,7 @@ from napari_deepblur.io.adapted_weights import find_adapted
 from napari_deepblur.io.families import family_hash
 from napari_deepblur.io.weights import SIZES, describe_weights, find_weights, load_adapted, load_identification
 from napari_deepblur.networks.trunk import Trunk
-from napari_deepblur.operators import EigenPsfFamily, OperatorFamily, ProductConvolutionFamily
+from napari_deepblur.operators import OperatorFamily
 
 
 def weights_for(
@@ -40,7 +40,7 @@ def weights_for(
     WeightsError
         If there is none, or the file is of a network that was adapted to another family.
     """
-    measured = isinstance(family, EigenPsfFamily | ProductConvolutionFamily)
+    measured = family.measured is not None
     if measured and which in (None, "auto", *SIZES):
         return find_adapted(family_hash(family), "identification", family_file)
     found = find_weights("identification", which)
@@ -56,7 +56,7 @@ def deblurring_weights_for(
     family_file: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Find deblurring weights: those that were adapted to a measured family, or else as `find_weights` does."""
-    if isinstance(family, EigenPsfFamily | ProductConvolutionFamily) and which in (None, "auto", *SIZES):
+    if family.measured is not None and which in (None, "auto", *SIZES):
         adapted = find_adapted(family_hash(family), "deblurring", family_file)
         if adapted is not None:
             return adapted

@@ -88,16 +88,17 @@ def signed_planes(planes: Sequence[dict[str, Any]], family: OperatorFamily, plan
         ``{"stack": {"plane_spacing_um": ..., "sign_probability": ...}}`` with the probability that the joint sign is
         right; empty where fewer than two planes were identified, or the family has no defocus.
     """
-    if not isinstance(family, ZernikeFamily) or 4 not in family.modes:
+    zernike = family.local
+    if zernike is None or family.field_shape is not None or 4 not in zernike.modes:
         return {}
     numbers = [i for i, plane in enumerate(planes) if plane.get("identified") and plane.get("theta_std") is not None]
     if len(numbers) < 2:
         return {}
-    even = family.even_modes
+    even = zernike.even_modes
     theta = np.array([planes[i]["theta"] for i in numbers])
     std = np.array([planes[i]["theta_std"] for i in numbers])
     offsets = plane_spacing_um * np.array(numbers, dtype=np.float64)
-    found = settle_signs(theta[:, even], std[:, even], offsets, defocus_per_um(family)[even])
+    found = settle_signs(theta[:, even], std[:, even], offsets, defocus_per_um(zernike)[even])
     for i, values in zip(numbers, np.where(even, found.signs[:, None] * theta, theta), strict=True):
         planes[i]["theta"] = values.tolist()
     probability = 1 / (1 + math.exp(-found.log_odds))

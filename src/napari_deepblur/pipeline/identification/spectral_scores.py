@@ -20,7 +20,8 @@ from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.networks.statistics import WINDOW, prepare, sum_of_periodograms
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators.families.local_coordinates import MeasuredFamily, local_weights
+from napari_deepblur.operators.families import MeasuredFamily
+from napari_deepblur.operators.families.local_coordinates import local_weights
 from napari_deepblur.optics import resampled_psfs
 from napari_deepblur.pipeline.identification.gaussian import Gaussian
 from napari_deepblur.pipeline.identification.local_views import Window
@@ -28,7 +29,7 @@ from napari_deepblur.pipeline.identification.spectral_fit import Band, SpectralE
 from napari_deepblur.pipeline.identification.windows import at_least
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.resampling import resample
-from napari_deepblur.pipeline.results import Progress
+from napari_deepblur.progress import Progress
 
 _CANDIDATES = 1500
 _AT_A_TIME = 100

@@ -20,7 +20,8 @@ from napari_deepblur.pipeline.devices import resolve_device
 from napari_deepblur.pipeline.identification.identify import identify_steps
 from napari_deepblur.pipeline.identification.network_choice import load_for
 from napari_deepblur.pipeline.identification.plane_signs import defocus_per_um, settle_signs
-from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.progress import Progress, finished, one_of
 
 if TYPE_CHECKING:
     import os
@@ -94,13 +95,7 @@ def identify_stack(
     planes = np.asarray(stack)
     _check(planes, family, plane_spacing_um)
     network = load_for(family, weights)
-    steps = identify_stack_steps(planes, family, plane_spacing_um, noise, resolve_device(device), network)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: StackIdentification = stop.value
-            return result
+    return finished(identify_stack_steps(planes, family, plane_spacing_um, noise, resolve_device(device), network))
 
 
 def identify_stack_steps(
@@ -118,7 +113,7 @@ def identify_stack_steps(
         try:
             image = check_image(plane, smallest=family.psf_size)
             steps = identify_steps(image, family, noise, device, network)
-            found.append((yield from _numbered(steps, number, len(stack))))
+            found.append((yield from one_of(steps, number, len(stack), f"{number + 1}/{len(stack)}")))
         except DeepblurError as error:
             raise type(error)(f"Z {number}: {error}") from error
     offsets = plane_spacing_um * np.arange(len(found))
@@ -132,7 +127,8 @@ def identify_stack_steps(
 
 
 def _check(stack: NDArray[np.generic], family: OperatorFamily, plane_spacing_um: float) -> ZernikeFamily:
-    if not isinstance(family, ZernikeFamily) or 4 not in family.modes:
+    zernike = family.local
+    if zernike is None or family.field_shape is not None or 4 not in zernike.modes:
         raise FamilyError(
             "The sign of the even modes follows from the known defocus between planes, for a Zernike family with "
             "defocus (Noll 4); this family has none. Identify the planes one by one, or choose a Zernike family with "
@@ -148,17 +144,4 @@ def _check(stack: NDArray[np.generic], family: OperatorFamily, plane_spacing_um:
             f"The stack has the shape {stack.shape}, expected at least two planes, (planes, rows, columns). One plane "
             "cannot tell the sign of the even modes: take `identify` for it."
         )
-    return family
-
-
-def _numbered(
-    steps: Generator[Progress, None, Identification], number: int, count: int
-) -> Generator[Progress, None, Identification]:
-    """Make the progress of one plane that of all."""
-    while True:
-        try:
-            stage, done, total = next(steps)
-        except StopIteration as stop:
-            result: Identification = stop.value
-            return result
-        yield Progress(f"{stage} {number + 1}/{count}", number * total + done, count * total)
+    return zernike

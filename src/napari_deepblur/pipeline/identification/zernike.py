@@ -25,7 +25,8 @@ from napari_deepblur.pipeline.identification.spectral_fit import SpectralFit, sp
 from napari_deepblur.pipeline.identification.windows import at_least, partition
 from napari_deepblur.pipeline.intensity import unit_scale
 from napari_deepblur.pipeline.resampling import resample
-from napari_deepblur.pipeline.results import Identification, Progress
+from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.progress import Progress
 
 _AREA_SIDE = 512
 """Side, at the reference cut-off, of the areas whose evidence is gathered at a time."""

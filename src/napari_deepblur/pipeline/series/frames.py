@@ -13,17 +13,15 @@ from napari_deepblur.errors import DeepblurError, ImageError, SettingsError
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.deblur import deblur_steps
 from napari_deepblur.pipeline.identification.plane_signs import signed_planes
-from napari_deepblur.pipeline.results import Deblurring, Identification, Progress
+from napari_deepblur.pipeline.results import Deblurring, Identification
 from napari_deepblur.pipeline.series.arrays import LUMINANCE, Frames, read_frame
 from napari_deepblur.pipeline.series.axes import OPTICS, check_axes, frame_indices, frame_name, leading
 from napari_deepblur.pipeline.series.history import History, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.progress import Progress, one_of
 
 Reuse = Literal["each", "first"]
 """Identify the blur of each frame, or once for all frames of the same light."""
-
-_PARTS = 100
-"""Units of progress of one frame."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +159,10 @@ def deblur_frames_steps(
             light = tuple(i for i, letter in zip(index, leading(axes), strict=True) if letter in OPTICS)
             known = found.get(light) if reuse == "first" else None
             try:
-                result = yield from _numbered(
-                    deblur_steps(plane, settings_of_frame(settings, axes, index), family, known), number, len(indices)
-                )
+                steps = deblur_steps(plane, settings_of_frame(settings, axes, index), family, known)
+                if len(indices) > 1:
+                    steps = one_of(steps, number, len(indices), f"{number + 1}/{len(indices)}")
+                result = yield from steps
             except DeepblurError as error:
                 if len(indices) == 1:
                     raise
@@ -220,22 +219,6 @@ def _is_transparency(axes: str, index: Sequence[int]) -> bool:
 
 def _is_constant(plane: NDArray[Any]) -> bool:
     return plane.size > 0 and bool((plane == plane.flat[0]).all())
-
-
-def _numbered(
-    steps: Generator[Progress, None, Deblurring], number: int, count: int
-) -> Generator[Progress, None, Deblurring]:
-    """Make the progress of one frame that of all."""
-    if count == 1:
-        return (yield from steps)
-    while True:
-        try:
-            stage, done, total = next(steps)
-        except StopIteration as stop:
-            result: Deblurring = stop.value
-            return result
-        share = done / total if total else 0.0
-        yield Progress(f"{stage} {number + 1}/{count}", number * _PARTS + int(_PARTS * share), count * _PARTS)
 
 
 def _entry(frame: Frame) -> dict[str, Any]:

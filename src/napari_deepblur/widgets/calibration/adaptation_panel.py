@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFormLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.adapted_weights import adapted_path
+from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.calibration.loss_plot import LossPlot
 from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.job import DeblurJob
@@ -19,28 +20,9 @@ from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
-    from napari_deepblur.training.loop import TrainingProgress
+    from napari_deepblur.training.loop import Rows, TrainingReport
 
 _MINUTES = 30
-
-
-class AdaptationStep(NamedTuple):
-    """What the panel shows of a training step; the first three are those of `Progress`.
-
-    Attributes
-    ----------
-    stage
-        What is being done.
-    done, total
-        Seconds of this call, and seconds that it will take.
-    training
-        What the training loop said.
-    """
-
-    stage: str
-    done: int
-    total: int
-    training: TrainingProgress
 
 
 class AdaptationPanel(QWidget):
@@ -125,8 +107,7 @@ class AdaptationPanel(QWidget):
         self._minutes.setEnabled(False)
         self._plot.show()
         self._panel.setRunning()
-        # The job is that of the Deblur dock; it hands on whatever its steps yield and return.
-        self._job.start(cast("Any", lambda: _steps(file, minutes, stop)))
+        self._job.start(lambda: _steps(file, minutes, stop))
 
     def stop(self) -> None:
         """Stop after the present step, with a checkpoint."""
@@ -142,12 +123,13 @@ class AdaptationPanel(QWidget):
         """Draw in the colours of a theme."""
         self._plot.setColours(colours)
 
-    def _progressed(self, step: AdaptationStep) -> None:
-        training = step.training
-        self._panel.setProgress(cast("Any", step))
-        self._plot.add(training.samples, training.loss)
-        if training.rows:
-            self._reached.say(_in_words(training))
+    def _progressed(self, step: Progress | TrainingReport) -> None:
+        if isinstance(step, Progress):
+            self._panel.setProgress(step)
+            return
+        self._plot.add(step.samples, step.loss)
+        if step.rows:
+            self._reached.say(_in_words(step.rows))
 
     def _ended(self, weights: Path | str) -> None:
         elapsed = self._panel.elapsed()
@@ -180,28 +162,33 @@ def _folder(file: Path) -> Path:
     return file.with_name(file.name.removesuffix(".safetensors") + ".adaptation")
 
 
-def _steps(file: Path, minutes: int, stop: threading.Event) -> Generator[AdaptationStep, None, Path | str]:
-    """Train until the time is over or the event is set; return the file of the weights, or why there is none."""
+def _steps(file: Path, minutes: int, stop: threading.Event) -> Generator[Progress | TrainingReport, None, Path | str]:
+    """Train until the time is over or the event is set; return the file of the weights, or why there is none.
+
+    The work is counted in seconds: those that have gone, and those that the run will take.
+    """
     training = _training(file, minutes)
     started: float | None = None
-    for progress in training:
+    samples, pace = 0, 0.0
+    for step in training:
         # The time is counted from the first step on; what precedes it is preparation.
         started = time.monotonic() if started is None else started
-        elapsed = time.monotonic() - started
-        rest = progress.seconds * (progress.total - progress.samples) / max(progress.samples, 1)
-        yield AdaptationStep(
-            "Adapting the network", int(elapsed), int(max(min(60 * minutes, elapsed + rest), elapsed)) + 1, progress
-        )
+        if isinstance(step, Progress):
+            elapsed = time.monotonic() - started
+            rest = pace * (step.total - step.done)
+            whole = int(max(min(60 * minutes, elapsed + rest), elapsed)) + 1
+            yield Progress("Adapting the network", int(elapsed), whole)
+        else:
+            samples, pace = step.samples, step.seconds / max(step.samples, 1)
+            yield step
         if stop.is_set():
-            close = getattr(training, "close", None)
             # Writes the checkpoint; here and now, so that the next run finds it.
-            if close is not None:
-                close()
-            return f"Stopped after {progress.samples} samples. The next run goes on from here."
+            training.close()
+            return f"Stopped after {samples} samples. The next run goes on from here."
     return adapted_path(file, "identification")
 
 
-def _training(file: Path, minutes: int) -> Iterator[TrainingProgress]:
+def _training(file: Path, minutes: int) -> Generator[Progress | TrainingReport, None, Path]:
     """Start the training, on the first device that works."""
     from napari_deepblur.pipeline.devices import resolve_device
     from napari_deepblur.training.adapt_family import adapt_steps
@@ -209,10 +196,10 @@ def _training(file: Path, minutes: int) -> Iterator[TrainingProgress]:
     return adapt_steps(file, device=resolve_device("auto"), minutes=float(minutes))
 
 
-def _in_words(training: TrainingProgress) -> str:
+def _in_words(rows: Rows) -> str:
     parts = [
         f"{float(row['psf_snr_db']):.1f} dB at {row['noise']} noise ({float(row['mean_psf_row_db']):.1f})"
-        for row in training.rows or []
+        for row in rows
         if "psf_snr_db" in row and "mean_psf_row_db" in row
     ]
     return f"PSFs of unseen images: {', '.join(parts)}; in brackets the mean PSF." if parts else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -163,8 +163,7 @@ class CalibrationDock(QWidget):
         data, choice, overrides = [s.data() for s in sources], self._beads.value(), self._preview.overrides(sources)
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
-        # The job is that of the Deblur dock; it hands on whatever its steps yield and return.
-        self._job.start(cast("Any", lambda: read_and_calibrate(data, microscope, choice, overrides)))
+        self._job.start(lambda: read_and_calibrate(data, microscope, choice, overrides))
 
     def _cancel(self) -> None:
         self._panel.setCancelling()

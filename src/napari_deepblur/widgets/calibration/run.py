@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_deepblur.calibration import BeadTable, Calibration, Progress, calibrate_steps
+from napari_deepblur.calibration import BeadTable, Calibration, calibrate_steps
 from napari_deepblur.calibration.calibrate import Override
 from napari_deepblur.optics import Microscope
+from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 from napari_deepblur.widgets.calibration.bead_sources import BeadSource, read_beads
 from napari_deepblur.widgets.layers import shown_name

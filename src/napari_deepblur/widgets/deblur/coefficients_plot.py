@@ -79,8 +79,7 @@ class CoefficientsPlot(QWidget):
             self._legend.clear()
             return
         # Those of measured blurs have no unit.
-        measured = found.parameter_names[0].startswith("eigen-PSF")
-        unit = "coefficient" if measured else "coefficient (waves RMS)"
+        unit = f"coefficient ({found.units})" if found.units else "coefficient"
         self._plot.setLabel("bottom", unit, color=self._colours.text)
         self._plot.getAxis("left").setTicks([list(enumerate(rows))])
         self._plot.getAxis("left").setStyle(tickLength=0)

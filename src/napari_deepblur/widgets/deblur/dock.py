@@ -8,9 +8,9 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.pipeline.results import Progress
 from napari_deepblur.pipeline.series import Frame, Luminance, Series, deblur_frames_steps
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice, AxesForm

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QFormLayout, 
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.families import find_family, load_family, shipped_families
-from napari_deepblur.operators import OperatorFamily, ProductConvolutionFamily
+from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.operators.families import DEFAULT_MODES
 from napari_deepblur.optics import mode_name
 from napari_deepblur.widgets.notice import Notice
@@ -198,13 +198,13 @@ class FamilyForm(QWidget):
 
 def _facts(family: OperatorFamily) -> str:
     """Say what a family from a file is."""
-    size = getattr(family, "pixel_size_um", None)
+    size, tensors = family.pixel_size_um, family.tensors
     pixels = f", pixels of {size:g} µm" if size else ""
-    if isinstance(family, ProductConvolutionFamily):
+    if "maps" in tensors and family.field_shape is not None:
         rows, columns = family.field_shape
         return (
-            f"{len(family.eigen_psfs)} eigen-PSFs, {len(family.maps)} maps of a field of {rows} x {columns}{pixels}. "
-            "A crop of the field needs the place of its first pixel."
+            f"{len(tensors['eigen_psfs'])} eigen-PSFs, {len(tensors['maps'])} maps of a field of {rows} x {columns}"
+            f"{pixels}. A crop of the field needs the place of its first pixel."
         )
     if family.n_parameters == 1:
         return f"One PSF of {family.psf_size} x {family.psf_size} pixels{pixels}: nothing is identified."

@@ -1,0 +1,47 @@
+"""What families share whose PSFs follow from the aberrations of a microscope."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_deepblur.operators.families.base import OperatorFamily
+from napari_deepblur.optics import Microscope
+
+if TYPE_CHECKING:
+    from napari_deepblur.operators.families.zernike import ZernikeFamily
+
+
+class AberrationFamily(OperatorFamily):
+    """A family of known optics, whose parameters are Zernike coefficients or what they follow from."""
+
+    microscope: Microscope
+    """The optics and the sampling."""
+
+    @property
+    @abstractmethod
+    def local(self) -> ZernikeFamily:
+        """The blurs at one place of the field."""
+
+    @property
+    def measured(self) -> None:
+        """None: the PSFs are a formula."""
+        return None
+
+    @property
+    def pixel_size_um(self) -> float:
+        """Pixel size in the sample, in micrometres: that of the microscope."""
+        return self.microscope.pixel_size_um
+
+    @property
+    def units(self) -> str:
+        """``"waves RMS"``."""
+        return "waves RMS"
+
+    @property
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """None: all numbers are in `numbers` and the microscope."""
+        return {}
