@@ -1,6 +1,6 @@
 """What a camera makes of sharp scenes: blurred images of peak one, with noise.
 
-Training has a camera of its own. This one stays as it is when training changes, so that old tables and new ones are of the
+Training has a camera of its own. This one stays as it is when training changes: tables of different days are of the
 same images.
 """
 
