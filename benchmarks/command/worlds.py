@@ -114,6 +114,8 @@ def _chosen(given: list[str] | None, own: tuple[str, ...]) -> tuple[str, ...]:
 
 def _name(arguments: argparse.Namespace, part: str) -> str:
     """Say what is added to the name of the files: a run over a part of the table does not replace the whole."""
-    chosen = [*(arguments.noise or ()), *(arguments.world or ()), *(arguments.specimen or ())]
-    auto = ["auto"] if arguments.amplitude == "auto" and part in ("light", "thick") else []
-    return "".join(f"-{word}" for word in [*dict.fromkeys(chosen), *auto])
+    chosen = list(arguments.noise or ())
+    chosen += (arguments.world or ()) if part in _WORLDS_OF_PART else ()
+    chosen += (arguments.specimen or ()) if part == "thick" else ()
+    chosen += ["auto"] if arguments.amplitude == "auto" and part in ("light", "thick") else []
+    return "".join(f"-{word}" for word in dict.fromkeys(chosen))
