@@ -19,7 +19,7 @@ _OF_PART = {
     "light": NOISES,
     "thick": ("medium",),
     "amplitude": ("none", "medium", "high"),
-    "truth": ("none", "1e4", "medium", "high"),
+    "truth": NOISES,
 }
 """Noise levels of each part where none are asked for."""
 _WORLDS_OF_PART = {"light": ("oil", "water", "scalar"), "truth": ("oil",)}

@@ -81,7 +81,7 @@ def run_thick(
                         plane = observe(world, kind, count, waves, noise, seed_of(seed, kind, index), side, max(planes))
                         begin = time.perf_counter()
                         family = world.assumed(amplitude)
-                        found, restored = restore_everyhow(plane.image, family, waves, world.truth, machine)
+                        found, restored = restore_everyhow(plane.image, family, waves, world, machine)
                         seconds = torch.tensor([time.perf_counter() - begin])
                         true = torch.from_numpy(waves)[None]
                         parts.append(compared([found], world.truth.psf_tensor(true), true, seconds))

@@ -13,7 +13,7 @@ from benchmarks.reports.report import Cell, Origin, Report
 from benchmarks.simulation.camera import expose
 from benchmarks.simulation.field_sample import field_sample
 from benchmarks.simulation.images import draw_test_scenes, seed_of
-from benchmarks.simulation.worlds import NOISES, light_world
+from benchmarks.simulation.worlds import NOISES, World, light_world
 from benchmarks.worlds.bands import BANDS, DOUBTFUL, LARGEST_RATIO, Rings, measure_rings, total
 from benchmarks.worlds.estimates import Machine, progress
 from benchmarks.worlds.light import Task
@@ -51,15 +51,16 @@ def run_truth(
     details: dict[str, object] = {}
     with progress("Truth", len(worlds) * len(task.noises) * task.images + with_field) as bar:
         for key in worlds:
-            side = task.side + light_world(key).truth.psf_size - 1
+            world = light_world(key)
+            side = task.side + world.truth.psf_size - 1
             scenes = draw_test_scenes(task.folder, task.images, side, task.seed).pixels
             for noise in task.noises:
                 rings: dict[str, list[Rings]] = {method: [] for method in METHODS}
                 for index in range(task.images):
-                    for method, one in _one_image(task, scenes[index : index + 1], key, noise, index).items():
+                    for method, one in _one_image(task, scenes[index : index + 1], world, noise, index).items():
                         rings[method].append(one)
                     bar.update(1)
-                sample = f"{light_world(key).name}, {noise}"
+                sample = f"{world.name}, {noise}"
                 rows += [ring_row(sample, method, parts) for method, parts in rings.items()]
                 details[sample] = {method: _numbers(parts) for method, parts in rings.items()}
         if with_field:
@@ -85,14 +86,13 @@ def run_truth(
 FIELD_WORDS = "`simulated field` of napari's File menu, 512 x 512 pixels of the demonstration microscope, 1000 photons"
 
 
-def _one_image(task: Task, scene: Tensor, key: str, noise: str, index: int) -> Mapping[str, Rings]:
-    world = light_world(key)
+def _one_image(task: Task, scene: Tensor, world: World, noise: str, index: int) -> Mapping[str, Rings]:
     theta = world.draw(task.images, seed_of(task.seed, "kernels"))[index]
     psf = world.truth.psf_tensor(torch.from_numpy(theta))[None]
     generator = torch.Generator().manual_seed(seed_of(task.seed, "noise", index))
     exposed = expose(scene, psf, NOISES[noise], generator)
     family = world.assumed(world.truth.max_amplitude)
-    _, restored = restore_everyhow(exposed.image[0, 0].numpy(), family, theta, world.truth, task.machine)
+    _, restored = restore_everyhow(exposed.image[0, 0].numpy(), family, theta, world, task.machine)
     limit = 2 * family.microscope.cutoff
     return {method: measure_rings(image, exposed.sharp[0, 0].numpy(), limit) for method, image in restored.items()}
 

@@ -16,7 +16,7 @@ from benchmarks.reports.report import Origin
 from benchmarks.simulation.camera import expose
 from benchmarks.simulation.field_sample import field_sample
 from benchmarks.simulation.images import blur_and_spoil, draw_test_scenes, paper_family
-from benchmarks.simulation.worlds import light_world, thick_world
+from benchmarks.simulation.worlds import World, light_world, thick_world
 from benchmarks.worlds import estimates, light, restored, thick, truth
 from benchmarks.worlds.estimates import Machine, coverage, joined
 from benchmarks.worlds.light import Task, run_amplitude, run_light
@@ -136,8 +136,8 @@ def test_amplitudes_are_stated_and_not_stated(folder: Path, origin: Origin, told
 def perfect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every method of restoration return the image; the blur is the right one."""
 
-    def answer(image: Any, family: ZernikeFamily, theta: Any, true: ZernikeFamily, machine: Any) -> Any:
-        return known(true, theta), dict.fromkeys(restored.METHODS, image)
+    def answer(image: Any, family: ZernikeFamily, theta: Any, world: World, machine: Any) -> Any:
+        return known(world.truth, theta), dict.fromkeys(restored.METHODS, image)
 
     monkeypatch.setattr(thick, "restore_everyhow", answer)
     monkeypatch.setattr(truth, "restore_everyhow", answer)
@@ -202,7 +202,7 @@ def test_every_method_restores_one_image(folder: Path) -> None:
     theta = world.draw(1, 1)
     psf = family.psf_tensor(torch.from_numpy(theta))
     exposed = expose(scene, psf, (0.001, 0.003), torch.Generator().manual_seed(1))
-    found, images = restored.restore_everyhow(exposed.image[0, 0].numpy(), family, theta[0], family, Machine())
+    found, images = restored.restore_everyhow(exposed.image[0, 0].numpy(), family, theta[0], world, Machine())
     assert tuple(images) == restored.METHODS and found.psf.shape == (family.psf_size,) * 2
     sharp = exposed.sharp[0, 0].numpy()
     errors = {name: float(np.mean((image - sharp) ** 2)) for name, image in images.items()}
