@@ -36,20 +36,14 @@ NOISES = {"none": (0.0, 0.001), "medium": (0.01, 0.01)}
 
 
 def propagating(family: ZernikeFamily) -> PsfModel:
-    """Return the model of the family's PSFs with one mode more: the exact phase, in waves, of 1 um along the axis."""
+    """Return the model of the family's PSFs, with nodes enough for the outermost planes."""
     optics = family.microscope
-    model = psf_model(optics.pupil, (*family.modes, 4), family.psf_size)
-    # Z_4 = sqrt(3) (2 rho^2 - 1) holds the radius at every point of the grid.
-    square = (model.modes[-1] / np.sqrt(3) + 1) / 2
-    axial = (optics.n_immersion**2 - optics.na**2 * square).clamp_min(0).sqrt() / optics.wavelength_um
-    # A constant phase changes nothing, and without it float32 keeps its digits.
-    phase = axial - axial.mean()
-    return PsfModel(model.amplitude, torch.cat((model.modes[:-1], phase[None])), model.fourier, model.size)
+    return psf_model(optics.pupil, family.modes, family.psf_size, 2 * OFFSETS_UM.max() / optics.pixel_size_um)
 
 
 def blurred(scene: torch.Tensor, theta: NDArray[np.float32], z_um: float, model: PsfModel) -> torch.Tensor:
     """Return a scene (H + k - 1, W + k - 1) seen `z_um` away: (H, W)."""
-    psf = zernike_psf(torch.tensor([*theta.tolist(), z_um]), model)
+    psf = zernike_psf(torch.from_numpy(theta), model, torch.tensor(float(z_um) / OPTICS.pixel_size_um))
     shape = (scene.shape[0] - model.size + 1, scene.shape[1] - model.size + 1)
     return ConvolutionOperator(psf[None], shape).forward(scene[None, None])[0, 0]
 

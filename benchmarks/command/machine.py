@@ -57,7 +57,7 @@ def command_line(arguments: argparse.Namespace) -> str:
     for name, value in vars(arguments).items():
         if name in ("work", "benchmark", "output", "quiet", "device", "threads") or value in (None, "auto"):
             continue
-        if name == "kernels" and arguments.part not in ("map", "all"):
+        if name == "kernels" and arguments.part not in ("map", "light", "all"):
             continue
         shown = {"data": "FOLDER", "images": "PATHS" if isinstance(value, list) else value}.get(name, value)
         if isinstance(shown, (list, tuple)):

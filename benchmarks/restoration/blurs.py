@@ -15,12 +15,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.identification.identified import Identifier, mean_family_psf
+from benchmarks.simulation.images import Batch
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.pipeline import identify_steps
 from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur
 from napari_deepblur.progress import finished
-from napari_deepblur.training.batches import Batch
 
 Image = NDArray[np.float32]
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from skimage.color import rgb2gray
 from torch import Tensor
 
+from benchmarks.simulation.camera import AT_ONCE, expose
 from napari_deepblur.errors import SettingsError, TrainingDataError, UndersamplingWarning
 from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.optics import Microscope, psf_model
-from napari_deepblur.training.batches import Batch, degrade
+from napari_deepblur.optics import Microscope
 from napari_deepblur.training.gray_images import UNREADABLE, Bank, random_crops, read_gray
 from napari_deepblur.training.pool import draw_scenes, open_pool
 
@@ -54,12 +54,36 @@ class SharpScenes(NamedTuple):
     pixels: Tensor
 
 
+class Batch(NamedTuple):
+    """Test images with everything that is known about them.
+
+    Attributes
+    ----------
+    scene
+        Sharp scenes, shape (N, 1, H + k - 1, W + k - 1), in the units of the image.
+    image
+        Blurred images of peak one with noise, shape (N, 1, H, W).
+    psf
+        True point spread functions, shape (N, k, k).
+    theta
+        True coefficients in waves, shape (N, K).
+    """
+
+    scene: Tensor
+    image: Tensor
+    psf: Tensor
+    theta: Tensor
+
+
 def paper_family() -> ZernikeFamily:
-    """Return the paper's family: NA 1.41, 0.540 um, n 1.51, 0.100 um, Noll 4-10 in +-0.15 waves, 31 x 31 pixels."""
+    """Return the paper's family, in scalar light: NA 1.41, 0.540 um, n 1.51, 0.100 um, Noll 4-10 in +-0.15 waves.
+
+    PSFs have 31 x 31 pixels.
+    """
     with warnings.catch_warnings():
         # fc = 0.261 is the paper's choice, and the table says so.
         warnings.simplefilter("ignore", UndersamplingWarning)
-        return ZernikeFamily(Microscope(), PAPER_MODES)
+        return ZernikeFamily(Microscope(light="scalar"), PAPER_MODES, max_amplitude=0.15)
 
 
 def draw_test_scenes(
@@ -172,14 +196,9 @@ def blur_and_spoil(
         Images of S - k + 1 pixels a side, with all that is known about them.
     """
     coefficients = torch.from_numpy(np.asarray(theta, dtype=np.float32))
-    optics = psf_model(family.microscope.pupil, family.modes, family.psf_size)
-    level = torch.tensor(noise).expand(len(scenes), 2)
-    amplitude = torch.full_like(coefficients, family.max_amplitude)
-    generator = torch.Generator().manual_seed(seed)
-    # A few at a time: the Fourier transforms of many at once need gigabytes.
-    chunks = zip(scenes.split(8), coefficients.split(8), amplitude.split(8), level.split(8), strict=True)
-    parts = [degrade(x, waves, box, level_, optics, generator) for x, waves, box, level_ in chunks]
-    return Batch(*(torch.cat(values) for values in zip(*parts, strict=True)))
+    psf = torch.cat([family.psf_tensor(part) for part in coefficients.split(AT_ONCE)])
+    exposed = expose(scenes, psf, noise, torch.Generator().manual_seed(seed))
+    return Batch(exposed.scene, exposed.image, psf, coefficients)
 
 
 def centre(pixels: Tensor, side: int) -> Tensor:
