@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_deepblur.errors import DeviceError
-from napari_deepblur.pipeline import devices
-from napari_deepblur.pipeline.devices import (
+from napari_deepblur import devices
+from napari_deepblur.devices import (
     DEVICE_VARIABLE,
     available_devices,
     free_memory,
@@ -16,6 +15,7 @@ from napari_deepblur.pipeline.devices import (
     resolve_device,
     works,
 )
+from napari_deepblur.errors import DeviceError
 
 
 def test_the_processor_is_always_there_and_first() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_deepblur.identification.gaussian import Gaussian, Observation, prior_of, without_prior
 from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.pipeline.identification.gaussian import Gaussian, Observation, prior_of, without_prior
 
 RNG = np.random.default_rng(3)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_deepblur.identification.local_average import interpolated
+from napari_deepblur.identification.local_views import Window
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.identification.local_average import interpolated
-from napari_deepblur.pipeline.identification.local_views import Window
-from napari_deepblur.pipeline.results import Identification
 
 
 def _seen(level: float, spread: float) -> Identification:

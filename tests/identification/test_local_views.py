@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_deepblur.identification.gaussian import Gaussian, prior_of
+from napari_deepblur.identification.local_views import design_of, polynomial_views, relative, windows_of
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import FieldZernikeFamily, ProductConvolutionFamily
 from napari_deepblur.operators.families.local_coordinates import gram_matrix, local_coordinates
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.identification.gaussian import Gaussian, prior_of
-from napari_deepblur.pipeline.identification.local_views import design_of, polynomial_views, relative, windows_of
-from napari_deepblur.pipeline.results import Identification
 
 OPTICS = Microscope(pixel_size_um=0.09)
 

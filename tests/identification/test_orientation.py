@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from napari_deepblur.identification.orientation import mirror_advantage
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import Pupil, psf_model, zernike_psf
-from napari_deepblur.pipeline.identification.orientation import mirror_advantage
 
 OPTICS = psf_model(Pupil(0.25), (4, 7, 8, 9), 31)
 """Defocus, both comas, trefoil."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_deepblur.identification.plane_signs import defocus_per_um, settle_signs
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.identification.plane_signs import defocus_per_um, settle_signs
 
 EVEN = np.array([0.06, -0.05, 0.04, 0.03])
 

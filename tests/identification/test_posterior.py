@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_deepblur.identification.posterior import Cloud, coefficients, oriented, spectral_share
+from napari_deepblur.identification.spectral_fit import SpectralFit
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.identification.posterior import Cloud, coefficients, oriented, spectral_share
-from napari_deepblur.pipeline.identification.spectral_fit import SpectralFit
 
 EVEN = torch.tensor([True, True, False, False])
 

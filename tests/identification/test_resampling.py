@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.fft import dctn, idctn
 
+from napari_deepblur.identification.resampling import resample
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.resampling import resample
 
 NOISELESS = PoissonGaussianNoise(0.0, 0.0)
 

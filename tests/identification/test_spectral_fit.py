@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import torch
 
+from napari_deepblur.identification.spectral_fit import Band, SpectralEnergy, _Adam, spectral_fit
 from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.networks.statistics import WINDOW, sum_of_periodograms
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.optics import Pupil, psf_model, psf_snr, zernike_psf
-from napari_deepblur.pipeline.identification.spectral_fit import Band, SpectralEnergy, _Adam, spectral_fit
 
 MODES = tuple(range(4, 12))
 OPTICS = psf_model(Pupil(0.25), MODES, 31, coarse=True)
@@ -103,7 +103,7 @@ def test_a_fit_does_not_load_the_compiler_of_torch() -> None:
         "import sys, torch\n"
         "from napari_deepblur.io.scene_spectra import load_scene_spectra\n"
         "from napari_deepblur.optics import psf_model\n"
-        "from napari_deepblur.pipeline.identification.spectral_fit import WINDOW, spectral_fit\n"
+        "from napari_deepblur.identification.spectral_fit import WINDOW, spectral_fit\n"
         "optics = psf_model(Pupil(0.25), (4, 5), 31, coarse=True)\n"
         "power = 1 + torch.rand(WINDOW, WINDOW // 2 + 1)\n"
         "list(spectral_fit(power, 9, 0.5, optics, 0.15, load_scene_spectra(), starts=2, steps=2))\n"

@@ -4,17 +4,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
-from napari_deepblur.networks.statistics import prepare
-from napari_deepblur.networks.trunk import reference_cutoff
-from napari_deepblur.optics import TURNS, Pupil, psf_model, turned, zernike_psf
-from napari_deepblur.pipeline.identification.consultation import (
+from napari_deepblur.identification.test_time_augmentation import (
     Opinion,
     decide_turned,
     gather_turned,
     plus,
     usable_turns,
 )
+from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
+from napari_deepblur.networks.statistics import prepare
+from napari_deepblur.networks.trunk import reference_cutoff
+from napari_deepblur.optics import TURNS, Pupil, psf_model, turned, zernike_psf
 
 MODES = (4, 5, 6, 7, 8, 9, 10, 11)
 

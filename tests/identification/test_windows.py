@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_deepblur.identification.windows import at_least, partition
 from napari_deepblur.networks.statistics import WINDOW
-from napari_deepblur.pipeline.identification.windows import at_least, partition
 
 SIDE = 512
 

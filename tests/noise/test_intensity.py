@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.intensity import AffineScale, unit_scale
+from napari_deepblur.noise.intensity import AffineScale, unit_scale
 
 IMAGE = np.random.default_rng(0).gamma(2.0, 1.0, (60, 70)).astype(np.float32)
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from napari_deepblur.errors import DeviceError, FamilyError, ImageError, NoiseError, WeightsError
+from napari_deepblur.identification.resampling import resample
 from napari_deepblur.io.weights import load_identification
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.statistics import prepare
@@ -21,12 +22,11 @@ from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope, psf_snr
 from napari_deepblur.pipeline import Identification, identify, identify_steps
-from napari_deepblur.pipeline.resampling import resample
 from napari_deepblur.progress import Progress, finished
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
 from napari_deepblur.training.scenes.spots import spots
 
-module = import_module("napari_deepblur.pipeline.identification.zernike")
+module = import_module("napari_deepblur.identification.zernike")
 
 CPU = torch.device("cpu")
 QUIET = PoissonGaussianNoise(0.0, 2.0)

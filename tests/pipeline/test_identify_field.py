@@ -8,6 +8,7 @@ import skimage.data
 import torch
 
 from napari_deepblur.errors import FamilyError
+from napari_deepblur.identification.field import GRID, even_grid
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
@@ -16,8 +17,7 @@ from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, Produc
 from napari_deepblur.operators.families.local_coordinates import local_coordinates
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import Identification, deblur, identify, identify_steps
-from napari_deepblur.pipeline.identification.field import GRID, even_grid
-from napari_deepblur.pipeline.identification.network_choice import load_for
+from napari_deepblur.pipeline.network_choice import load_for
 from napari_deepblur.pipeline.settings import IN_MEMORY
 from napari_deepblur.progress import Progress, finished
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves

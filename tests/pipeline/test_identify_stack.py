@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from napari_deepblur.errors import FamilyError, ImageError, SettingsError
+from napari_deepblur.identification.plane_signs import defocus_per_um
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.pipeline import identify, identify_stack
-from napari_deepblur.pipeline.identification.plane_signs import defocus_per_um
 
 QUIET = PoissonGaussianNoise(0.0, 2.0)
 

@@ -14,7 +14,7 @@ from napari_deepblur.io.weights import save_weights
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.operators import EigenPsfFamily, ZernikeFamily
-from napari_deepblur.pipeline.identification.network_choice import deblurring_weights_for, load_for, weights_for
+from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_for, weights_for
 
 TINY = AdaptedConfig(widths=(4, 8), blocks=(1, 1), stem_stride=4, map_width=4, hidden=8, eigen_psfs=2, coordinates=1)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from napari_deepblur.identification.field import GRID, even_grid
 from napari_deepblur.operators import FieldZernikeFamily, ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.blur import FamilyBlur, blur_between
-from napari_deepblur.pipeline.identification.field import GRID, even_grid
+from napari_deepblur.restoration.blur import FamilyBlur, blur_between
 
 CPU = torch.device("cpu")
 

@@ -15,11 +15,11 @@ from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.networks.deblurring import LIGHT, PAPER, DeblurringNetwork
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import LinearOperator, ZernikeFamily
-from napari_deepblur.pipeline.blur import ConvolutionBlur
-from napari_deepblur.pipeline.restoration import MEMORY_VARIABLE, Restored, choose_side, restore_steps, units_of_work
-from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer, Step
-from napari_deepblur.pipeline.tiling import margin
 from napari_deepblur.progress import Progress, finished
+from napari_deepblur.restoration.blur import ConvolutionBlur
+from napari_deepblur.restoration.restore import MEMORY_VARIABLE, Restored, choose_side, restore_steps, units_of_work
+from napari_deepblur.restoration.restorers import NetworkRestorer, Restorer, SolverRestorer, Step
+from napari_deepblur.restoration.tiling import margin
 from napari_deepblur.samples import sample_microscope, sample_path
 
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_deepblur.errors import SettingsError
-from napari_deepblur.pipeline.tiling import SMALLEST_TILE, automatic_side, margin, plan_tiles
+from napari_deepblur.restoration.tiling import SMALLEST_TILE, automatic_side, margin, plan_tiles
 
 SIDES = st.integers(1, 700)
 TILES = st.none() | st.integers(SMALLEST_TILE, 400)

@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import EigenPsfFamily, ProductConvolutionFamily
-from napari_deepblur.pipeline.blur import ConvolutionBlur, FamilyBlur
-from napari_deepblur.pipeline.verdict import judge, residual_image
+from napari_deepblur.restoration.blur import ConvolutionBlur, FamilyBlur
+from napari_deepblur.restoration.verdict import judge, residual_image
 
 NOISE = PoissonGaussianNoise(0.5, 2.0)
 

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.errors import ImageError
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.whiteness import LAGS, residual_whiteness
+from napari_deepblur.restoration.whiteness import LAGS, residual_whiteness
 
 NOISE = PoissonGaussianNoise(0.005, 0.02)
 

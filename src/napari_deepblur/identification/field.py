@@ -9,22 +9,23 @@ import torch
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.networks.adapted import AdaptedNetwork
-from napari_deepblur.networks.identification import IdentificationNetwork
-from napari_deepblur.networks.trunk import Trunk
-from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
-from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.identification.gaussian import Gaussian, prior_of
-from napari_deepblur.pipeline.identification.local_average import LocalPsfs, interpolated
-from napari_deepblur.pipeline.identification.local_views import (
+from napari_deepblur.identification.gaussian import Gaussian, prior_of
+from napari_deepblur.identification.local_average import LocalPsfs, interpolated
+from napari_deepblur.identification.local_views import (
     adapted_views,
     local_zernike,
     polynomial_views,
     windows_of,
 )
-from napari_deepblur.pipeline.identification.spectral_scores import spectral_belief
-from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.spectral_scores import spectral_belief
+from napari_deepblur.networks.adapted import AdaptedNetwork
+from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.networks.scene_spectra import SceneSpectra
+from napari_deepblur.networks.trunk import Trunk
+from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
+from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.optics import Microscope
 from napari_deepblur.progress import Progress
 
 Array = NDArray[np.float64]
@@ -44,9 +45,10 @@ def identify_field_steps(
     noise: PoissonGaussianNoise | None,
     device: torch.device,
     network: Trunk | None,
+    scenes: SceneSpectra,
     origin: tuple[int, int],
 ) -> Generator[Progress, None, Identification]:
-    """Identify the parameters of a family from local views; arguments and errors as in `identify_steps`.
+    """Identify the parameters of a family from local views; arguments and errors as in `identify_image_steps`.
 
     The prior is the Gaussian with mean and covariance of what the family admits (`OperatorFamily.sample`). Each window
     adds what the network saw there: a network that was adapted to the family gives the coordinates of the local PSF;
@@ -62,7 +64,7 @@ def identify_field_steps(
         noise = estimate_noise(image, microscope)
     measured, zernike = family.measured, family.local
     if measured is not None and network is None:
-        belief = yield from spectral_belief(image, measured, windows_of(shape, microscope, origin), noise)
+        belief = yield from spectral_belief(image, measured, windows_of(shape, microscope, origin), noise, scenes)
     elif measured is not None and isinstance(network, AdaptedNetwork):
         prior = prior_of(family)
         windows = windows_of(shape, microscope, origin)
@@ -70,7 +72,7 @@ def identify_field_steps(
         belief = prior.after(seen)
     elif zernike is not None and isinstance(network, IdentificationNetwork):
         windows = windows_of(shape, microscope, origin, _LOCAL_SIDE)
-        whole, *local = yield from local_zernike(image, zernike, windows, noise, device, network)
+        whole, *local = yield from local_zernike(image, zernike, windows, noise, device, network, scenes)
         belief = prior_of(family).after(polynomial_views(family, windows, local))
         points = even_grid(shape, origin, family.psf_size)
         return described(family, belief, points, interpolated(windows, local, whole, points), noise)

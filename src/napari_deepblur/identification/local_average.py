@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
-from napari_deepblur.pipeline.identification.local_views import Window
-from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.identification.local_views import Window
+from napari_deepblur.identification.results import Identification
 
 _VARIATION, _VARIATION_INSIDE = 0.1, 0.03
 """Relative squared differences between local PSFs and their average over the image, and over a window: by how much a

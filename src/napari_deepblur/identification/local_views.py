@@ -9,11 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_deepblur.devices import inference_precision
+from napari_deepblur.identification.gaussian import Gaussian, Observation, without_prior
+from napari_deepblur.identification.resampling import resample
+from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.windows import at_least, partition
+from napari_deepblur.identification.zernike import identify_zernike_steps
 from napari_deepblur.networks.adapted import AdaptedNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW, prepare
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.noise.intensity import unit_scale
 from napari_deepblur.operators import OperatorFamily, ZernikeFamily
 from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.operators.families.local_coordinates import (
@@ -21,13 +29,6 @@ from napari_deepblur.operators.families.local_coordinates import (
     gram_matrix,
 )
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.devices import inference_precision
-from napari_deepblur.pipeline.identification.gaussian import Gaussian, Observation, without_prior
-from napari_deepblur.pipeline.identification.windows import at_least, partition
-from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
-from napari_deepblur.pipeline.intensity import unit_scale
-from napari_deepblur.pipeline.resampling import resample
-from napari_deepblur.pipeline.results import Identification
 from napari_deepblur.progress import Progress, one_of
 
 _SIDE = 384
@@ -139,13 +140,14 @@ def local_zernike(
     noise: PoissonGaussianNoise,
     device: torch.device,
     network: IdentificationNetwork,
+    scenes: SceneSpectra,
 ) -> Generator[Progress, None, list[Identification]]:
     """Identify the whole image, and then each window by itself, as if the blur were the same everywhere in it."""
     found: list[Identification] = []
     everything = Window(slice(None), slice(None), np.zeros(2))
     for index, window in enumerate([everything, *windows]):
         part = np.ascontiguousarray(image[window.rows, window.columns])
-        steps = identify_zernike_steps(part, family, noise, device, network)
+        steps = identify_zernike_steps(part, family, noise, device, network, scenes)
         found.append((yield from one_of(steps, index, 1 + len(windows))))
     return found
 

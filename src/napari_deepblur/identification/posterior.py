@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from napari_deepblur.identification.spectral_fit import SpectralFit
 from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.pipeline.identification.spectral_fit import SpectralFit
 
 _CERTAINTY = 400.0
 """Logistic slope from the relative difference of gradient sparsities to the odds of an orientation."""

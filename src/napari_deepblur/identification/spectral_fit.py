@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from napari_deepblur.io.scene_spectra import SceneSpectra
+from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW
 from napari_deepblur.optics import PsfModel, zernike_psf
 

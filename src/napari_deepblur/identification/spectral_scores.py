@@ -16,19 +16,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_deepblur.io.scene_spectra import load_scene_spectra
+from napari_deepblur.identification.gaussian import Gaussian
+from napari_deepblur.identification.local_views import Window
+from napari_deepblur.identification.resampling import resample
+from napari_deepblur.identification.spectral_fit import Band, SpectralEnergy
+from napari_deepblur.identification.windows import at_least
+from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW, prepare, sum_of_periodograms
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.noise.intensity import unit_scale
 from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.operators.families.local_coordinates import local_weights
 from napari_deepblur.optics import resampled_psfs
-from napari_deepblur.pipeline.identification.gaussian import Gaussian
-from napari_deepblur.pipeline.identification.local_views import Window
-from napari_deepblur.pipeline.identification.spectral_fit import Band, SpectralEnergy
-from napari_deepblur.pipeline.identification.windows import at_least
-from napari_deepblur.pipeline.intensity import unit_scale
-from napari_deepblur.pipeline.resampling import resample
 from napari_deepblur.progress import Progress
 
 _CANDIDATES = 1500
@@ -44,6 +44,7 @@ def spectral_belief(
     family: MeasuredFamily,
     windows: list[Window],
     noise: PoissonGaussianNoise,
+    scenes: SceneSpectra,
     seed: int = 0,
 ) -> Generator[Progress, None, Gaussian]:
     """Weigh parameters by the spectra of all windows.
@@ -58,6 +59,8 @@ def spectral_belief(
         Parts of the image.
     noise
         In the units of the image.
+    scenes
+        Statistics of the spectra of sharp scenes.
     seed
         Of the parameters that are drawn.
 
@@ -73,7 +76,6 @@ def spectral_belief(
     places = np.array([window.middle for window in windows])
     coordinates = torch.from_numpy(local_weights(family, theta, places)).float()
     eigen_psfs = torch.from_numpy(resampled_psfs(family.eigen_psfs, factor, WINDOW - 1)).float()
-    scenes = load_scene_spectra()
     evidence = torch.zeros(_CANDIDATES)
     for index, window in enumerate(windows):
         part = scale.to_unit(image[window.rows, window.columns])

@@ -5,26 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from napari_deepblur.checked_image import check_image
 from napari_deepblur.errors import DeepblurError, FamilyError, ImageError, SettingsError
-from napari_deepblur.io.images import check_image
+from napari_deepblur.identification.image import identify_image_steps
+from napari_deepblur.identification.plane_signs import defocus_per_um, settle_signs
+from napari_deepblur.identification.results import Identification
+from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily, ZernikeFamily
-from napari_deepblur.pipeline.devices import resolve_device
-from napari_deepblur.pipeline.identification.identify import identify_steps
-from napari_deepblur.pipeline.identification.network_choice import load_for
-from napari_deepblur.pipeline.identification.plane_signs import defocus_per_um, settle_signs
-from napari_deepblur.pipeline.results import Identification
-from napari_deepblur.progress import Progress, finished, one_of
-
-if TYPE_CHECKING:
-    import os
+from napari_deepblur.progress import Progress, one_of
 
 
 @dataclass(frozen=True)
@@ -49,70 +44,43 @@ class StackIdentification:
     sign_probability: float
 
 
-def identify_stack(
-    stack: ArrayLike,
-    family: OperatorFamily,
-    plane_spacing_um: float,
-    noise: PoissonGaussianNoise | None = None,
-    device: str = "auto",
-    weights: str | os.PathLike[str] | None = None,
-) -> StackIdentification:
-    """Identify the blur of each plane of a stack, and the joint sign of the even modes.
-
-    Each plane is identified by itself. Then theta_z = theta_0 + z d is fitted to the even coefficients of all planes
-    with either joint sign, where d is the known defocus in waves per micrometre (`plane_signs`). This is the model of a
-    sample that is thin compared with the stack, seen at several distances from focus; how often the sign is right,
-    for thin samples and thick ones, is measured by `benchmarks/stack_sign.py`. The PSFs do not depend on
-    the joint sign.
-
-    Parameters
-    ----------
-    stack
-        Planes, shape (Z, H, W), Z at least 2, in the order in which they were taken.
-    family
-        A Zernike family, the same blur over the field, with defocus (Noll 4).
-    plane_spacing_um
-        Distance z of each plane from the one before, in micrometres in the immersion medium. Positive where the phase
-        2 pi z sqrt((n/lambda)^2 - f^2) is added from plane to plane; negative for stacks taken the other way, which
-        turns the sign of all even coefficients.
-    noise, device, weights
-        As in `identify`.
-
-    Returns
-    -------
-    StackIdentification
-        Signed coefficients, and how sure the sign is.
-
-    Raises
-    ------
-    FamilyError
-        If the family is not of Zernike modes, or has no defocus.
-    SettingsError
-        If the spacing is zero or not finite.
-    ImageError, NoiseError, DeviceError, WeightsError
-        As in `identify`, with the number of the plane.
-    """
-    planes = np.asarray(stack)
-    _check(planes, family, plane_spacing_um)
-    network = load_for(family, weights)
-    return finished(identify_stack_steps(planes, family, plane_spacing_um, noise, resolve_device(device), network))
-
-
-def identify_stack_steps(
+def identify_planes_steps(
     stack: NDArray[np.generic],
     family: OperatorFamily,
     plane_spacing_um: float,
     noise: PoissonGaussianNoise | None,
     device: torch.device,
     network: Trunk | None,
+    scenes: SceneSpectra,
 ) -> Generator[Progress, None, StackIdentification]:
-    """Identify a stack step by step; arguments, result and errors as in `identify_stack` and `identify_steps`."""
-    zernike = _check(stack, family, plane_spacing_um)
+    """Identify a stack step by step.
+
+    Each plane is identified by itself. Then theta_z = theta_0 + z d is fitted to the even coefficients of all planes
+    with either joint sign, where d is the known defocus in waves per micrometre (`plane_signs`).
+
+    Parameters
+    ----------
+    stack, plane_spacing_um
+        As in `check_stack`.
+    family, noise, device, network, scenes
+        As in `identify_image_steps`.
+
+    Returns
+    -------
+    StackIdentification
+        As the value of the generator.
+
+    Raises
+    ------
+    FamilyError, SettingsError, ImageError, NoiseError
+        Those of `check_stack`, and those of a plane, with its number.
+    """
+    zernike = check_stack(stack, family, plane_spacing_um)
     found: list[Identification] = []
     for number, plane in enumerate(stack):
         try:
             image = check_image(plane, smallest=family.psf_size)
-            steps = identify_steps(image, family, noise, device, network)
+            steps = identify_image_steps(image, family, noise, device, network, scenes)
             found.append((yield from one_of(steps, number, len(stack), f"{number + 1}/{len(stack)}")))
         except DeepblurError as error:
             raise type(error)(f"Z {number}: {error}") from error
@@ -126,7 +94,27 @@ def identify_stack_steps(
     return StackIdentification(tuple(found), signed.astype(np.float32), offsets.astype(np.float32), probability)
 
 
-def _check(stack: NDArray[np.generic], family: OperatorFamily, plane_spacing_um: float) -> ZernikeFamily:
+def check_stack(stack: NDArray[np.generic], family: OperatorFamily, plane_spacing_um: float) -> ZernikeFamily:
+    """Return the Zernike family of a stack whose planes can be identified together, or say what is wrong.
+
+    Parameters
+    ----------
+    stack
+        Planes, shape (Z, H, W), Z at least 2, in the order in which they were taken.
+    family
+        A Zernike family, the same blur over the field, with defocus (Noll 4).
+    plane_spacing_um
+        Distance of each plane from the one before, in micrometres in the immersion medium, signed.
+
+    Raises
+    ------
+    FamilyError
+        If the family is not of Zernike modes, or has no defocus.
+    SettingsError
+        If the spacing is zero or not finite.
+    ImageError
+        If the stack has not three axes, or less than two planes.
+    """
     zernike = family.local
     if zernike is None or family.field_shape is not None or 4 not in zernike.modes:
         raise FamilyError(

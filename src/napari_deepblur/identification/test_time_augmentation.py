@@ -1,6 +1,6 @@
-"""Ask the identification network about an image and its seven turned copies.
+"""Test-time augmentation: the identification network sees an image and its seven turned copies.
 
-The network was not built to answer alike for all of them. Each answer errs in its own way, and their mixture errs less.
+It was not built to answer alike for all of them. Each answer errs in its own way, and their mixture errs less.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_deepblur.identification.posterior import Cloud
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.statistics import Views
 from napari_deepblur.networks.trunk import Evidence
 from napari_deepblur.optics import TURNS, turn_matrix, turned
-from napari_deepblur.pipeline.identification.posterior import Cloud
 
 
 class Opinion(NamedTuple):

@@ -9,23 +9,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_deepblur.devices import inference_precision
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.io.scene_spectra import load_scene_spectra
+from napari_deepblur.identification.orientation import mirror_advantage
+from napari_deepblur.identification.posterior import Cloud, coefficients, oriented, spectral_share
+from napari_deepblur.identification.resampling import resample
+from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.spectral_fit import SpectralFit, spectral_fit
+from napari_deepblur.identification.test_time_augmentation import decide_turned, gather_turned, plus
+from napari_deepblur.identification.windows import at_least, partition
 from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
+from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW, prepare
 from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
+from napari_deepblur.noise.intensity import unit_scale
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Pupil, psf_model, zernike_psf
-from napari_deepblur.pipeline.devices import inference_precision
-from napari_deepblur.pipeline.identification.consultation import decide_turned, gather_turned, plus
-from napari_deepblur.pipeline.identification.orientation import mirror_advantage
-from napari_deepblur.pipeline.identification.posterior import Cloud, coefficients, oriented, spectral_share
-from napari_deepblur.pipeline.identification.spectral_fit import SpectralFit, spectral_fit
-from napari_deepblur.pipeline.identification.windows import at_least, partition
-from napari_deepblur.pipeline.intensity import unit_scale
-from napari_deepblur.pipeline.resampling import resample
-from napari_deepblur.pipeline.results import Identification
 from napari_deepblur.progress import Progress
 
 _AREA_SIDE = 512
@@ -45,6 +45,7 @@ def identify_zernike_steps(
     noise: PoissonGaussianNoise | None,
     device: torch.device,
     network: IdentificationNetwork,
+    scenes: SceneSpectra,
 ) -> Generator[Progress, None, Identification]:
     """Identify the blur step by step, yielding progress after each part of the field.
 
@@ -56,7 +57,7 @@ def identify_zernike_steps(
         Operators that are considered.
     noise
         Noise in the units of the image; estimated from it where absent.
-    device, network
+    device, network, scenes
         Where to compute, and with what.
 
     Returns
@@ -106,7 +107,7 @@ def identify_zernike_steps(
         variance,
         optics,
         family.max_amplitude,
-        load_scene_spectra(),
+        scenes,
         guesses=points.theta,
         starts=_FIT_STARTS,
         steps=_FIT_STEPS,

@@ -1,24 +1,26 @@
-"""Blind identification: from one image to the operator that blurred it."""
+"""Identify the blur of an image or of a stack, with the networks and statistics that lie in files."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_deepblur.io.images import check_image
-from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.checked_image import check_image
+from napari_deepblur.devices import resolve_device
+from napari_deepblur.identification.image import identify_image_steps
+from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.stack import StackIdentification, check_stack, identify_planes_steps
+from napari_deepblur.io.scene_spectra import load_scene_spectra
+from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.devices import resolve_device
-from napari_deepblur.pipeline.identification.field import identify_field_steps
-from napari_deepblur.pipeline.identification.network_choice import load_for
-from napari_deepblur.pipeline.identification.zernike import identify_zernike_steps
-from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.pipeline.network_choice import load_for
 from napari_deepblur.progress import Progress, finished
 
 if TYPE_CHECKING:
@@ -78,30 +80,72 @@ def identify_steps(
     network: Trunk | None,
     origin: tuple[int, int] = (0, 0),
 ) -> Generator[Progress, None, Identification]:
-    """Identify the blur step by step, yielding progress after each part of the field.
+    """Identify the blur step by step; arguments, result and errors as in `identify_image_steps`."""
+    return identify_image_steps(image, family, noise, device, network, _scene_spectra(), origin)
+
+
+def identify_stack(
+    stack: ArrayLike,
+    family: OperatorFamily,
+    plane_spacing_um: float,
+    noise: PoissonGaussianNoise | None = None,
+    device: str = "auto",
+    weights: str | os.PathLike[str] | None = None,
+) -> StackIdentification:
+    """Identify the blur of each plane of a stack, and the joint sign of the even modes.
+
+    Each plane is identified by itself. Then theta_z = theta_0 + z d is fitted to the even coefficients of all planes
+    with either joint sign, where d is the known defocus in waves per micrometre (`plane_signs`). This is the model of a
+    sample that is thin compared with the stack, seen at several distances from focus; how often the sign is right,
+    for thin samples and thick ones, is measured by `benchmarks/stack_sign.py`. The PSFs do not depend on
+    the joint sign.
 
     Parameters
     ----------
-    image
-        Checked image in its own units, float32, shape (H, W).
-    family, noise, origin
+    stack
+        Planes, shape (Z, H, W), Z at least 2, in the order in which they were taken.
+    family
+        A Zernike family, the same blur over the field, with defocus (Noll 4).
+    plane_spacing_um
+        Distance z of each plane from the one before, in micrometres in the immersion medium. Positive where the phase
+        2 pi z sqrt((n/lambda)^2 - f^2) is added from plane to plane; negative for stacks taken the other way, which
+        turns the sign of all even coefficients.
+    noise, device, weights
         As in `identify`.
-    device, network
-        Where to compute, and with what; None for a measured family that no network was adapted to.
 
     Returns
     -------
-    Identification
-        As the value of the generator.
+    StackIdentification
+        Signed coefficients, and how sure the sign is.
 
     Raises
     ------
     FamilyError
-        If the network does not know the family, or the image does not lie in its field.
+        If the family is not of Zernike modes, or has no defocus.
+    SettingsError
+        If the spacing is zero or not finite.
+    ImageError, NoiseError, DeviceError, WeightsError
+        As in `identify`, with the number of the plane.
     """
-    zernike = family.local
-    if zernike is not None and family.field_shape is None and isinstance(network, IdentificationNetwork):
-        found = yield from identify_zernike_steps(image, zernike, noise, device, network)
-    else:
-        found = yield from identify_field_steps(image, family, noise, device, network, origin)
-    return found
+    planes = np.asarray(stack)
+    check_stack(planes, family, plane_spacing_um)
+    network = load_for(family, weights)
+    return finished(identify_stack_steps(planes, family, plane_spacing_um, noise, resolve_device(device), network))
+
+
+def identify_stack_steps(
+    stack: NDArray[np.generic],
+    family: OperatorFamily,
+    plane_spacing_um: float,
+    noise: PoissonGaussianNoise | None,
+    device: torch.device,
+    network: Trunk | None,
+) -> Generator[Progress, None, StackIdentification]:
+    """Identify a stack step by step; arguments, result and errors as in `identify_planes_steps`."""
+    return identify_planes_steps(stack, family, plane_spacing_um, noise, device, network, _scene_spectra())
+
+
+@cache
+def _scene_spectra() -> SceneSpectra:
+    """Read the statistics in the package, once."""
+    return load_scene_spectra()

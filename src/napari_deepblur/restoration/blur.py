@@ -101,7 +101,7 @@ class FamilyBlur(Blur):
 
 
 def blur_between(psfs: NDArray[np.float32], grid: int, psf_size: int, shape: tuple[int, int], error: float) -> Blur:
-    """Make a blur that varies smoothly between PSFs on the even grid of `identify_field.even_grid`.
+    """Make a blur that varies smoothly between PSFs on the even grid of `identification.field.even_grid`.
 
     The PSFs are expanded into as many eigen-PSFs as there are places, whose coefficients are interpolated by splines.
 

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.blur import Blur
-from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory
-from napari_deepblur.pipeline.restorers import Restorer
-from napari_deepblur.pipeline.tiling import SMALLEST_TILE, Tile, automatic_side, margin, plan_tiles
 from napari_deepblur.progress import Progress
+from napari_deepblur.restoration.blur import Blur
+from napari_deepblur.restoration.restorers import Restorer
+from napari_deepblur.restoration.tiling import SMALLEST_TILE, Tile, automatic_side, margin, plan_tiles
 
 MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
 """Environment variable: memory in GiB that automatic tiles may fill."""

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from napari_deepblur.devices import inference_precision
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.operators import ConvolutionOperator, LinearOperator
-from napari_deepblur.pipeline.devices import inference_precision
 from napari_deepblur.solvers import SolverState, richardson_lucy, total_variation, wiener
 
 _MAPS_ALIVE = 10

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.blur import Blur
-from napari_deepblur.pipeline.whiteness import LAGS, residual_whiteness
+from napari_deepblur.restoration.blur import Blur
+from napari_deepblur.restoration.whiteness import LAGS, residual_whiteness
 
 Light = Literal["green", "yellow", "red"]
 
