@@ -16,16 +16,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from napari_deepblur.identification.orientation import mirror_advantage
+from napari_deepblur.identification.posterior import Cloud, oriented, spectral_share
+from napari_deepblur.identification.spectral_fit import SpectralFit, spectral_fit
+from napari_deepblur.identification.test_time_augmentation import decide_turned, gather_turned
 from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.io.weights import load_identification
 from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
 from napari_deepblur.networks.statistics import prepare
 from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.optics import Pupil, is_even, psf_model, psf_snr, zernike_psf
-from napari_deepblur.pipeline.identification.consultation import decide_turned, gather_turned
-from napari_deepblur.pipeline.identification.orientation import mirror_advantage
-from napari_deepblur.pipeline.identification.posterior import Cloud, oriented, spectral_share
-from napari_deepblur.pipeline.identification.spectral_fit import SpectralFit, spectral_fit
 from napari_deepblur.training.batches import SceneSource, degrade
 from napari_deepblur.training.pool import load_bank
 

@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 
 from napari_deepblur import Microscope, PoissonGaussianNoise, StackIdentification, ZernikeFamily, identify_stack
+from napari_deepblur.identification.plane_signs import defocus_per_um
 from napari_deepblur.operators.convolution import ConvolutionOperator
 from napari_deepblur.optics import PsfModel, psf_model, zernike_psf
-from napari_deepblur.pipeline.identification.plane_signs import defocus_per_um
 from napari_deepblur.training.scenes import draw_procedural
 
 SPACING_UM = 0.2

@@ -23,9 +23,9 @@ from benchmarks.simulation.images import draw_test_scenes, paper_family
 from napari_deepblur import PoissonGaussianNoise, identify
 from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.io.weights import load_deblurring
-from napari_deepblur.pipeline.blur import ConvolutionBlur
-from napari_deepblur.pipeline.restorers import NetworkRestorer, SolverRestorer
-from napari_deepblur.pipeline.verdict import Verdict, judge
+from napari_deepblur.restoration.blur import ConvolutionBlur
+from napari_deepblur.restoration.restorers import NetworkRestorer, SolverRestorer
+from napari_deepblur.restoration.verdict import Verdict, judge
 
 LEVELS = {"ten thousand photons": (1e-4, 1e-3), "medium": (0.001, 0.003), "high": (0.005, 0.02)}
 SIDE, SEED = 400, 5

@@ -7,9 +7,14 @@ import random
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 # Tests are small: more threads cost more to start than they save, and the order of sums would depend on them.
 torch.set_num_threads(1)
+
+# The same examples every time, and as slow as a busy machine makes them.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)

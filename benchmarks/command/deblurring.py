@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     from benchmarks.restoration.deblurring import Task, report_name, run_deblurring
     from benchmarks.simulation.images import paper_family
     from napari_deepblur.io.weights import load_deblurring, load_identification
-    from napari_deepblur.pipeline.restorers import NetworkRestorer
+    from napari_deepblur.restoration.restorers import NetworkRestorer
 
     check_counts(arguments, "images", "tuning_images", "threads")
     levels = tuple(dict.fromkeys(arguments.noise))

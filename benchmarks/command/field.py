@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> None:
     from napari_deepblur.io.families import find_family, load_family
     from napari_deepblur.io.weights import describe_weights, load_deblurring
     from napari_deepblur.operators import ProductConvolutionFamily
-    from napari_deepblur.pipeline.identification.network_choice import deblurring_weights_for, load_for, weights_for
-    from napari_deepblur.pipeline.restorers import NetworkRestorer
+    from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_for, weights_for
+    from napari_deepblur.restoration.restorers import NetworkRestorer
 
     check_counts(arguments, "threads")
     check_folder(arguments.output, ["field"])

@@ -40,8 +40,8 @@ def start(arguments: argparse.Namespace, kinds: tuple[str, ...]) -> tuple[Any, A
     import torch
 
     from benchmarks.reports.report import find_origin
+    from napari_deepblur.devices import resolve_device
     from napari_deepblur.errors import UndersamplingWarning
-    from napari_deepblur.pipeline.devices import resolve_device
 
     # The paper's own setting is slightly under-sampled, which every table says.
     warnings.simplefilter("ignore", UndersamplingWarning)

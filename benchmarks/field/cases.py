@@ -26,8 +26,8 @@ from benchmarks.restoration.tuning import Choice, tune
 from benchmarks.simulation.images import seed_of
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.pipeline import identify_steps
-from napari_deepblur.pipeline.blur import Blur, FamilyBlur
 from napari_deepblur.progress import finished
+from napari_deepblur.restoration.blur import Blur, FamilyBlur
 from napari_deepblur.training.gray_images import read_gray
 from napari_deepblur.training.pool import Pool, open_pool
 

@@ -11,8 +11,8 @@ from benchmarks.field.scenes import MEAN, FieldTask, blur_field
 from benchmarks.simulation.images import draw_test_scenes, seed_of
 from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.pipeline import identify_steps
-from napari_deepblur.pipeline.blur import ConvolutionBlur
 from napari_deepblur.progress import finished
+from napari_deepblur.restoration.blur import ConvolutionBlur
 
 _POINTS = 2
 """Rows and columns of the impulse responses that are compared."""

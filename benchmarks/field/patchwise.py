@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from benchmarks.restoration.restored import Image, restore
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.blur import ConvolutionBlur
-from napari_deepblur.pipeline.restorers import SolverRestorer
+from napari_deepblur.restoration.blur import ConvolutionBlur
+from napari_deepblur.restoration.restorers import SolverRestorer
 
 PATCH = 128
 """Distance of the patches' middles, in pixels; each is blended with its neighbours over this distance."""

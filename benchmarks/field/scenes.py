@@ -18,7 +18,7 @@ from benchmarks.simulation.images import seed_of
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import sample_noise
 from napari_deepblur.operators.families import MeasuredFamily
-from napari_deepblur.pipeline.restorers import NetworkRestorer
+from napari_deepblur.restoration.restorers import NetworkRestorer
 from napari_deepblur.training.gray_images import read_gray
 from napari_deepblur.training.pool import open_pool
 

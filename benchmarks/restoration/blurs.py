@@ -19,8 +19,8 @@ from benchmarks.simulation.images import Batch
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.pipeline import identify_steps
-from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur
 from napari_deepblur.progress import finished
+from napari_deepblur.restoration.blur import Blur, ConvolutionBlur
 
 Image = NDArray[np.float32]
 

@@ -18,8 +18,8 @@ from benchmarks.restoration.restored import Scores, restore, score
 from benchmarks.restoration.tuning import STRENGTHS, tune_all
 from benchmarks.simulation.images import PAPER_SIDE, Batch, blur_and_spoil, draw_test_scenes, seed_of
 from napari_deepblur.optics import psf_snr
-from napari_deepblur.pipeline.blur import ConvolutionBlur
-from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer
+from napari_deepblur.restoration.blur import ConvolutionBlur
+from napari_deepblur.restoration.restorers import NetworkRestorer, Restorer
 from napari_deepblur.training.identification import NOISE_LEVELS
 
 BLURRED = "blurred image"

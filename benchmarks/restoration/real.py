@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.reports.report import Cell, Origin, Report
+from napari_deepblur.checked_image import check_image
 from napari_deepblur.errors import ImageError, TrainingDataError
-from napari_deepblur.io.images import check_image, read_image
+from napari_deepblur.io.images import read_image
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.pipeline import DeblurSettings, Identification, deblur_steps
-from napari_deepblur.pipeline.whiteness import Whiteness, residual_whiteness
 from napari_deepblur.progress import finished
+from napari_deepblur.restoration.whiteness import Whiteness, residual_whiteness
 from napari_deepblur.training.pool import open_pool
 
 _MOST_FROM_POOL = 8

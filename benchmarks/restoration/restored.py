@@ -13,11 +13,11 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.blur import Blur
-from napari_deepblur.pipeline.intensity import AffineScale, unit_scale
-from napari_deepblur.pipeline.restoration import choose_side, restore_steps
-from napari_deepblur.pipeline.restorers import Restorer
+from napari_deepblur.noise.intensity import AffineScale, unit_scale
 from napari_deepblur.progress import finished
+from napari_deepblur.restoration.blur import Blur
+from napari_deepblur.restoration.restore import choose_side, restore_steps
+from napari_deepblur.restoration.restorers import Restorer
 
 Image = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from benchmarks.restoration.blurs import Observed
 from benchmarks.restoration.restored import restore_at, score
-from napari_deepblur.pipeline.restorers import SolverRestorer
+from napari_deepblur.restoration.restorers import SolverRestorer
 
 STRENGTHS = {
     "richardson-lucy": (0.0, 0.01, 0.03, 0.1, 0.3, 1.0),

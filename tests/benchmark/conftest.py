@@ -16,7 +16,7 @@ from benchmarks.reports.report import Origin
 from benchmarks.simulation.images import paper_family
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
-from napari_deepblur.pipeline.restorers import NetworkRestorer
+from napari_deepblur.restoration.restorers import NetworkRestorer
 from napari_deepblur.training.pool import is_validation
 
 CPU = torch.device("cpu")
@@ -39,9 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def identifier(monkeypatch: pytest.MonkeyPatch) -> Identifier:
     """Make an untrained network for the paper's family; the fit is cut short."""
-    monkeypatch.setattr("napari_deepblur.pipeline.devices._cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("napari_deepblur.devices._cpu_has_bfloat16", lambda: False)
     # By name: the package hands out the function identify under the name of its module.
-    monkeypatch.setattr(import_module("napari_deepblur.pipeline.identification.zernike"), "_FIT_STEPS", 10)
+    monkeypatch.setattr(import_module("napari_deepblur.identification.zernike"), "_FIT_STEPS", 10)
     config = IdentificationConfig(widths=(4, 8), blocks=(1, 1), stem_stride=4, map_width=4, hidden=16, candidates=2)
     torch.manual_seed(0)
     return Identifier(paper_family(), IdentificationNetwork(config).eval().requires_grad_(False), CPU)

@@ -17,7 +17,7 @@ from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.pipeline import DeblurSettings, Identification
-from napari_deepblur.pipeline.restorers import NetworkRestorer
+from napari_deepblur.restoration.restorers import NetworkRestorer
 from napari_deepblur.samples import sample_microscope
 
 NOISE = PoissonGaussianNoise(0.0, 5.0)

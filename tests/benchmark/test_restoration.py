@@ -18,8 +18,8 @@ from benchmarks.restoration.restored import restore, restore_at, score
 from benchmarks.restoration.tuning import tune
 from benchmarks.simulation.images import blur_and_spoil, draw_test_scenes, paper_family
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline.blur import ConvolutionBlur
-from napari_deepblur.pipeline.restorers import NetworkRestorer, SolverRestorer
+from napari_deepblur.restoration.blur import ConvolutionBlur
+from napari_deepblur.restoration.restorers import NetworkRestorer, SolverRestorer
 
 CPU = torch.device("cpu")
 NOISE = PoissonGaussianNoise(0, 0.01)

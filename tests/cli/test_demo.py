@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 import napari_deepblur.samples
+from napari_deepblur.checked_image import check_image
 from napari_deepblur.cli import demo
 from napari_deepblur.cli.demo import OUTPUTS
-from napari_deepblur.io.images import check_image, read_image, read_pixel_size_um, write_tiff
+from napari_deepblur.io.images import read_image, read_pixel_size_um, write_tiff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.pipeline import Deblurring, Identification, load_settings
 from napari_deepblur.samples import sample_microscope, sample_path

@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from napari_deepblur.errors import WeightsError
-from napari_deepblur.io.scene_spectra import SceneSpectra, load_scene_spectra, save_scene_spectra
+from napari_deepblur.io.scene_spectra import load_scene_spectra, save_scene_spectra
+from napari_deepblur.networks.scene_spectra import SceneSpectra
 
 
 def made() -> SceneSpectra:

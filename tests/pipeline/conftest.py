@@ -7,17 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
-
-# The same examples every time, and as slow as a busy machine makes them.
-settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
 
 TINY_IDENTIFICATION = IdentificationConfig(
     widths=(4, 8), blocks=(1, 1), stem_stride=4, map_width=4, hidden=16, candidates=2
@@ -43,9 +38,9 @@ def weights_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_weights(folder / "identification-light.safetensors", IdentificationNetwork(TINY_IDENTIFICATION), {})
     save_weights(folder / "deblurring-light.safetensors", DeblurringNetwork(TINY_DEBLURRING), {})
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
-    monkeypatch.setattr("napari_deepblur.pipeline.devices._cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("napari_deepblur.devices._cpu_has_bfloat16", lambda: False)
     # By name: the package hands out the function identify under the name of its module.
-    monkeypatch.setattr(import_module("napari_deepblur.pipeline.identification.zernike"), "_FIT_STEPS", 10)
+    monkeypatch.setattr(import_module("napari_deepblur.identification.zernike"), "_FIT_STEPS", 10)
     return folder
 
 

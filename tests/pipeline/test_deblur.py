@@ -277,7 +277,7 @@ def test_no_memory_for_identification_is_a_device_error(
     def starved(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(import_module("napari_deepblur.pipeline.identification.zernike"), "prepare", starved)
+    monkeypatch.setattr(import_module("napari_deepblur.identification.zernike"), "prepare", starved)
     with pytest.raises(DeviceError, match="Out of memory"):
         _run(image, settings.model_copy(update={"theta": None}))
 

@@ -12,9 +12,9 @@ from napari.settings import get_plugin_settings
 from npe2 import DynamicPlugin, PluginManifest
 
 import napari_deepblur
+from napari_deepblur.devices import DEVICE_VARIABLE, resolve_device
 from napari_deepblur.io.weights import FOLDER_VARIABLE
-from napari_deepblur.pipeline.devices import DEVICE_VARIABLE, resolve_device
-from napari_deepblur.pipeline.restoration import MEMORY_VARIABLE
+from napari_deepblur.restoration.restore import MEMORY_VARIABLE
 from napari_deepblur.widgets import preferences
 from napari_deepblur.widgets.preferences import follow_preferences
 

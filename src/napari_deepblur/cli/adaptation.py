@@ -29,7 +29,7 @@ def adapt(arguments: argparse.Namespace, banks: tuple[Bank, Bank] | None) -> Non
     """
     import torch
 
-    from napari_deepblur.pipeline.devices import resolve_device
+    from napari_deepblur.devices import resolve_device
     from napari_deepblur.training.adapt_family import adapt_steps
     from napari_deepblur.training.loop import show_training
 

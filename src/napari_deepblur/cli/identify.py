@@ -46,11 +46,11 @@ def work(arguments: argparse.Namespace) -> None:
 
     import numpy as np
 
-    from napari_deepblur.io.images import check_image, read_image, write_tiff
-    from napari_deepblur.pipeline import identify_steps, save_settings
-    from napari_deepblur.pipeline.devices import resolve_device
-    from napari_deepblur.pipeline.identification.network_choice import load_for
-    from napari_deepblur.pipeline.identification.stack import identify_stack_steps
+    from napari_deepblur.checked_image import check_image
+    from napari_deepblur.devices import resolve_device
+    from napari_deepblur.io.images import read_image, write_tiff
+    from napari_deepblur.pipeline import identify_stack_steps, identify_steps, save_settings
+    from napari_deepblur.pipeline.network_choice import load_for
 
     image = read_image(arguments.image)
     settings = read_settings(arguments, arguments.image)

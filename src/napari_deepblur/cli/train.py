@@ -93,8 +93,8 @@ def work(arguments: argparse.Namespace) -> None:
 
     import torch
 
+    from napari_deepblur.devices import resolve_device
     from napari_deepblur.io.images import check_writable
-    from napari_deepblur.pipeline.devices import resolve_device
     from napari_deepblur.training import recipes
 
     _check_positive(arguments)

@@ -1,4 +1,4 @@
-"""Images: what can be processed, and reading and writing files without ever losing one."""
+"""Images: reading and writing files without ever losing one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from napari_deepblur.errors import ImageError
@@ -20,12 +20,6 @@ from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.ome_tiff import write_ome_tiff
 from napari_deepblur.io.output import check_writable as check_writable
 from napari_deepblur.io.pixel_size import read_pixel_size_um as read_pixel_size_um
-
-SMALLEST_SIDE = 16
-"""Images with a shorter side hold too little to process."""
-
-_LARGEST_VALUE = 1e30
-"""Beyond it the squares of intensities leave the range of float32."""
 
 _GRAY_MODES = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 """Modes of Pillow whose numbers are intensities; those of a palette are not."""
@@ -35,56 +29,6 @@ UNREADABLE = (
     OSError, ValueError, KeyError, IndexError, TypeError, SyntaxError, EOFError, MemoryError, struct.error, zlib.error,
     tifffile.TiffFileError, UnidentifiedImageError, Image.DecompressionBombError,
 )  # fmt: skip
-
-
-def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.float32]:
-    """Turn an image into a contiguous float32 array, or say what is wrong with it.
-
-    Parameters
-    ----------
-    image
-        Any real numeric type and byte order, shape (H, W).
-    smallest
-        Length that each side must have at least, usually that of the PSF.
-
-    Returns
-    -------
-    ndarray
-        float32 copy or view in native byte order, shape (H, W).
-
-    Raises
-    ------
-    ImageError
-        If the image has not two axes, is too small, is not numeric, holds NaN or infinity, or is constant.
-    """
-    array = np.asarray(image)
-    if array.dtype.kind not in "buif":
-        raise ImageError(f"The image has the type {array.dtype}, expected integers or real numbers.")
-    if array.ndim != 2:
-        hint = " Convert colours to one channel first." if array.ndim == 3 and array.shape[-1] in (3, 4) else ""
-        raise ImageError(
-            f"The image has {array.ndim} axes, shape {array.shape}; expected one plane of shape (rows, columns).{hint}"
-        )
-    if min(array.shape) < max(smallest, SMALLEST_SIDE):
-        raise ImageError(
-            f"The image has {array.shape[0]} x {array.shape[1]} pixels, expected at least "
-            f"{max(smallest, SMALLEST_SIDE)} a side: it must not be smaller than the PSF. Crop less, or shrink the PSF."
-        )
-    with np.errstate(over="ignore"):
-        values = np.ascontiguousarray(array, dtype=np.float32)
-    usable = np.abs(values) <= _LARGEST_VALUE
-    if not usable.all():
-        bad = int(usable.size - usable.sum())
-        raise ImageError(
-            f"{bad} of {usable.size} pixels are NaN, infinite or beyond {_LARGEST_VALUE:g}. Replace them, or crop them "
-            "away, before deblurring."
-        )
-    low, high = float(values.min()), float(values.max())
-    if not high > low:
-        raise ImageError(
-            f"All pixels have the same value, {low:g}: there is nothing to deblur. Is the camera's lid on?"
-        )
-    return values
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[Any]:

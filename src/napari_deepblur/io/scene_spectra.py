@@ -1,50 +1,22 @@
-"""How the spectra of sharp scenes vary: the statistics that the spectral fit measures an image against."""
+"""The file with the statistics of the spectra of sharp scenes that the spectral fit measures an image against."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.output import replacing
+from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW
 
 _FORMAT = "napari-deepblur scene spectra 1"
 _FILE = "scene-spectra.safetensors"
 _SHAPE = (WINDOW, WINDOW // 2 + 1)
-
-
-@dataclass(frozen=True)
-class SceneSpectra:
-    """Mean and covariance of the logarithm of the averaged periodogram of sharp scenes, but for their brightness.
-
-    log S ~ c + N(mean, sum_r variances_r components_r components_r' + diag(residual)), c unknown
-
-    Attributes
-    ----------
-    mean
-        Shape (WINDOW, WINDOW // 2 + 1), as all spectra here.
-    components
-        Orthonormal principal components, shape (R, WINDOW, WINDOW // 2 + 1).
-    variances
-        Their variances, shape (R,).
-    residual
-        Variance at each frequency of what the components leave.
-    windows
-        Number of windows that each periodogram was averaged over.
-    """
-
-    mean: Tensor
-    components: Tensor
-    variances: Tensor
-    residual: Tensor
-    windows: int
 
 
 def save_scene_spectra(spectra: SceneSpectra, path: str | os.PathLike[str]) -> None:

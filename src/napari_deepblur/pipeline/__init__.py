@@ -1,9 +1,10 @@
 """From arrays to results: identification and deblurring of one image, with progress, cancel and settings."""
 
+from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.stack import StackIdentification
 from napari_deepblur.pipeline.deblur import deblur, deblur_steps
-from napari_deepblur.pipeline.identification.identify import identify, identify_steps
-from napari_deepblur.pipeline.identification.stack import StackIdentification, identify_stack
-from napari_deepblur.pipeline.results import Deblurring, Identification
+from napari_deepblur.pipeline.identify import identify, identify_stack, identify_stack_steps, identify_steps
+from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, save_settings
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "deblur_steps",
     "identify",
     "identify_stack",
+    "identify_stack_steps",
     "identify_steps",
     "load_settings",
     "save_settings",

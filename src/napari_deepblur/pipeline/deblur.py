@@ -11,24 +11,25 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from napari_deepblur.checked_image import check_image
+from napari_deepblur.devices import free_memory, is_out_of_memory, resolve_device
 from napari_deepblur.errors import DeviceError
+from napari_deepblur.identification.field import GRID, check_in_field
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.families import family_hash, find_family, load_family
-from napari_deepblur.io.images import check_image
 from napari_deepblur.io.weights import Loaded, describe_weights, load_deblurring
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
+from napari_deepblur.noise.intensity import unit_scale
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
-from napari_deepblur.pipeline.devices import free_memory, is_out_of_memory, resolve_device
-from napari_deepblur.pipeline.identification.field import GRID, check_in_field
-from napari_deepblur.pipeline.identification.identify import identify_steps
-from napari_deepblur.pipeline.identification.network_choice import deblurring_weights_for, load_network, weights_for
-from napari_deepblur.pipeline.intensity import unit_scale
-from napari_deepblur.pipeline.restoration import choose_side, restore_steps, units_of_work
-from napari_deepblur.pipeline.restorers import NetworkRestorer, Restorer, SolverRestorer
-from napari_deepblur.pipeline.results import Deblurring, Identification
+from napari_deepblur.pipeline.identify import identify_steps
+from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_network, weights_for
+from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.settings import IN_MEMORY, ZERNIKE_FAMILIES, DeblurSettings, Method
-from napari_deepblur.pipeline.verdict import judge
 from napari_deepblur.progress import Progress, changed, finished, within
+from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
+from napari_deepblur.restoration.restore import choose_side, restore_steps, units_of_work
+from napari_deepblur.restoration.restorers import NetworkRestorer, Restorer, SolverRestorer
+from napari_deepblur.restoration.verdict import judge
 
 
 def deblur(

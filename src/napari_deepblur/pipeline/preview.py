@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_deepblur.io.images import SMALLEST_SIDE
+from napari_deepblur.checked_image import SMALLEST_SIDE
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.deblur import deblur_steps
-from napari_deepblur.pipeline.results import Deblurring, Identification
+from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.pipeline.tiling import margin
 from napari_deepblur.progress import finished
+from napari_deepblur.restoration.tiling import margin
 
 
 class Region(NamedTuple):

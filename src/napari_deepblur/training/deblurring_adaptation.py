@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_deepblur.identification.gaussian import prior_of
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.noise import sample_noise
 from napari_deepblur.operators import ProductConvolutionOperator
 from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.operators.families.local_coordinates import local_weights
-from napari_deepblur.pipeline.identification.gaussian import prior_of
 from napari_deepblur.training.batches import SceneSource, draw_noise_levels
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.deblurring import mean_ssim, restoration_loss

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from napari_deepblur.io.scene_spectra import SceneSpectra
+from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW, prepare, sum_of_periodograms
 from napari_deepblur.training.batches import SceneSource
 

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from benchmarks.field.patchwise import restore_patchwise
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ProductConvolutionFamily
-from napari_deepblur.pipeline.restorers import SolverRestorer
+from napari_deepblur.restoration.restorers import SolverRestorer
 
 CPU = torch.device("cpu")
 

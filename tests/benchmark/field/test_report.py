@@ -16,7 +16,7 @@ from benchmarks.field.scenes import AT_ONCE, MEAN, TRUE, FieldTask
 from benchmarks.reports.report import Origin
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.operators import ProductConvolutionFamily
-from napari_deepblur.pipeline.restorers import NetworkRestorer
+from napari_deepblur.restoration.restorers import NetworkRestorer
 from napari_deepblur.training.pool import is_validation
 
 CPU = torch.device("cpu")

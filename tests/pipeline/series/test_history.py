@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from napari_deepblur.errors import SettingsError
+from napari_deepblur.identification.plane_signs import defocus_per_um, signed_planes
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.pipeline.identification.plane_signs import defocus_per_um, signed_planes
 from napari_deepblur.pipeline.series.frames import deblur_frames_steps
 from napari_deepblur.pipeline.series.history import History, history_of
 from napari_deepblur.progress import finished

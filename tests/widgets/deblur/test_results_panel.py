@@ -13,13 +13,14 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QSlider, QToolButton
 
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.blur import ConvolutionBlur
-from napari_deepblur.pipeline.results import Deblurring, Identification
+from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.pipeline.verdict import WORDS, Verdict
+from napari_deepblur.restoration.blur import ConvolutionBlur
+from napari_deepblur.restoration.verdict import WORDS, Verdict
 from napari_deepblur.widgets.colours import theme_colours
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.dock import DeblurDock

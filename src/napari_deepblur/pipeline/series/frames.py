@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import DeepblurError, ImageError, SettingsError
+from napari_deepblur.identification.plane_signs import signed_planes
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.deblur import deblur_steps
-from napari_deepblur.pipeline.identification.plane_signs import signed_planes
-from napari_deepblur.pipeline.results import Deblurring, Identification
+from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series.arrays import LUMINANCE, Frames, read_frame
 from napari_deepblur.pipeline.series.axes import OPTICS, check_axes, frame_indices, frame_name, leading
 from napari_deepblur.pipeline.series.history import History, history_of

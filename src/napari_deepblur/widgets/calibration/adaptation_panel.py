@@ -190,7 +190,7 @@ def _steps(file: Path, minutes: int, stop: threading.Event) -> Generator[Progres
 
 def _training(file: Path, minutes: int) -> Generator[Progress | TrainingReport, None, Path]:
     """Start the training, on the first device that works."""
-    from napari_deepblur.pipeline.devices import resolve_device
+    from napari_deepblur.devices import resolve_device
     from napari_deepblur.training.adapt_family import adapt_steps
 
     return adapt_steps(file, device=resolve_device("auto"), minutes=float(minutes))

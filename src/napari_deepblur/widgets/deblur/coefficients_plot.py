@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_deepblur.pipeline.results import Identification
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.plots import colour_plot, still_plot

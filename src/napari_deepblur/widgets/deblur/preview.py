@@ -10,8 +10,8 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.preview import Preview, Region, preview
-from napari_deepblur.pipeline.results import Identification
 from napari_deepblur.pipeline.series import LUMINANCE, Luminance, lazy_frame, leading, settings_of_frame, write_frame
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice

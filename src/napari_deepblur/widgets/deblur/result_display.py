@@ -9,7 +9,7 @@ import numpy as np
 from napari_deepblur.pipeline.psf_field import psf_field
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import Frame, Series, empty_result, result_type, write_frame
-from napari_deepblur.pipeline.verdict import residual_image
+from napari_deepblur.restoration.verdict import residual_image
 from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer, shown_name
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.families import family_hash, find_family, load_family
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
-from napari_deepblur.pipeline.results import Identification
 from napari_deepblur.pipeline.series import Reuse, history_of
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice

@@ -1,0 +1,193 @@
+"""Restoration of an image of any size, tile by tile, in the memory that there is."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Generator
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_deepblur.devices import free_memory, is_out_of_memory
+from napari_deepblur.errors import DeviceError, SettingsError
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.progress import Progress
+from napari_deepblur.restoration.blur import Blur
+from napari_deepblur.restoration.restorers import Restorer
+from napari_deepblur.restoration.tiling import SMALLEST_TILE, Tile, automatic_side, margin, plan_tiles
+
+MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
+"""Environment variable: memory in GiB that automatic tiles may fill."""
+
+_CPU_BUDGET_BYTES = 2**30
+_GPU_SHARE = 0.5
+_CPU_PRODUCTS = 1.5e11
+"""Multiplications of one iteration on a processor: a second or two, after which a job can be cancelled."""
+
+
+class Restored(NamedTuple):
+    """A restored image and what it took.
+
+    Attributes
+    ----------
+    image
+        Restored image, of the shape and in the units of the one that was given, float32.
+    device
+        Where it was computed in the end.
+    side
+        Longest side of the tiles in pixels; None where there was one.
+    notes
+        What had to be done otherwise than planned, in words.
+    """
+
+    image: NDArray[np.float32]
+    device: torch.device
+    side: int | None
+    notes: tuple[str, ...]
+
+
+def choose_side(
+    tile: Literal["auto"] | int | None,
+    shape: tuple[int, int],
+    psf_size: int,
+    restorer: Restorer,
+    device: torch.device,
+) -> int | None:
+    """Longest side of the tiles in pixels, None for the whole image at once; `tile` as in `deblur`.
+
+    Automatic tiles fit into half of the free memory of a GPU. On a processor they fit into one gigabyte, and an
+    iteration of each takes no more than a second or two. The environment variable NAPARI_DEEPBLUR_TILE_MEMORY gives
+    another size of this memory, in GiB.
+
+    Raises
+    ------
+    SettingsError
+        If that variable is not a positive number.
+    """
+    if tile != "auto":
+        return tile
+    budget = _wanted_bytes()
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+        pixels = (_GPU_SHARE * free if budget is None else min(budget, free)) / restorer.bytes_per_pixel
+    else:
+        bytes_ = _CPU_BUDGET_BYTES if budget is None else budget
+        pixels = min(bytes_ / restorer.bytes_per_pixel, _CPU_PRODUCTS / restorer.products_per_pixel)
+    return automatic_side(shape, int(pixels), margin(psf_size))
+
+
+def _wanted_bytes() -> float | None:
+    """Memory for tiles that the environment names; None where it does not."""
+    text = os.environ.get(MEMORY_VARIABLE, "")
+    if not text:
+        return None
+    try:
+        gib = float(text)
+    except ValueError:
+        gib = math.nan
+    if not (math.isfinite(gib) and gib > 0):
+        raise SettingsError(
+            f"The environment variable {MEMORY_VARIABLE} is {text!r}, expected a positive number: the memory in GiB "
+            "that tiles may fill. Correct it, or remove it for the automatic choice."
+        )
+    return gib * 2**30
+
+
+def restore_steps(
+    image: NDArray[np.float32],
+    blur: Blur,
+    noise: PoissonGaussianNoise,
+    restorer: Restorer,
+    device: torch.device,
+    side: int | None,
+) -> Generator[Progress, None, Restored]:
+    """Restore an image, yielding progress after each iteration of each tile.
+
+    Where memory runs out the tiles are halved; where they are small already, the processor takes over from the GPU.
+
+    Parameters
+    ----------
+    image
+        Observed image, dark places near 0 and bright ones near 1, shape (H, W).
+    blur
+        What to remove.
+    noise
+        Noise of the image, with offset 0.
+    restorer
+        The method.
+    device
+        Where to begin.
+    side
+        Longest side of the tiles, as from `choose_side`.
+
+    Returns
+    -------
+    Restored
+        As the value of the generator.
+
+    Raises
+    ------
+    DeviceError
+        If the processor has not enough memory for the smallest tiles either.
+    """
+    shape, size = (image.shape[0], image.shape[1]), blur.psf_size
+    notes: list[str] = []
+    while True:
+        tiles = plan_tiles(shape, side, margin(size))
+        try:
+            restored = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            return Restored(restored, device, side, tuple(notes))
+        # Only here, outside the block above, has the error let go of the tensors of its frames.
+        free_memory(device)
+        half = (max(shape) if side is None else side) // 2
+        if half >= SMALLEST_TILE:
+            side = half
+            notes.append(f"Memory of {device} ran out: tiles of {side} pixels were tried next.")
+        elif device.type != "cpu":
+            notes.append(f"Memory of {device} ran out with the smallest tiles: the processor took over.")
+            device = torch.device("cpu")
+            side = choose_side("auto", shape, size, restorer, device)
+        else:
+            raise DeviceError(
+                f"Out of memory, even with tiles of {side} pixels. Close other programs, or choose the light networks."
+            )
+
+
+def _tile_by_tile(
+    image: NDArray[np.float32],
+    blur: Blur,
+    noise: PoissonGaussianNoise,
+    restorer: Restorer,
+    device: torch.device,
+    tiles: list[Tile],
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    result = np.zeros_like(image)
+    border = blur.psf_size // 2
+    for index, tile in enumerate(tiles):
+        part = np.ascontiguousarray(image[tile.source])
+        rows, columns = tile.source
+        operator = blur.operator((part.shape[0], part.shape[1]), (rows.start, columns.start), device)
+        observed = torch.from_numpy(part).to(device)[None, None]
+        steps = restorer.steps(observed, operator, (noise.alpha, noise.beta), blur.spread)
+        scene: Tensor | None = None
+        for iteration, latest in steps:
+            scene = latest
+            done = index * restorer.iterations + iteration
+            yield Progress("deblur", done, len(tiles) * restorer.iterations)
+        assert scene is not None
+        restored = scene[0, 0, border : border + part.shape[0], border : border + part.shape[1]].cpu().numpy()
+        result[tile.target] += tile.weights * restored[tile.inner]
+    return result
+
+
+def units_of_work(shape: tuple[int, int], side: int | None, psf_size: int, restorer: Restorer) -> int:
+    """Count the parts in which to report progress: up to ten for each tile."""
+    return len(plan_tiles(shape, side, margin(psf_size))) * min(restorer.iterations, 10)

@@ -1,0 +1,185 @@
+"""The ways to restore an image whose blur and noise are known, behind one face, with what they cost."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from napari_deepblur.devices import inference_precision
+from napari_deepblur.networks.deblurring import DeblurringNetwork
+from napari_deepblur.operators import ConvolutionOperator, LinearOperator
+from napari_deepblur.solvers import SolverState, richardson_lucy, total_variation, wiener
+
+_MAPS_ALIVE = 10
+"""Feature maps of the finest level that are alive at once in a DRUNet, in float32, found by measuring peak memory."""
+
+_SOLVER_BYTES = 160
+"""Bytes for each pixel of a solver: scenes, gradients and the buffers of its Fourier transforms."""
+
+
+class Step(NamedTuple):
+    """How far a restoration has come.
+
+    Attributes
+    ----------
+    iteration
+        Number of iterations done, from 1.
+    scene
+        The scene so far, shape (1, 1, H + k - 1, W + k - 1).
+    """
+
+    iteration: int
+    scene: Tensor
+
+
+class Restorer(ABC):
+    """A method of restoration with its parameters."""
+
+    @property
+    @abstractmethod
+    def iterations(self) -> int:
+        """Largest number of iterations."""
+
+    @property
+    @abstractmethod
+    def bytes_per_pixel(self) -> int:
+        """Memory that a pixel of the image needs."""
+
+    @property
+    @abstractmethod
+    def products_per_pixel(self) -> int:
+        """Multiplications for each pixel and iteration, roughly; they decide how soon a job can be cancelled."""
+
+    @abstractmethod
+    def steps(
+        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+    ) -> Iterator[Step]:
+        """Yield better and better scenes; the last of them is the result.
+
+        Parameters
+        ----------
+        image
+            Observed image, dark places near 0 and bright ones near 1, shape (1, 1, H, W); decides the device.
+        operator
+            Its blur A, on the same device.
+        noise
+            alpha and beta in the units of the image.
+        spread
+            Expected relative squared error of the PSF; 0 for a known one.
+
+        Returns
+        -------
+        Iterator of Step
+            At least one a second, as far as the size of the image allows.
+        """
+
+
+class NetworkRestorer(Restorer):
+    """The unrolled Douglas-Rachford network.
+
+    Parameters
+    ----------
+    network
+        With trained weights, in evaluation mode. It is moved to the device of the image.
+    """
+
+    def __init__(self, network: DeblurringNetwork) -> None:
+        self.network = network
+
+    @property
+    def iterations(self) -> int:
+        """Unrolled iterations N."""
+        return self.network.config.iterations
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Those of the finest feature maps."""
+        return 4 * self.network.config.channels[0] * _MAPS_ALIVE
+
+    @property
+    def products_per_pixel(self) -> int:
+        """Those of the residual blocks: two convolutions of 3 x 3 each, on both ways of every level but the deepest."""
+        *finer, deepest = self.network.config.channels
+        convolutions = 2 * self.network.config.blocks
+        total = sum(2 * convolutions * 9 * width**2 / 4**level for level, width in enumerate(finer))
+        return int(total + convolutions * 9 * deepest**2 / 4 ** len(finer))
+
+    def steps(
+        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+    ) -> Iterator[Step]:
+        """Yield z_1, ..., z_N."""
+        network = self.network.to(image.device)
+        levels = torch.tensor([noise], device=image.device), torch.tensor([spread], device=image.device)
+        scenes = network.iterate(image, operator, *levels)
+        for iteration in range(1, self.iterations + 1):
+            # Entered for each step: a generator must not leave its mode behind while it waits.
+            with torch.inference_mode(), inference_precision(image.device):
+                scene = next(scenes)
+            yield Step(iteration, scene)
+
+
+SOLVERS: dict[str, Callable[..., Iterator[SolverState]]] = {
+    "richardson-lucy": richardson_lucy,
+    "total-variation": total_variation,
+    "wiener": wiener,
+}
+"""Classical methods by name."""
+
+
+class SolverRestorer(Restorer):
+    """A classical solver.
+
+    Parameters
+    ----------
+    name
+        A key of `SOLVERS`.
+    iterations, strength
+        As in the solver, whose own values hold where these are absent.
+
+    Raises
+    ------
+    SettingsError
+        If the solver refuses them.
+    """
+
+    def __init__(self, name: str, iterations: int | None = None, strength: float | None = None) -> None:
+        self._solver = SOLVERS[name]
+        given: dict[str, Any] = {"iterations": iterations, "strength": strength}
+        self._options = {key: value for key, value in given.items() if value is not None}
+        own = inspect.signature(SOLVERS[name]).parameters["iterations"].default
+        self._iterations = int(own if iterations is None else iterations)
+        # Solvers check their arguments when they are called: a call with next to nothing finds bad ones in time.
+        point = torch.nn.functional.pad(torch.ones(1, 1, 1, 1), (4, 4, 4, 4))
+        self._solver(ConvolutionOperator(torch.ones(1, 1, 1, 1), (9, 9)), point, (1e-3, 1e-3), **self._options)
+
+    @property
+    def iterations(self) -> int:
+        """Largest number of iterations; a solver stops once it has converged."""
+        return self._iterations
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """About the same for all."""
+        return _SOLVER_BYTES
+
+    @property
+    def products_per_pixel(self) -> int:
+        """A few Fourier transforms."""
+        return 1000
+
+    def steps(
+        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+    ) -> Iterator[Step]:
+        """Yield the solver's estimates; the solvers take the PSF at its word."""
+        states = self._solver(operator, image, noise, **self._options)
+        while True:
+            with torch.inference_mode():
+                state = next(states, None)
+            if state is None:
+                return
+            yield Step(state.iteration, state.estimate)

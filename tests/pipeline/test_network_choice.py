@@ -1,0 +1,52 @@
+"""Which networks a family is identified and deblurred with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_deepblur.errors import WeightsError
+from napari_deepblur.io.adapted_weights import adapted_path
+from napari_deepblur.io.families import family_hash
+from napari_deepblur.io.weights import save_weights
+from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
+from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.operators import EigenPsfFamily, ZernikeFamily
+from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_for, weights_for
+
+TINY = AdaptedConfig(widths=(4, 8), blocks=(1, 1), stem_stride=4, map_width=4, hidden=8, eigen_psfs=2, coordinates=1)
+
+
+@pytest.fixture
+def measured() -> EigenPsfFamily:
+    return EigenPsfFamily(np.random.default_rng(0).uniform(size=(2, 5, 5)), np.eye(2))
+
+
+def test_zernike_families_have_the_installed_networks(family: ZernikeFamily, weights_folder: Path) -> None:
+    assert weights_for(family) == weights_folder / "identification-light.safetensors"
+    assert deblurring_weights_for(family) == weights_folder / "deblurring-light.safetensors"
+    assert isinstance(load_for(family), IdentificationNetwork)
+
+
+def test_measured_families_have_networks_of_their_own_or_none(
+    measured: EigenPsfFamily, weights_folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.safetensors"
+    assert weights_for(measured, "light", file) is None
+    assert load_for(measured, None, file) is None
+    assert deblurring_weights_for(measured, None, file) == weights_folder / "deblurring-light.safetensors"
+    for kind in ("identification", "deblurring"):
+        save_weights(adapted_path(file, kind), AdaptedNetwork(TINY), {"family": family_hash(measured)})
+    assert weights_for(measured, "auto", file) == adapted_path(file, "identification")
+    assert deblurring_weights_for(measured, "auto", file) == adapted_path(file, "deblurring")
+    assert isinstance(load_for(measured, None, file), AdaptedNetwork)
+
+
+def test_weights_of_another_family_are_refused(measured: EigenPsfFamily, family: ZernikeFamily, tmp_path: Path) -> None:
+    own = tmp_path / "own.safetensors"
+    save_weights(own, AdaptedNetwork(TINY), {"family": "another"})
+    for one in (measured, family):
+        with pytest.raises(WeightsError, match="adapted to another family"):
+            weights_for(one, own)
