@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from napari_deepblur.devices import inference_precision
 from napari_deepblur.identification.resampling import resample
-from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.networks.identification import Given, IdentificationNetwork
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.noise.intensity import unit_scale
@@ -119,13 +119,15 @@ def network_psf(image: Tensor, noise: PoissonGaussianNoise, identifier: Identifi
     pixels, level = resample(scale.to_unit(image.numpy()), scale.noise_to_unit(noise), factor)
     chosen = [network.config.modes.index(j) for j in family.modes]
     amplitude = torch.zeros(1, len(network.config.modes), device=device)
-    amplitude[0, chosen] = family.max_amplitude
+    amplitude[0, chosen] = family.box
+    given = Given(
+        torch.tensor([[level.alpha, level.beta]], device=device),
+        amplitude,
+        torch.tensor([[float(family.amplitude_is_stated)]], device=device),
+        torch.tensor([[family.microscope.pupil.polarization]], device=device),
+    )
     with torch.inference_mode(), inference_precision(device):
-        prediction = network.to(device)(
-            torch.from_numpy(pixels)[None, None].to(device),
-            torch.tensor([[level.alpha, level.beta]], device=device),
-            amplitude,
-        )
+        prediction = network.to(device)(torch.from_numpy(pixels)[None, None].to(device), given)
         psfs = family.psf_tensor(prediction.candidates[0][:, chosen].float().cpu())
         psf: Tensor = (prediction.log_weights[0].exp().cpu()[:, None, None] * psfs).sum(0)
     return psf
@@ -143,7 +145,7 @@ def mean_family_psf(family: ZernikeFamily, amplitude: float | None = None, seed:
     seed
         Of the draw.
     """
-    scale = 1.0 if amplitude is None else amplitude / family.max_amplitude
+    scale = 1.0 if amplitude is None else amplitude / family.box
     theta = torch.from_numpy(family.sample(_MEAN_OF, seed)) * scale
     return torch.stack([family.psf_tensor(part).sum(0) for part in theta.split(50)]).sum(0) / _MEAN_OF
 

@@ -82,7 +82,7 @@ def sweep_amplitude(
     start = time.perf_counter()
     family = sweep.identifier.family
     scenes = draw_test_scenes(sweep.folder, sweep.images, side + family.psf_size - 1, sweep.seed)
-    unit = _theta(sweep, family) / np.float32(family.max_amplitude)
+    unit = _theta(sweep, family) / np.float32(family.box)
 
     def point(amplitude: float, level: str, bar: Any) -> dict[str, Cell]:
         theta = np.float32(amplitude) * unit
@@ -93,7 +93,7 @@ def sweep_amplitude(
     rows = _rows("amplitude (waves)", amplitudes, levels, sweep, point)
     notes = (
         *_notes(sweep, side),
-        f"`identify` is told +-{family.max_amplitude:g} waves throughout; the mean PSF is that of the true amplitude.",
+        f"`identify` is told +-{family.box:g} waves throughout; the mean PSF is that of the true amplitude.",
     )
     title = "Identification against the amplitude of the aberrations (Fig. 5b of the paper)"
     return Report("identification-amplitude", title, origin, time.perf_counter() - start, rows, notes)

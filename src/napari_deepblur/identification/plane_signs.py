@@ -18,10 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.operators import OperatorFamily, ZernikeFamily
-from napari_deepblur.optics import zernike
-
-_RADII, _ANGLES = 400, 64
-"""Points of the integral over the disk; its azimuthal part is exact."""
+from napari_deepblur.optics import zernike_projection
 
 _FREEDOM = 4.0
 """Degrees of freedom of Student's t by which a plane's misfit counts: a plane that went wrong does not decide alone."""
@@ -61,12 +58,8 @@ def defocus_per_um(family: ZernikeFamily) -> NDArray[np.float64]:
         Shape (K,); zero for all modes but those of rotational symmetry, such as 4 and 11.
     """
     optics = family.microscope
-    # Midpoints of equal areas, so that the mean of the values is that over the disk.
-    radius = np.sqrt((np.arange(_RADII) + 0.5) / _RADII)
-    rho, phi = np.meshgrid(radius, 2 * np.pi * np.arange(_ANGLES) / _ANGLES)
-    axial = np.sqrt(optics.n_immersion**2 - (optics.na * rho) ** 2) / optics.wavelength_um
-    change = np.array([(zernike(j, rho, phi) * (axial - axial.mean())).mean() for j in family.modes])
-    return np.where(np.abs(change) < 1e-9, 0.0, change)
+    wave_number, aperture = optics.n_immersion / optics.wavelength_um, optics.na / optics.wavelength_um
+    return zernike_projection(lambda rho: np.sqrt(wave_number**2 - np.square(aperture * rho)), family.modes)
 
 
 def signed_planes(planes: Sequence[dict[str, Any]], family: OperatorFamily, plane_spacing_um: float) -> dict[str, Any]:

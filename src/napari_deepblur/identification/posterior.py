@@ -1,24 +1,52 @@
-"""What the network and the spectral fit believe together: a cloud of coefficient vectors with weights.
+"""What network and spectrum believe together: a cloud of coefficient vectors with weights.
+
+The network's answers to an image and its turned copies are a prior q(theta), a mixture of Gaussians; the spectrum has
+an energy E(theta) (`spectral_energy`). Their product,
+
+    p(theta)  ~  q(theta) exp(-E(theta)),
+
+has its maxima where both agree. They are found from many starts, drawn from q, by gradient descent through the optics;
+each is widened to the Gaussian of its curvature. The spectrum cannot tell h(x) from h(-x): there, q and the sparsity of
+the deconvolved image (`orientation`) decide.
 
 The PSF that is closest on average to the true one is the average PSF of the cloud, not the PSF of any of its members.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from napari_deepblur.identification.spectral_fit import SpectralFit
+from napari_deepblur.identification.adam import Adam
+from napari_deepblur.identification.spectral_energy import Band, SpectralEnergy
 from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.optics import PsfModel, zernike_psf
 
 _CERTAINTY = 400.0
 """Logistic slope from the relative difference of gradient sparsities to the odds of an orientation."""
 
-_USABLE_LOW, _USABLE_HIGH = 0.1, 0.36
-"""Usable shares of the spectrum between which the fit's weight rises from none to all."""
+_CAUTION, _LEAST_STD = 1.4, 0.01
+"""The network's standard deviations are taken so many times as wide as it says, and not below so many waves."""
+
+DESCENT_STEPS = 50
+_STARTS, _RATE, _SETTLE_EVERY = 28, 0.02, 15
+"""Starts of the descent, size of its steps in waves, and how often the curvature of the scenes is renewed."""
+
+_MAXIMA, _DRAWS = 8, 16
+"""Maxima that are kept, and members of the cloud that each becomes."""
+
+_WIDTH, _WIDEST = 0.7, 0.08
+"""Width of a maximum's Gaussian relative to its curvature, and its largest standard deviation in waves."""
+
+_APART = 2.0
+"""Squared distance, in standard deviations, below which two maxima are one."""
+
+_DIFFERENCE = 0.004
+"""Step of the differences of gradients that give the curvature, in waves."""
 
 
 class Cloud(NamedTuple):
@@ -42,72 +70,176 @@ class Cloud(NamedTuple):
         errors = (psfs - mean).square().sum((-2, -1))
         return mean, float((self.weights * errors).sum() / mean.square().sum())
 
-    def mixed_with(self, other: Cloud, share: float) -> Cloud:
-        """Give `share` of all weight to the other cloud."""
-        return Cloud(
-            torch.cat((self.theta, other.theta)), torch.cat(((1 - share) * self.weights, share * other.weights))
-        )
 
+@dataclass(frozen=True)
+class NetworkPrior:
+    """q(theta): what the network says, for either joint sign of the even modes.
 
-def oriented(fit: SpectralFit, advantage: Tensor, even: Tensor) -> Cloud:
-    """Let the sparsity of the deconvolved image choose between each candidate and its mirror image.
-
-    Parameters
+    Attributes
     ----------
-    fit
-        Candidates from the power spectrum, which cannot tell h(x) from h(-x).
-    advantage
-        `mirror_advantage` of each candidate, shape (N,).
-    even
-        Mask (K,) of the even modes; h(-x) has the odd coefficients negated.
-
-    Returns
-    -------
-    Cloud
-        Twice as many candidates.
-    """
-    right = torch.sigmoid(-_CERTAINTY * advantage)
-    weights = fit.log_weights.exp()
-    mirrored = torch.where(even, fit.theta, -fit.theta)
-    return Cloud(torch.cat((fit.theta, mirrored)), torch.cat((weights * right, weights * (1 - right))))
-
-
-def spectral_share(usable: float) -> float:
-    """Weight of the spectral fit against the network, from the usable share of the spectrum.
-
-    It rises with the logarithm of the usable share, as found on training images (`benchmarks/ablation.py`): with no or
-    little noise the fit is far ahead, in high noise it knows nothing, and between them the two err differently, so that
-    their mixture is better than either.
-    """
-    rise = math.log(max(usable, 1e-6) / _USABLE_LOW) / math.log(_USABLE_HIGH / _USABLE_LOW)
-    return min(max(rise, 0.0), 1.0)
-
-
-def coefficients(cloud: Cloud, std: Tensor, even: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the coefficients of a cloud, modulo the joint sign of the even modes.
-
-    Parameters
-    ----------
-    cloud
-        Candidates; all are flipped to the side of the one with the largest weight.
-    std
-        Standard deviation of each candidate by itself, shape (N, K).
+    mean, std
+        Most likely coefficients of each answer and their standard deviations, in waves, shape (T, K).
+    candidates
+        The network's own cloud.
     even
         Mask (K,) of the even modes.
+    known
+        Coefficients (K,) of a wavefront that is known and not part of theta (mismatch of the indices): the network
+        sees the sum, and it is the sum whose even modes have no sign.
+    largest
+        Half-width of the box of coefficients, in waves.
+    """
+
+    mean: Tensor
+    std: Tensor
+    candidates: Cloud
+    even: Tensor
+    known: Tensor
+    largest: float
+
+    def reflected(self, theta: Tensor) -> Tensor:
+        """Coefficients (N, K) whose PSFs are the same: the even modes of the sum with the known wavefront negated."""
+        return torch.where(self.even, -theta - 2 * self.known, theta)
+
+    def mirrored(self, theta: Tensor) -> Tensor:
+        """Coefficients (N, K) whose PSFs are turned round: the odd modes negated."""
+        return torch.where(self.even, theta, -theta)
+
+    def log_density(self, theta: Tensor) -> Tensor:
+        """Logarithm of q at (N, K), shape (N,), up to a constant."""
+        mean = torch.cat((self.mean, self.reflected(self.mean)))
+        std = (_CAUTION * torch.cat((self.std, self.std))).clamp_min(_LEAST_STD)
+        distance = (theta[:, None] - mean) / std
+        return (-0.5 * distance.square() - std.log()).sum(-1).logsumexp(1)
+
+    def outside(self, theta: Tensor) -> Tensor:
+        """Penalty (N,) of coefficients beyond the box."""
+        return (torch.relu(theta.abs() - self.largest) / 0.01).square().sum(1)
+
+    def starts(self, count: int, generator: torch.Generator) -> Tensor:
+        """Where to begin: all means, and draws from the candidates and the Gaussians; shape (count, K)."""
+        drawn = count - len(self.mean)
+        chosen = torch.multinomial(self.candidates.weights, drawn // 3, replacement=True, generator=generator)
+        answer = torch.randint(len(self.mean), (drawn - drawn // 3,), generator=generator)
+        noise = torch.randn((len(answer), self.mean.shape[1]), generator=generator)
+        around = self.mean[answer] + _CAUTION * self.std[answer] * noise
+        starts = torch.cat((self.mean, self.candidates.theta[chosen], around))
+        return starts.clamp(-self.largest, self.largest)
+
+
+def posterior_steps(
+    prior: NetworkPrior,
+    energy: SpectralEnergy,
+    band: Band,
+    optics: PsfModel,
+    mirror_advantage: Callable[[Tensor], Tensor],
+    seed: int = 0,
+) -> Generator[int, None, Cloud]:
+    """Find the maxima of p(theta), and return the cloud around them; yields the number of steps of the descent done.
+
+    Parameters
+    ----------
+    prior
+        What the network says.
+    energy, band
+        What the spectrum says.
+    optics
+        Sampled pupil at the sampling of the periodogram.
+    mirror_advantage
+        From PSFs (N, k, k) to how much worse h explains the image than h mirrored, (N,) (`orientation`).
+    seed
+        Of starts and draws.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    theta = prior.starts(_STARTS, generator)
+    scenes = energy.start(band.log_power(zernike_psf(theta, optics)))
+    descent = Adam(theta)
+    for step in range(DESCENT_STEPS):
+        value, gradient, scenes = _slope(theta, scenes, prior, energy, band, optics, settle=step % _SETTLE_EVERY == 0)
+        descent.step(gradient, _RATE * min(1.0, 2 * (DESCENT_STEPS - step) / DESCENT_STEPS))
+        yield step + 1
+    value, _, scenes = _slope(theta, scenes, prior, energy, band, optics, settle=False)
+    best = value.argsort()[: 2 * _MAXIMA]
+    theta, scenes, value = theta[best], scenes[best], value[best]
+    curvature, axes = _curvature(theta, scenes, prior, energy, band, optics)
+    kept = _different(theta, curvature, axes)
+    noise = torch.randn((_DRAWS // 2, theta.shape[1]), generator=generator)
+    noise = torch.cat((noise, -noise))
+    spread = [_WIDTH * (noise / curvature[i].sqrt()) @ axes[i].T for i in kept]
+    members = torch.cat([theta[i] + offset for i, offset in zip(kept, spread, strict=True)])
+    members = members.clamp(-prior.largest, prior.largest)
+
+    maxima = theta[kept]
+    turned_round = prior.log_density(prior.mirrored(maxima)) - prior.log_density(maxima)
+    odds = _CERTAINTY * mirror_advantage(zernike_psf(maxima, optics))
+    log_weights = torch.cat((-value[kept], turned_round - value[kept]))
+    log_weights = log_weights + torch.nn.functional.logsigmoid(torch.cat((-odds, odds)))
+    weights = (log_weights.softmax(0) / _DRAWS).repeat_interleave(_DRAWS)
+    return Cloud(torch.cat((members, prior.mirrored(members))), weights)
+
+
+def _slope(
+    theta: Tensor,
+    scenes: Tensor,
+    prior: NetworkPrior,
+    energy: SpectralEnergy,
+    band: Band,
+    optics: PsfModel,
+    settle: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Values -log p (N,), their gradients (N, K), and the scenes one step on."""
+    with torch.enable_grad():
+        variable = theta.detach().requires_grad_()
+        log_power = band.log_power(zernike_psf(variable, optics))
+        if settle:
+            energy.settle(log_power.detach(), scenes)
+        scenes = energy.follow(log_power.detach(), scenes)
+        value = energy.of(log_power, scenes) - prior.log_density(variable) + prior.outside(variable)
+        (gradient,) = torch.autograd.grad(value.sum(), variable)
+    return value.detach(), gradient, scenes
+
+
+def _curvature(
+    theta: Tensor, scenes: Tensor, prior: NetworkPrior, energy: SpectralEnergy, band: Band, optics: PsfModel
+) -> tuple[Tensor, Tensor]:
+    """Eigenvalues (N, K), from below, and eigenvectors (N, K, K) of the second derivatives of -log p."""
+    n, k = theta.shape
+    steps = _DIFFERENCE * torch.eye(k)
+    around = torch.cat([theta + sign * steps[axis] for sign in (1, -1) for axis in range(k)])
+    _, gradient, _ = _slope(around, scenes.repeat(2 * k, 1), prior, energy, band, optics, settle=False)
+    ahead, behind = gradient.view(2, k, n, k).transpose(1, 2)
+    second = (ahead - behind) / (2 * _DIFFERENCE)
+    values, axes = torch.linalg.eigh((second + second.transpose(1, 2)) / 2)
+    return values.clamp_min(_WIDEST**-2), axes
+
+
+def _different(theta: Tensor, curvature: Tensor, axes: Tensor) -> list[int]:
+    """Maxima, best first, that are not the same as a better one."""
+    kept: list[int] = []
+    for i in range(len(theta)):
+        distances = [(((theta[i] - theta[j]) @ axes[j]).square() * curvature[j]).sum() for j in kept]
+        if len(kept) < _MAXIMA and all(distance > _APART for distance in distances):
+            kept.append(i)
+    return kept
+
+
+def coefficients(cloud: Cloud, prior: NetworkPrior) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the coefficients of a cloud, modulo the joint sign of the even modes.
 
     Returns
     -------
     tuple
-        Mean and standard deviation, shape (K,), by the law of total variance. Of the two signs that the even modes
-        could have, the one that makes the first of them (defocus) positive is returned.
+        Mean and standard deviation, shape (K,). Each member is taken with the sign that is closer to the member of the
+        largest weight; of the two signs that the mean could have, the one that makes the first even mode (defocus)
+        positive is returned.
     """
     reference = cloud.theta[cloud.weights.argmax()]
-    flipped = torch.where(even, -cloud.theta, cloud.theta)
+    flipped = prior.reflected(cloud.theta)
     nearer = (flipped - reference).square().sum(1) < (cloud.theta - reference).square().sum(1)
     theta = torch.where(nearer[:, None], flipped, cloud.theta)
     weights = cloud.weights[:, None]
     mean = (weights * theta).sum(0)
-    variance = (weights * (std.square() + (theta - mean).square())).sum(0)
-    if bool(even.any()) and mean[even][0] < 0:
-        mean = torch.where(even, -mean, mean)
+    variance = (weights * (theta - mean).square()).sum(0)
+    if bool(prior.even.any()) and (mean + prior.known)[prior.even][0] < 0:
+        mean = prior.reflected(mean[None])[0]
     return mean, variance.sqrt()

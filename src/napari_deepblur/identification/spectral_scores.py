@@ -1,9 +1,9 @@
 """What the power spectra of windows say about the parameters of a measured family, without any training.
 
 Parameters drawn from the family are weighed by how well their PSFs explain the spectrum of each window: the energy E of
-`spectral_fit`, in which the spectra of sharp scenes vary as those of many do. With the energies of all windows w,
+`spectral_energy`, in which the spectra of sharp scenes vary as those of many do. With the energies of all windows w,
 
-    weight_n  ~  exp(-sum_w E_w(theta_n) / T_w),
+    weight_n  ~  exp(-sum_w E_w(theta_n) / T),
 
 and the belief is the Gaussian of the same mean and covariance.
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from napari_deepblur.identification.gaussian import Gaussian
 from napari_deepblur.identification.local_views import Window
 from napari_deepblur.identification.resampling import resample
-from napari_deepblur.identification.spectral_fit import Band, SpectralEnergy
+from napari_deepblur.identification.spectral_energy import Band, SpectralEnergy
 from napari_deepblur.identification.windows import at_least
 from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW, prepare, sum_of_periodograms
@@ -34,9 +34,8 @@ from napari_deepblur.progress import Progress
 _CANDIDATES = 1500
 _AT_A_TIME = 100
 
-_COLDEST, _HOTTEST = 2.0, 90.0
-"""Temperatures T with hardly any usable spectrum and with all of it, found on training images: the model of the scenes'
-spectra is not exact, which counts the more, the less noise there is."""
+_TEMPERATURE = 3.0
+"""T of every window: the model of the scenes' spectra is not exact."""
 
 
 def spectral_belief(
@@ -83,19 +82,15 @@ def spectral_belief(
         views = prepare(torch.from_numpy(at_least(pixels, WINDOW))[None, None])
         total, count = sum_of_periodograms(views.pixels[:, :1])
         variance = float(level.variance(views.mean.item()) / views.std.item() ** 2)
-        band = Band(torch.device("cpu"), eigen_psfs.shape[-1])
-        signal = (total[0] / count)[band.mask]
-        above = (signal - variance) / signal
-        energy = SpectralEnergy(signal, above, count, band, scenes)
+        band = Band(eigen_psfs.shape[-1])
+        energy = SpectralEnergy(total[0] / count, count, variance, band, scenes)
         parts = coordinates[:, index].split(_AT_A_TIME)
-        values = [energy.of(band.log_power(torch.einsum("ni,iyx->nyx", c, eigen_psfs))) for c in parts]
-        evidence -= torch.cat(values) / temperature(band.usable(above))
+        values = []
+        for c in parts:
+            log_power = band.log_power(torch.einsum("ni,iyx->nyx", c, eigen_psfs))
+            values.append(energy.of(log_power, energy.start(log_power)))
+        evidence -= torch.cat(values) / _TEMPERATURE
         yield Progress("identify", index + 1, len(windows))
     weights = evidence.double().softmax(0).numpy()
     mean = weights @ theta
     return Gaussian(mean, (np.sqrt(weights)[:, None] * (theta - mean)).T)
-
-
-def temperature(usable: float) -> float:
-    """Return T for a usable share of the spectrum between 0 and 1; it rises with the third power."""
-    return _COLDEST + (_HOTTEST - _COLDEST) * usable**3

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.identification.posterior import Cloud
-from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.networks.identification import Given, IdentificationNetwork
 from napari_deepblur.networks.statistics import Views
 from napari_deepblur.networks.trunk import Evidence
 from napari_deepblur.optics import TURNS, turn_matrix, turned
@@ -24,15 +24,14 @@ class Opinion(NamedTuple):
     Attributes
     ----------
     cloud
-        Candidates of all turns, turned back: what the PSF is averaged over.
-    points
-        The most likely coefficients of each turn, turned back.
-    std
-        Standard deviation of each of `points`, waves, shape (number of turns, K).
+        Candidates of all turns, turned back, with their weights.
+    mean, std
+        The most likely coefficients of each turn, turned back, and their standard deviations, in waves, shape (number
+        of turns, K).
     """
 
     cloud: Cloud
-    points: Cloud
+    mean: Tensor
     std: Tensor
 
 
@@ -47,7 +46,7 @@ def plus(mine: tuple[Evidence, ...] | None, theirs: tuple[Evidence, ...]) -> tup
 
 
 def decide_turned(
-    network: IdentificationNetwork, evidence: tuple[Evidence, ...], views: Views, noise: Tensor, amplitude: Tensor
+    network: IdentificationNetwork, evidence: tuple[Evidence, ...], views: Views, given: Given
 ) -> Opinion:
     """Turn pooled evidence into a cloud of candidates.
 
@@ -57,7 +56,7 @@ def decide_turned(
         The network.
     evidence
         Of the whole image, from `gather_turned`.
-    views, noise, amplitude
+    views, given
         As in `IdentificationNetwork.decide`, for a batch of one image as it is.
 
     Returns
@@ -69,16 +68,14 @@ def decide_turned(
     candidates, weights, points, stds = [], [], [], []
     for turn, part in zip(turns, evidence, strict=True):
         matrix = torch.from_numpy(turn_matrix(network.config.modes, turn))
-        there = matrix.abs().to(amplitude.device)
-        prediction = network.decide(part, views, noise, amplitude @ there.T)
+        there = matrix.abs().to(given.amplitude.device)
+        prediction = network.decide(part, views, given._replace(amplitude=given.amplitude @ there.T))
         # The inverse of a signed permutation is its transpose.
         candidates.append(prediction.candidates[0].cpu() @ matrix)
         weights.append(prediction.log_weights[0].exp().cpu() / len(turns))
         points.append(prediction.theta.cpu() @ matrix)
         stds.append(prediction.log_std.exp().cpu() @ matrix.abs())
-    alike = torch.full((len(turns),), 1 / len(turns))
-    cloud = Cloud(torch.cat(candidates), torch.cat(weights))
-    return Opinion(cloud, Cloud(torch.cat(points), alike), torch.cat(stds))
+    return Opinion(Cloud(torch.cat(candidates), torch.cat(weights)), torch.cat(points), torch.cat(stds))
 
 
 def usable_turns(network: IdentificationNetwork) -> tuple[tuple[int, bool], ...]:

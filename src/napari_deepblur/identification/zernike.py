@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,31 +13,28 @@ from torch import Tensor
 from napari_deepblur.devices import inference_precision
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.identification.orientation import mirror_advantage
-from napari_deepblur.identification.posterior import Cloud, coefficients, oriented, spectral_share
+from napari_deepblur.identification.posterior import DESCENT_STEPS, Cloud, NetworkPrior, coefficients, posterior_steps
 from napari_deepblur.identification.resampling import resample
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.identification.spectral_fit import SpectralFit, spectral_fit
+from napari_deepblur.identification.spectral_energy import Band, SpectralEnergy
 from napari_deepblur.identification.test_time_augmentation import decide_turned, gather_turned, plus
 from napari_deepblur.identification.windows import at_least, partition
-from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
+from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, Given, IdentificationNetwork
 from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW, prepare
 from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.noise.intensity import unit_scale
 from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.optics import Pupil, psf_model, zernike_psf
-from napari_deepblur.progress import Progress
+from napari_deepblur.operators.families import HIGHEST_AMPLITUDE
+from napari_deepblur.optics import psf_model, zernike_projection
+from napari_deepblur.progress import Progress, changed
 
 _AREA_SIDE = 512
 """Side, at the reference cut-off, of the areas whose evidence is gathered at a time."""
 
-_FIT_STARTS, _FIT_STEPS, _FIT_STEPS_EACH = 12, 80, 10
-"""Random starts and steps of the spectral fit, and how many of them count as one step of progress."""
-
-
-_FIT_STD = 0.005
-"""Error of a coefficient, in waves, of a spectral fit that has found the right valley; from training images."""
+_STEPS_EACH = 10
+"""Steps of the descent that count as one of progress."""
 
 
 def identify_zernike_steps(
@@ -75,7 +73,7 @@ def identify_zernike_steps(
     factor = family.microscope.cutoff / reference_cutoff()
     height, width = (max(round(length * factor), 1) for length in image.shape)
     areas = partition((height, width), _AREA_SIDE)
-    total = 1 + len(areas) + _FIT_STEPS // _FIT_STEPS_EACH + 1
+    total = 1 + len(areas) + DESCENT_STEPS // _STEPS_EACH + 1
     yield Progress("noise", 0, total)
     if noise is None:
         noise = estimate_noise(image, family.microscope)
@@ -90,41 +88,40 @@ def identify_zernike_steps(
             evidence = plus(evidence, gather_turned(network, views.pixels[..., rows, columns]))
         yield Progress("identify", done, total)
     assert evidence is not None
+    known = _known_wavefront(family)
     amplitude = torch.zeros(1, len(network.config.modes), device=device)
-    amplitude[0, chosen] = family.max_amplitude
-    with torch.inference_mode(), inference_precision(device):
-        noise_level = torch.tensor([[level.alpha, level.beta]], device=device)
-        opinion = decide_turned(network, evidence, views, noise_level, amplitude)
-    learned, points = (Cloud(c.theta[:, chosen], c.weights) for c in (opinion.cloud, opinion.points))
-
-    # The fit is small, and faster on the processor than the launches of its kernels would be on a GPU.
-    optics = psf_model(Pupil(reference_cutoff()), family.modes, REFERENCE_PSF_SIZE, coarse=True)
-    variance = float(level.variance(views.mean.item()) / views.std.item() ** 2)
-    fit: SpectralFit | None = None
-    steps = spectral_fit(
-        (evidence[0].periodogram[0] / evidence[0].counts[0]).cpu(),
-        int(evidence[0].counts[0]),
-        variance,
-        optics,
-        family.max_amplitude,
-        scenes,
-        guesses=points.theta,
-        starts=_FIT_STARTS,
-        steps=_FIT_STEPS,
+    amplitude[0, chosen] = (family.box + known.abs()).clamp(max=HIGHEST_AMPLITUDE).to(device)
+    given = Given(
+        torch.tensor([[level.alpha, level.beta]], device=device),
+        amplitude,
+        torch.tensor([[float(family.amplitude_is_stated)]], device=device),
+        torch.tensor([[family.microscope.pupil.polarization]], device=device),
     )
-    for step, latest in enumerate(steps, start=1):
-        fit = latest
-        if step % _FIT_STEPS_EACH == 0:
-            yield Progress("identify", 1 + len(areas) + step // _FIT_STEPS_EACH, total)
-    assert fit is not None
-    even = torch.from_numpy(family.even_modes)
-    advantage = mirror_advantage(_middle(pixels), variance, zernike_psf(fit.theta, optics))
-    fitted = oriented(fit, advantage, even)
-    share = spectral_share(fit.usable)
-    # The candidates are spread to make the best PSF on average; the error bars have their own outputs in the network.
-    std = torch.cat((opinion.std[:, chosen], torch.full_like(fitted.theta, _FIT_STD)))
-    theta, theta_std = coefficients(points.mixed_with(fitted, share), std, even)
-    psf, spread = learned.mixed_with(fitted, share).psf_and_spread(family)
+    with torch.inference_mode(), inference_precision(device):
+        opinion = decide_turned(network, evidence, views, given)
+
+    # What follows is small, and faster on the processor than the launches of its kernels would be on a GPU.
+    prior = NetworkPrior(
+        opinion.mean[:, chosen] - known,
+        opinion.std[:, chosen],
+        Cloud(opinion.cloud.theta[:, chosen] - known, opinion.cloud.weights),
+        torch.from_numpy(family.even_modes),
+        known,
+        family.box,
+    )
+    pupil = replace(family.microscope.pupil, cutoff=reference_cutoff())
+    optics = psf_model(pupil, family.modes, REFERENCE_PSF_SIZE, coarse=True)
+    variance = float(level.variance(views.mean.item()) / views.std.item() ** 2)
+    band = Band(REFERENCE_PSF_SIZE)
+    periodogram = (evidence[0].periodogram[0] / evidence[0].counts[0]).cpu()
+    energy = SpectralEnergy(periodogram, int(evidence[0].counts[0]), variance, band, scenes)
+    middle = _middle(pixels)
+    cloud = yield from changed(
+        posterior_steps(prior, energy, band, optics, lambda psfs: mirror_advantage(middle, variance, psfs)),
+        lambda step: Progress("identify", 1 + len(areas) + step // _STEPS_EACH, total),
+    )
+    theta, theta_std = coefficients(cloud, prior)
+    psf, spread = cloud.psf_and_spread(family)
     yield Progress("identify", total, total)
     return Identification(
         theta=theta.numpy(),
@@ -152,3 +149,8 @@ def _chosen_modes(family: ZernikeFamily, network: IdentificationNetwork) -> list
             f"also has {', '.join(map(str, unknown))}. Leave these out, or train a network for them."
         )
     return [network.config.modes.index(j) for j in family.modes]
+
+
+def _known_wavefront(family: ZernikeFamily) -> Tensor:
+    """Coefficients (K,) of what the mismatch of the indices adds, as far as the family's modes describe it."""
+    return torch.from_numpy(zernike_projection(family.microscope.pupil.mismatch, family.modes)).float()

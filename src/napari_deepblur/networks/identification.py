@@ -47,10 +47,6 @@ LIGHT = IdentificationConfig(
 """About two million parameters, for processors."""
 
 
-HIGHEST_AMPLITUDE = 0.3
-"""Largest coefficient of training, in waves RMS, and the box where nobody states an amplitude."""
-
-
 class Given(NamedTuple):
     """What is known about images beside their pixels.
 

@@ -96,7 +96,8 @@ def _cross_spectra(cut: Tensor, rows: int, columns: int) -> Tensor:
     powers = torch.stack((cut, size - size.mean(dim=(-2, -1), keepdim=True), cut * size), dim=2)
     windows = powers.unflatten(-2, (rows, WINDOW)).unflatten(-1, (columns, WINDOW)).transpose(-3, -2)
     spectra = torch.fft.rfft2(windows.contiguous())
-    return (spectra.conj() * spectra[:, :, :1]).sum(dim=(3, 4))
+    cross: Tensor = (spectra.conj() * spectra[:, :, :1]).sum(dim=(3, 4))
+    return cross
 
 
 def _band_pass(image: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, stacked, ze
 from napari_deepblur.optics.pupil import Light, Pupil
 from napari_deepblur.optics.resampled import resampled_psfs
 from napari_deepblur.optics.turns import TURNS, turn_matrix, turned
-from napari_deepblur.optics.zernike import is_even, mode_name, noll_to_nm, zernike
+from napari_deepblur.optics.zernike import is_even, mode_name, noll_to_nm, zernike, zernike_projection
 
 __all__ = [
     "TURNS",
@@ -23,5 +23,6 @@ __all__ = [
     "turn_matrix",
     "turned",
     "zernike",
+    "zernike_projection",
     "zernike_psf",
 ]

@@ -78,7 +78,8 @@ class PsfModel:
         return self.modes, self.rows, self.columns
 
     def _with(self, *tensors: Tensor) -> PsfModel:
-        return PsfModel(*tensors, self.size)
+        fields, offset, axial, modes, rows, columns = tensors
+        return PsfModel(fields, offset, axial, modes, rows, columns, self.size)
 
 
 def stacked(models: Sequence[PsfModel]) -> PsfModel:
@@ -137,11 +138,14 @@ def psf_model(pupil: Pupil, modes: tuple[int, ...], size: int, defocus: float = 
     basis = np.stack([zernike(j, rho, phi) for j in modes]) if modes else np.zeros((0, *rho.shape))
     position = np.arange(size) - size // 2
     rows, columns = (np.exp(2j * np.pi * pupil.cutoff * position * v[..., None]) for v in (y[:, 0], x))
+    fields, offset, axial = (
+        torch.from_numpy(v).float() for v in (area * pupil.fields(rho, phi), pupil.mismatch(rho), pupil.axial(rho))
+    )
     return PsfModel(
-        *(
-            torch.from_numpy(v).float()
-            for v in (area * pupil.fields(rho, phi), pupil.mismatch(rho), pupil.axial(rho), basis)
-        ),
+        fields,
+        offset,
+        axial,
+        torch.from_numpy(basis).float(),
         torch.from_numpy(rows.T.copy()).to(torch.complex64),
         torch.from_numpy(columns).to(torch.complex64),
         size,
@@ -170,7 +174,7 @@ def zernike_psf(theta: Tensor, model: PsfModel, z: Tensor | None = None) -> Tens
     wavefront = torch.einsum("...k,kyx->...yx", theta.float(), model.modes)
     wavefront = wavefront + _aligned(model.offset, wavefront.ndim, 2)
     if z is not None:
-        wavefront = wavefront + z[..., None, None] * _aligned(model.axial, max(wavefront.ndim, z.ndim + 2), 2)
+        wavefront = wavefront + z.float()[..., None, None] * _aligned(model.axial, max(wavefront.ndim, z.ndim + 2), 2)
     phase = 2 * math.pi * wavefront
     unit = torch.complex(phase.cos(), phase.sin())[..., None, :, :]
     waves = unit * _aligned(model.fields, unit.ndim, 3)

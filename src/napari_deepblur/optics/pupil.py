@@ -82,13 +82,13 @@ class Pupil:
         c = np.sqrt(1 - s**2)
         common, crossed = math.sqrt(2) * (1 + c) / 2, math.sqrt(2) * (1 - c) / 2
         fields = (common, crossed * np.cos(2 * phi), crossed * np.sin(2 * phi), s * np.cos(phi), s * np.sin(phi))
-        return np.stack(fields) * passed / np.sqrt(c)
+        return np.asarray(np.stack(fields) * passed / np.sqrt(c))
 
     def axial(self, rho: NDArray[np.floating]) -> NDArray[np.float64]:
         """Waves that a defocus by one pixel's length adds, sqrt(kb^2 - rho^2) with rho in cycles per pixel."""
         if not self.aperture:
             return np.zeros(np.shape(rho))
-        return self.cutoff * np.sqrt(np.maximum(self.aperture**-2 - np.square(rho), 0.0))
+        return np.asarray(self.cutoff * np.sqrt(np.maximum(self.aperture**-2 - np.square(rho), 0.0)))
 
     def mismatch(self, rho: NDArray[np.floating]) -> NDArray[np.float64]:
         """Waves that the depth in a medium of another index adds, refocused to where the point is brightest.
@@ -114,12 +114,12 @@ class Pupil:
         best = shifts[on_axis.argmax()]
         offset = np.average(phase - best * distance, weights=weight)
         everywhere = np.sqrt(np.maximum(self.aperture**-2 - np.square(rho), 0.0))
-        return self._excess(rho) - best * everywhere - offset
+        return np.asarray(self._excess(rho) - best * everywhere - offset)
 
     def _excess(self, rho: NDArray[np.floating]) -> NDArray[np.float64]:
         square = np.square(rho)
         own = np.sqrt(np.maximum(self.sample_aperture**-2 - square, 0.0))
-        return self.depth * (own - np.sqrt(np.maximum(self.aperture**-2 - square, 0.0)))
+        return np.asarray(self.depth * (own - np.sqrt(np.maximum(self.aperture**-2 - square, 0.0))))
 
     def _passed(self, rho: NDArray[np.floating]) -> NDArray[np.float64]:
         """Amplitude that arrives: 1, and exp(-2 pi d sqrt((NA rho)^2 - n_s^2) / wavelength) beyond n_s."""

@@ -6,6 +6,7 @@ Source: R. J. Noll, "Zernike polynomials and atmospheric turbulence", J. Opt. So
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -106,3 +107,29 @@ def zernike(j: int, rho: NDArray[np.floating], phi: NDArray[np.floating]) -> NDA
         return math.sqrt(n + 1) * radial
     angular: NDArray[np.float64] = np.cos(order * phi) if m > 0 else np.sin(order * phi)
     return math.sqrt(2 * (n + 1)) * radial * angular
+
+
+_RADII = 400
+"""Midpoints of equal areas of the disk."""
+
+
+def zernike_projection(
+    wavefront: Callable[[NDArray[np.floating]], NDArray[np.floating]], modes: Sequence[int]
+) -> NDArray[np.float64]:
+    """Coefficients of a wavefront of rotational symmetry, c_j = 1/pi integral of Z_j W over the disk.
+
+    Parameters
+    ----------
+    wavefront
+        W as a function of the radius, 1 at the edge.
+    modes
+        Noll indices, K of them.
+
+    Returns
+    -------
+    ndarray
+        Shape (K,), in the units of W; exactly zero for modes without that symmetry.
+    """
+    radius = np.sqrt((np.arange(_RADII) + 0.5) / _RADII)
+    values = wavefront(radius)
+    return np.array([(zernike(j, radius, 0 * radius) * values).mean() if noll_to_nm(j)[1] == 0 else 0.0 for j in modes])

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from napari_deepblur.networks.identification import HIGHEST_AMPLITUDE, Given
+from napari_deepblur.networks.identification import Given
 from napari_deepblur.noise import sample_noise
 from napari_deepblur.operators import ConvolutionOperator
+from napari_deepblur.operators.families import HIGHEST_AMPLITUDE
 from napari_deepblur.optics import PsfModel, zernike_psf
 from napari_deepblur.training.pool import draw_scenes
 from napari_deepblur.training.pupils import Pupils, draw_pupils

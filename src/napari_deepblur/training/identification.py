@@ -107,7 +107,7 @@ def validation_batches(bank: Tensor, recipe: IdentificationRecipe, pupils: Pupil
     theta = amplitude * (2 * torch.rand(amplitude.shape, generator=generator, device=device) - 1)
     batches = {}
     for light in ("scalar", "vectorial"):
-        pupil = torch.full((images,), PUPILS.index((0.934, light)), device=device)  # type: ignore[arg-type]
+        pupil = torch.full((images,), PUPILS.index((0.934, light)), device=device)
         optics, told = pupils.take(pupil), pupils.polarization[pupil]
         for name, level in NOISE_LEVELS.items():
             noise = torch.tensor(level, device=device).expand(images, 2)

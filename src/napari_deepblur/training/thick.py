@@ -129,7 +129,8 @@ def _transfer(psf: Tensor, grid: int) -> Tensor:
     surplus = max((psf.shape[-1] - grid + 1) // 2, 0)
     psf = psf[..., surplus : psf.shape[-1] - surplus, surplus : psf.shape[-1] - surplus]
     half, room = psf.shape[-1] // 2, grid - psf.shape[-1]
-    return torch.fft.rfft2(F.pad(psf, (0, room, 0, room)).roll((-half, -half), (-2, -1)))
+    transfer: Tensor = torch.fft.rfft2(F.pad(psf, (0, room, 0, room)).roll((-half, -half), (-2, -1)))
+    return transfer
 
 
 @cache

@@ -14,6 +14,9 @@ from napari_deepblur.optics import Microscope
 if TYPE_CHECKING:
     from napari_deepblur.operators.families.zernike import ZernikeFamily
 
+LOWEST_AMPLITUDE, HIGHEST_AMPLITUDE = 0.02, 0.3
+"""Amplitudes of coefficients, in waves RMS, where nobody states one: as likely in each octave between these."""
+
 
 class AberrationFamily(OperatorFamily):
     """A family of known optics, whose parameters are Zernike coefficients or what they follow from."""

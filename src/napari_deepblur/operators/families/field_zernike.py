@@ -93,7 +93,7 @@ class FieldZernikeFamily(AberrationFamily):
         modes: Sequence[int] = DEFAULT_MODES,
         degree: int = 1,
         field_shape: tuple[int, int] = (1024, 1024),
-        max_amplitude: float = 0.15,
+        max_amplitude: float | Literal["auto"] = "auto",
         psf_size: int = 31,
         rank: int | None = None,
     ) -> None:
@@ -132,7 +132,7 @@ class FieldZernikeFamily(AberrationFamily):
         return self.local.modes
 
     @property
-    def max_amplitude(self) -> float:
+    def max_amplitude(self) -> float | Literal["auto"]:
         """Largest coefficient expected anywhere in the field, in waves RMS."""
         return self.local.max_amplitude
 
@@ -161,7 +161,7 @@ class FieldZernikeFamily(AberrationFamily):
     def sample(self, n: int, seed: int) -> NDArray[np.float32]:
         """Draw parameters; shape (n, K).
 
-        The constant term of a mode is uniform in [-a, a], a = max_amplitude; the absolute values of its other terms
+        The constant term of a mode is uniform in [-a, a], a = `ZernikeFamily.box`; the absolute values of its other terms
         sum to a value uniform in [0, a / 2]. A mode that could pass a somewhere in the field is scaled down to it.
         """
         constant = self.local.sample(n, seed)
@@ -170,11 +170,11 @@ class FieldZernikeFamily(AberrationFamily):
             return constant
         rng = np.random.default_rng([seed, self.degree])
         varying = rng.uniform(-1, 1, (*constant.shape, terms - 1))
-        total = rng.uniform(0, self.max_amplitude / 2, constant.shape)
+        total = rng.uniform(0, self.local.box / 2, constant.shape)
         varying *= (total / np.abs(varying).sum(-1))[..., None]
         theta = np.concatenate([constant[..., None], varying], axis=-1)
         largest = np.abs(constant) + total
-        theta *= np.minimum(1, self.max_amplitude / largest)[..., None]
+        theta *= np.minimum(1, self.local.box / largest)[..., None]
         return theta.reshape(n, self.n_parameters).astype(np.float32)
 
     def maps_at(self, points: ArrayLike) -> NDArray[np.float64]:

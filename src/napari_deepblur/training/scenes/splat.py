@@ -73,6 +73,6 @@ def splat_volume(
             most = int(here.sum(1).max())
             if most:
                 order = here.to(torch.uint8).argsort(dim=1, descending=True)[:, :most]
-                chosen = [v.gather(1, order) for v in (y, x, light * here)]
-                tall[k::planes] += splat_points(*chosen, size)
+                row, column, shine = (v.gather(1, order) for v in (y, x, light * here))
+                tall[k::planes] += splat_points(row, column, shine, size)
     return tall.view(n, planes, size, size)
