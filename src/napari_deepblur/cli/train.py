@@ -35,8 +35,7 @@ def add_to(verbs: Verbs) -> None:
         _add_training(one)
         if name == "deblurring":
             one.add_argument("--identification", metavar="WEIGHTS", help="light, paper or a file (the installed)")
-        else:
-            one.add_argument("--start", metavar="WEIGHTS", help="begin a new run with these: light, paper or a file")
+        one.add_argument("--start", metavar="WEIGHTS", help="begin a new run with these: light, paper or a file")
         one.add_argument(
             "--family",
             metavar="FAMILY",
@@ -123,13 +122,14 @@ def work(arguments: argparse.Namespace) -> None:
     identification = _identification(arguments)
     bank, validation = (torch.from_numpy(part).to(device) for part in _banks(arguments))
     _say(arguments, f"{len(bank)} crops for training, {len(validation)} for validation, on {device}.")
+    if arguments.start is not None:
+        from napari_deepblur.io.weights import load_deblurring, load_identification
+
+        load = load_identification if identification is None else load_deblurring
+        options["start"] = load(arguments.start)
     if identification is None:
         from napari_deepblur.training.identification import train_identification
 
-        if arguments.start is not None:
-            from napari_deepblur.io.weights import load_identification
-
-            options["start"] = load_identification(arguments.start)
         network: torch.nn.Module = train_identification(recipe, bank, validation, arguments.out, **options)
     else:
         from napari_deepblur.training.deblurring import train_deblurring

@@ -42,6 +42,9 @@ _MAXIMA, _DRAWS = 8, 16
 _WIDTH, _WIDEST = 0.7, 0.08
 """Width of a maximum's Gaussian relative to its curvature, and its largest standard deviation in waves."""
 
+_LEAST_ERROR = 0.004
+"""Standard deviation, in waves, that no error bar falls below: the model of the spectrum is not exact."""
+
 _APART = 2.0
 """Squared distance, in standard deviations, below which two maxima are one."""
 
@@ -69,6 +72,21 @@ class Cloud(NamedTuple):
         mean = (self.weights[:, None, None] * psfs).sum(dim=0)
         errors = (psfs - mean).square().sum((-2, -1))
         return mean, float((self.weights * errors).sum() / mean.square().sum())
+
+
+class Belief(NamedTuple):
+    """What is believed after network and spectrum were heard.
+
+    Attributes
+    ----------
+    cloud
+        What the PSF is averaged over; narrower than the posterior, whose valleys bend away from the Gaussians.
+    wide
+        The same members as far from their maxima as the curvature says, (N, K): what error bars are made of.
+    """
+
+    cloud: Cloud
+    wide: Tensor
 
 
 @dataclass(frozen=True)
@@ -134,7 +152,7 @@ def posterior_steps(
     optics: PsfModel,
     mirror_advantage: Callable[[Tensor], Tensor],
     seed: int = 0,
-) -> Generator[int, None, Cloud]:
+) -> Generator[int, None, Belief]:
     """Find the maxima of p(theta), and return the cloud around them; yields the number of steps of the descent done.
 
     Parameters
@@ -165,17 +183,20 @@ def posterior_steps(
     kept = _different(theta, curvature, axes)
     noise = torch.randn((_DRAWS // 2, theta.shape[1]), generator=generator)
     noise = torch.cat((noise, -noise))
-    spread = [_WIDTH * (noise / curvature[i].sqrt()) @ axes[i].T for i in kept]
-    members = torch.cat([theta[i] + offset for i, offset in zip(kept, spread, strict=True)])
-    members = members.clamp(-prior.largest, prior.largest)
-
+    offsets = torch.stack([(noise / curvature[i].sqrt()) @ axes[i].T for i in kept])
     maxima = theta[kept]
+    wide, narrow = (
+        (maxima[:, None] + width * offsets).flatten(0, 1).clamp(-prior.largest, prior.largest)
+        for width in (1.0, _WIDTH)
+    )
+
     turned_round = prior.log_density(prior.mirrored(maxima)) - prior.log_density(maxima)
     odds = _CERTAINTY * mirror_advantage(zernike_psf(maxima, optics))
     log_weights = torch.cat((-value[kept], turned_round - value[kept]))
     log_weights = log_weights + torch.nn.functional.logsigmoid(torch.cat((-odds, odds)))
     weights = (log_weights.softmax(0) / _DRAWS).repeat_interleave(_DRAWS)
-    return Cloud(torch.cat((members, prior.mirrored(members))), weights)
+    cloud = Cloud(torch.cat((narrow, prior.mirrored(narrow))), weights)
+    return Belief(cloud, torch.cat((wide, prior.mirrored(wide))))
 
 
 def _slope(
@@ -223,8 +244,8 @@ def _different(theta: Tensor, curvature: Tensor, axes: Tensor) -> list[int]:
     return kept
 
 
-def coefficients(cloud: Cloud, prior: NetworkPrior) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the coefficients of a cloud, modulo the joint sign of the even modes.
+def coefficients(belief: Belief, prior: NetworkPrior) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the coefficients, modulo the joint sign of the even modes.
 
     Returns
     -------
@@ -233,13 +254,13 @@ def coefficients(cloud: Cloud, prior: NetworkPrior) -> tuple[Tensor, Tensor]:
         largest weight; of the two signs that the mean could have, the one that makes the first even mode (defocus)
         positive is returned.
     """
-    reference = cloud.theta[cloud.weights.argmax()]
-    flipped = prior.reflected(cloud.theta)
-    nearer = (flipped - reference).square().sum(1) < (cloud.theta - reference).square().sum(1)
-    theta = torch.where(nearer[:, None], flipped, cloud.theta)
-    weights = cloud.weights[:, None]
-    mean = (weights * theta).sum(0)
-    variance = (weights * (theta - mean).square()).sum(0)
+    weights = belief.cloud.weights
+    reference = belief.cloud.theta[weights.argmax()]
+    flipped = prior.reflected(belief.wide)
+    nearer = (flipped - reference).square().sum(1) < (belief.wide - reference).square().sum(1)
+    theta = torch.where(nearer[:, None], flipped, belief.wide)
+    mean = (weights[:, None] * theta).sum(0)
+    variance = (weights[:, None] * (theta - mean).square()).sum(0) + _LEAST_ERROR**2
     if bool(prior.even.any()) and (mean + prior.known)[prior.even][0] < 0:
         mean = prior.reflected(mean[None])[0]
     return mean, variance.sqrt()

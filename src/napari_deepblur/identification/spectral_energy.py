@@ -1,10 +1,10 @@
 """What the power spectrum of an image says about its blur: an energy, smaller where a PSF explains the spectrum better.
 
-The averaged periodogram of a blurred image scatters around m(f) = exp(l(f)) |H_theta(f)|^2 + v, with the noise variance
-v and the log spectrum l of the scene. Log spectra of sharp scenes are smooth, and vary around their mean in a few ways:
-l = c + mu + B b with b ~ N(0, Lambda), and a remainder of variance r, as learned from many scenes (`SceneSpectra`).
-With n independent windows log S has the variance 1 / n, and the remainder counts by the share a = exp(l) |H|^2 / m of the
-signal, so that
+The averaged periodogram of a blurred image scatters around m(f) = exp(l(f)) |H_theta(f)|^2 + v, with the noise
+variance v and the log spectrum l of the scene. Log spectra of sharp scenes are smooth, and vary around their mean in a
+few ways: l = c + mu + B b with b ~ N(0, Lambda), and a remainder of variance r, as learned from many scenes
+(`SceneSpectra`). With n independent windows log S has the variance 1 / n, and the remainder counts by the share
+a = exp(l) |H|^2 / m of the signal, so that
 
     E(theta) = min_(c, b)  1/2 sum_f w (log S - log m)^2 + 1/2 b' Lambda^-1 b,    w = 1 / (1 / n + a^2 r).
 

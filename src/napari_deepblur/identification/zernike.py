@@ -116,12 +116,12 @@ def identify_zernike_steps(
     periodogram = (evidence[0].periodogram[0] / evidence[0].counts[0]).cpu()
     energy = SpectralEnergy(periodogram, int(evidence[0].counts[0]), variance, band, scenes)
     middle = _middle(pixels)
-    cloud = yield from changed(
+    belief = yield from changed(
         posterior_steps(prior, energy, band, optics, lambda psfs: mirror_advantage(middle, variance, psfs)),
         lambda step: Progress("identify", 1 + len(areas) + step // _STEPS_EACH, total),
     )
-    theta, theta_std = coefficients(cloud, prior)
-    psf, spread = cloud.psf_and_spread(family)
+    theta, theta_std = coefficients(belief, prior)
+    psf, spread = belief.cloud.psf_and_spread(family)
     yield Progress("identify", total, total)
     return Identification(
         theta=theta.numpy(),

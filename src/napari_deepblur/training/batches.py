@@ -18,7 +18,7 @@ from napari_deepblur.training.pool import draw_scenes
 from napari_deepblur.training.pupils import Pupils, draw_pupils
 from napari_deepblur.training.recipes import IdentificationRecipe, NoiseRange
 from napari_deepblur.training.scenes import draw_procedural
-from napari_deepblur.training.thick import draw_thick, planes_of_a_stack, stack_side
+from napari_deepblur.training.thick import ThickImages, draw_thick, planes_of_a_stack, stack_side
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class Batch(NamedTuple):
         Of the pupil, shape (B, 1).
     pupil
         Index of `PUPILS`, shape (B,).
+    thick
+        Whether the specimen has depth, shape (B,); all of these have the same pupil.
     """
 
     scene: Tensor
@@ -83,6 +85,7 @@ class Batch(NamedTuple):
     stated: Tensor
     polarization: Tensor
     pupil: Tensor
+    thick: Tensor
 
     @property
     def given(self) -> Given:
@@ -123,26 +126,31 @@ def draw_batch(source: SceneSource, recipe: IdentificationRecipe, pupils: Pupils
         scene = source.draw(n - thick, size, generator)
         parts.append((scene, _blurred(scene, psf[: n - thick])))
     if thick:
-        flat = (thick + 1) // 2
-        planes = planes_of_a_stack()
-        side = stack_side(size)
-        stacks = source.draw(flat * planes, side, generator).view(flat, planes, side, side)
-        images = draw_thick(
-            stacks,
-            waves.theta[n - thick :],
-            psf[n - thick :],
-            int(pupil[-1]),
-            recipe.network.modes,
-            pupils.cutoff,
-            size,
-            generator,
+        images = draw_specimens(
+            source, waves.theta[n - thick :], psf[n - thick :], int(pupil[-1]), recipe, pupils, generator
         )
         parts.append((images.focus, images.blurred))
     scene, blurred = (torch.cat(values) for values in zip(*parts, strict=True))
-    scene, image = _exposed(scene, blurred, noise, generator)
-    return Batch(
-        scene, image, psf, waves.theta, waves.amplitude, noise, waves.stated, pupils.polarization[pupil], pupil
-    )
+    scene, image = exposed(scene, blurred, noise, generator)
+    deep = torch.arange(n, device=device) >= n - thick
+    told = pupils.polarization[pupil]
+    return Batch(scene, image, psf, waves.theta, waves.amplitude, noise, waves.stated, told, pupil, deep)
+
+
+def draw_specimens(
+    source: SceneSource,
+    theta: Tensor,
+    psf: Tensor,
+    pupil: int,
+    recipe: IdentificationRecipe,
+    pupils: Pupils,
+    generator: torch.Generator,
+) -> ThickImages:
+    """Draw specimens with depth (`draw_thick`), the flat half of them from `source`."""
+    size = recipe.image_size + pupils.size - 1
+    flat, planes, side = (len(theta) + 1) // 2, planes_of_a_stack(), stack_side(size)
+    stacks = source.draw(flat * planes, side, generator).view(flat, planes, side, side)
+    return draw_thick(stacks, theta, psf, pupil, recipe.network.modes, pupils.cutoff, size, generator)
 
 
 def degrade(
@@ -156,11 +164,13 @@ def degrade(
 ) -> Batch:
     """Blur and spoil given flat scenes with given coefficients of a stated amplitude, and given noise levels."""
     psf = zernike_psf(theta, optics)
-    scene, image = _exposed(scene, _blurred(scene, psf), noise, generator)
+    scene, image = exposed(scene, _blurred(scene, psf), noise, generator)
     stated = torch.ones_like(theta[:, :1])
     told = torch.zeros_like(stated) if polarization is None else polarization
     nowhere = torch.full((len(theta),), -1, device=theta.device)
-    return Batch(scene, image, psf, theta, amplitude, noise, stated, told, nowhere)
+    return Batch(
+        scene, image, psf, theta, amplitude, noise, stated, told, nowhere, torch.zeros_like(nowhere, dtype=torch.bool)
+    )
 
 
 def _blurred(scene: Tensor, psf: Tensor) -> Tensor:
@@ -168,8 +178,8 @@ def _blurred(scene: Tensor, psf: Tensor) -> Tensor:
     return ConvolutionOperator(psf[:, None], shape).forward(scene)
 
 
-def _exposed(scene: Tensor, blurred: Tensor, noise: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Scenes in the units of images of peak one, and these images with noise."""
+def exposed(scene: Tensor, blurred: Tensor, noise: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return scenes in the units of images of peak one, and these images with noise."""
     # The pipeline stretches every image it sees to [0, 1]; sparse scenes would come out dark here.
     gain = 1 / blurred.amax(dim=(-3, -2, -1), keepdim=True).clamp_min(0.02)
     return gain * scene, sample_noise(gain * blurred, noise[:, 0], noise[:, 1], generator)

@@ -12,15 +12,16 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from napari_deepblur.networks.deblurring import DeblurringNetwork
-from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork, Prediction
+from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, Given, IdentificationNetwork, Prediction
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.optics import PsfModel, Pupil, psf_model, zernike_psf
-from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch
+from napari_deepblur.optics import PsfModel, zernike_psf
+from napari_deepblur.training.batches import Batch, SceneSource, draw_batch, draw_specimens, exposed
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.identification import validation_batches
 from napari_deepblur.training.loop import Rows, start_run, train
 from napari_deepblur.training.losses import mean_and_spread
+from napari_deepblur.training.pupils import Pupils
 from napari_deepblur.training.recipes import DeblurringRecipe
 
 _VALIDATION_SIDE = 256
@@ -88,6 +89,7 @@ def train_deblurring(
     validation_bank: Tensor,
     folder: Path,
     *,
+    start: DeblurringNetwork | None = None,
     minutes: float | None = None,
     validation_images: int = 16,
     validate_every: float = 5.0,
@@ -100,7 +102,7 @@ def train_deblurring(
         What to compute.
     identification
         A trained identification network; it is not changed.
-    bank, validation_bank, folder, minutes, validation_images, validate_every
+    bank, validation_bank, folder, start, minutes, validation_images, validate_every
         As in `train_identification`.
 
     Returns
@@ -111,13 +113,15 @@ def train_deblurring(
     device = bank.device
     identification = identification.to(device).eval().requires_grad_(False)
     modes = identification.config.modes
-    optics = {
-        fc: psf_model(Pupil(fc), modes, REFERENCE_PSF_SIZE).to(device) for fc in {*recipe.cutoffs, reference_cutoff()}
-    }
+    optics = {fc: Pupils(fc, modes, REFERENCE_PSF_SIZE, device) for fc in {*recipe.cutoffs, reference_cutoff()}}
     source = SceneSource(bank, recipe.identification.procedural_share)
     run = start_run(lambda: DeblurringNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
+    if start is not None:
+        for module in (run.network, run.average):
+            module.load_state_dict(start.state_dict())
     reference = optics[reference_cutoff()]
-    validation = validation_batches(validation_bank, recipe.identification, reference, validation_images)
+    batches = validation_batches(validation_bank, recipe.identification, reference, validation_images)
+    validation = {name: batch for name, batch in batches.items() if "scalar" not in name}
 
     def loss(run: Run) -> Tensor:
         patches = draw_patches(source, recipe, identification, optics, run.generator)
@@ -144,12 +148,13 @@ def draw_patches(
     source: SceneSource,
     recipe: DeblurringRecipe,
     identification: IdentificationNetwork,
-    optics: dict[float, PsfModel],
+    optics: dict[float, Pupils],
     generator: torch.Generator,
 ) -> Patches:
     """Identify fresh fields at the reference cut-off, and cut patches at a random cut-off with the same coefficients.
 
-    Coefficients in waves do not depend on the sampling, so that neither do the errors of their estimates.
+    Coefficients in waves do not depend on the sampling, so that neither do the errors of their estimates. Patches of
+    specimens with depth are drawn afresh: what was out of focus in the field is not known for a part of it.
     """
     fields = dataclasses.replace(
         recipe.identification,
@@ -159,20 +164,34 @@ def draw_patches(
     batch = draw_batch(source, fields, optics[reference_cutoff()], generator)
     device = batch.image.device
     with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16):
-        prediction = identification(batch.image, batch.noise, batch.amplitude)
+        prediction = identification(batch.image, batch.given)
     draws = torch.rand(1 + recipe.fields, generator=generator, device=device).tolist()
-    here = optics[recipe.cutoffs[int(draws[0] * len(recipe.cutoffs))]]
+    pupils = optics[recipe.cutoffs[int(draws[0] * len(recipe.cutoffs))]]
+    here = pupils.take(batch.pupil)
     source_of_psf = torch.tensor(draws[1:], device=device)
     psf, spread = estimated_psfs(batch, prediction, source_of_psf, here, recipe, generator)
 
     each = recipe.schedule.batch_size // recipe.fields
-    scene = _random_patches(batch.scene, each, recipe.patch_size + REFERENCE_PSF_SIZE - 1, generator)
-    theta, amplitude, psf, noise, spread = (
-        v.repeat_interleave(each, 0) for v in (batch.theta, batch.amplitude, psf, batch.noise, spread)
-    )
-    patches = degrade(scene, theta, amplitude, noise, here, generator)
+    size = recipe.patch_size + REFERENCE_PSF_SIZE - 1
+    flat, deep = (~batch.thick).nonzero()[:, 0], batch.thick.nonzero()[:, 0]
+    true_psf = zernike_psf(batch.theta, here).repeat_interleave(each, 0)
+    noise, theta = (v.repeat_interleave(each, 0) for v in (batch.noise, batch.theta))
+    scenes, blurred = [], []
+    if len(flat):
+        scenes.append(_random_patches(batch.scene[flat], each, size, generator))
+        shape = (recipe.patch_size, recipe.patch_size)
+        blurred.append(ConvolutionOperator(true_psf[: len(flat) * each, None], shape).forward(scenes[0]))
+    if len(deep):
+        which = slice(len(flat) * each, None)
+        small = dataclasses.replace(recipe.identification, image_size=recipe.patch_size)
+        pupil = int(batch.pupil[deep[0]])
+        images = draw_specimens(source, theta[which], true_psf[which], pupil, small, pupils, generator)
+        scenes.append(images.focus)
+        blurred.append(images.blurred)
+    scene, image = exposed(torch.cat(scenes), torch.cat(blurred), noise, generator)
     border = REFERENCE_PSF_SIZE // 2
-    return Patches(patches.image, patches.scene[..., border:-border, border:-border], psf, noise, spread)
+    target = scene[..., border:-border, border:-border]
+    return Patches(image, target, psf.repeat_interleave(each, 0), noise, spread.repeat_interleave(each, 0))
 
 
 def estimated_psfs(
@@ -225,7 +244,7 @@ def _random_patches(scenes: Tensor, each: int, size: int, generator: torch.Gener
 
 
 def validate(
-    network: nn.Module, identification: IdentificationNetwork, batches: dict[str, Batch], optics: PsfModel
+    network: nn.Module, identification: IdentificationNetwork, batches: dict[str, Batch], pupils: Pupils
 ) -> Rows:
     """SSIM at each noise level: blurred, restored with the estimated, the true and the mean PSF."""
     rows: Rows = []
@@ -235,6 +254,7 @@ def validate(
             prediction = Prediction(
                 *map(torch.cat, zip(*(identification(*part) for part in _in_parts(batch)), strict=True))
             )
+            optics = pupils.take(batch.pupil)
             estimated = mean_and_spread(prediction.candidates, prediction.log_weights.exp(), optics)
         image = batch.image[..., :side, :side]
         target = batch.scene[..., border : border + side, border : border + side]
@@ -249,8 +269,9 @@ def validate(
     return rows
 
 
-def _in_parts(batch: Batch) -> list[tuple[Tensor, Tensor, Tensor]]:
-    return list(zip(batch.image.split(8), batch.noise.split(8), batch.amplitude.split(8), strict=True))
+def _in_parts(batch: Batch) -> list[tuple[Tensor, Given]]:
+    given = [Given(*parts) for parts in zip(*(value.split(8) for value in batch.given), strict=True)]
+    return list(zip(batch.image.split(8), given, strict=True))
 
 
 def _restore(network: nn.Module, image: Tensor, psf: Tensor, noise: Tensor, spread: Tensor) -> Tensor:

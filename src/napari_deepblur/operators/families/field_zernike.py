@@ -161,8 +161,8 @@ class FieldZernikeFamily(AberrationFamily):
     def sample(self, n: int, seed: int) -> NDArray[np.float32]:
         """Draw parameters; shape (n, K).
 
-        The constant term of a mode is uniform in [-a, a], a = `ZernikeFamily.box`; the absolute values of its other terms
-        sum to a value uniform in [0, a / 2]. A mode that could pass a somewhere in the field is scaled down to it.
+        The constant term of a mode is drawn as for `local`; the absolute values of its other terms sum to a value
+        uniform in [0, a / 2], a = `ZernikeFamily.box`. A mode that could pass a somewhere is scaled down to it.
         """
         constant = self.local.sample(n, seed)
         terms = len(term_names(self.degree))
