@@ -39,8 +39,8 @@ _STARTS, _RATE, _SETTLE_EVERY = 28, 0.02, 15
 _MAXIMA, _DRAWS = 8, 16
 """Maxima that are kept, and members of the cloud that each becomes."""
 
-_WIDTH, _WIDEST = 0.7, 0.08
-"""Width of a maximum's Gaussian relative to its curvature, and its largest standard deviation in waves."""
+_WIDTH, _BAR_WIDTH, _WIDEST = 0.7, 0.85, 0.08
+"""Width of a maximum's Gaussian relative to its curvature, for the PSF and for error bars; its largest in waves."""
 
 _LEAST_ERROR = 0.004
 """Standard deviation, in waves, that no error bar falls below: the model of the spectrum is not exact."""
@@ -187,7 +187,7 @@ def posterior_steps(
     maxima = theta[kept]
     wide, narrow = (
         (maxima[:, None] + width * offsets).flatten(0, 1).clamp(-prior.largest, prior.largest)
-        for width in (1.0, _WIDTH)
+        for width in (_BAR_WIDTH, _WIDTH)
     )
 
     turned_round = prior.log_density(prior.mirrored(maxima)) - prior.log_density(maxima)

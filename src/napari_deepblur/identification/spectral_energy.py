@@ -30,6 +30,9 @@ _LOWEST, _HIGHEST = 2.5 / WINDOW, 0.49
 _INDEPENDENT = 0.15
 """Windows that count as independent, of each half-overlapping one; neighbouring frequencies share information, too."""
 
+_ORDINARY_MISFIT = 130.0
+"""E at its minimum for scenes like those that were learned, from training images."""
+
 _LEVEL_VARIANCE, _LEAST_REMAINDER = 1e4, 1e-3
 _FARTHEST = 3.0
 """Largest change of a log spectrum in one step (nepers): beyond it the linear model of a step means nothing."""
@@ -69,6 +72,7 @@ class SpectralEnergy:
         self._basis = torch.cat((torch.ones_like(signal)[None], components))
         self._precision = 1 / torch.cat((torch.tensor([_LEVEL_VARIANCE]), scenes.variances))
         self._factor = torch.eye(len(self._basis))
+        self._temperature = 1.0
 
     def start(self, log_power: Tensor) -> Tensor:
         """Scenes (N, R + 1), which are c and b, to begin with, for PSFs of log power (N, F)."""
@@ -83,16 +87,20 @@ class SpectralEnergy:
 
     def of(self, log_power: Tensor, scenes: Tensor) -> Tensor:
         """E of PSFs of log power (N, F) with the scenes (N, R + 1) held, shape (N,); differentiable in the former."""
-        residual, _, weight = self._compare(log_power, scenes)
-        prior: Tensor = 0.5 * (scenes.square() * self._precision).sum(1)
-        return 0.5 * (weight * residual.square()).sum(1) + prior
+        return self._misfit(log_power, scenes) / self._temperature
 
     @torch.no_grad()
     def settle(self, log_power: Tensor, scenes: Tensor) -> None:
-        """Take the curvature that `follow` steps with from these PSFs and scenes; now and then is enough."""
+        """Take curvature and temperature from these PSFs and scenes; now and then is enough.
+
+        The curvature is what `follow` steps with. A scene that is unlike all that were learned, a grating or a page of
+        text, leaves a misfit that no PSF explains: the energy is then measured in units of it.
+        """
         _, share, weight = self._compare(log_power, scenes)
         mean = (weight * share.square()).mean(0)
         self._factor = torch.linalg.cholesky((self._basis * mean) @ self._basis.T + torch.diag(self._precision))
+        least = float(self._misfit(log_power, scenes).min())
+        self._temperature = max(1.0, least / _ORDINARY_MISFIT)
 
     @torch.no_grad()
     def follow(self, log_power: Tensor, scenes: Tensor) -> Tensor:
@@ -102,6 +110,11 @@ class SpectralEnergy:
         step = torch.cholesky_solve(slope.T, self._factor).T
         largest = (step @ self._basis).abs().amax(dim=1, keepdim=True).clamp_min(1e-9)
         return scenes + step * (_FARTHEST / largest).clamp(max=1.0)
+
+    def _misfit(self, log_power: Tensor, scenes: Tensor) -> Tensor:
+        residual, _, weight = self._compare(log_power, scenes)
+        prior: Tensor = 0.5 * (scenes.square() * self._precision).sum(1)
+        return 0.5 * (weight * residual.square()).sum(1) + prior
 
     def _compare(self, log_power: Tensor, scenes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Residuals log S - log m, shares a of the signal, and weights w, each (N, F)."""
