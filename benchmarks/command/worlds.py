@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
         side = arguments.side or (SIDE if part == "thick" else PAPER_SIDE)
         if part == "thick":
             kinds = _chosen(arguments.specimen, _SPECIMENS)
-            amplitude = told(thick_world().truth.max_amplitude)
+            amplitude = told(thick_world().truth.box)
             report = run_thick(
                 images,
                 noises,

@@ -119,7 +119,7 @@ def network_psf(image: Tensor, noise: PoissonGaussianNoise, identifier: Identifi
     pixels, level = resample(scale.to_unit(image.numpy()), scale.noise_to_unit(noise), factor)
     chosen = [network.config.modes.index(j) for j in family.modes]
     amplitude = torch.zeros(1, len(network.config.modes), device=device)
-    amplitude[0, chosen] = family.max_amplitude
+    amplitude[0, chosen] = family.box
     with torch.inference_mode(), inference_precision(device):
         prediction = network.to(device)(
             torch.from_numpy(pixels)[None, None].to(device),
@@ -143,7 +143,7 @@ def mean_family_psf(family: ZernikeFamily, amplitude: float | None = None, seed:
     seed
         Of the draw.
     """
-    scale = 1.0 if amplitude is None else amplitude / family.max_amplitude
+    scale = 1.0 if amplitude is None else amplitude / family.box
     theta = torch.from_numpy(family.sample(_MEAN_OF, seed)) * scale
     return torch.stack([family.psf_tensor(part).sum(0) for part in theta.split(50)]).sum(0) / _MEAN_OF
 

@@ -58,7 +58,7 @@ class World(NamedTuple):
 
     def draw(self, count: int, seed: int, amplitude: float = AMPLITUDE) -> NDArray[np.float32]:
         """Draw coefficients uniform in +-amplitude, shape (count, K): the same directions at every amplitude."""
-        return np.asarray(np.float32(amplitude / self.truth.max_amplitude) * self.truth.sample(count, seed))
+        return np.asarray(np.float32(amplitude / self.truth.box) * self.truth.sample(count, seed))
 
 
 def light_world(name: str) -> World:

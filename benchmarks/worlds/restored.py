@@ -13,12 +13,12 @@ from benchmarks.restoration.restored import restore
 from benchmarks.simulation.worlds import World
 from benchmarks.worlds.estimates import Machine
 from napari_deepblur import EigenPsfFamily, Identification, deblur
+from napari_deepblur.devices import resolve_device
 from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.pipeline.blur import ConvolutionBlur
-from napari_deepblur.pipeline.devices import resolve_device
-from napari_deepblur.pipeline.restorers import NetworkRestorer
-from napari_deepblur.pipeline.settings import Method
+from napari_deepblur.pipeline.parts import Method
+from napari_deepblur.restoration.blur import ConvolutionBlur
+from napari_deepblur.restoration.restorers import NetworkRestorer
 
 Image = NDArray[np.float32]
 

@@ -69,7 +69,7 @@ def run_thick(
     """
     start = time.perf_counter()
     world = thick_world()
-    theta = world.draw(images, seed_of(seed, "thick kernels"), world.truth.max_amplitude)
+    theta = world.draw(images, seed_of(seed, "thick kernels"), world.truth.box)
     mean = mean_family_psf(world.truth)
     rows: list[dict[str, Cell]] = []
     with progress("Thick specimens", len(noises) * len(kinds) * len(planes) * images) as bar:

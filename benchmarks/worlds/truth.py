@@ -91,7 +91,7 @@ def _one_image(task: Task, scene: Tensor, world: World, noise: str, index: int) 
     psf = world.truth.psf_tensor(torch.from_numpy(theta))[None]
     generator = torch.Generator().manual_seed(seed_of(task.seed, "noise", index))
     exposed = expose(scene, psf, NOISES[noise], generator)
-    family = world.assumed(world.truth.max_amplitude)
+    family = world.assumed(world.truth.box)
     _, restored = restore_everyhow(exposed.image[0, 0].numpy(), family, theta, world, task.machine)
     limit = 2 * family.microscope.cutoff
     return {method: measure_rings(image, exposed.sharp[0, 0].numpy(), limit) for method, image in restored.items()}

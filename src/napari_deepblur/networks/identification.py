@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from napari_deepblur.networks.statistics import Views, prepare
 from napari_deepblur.networks.trunk import Evidence, Trunk, TrunkConfig
+from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE as HIGHEST_AMPLITUDE
 
 REFERENCE_PSF_SIZE = 31
 """Side of the PSFs at the reference cut-off, in pixels."""
@@ -45,10 +46,6 @@ LIGHT = IdentificationConfig(
     widths=(16, 32, 64, 128), blocks=(1, 1, 1, 1), stem_stride=4, map_width=32, hidden=256, candidates=8
 )
 """About two million parameters, for processors."""
-
-
-HIGHEST_AMPLITUDE = 0.3
-"""Largest coefficient of training, in waves RMS, and the box where nobody states an amplitude."""
 
 
 class Given(NamedTuple):

@@ -7,7 +7,8 @@ from driving import child, write
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
 
-from napari_deepblur.widgets.deblur.noise_form import GivenNoise, NoiseForm
+from napari_deepblur.pipeline.parts import EstimatedNoise, GivenNoise
+from napari_deepblur.widgets.deblur.noise_form import NoiseForm
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def noise_form(qtbot: QtBot) -> NoiseForm:
 
 def test_the_noise_is_estimated_unless_it_is_given(qtbot: QtBot, noise_form: NoiseForm) -> None:
     alpha, beta, offset = (child(noise_form, QDoubleSpinBox, name) for name in ("alpha", "beta", "offset"))
-    assert noise_form.value() == "estimate"
+    assert noise_form.value() == EstimatedNoise()
     assert not alpha.isVisible()
     with qtbot.waitSignal(noise_form.valueChanged):
         child(noise_form, QComboBox, "noise_mode").setCurrentIndex(1)
@@ -29,7 +30,7 @@ def test_the_noise_is_estimated_unless_it_is_given(qtbot: QtBot, noise_form: Noi
     write(qtbot, beta, "12.5")
     write(qtbot, offset, "-3")
     assert noise_form.value() == GivenNoise(alpha=0.002, beta=12.5, offset=-3)
-    noise_form.setValue("estimate")
-    assert noise_form.value() == "estimate"
-    noise_form.setValue(GivenNoise(0.5, 0))
-    assert noise_form.value() == GivenNoise(0.5, 0, 0)
+    noise_form.setValue(EstimatedNoise())
+    assert noise_form.value() == EstimatedNoise()
+    noise_form.setValue(GivenNoise(alpha=0.5))
+    assert noise_form.value() == GivenNoise(alpha=0.5, beta=0, offset=0)

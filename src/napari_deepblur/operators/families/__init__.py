@@ -6,7 +6,7 @@ the same everywhere, and of `AberrationFamily` or `MeasuredFamily` for what thos
 nothing that they implement is overridden.
 """
 
-from napari_deepblur.operators.families.aberrations import AberrationFamily
+from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE, AberrationFamily, Amplitude
 from napari_deepblur.operators.families.base import FamilyKind, OperatorFamily
 from napari_deepblur.operators.families.convolution import ConvolutionFamily
 from napari_deepblur.operators.families.eigen_psf import EigenPsfFamily
@@ -17,7 +17,9 @@ from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFam
 
 __all__ = [
     "DEFAULT_MODES",
+    "HIGHEST_AMPLITUDE",
     "AberrationFamily",
+    "Amplitude",
     "ConvolutionFamily",
     "EigenPsfFamily",
     "FamilyKind",

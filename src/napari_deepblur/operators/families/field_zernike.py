@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators.families.aberrations import AberrationFamily
+from napari_deepblur.operators.families.aberrations import AberrationFamily, Amplitude
 from napari_deepblur.operators.families.base import check_points, check_theta
 from napari_deepblur.operators.families.field_maps import FieldMaps
 from napari_deepblur.operators.families.field_polynomials import DEGREES, field_polynomials, term_names
@@ -70,7 +70,8 @@ class FieldZernikeFamily(AberrationFamily):
     field_shape
         Rows and columns of the field in pixels.
     max_amplitude
-        Coefficients are expected in [-max_amplitude, max_amplitude] everywhere in the field, in waves RMS.
+        Coefficients are expected in [-max_amplitude, max_amplitude] everywhere in the field, in waves RMS; ``"auto"``
+        as in `ZernikeFamily`.
     psf_size
         Side of the PSF in pixels; odd.
     rank
@@ -93,7 +94,7 @@ class FieldZernikeFamily(AberrationFamily):
         modes: Sequence[int] = DEFAULT_MODES,
         degree: int = 1,
         field_shape: tuple[int, int] = (1024, 1024),
-        max_amplitude: float = 0.15,
+        max_amplitude: Amplitude = "auto",
         psf_size: int = 31,
         rank: int | None = None,
     ) -> None:
@@ -132,8 +133,8 @@ class FieldZernikeFamily(AberrationFamily):
         return self.local.modes
 
     @property
-    def max_amplitude(self) -> float:
-        """Largest coefficient expected anywhere in the field, in waves RMS."""
+    def max_amplitude(self) -> Amplitude:
+        """Largest coefficient expected anywhere in the field, in waves RMS; ``"auto"`` where nobody states one."""
         return self.local.max_amplitude
 
     @property
@@ -161,7 +162,7 @@ class FieldZernikeFamily(AberrationFamily):
     def sample(self, n: int, seed: int) -> NDArray[np.float32]:
         """Draw parameters; shape (n, K).
 
-        The constant term of a mode is uniform in [-a, a], a = max_amplitude; the absolute values of its other terms
+        The constant term of a mode is uniform in [-a, a], a of `local.sizes`; the absolute values of its other terms
         sum to a value uniform in [0, a / 2]. A mode that could pass a somewhere in the field is scaled down to it.
         """
         constant = self.local.sample(n, seed)
@@ -170,11 +171,12 @@ class FieldZernikeFamily(AberrationFamily):
             return constant
         rng = np.random.default_rng([seed, self.degree])
         varying = rng.uniform(-1, 1, (*constant.shape, terms - 1))
-        total = rng.uniform(0, self.max_amplitude / 2, constant.shape)
+        size = self.local.sizes(n, seed)
+        total = rng.uniform(0, size / 2, constant.shape)
         varying *= (total / np.abs(varying).sum(-1))[..., None]
         theta = np.concatenate([constant[..., None], varying], axis=-1)
         largest = np.abs(constant) + total
-        theta *= np.minimum(1, self.max_amplitude / largest)[..., None]
+        theta *= np.minimum(1, size / largest)[..., None]
         return theta.reshape(n, self.n_parameters).astype(np.float32)
 
     def maps_at(self, points: ArrayLike) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_deepblur.devices import DEVICE_VARIABLE, available_devices
-from napari_deepblur.pipeline.settings import Method
+from napari_deepblur.pipeline.parts import Method
 from napari_deepblur.widgets.preferences import follow_preferences
 
 _METHODS = {

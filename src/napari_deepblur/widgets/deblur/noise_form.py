@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
-
-class GivenNoise(NamedTuple):
-    """A noise level that the user knows, in the intensity units of the image.
-
-    Attributes
-    ----------
-    alpha, beta
-        The variance is alpha * (signal - offset) + beta^2.
-    offset
-        Intensity of a pixel that receives no light.
-    """
-
-    alpha: float
-    beta: float
-    offset: float = 0.0
-
-
-NoiseChoice = Literal["estimate"] | GivenNoise
+from napari_deepblur.pipeline.parts import EstimatedNoise, GivenNoise
 
 _ESTIMATE, _GIVEN = range(2)
 
@@ -66,16 +47,19 @@ class NoiseForm(QWidget):
             box.valueChanged.connect(self.valueChanged)
         self._show_rows()
 
-    def value(self) -> NoiseChoice:
-        """Return ``"estimate"``, or the noise in the units of the image."""
+    def value(self) -> EstimatedNoise | GivenNoise:
+        """Return the noise in the units of the image, or that it is to be estimated."""
         if self._mode.currentIndex() == _ESTIMATE:
-            return "estimate"
-        return GivenNoise(*(round(box.value(), 8) for box in (self._alpha, self._beta, self._offset)))
+            return EstimatedNoise()
+        alpha, beta, offset = (round(box.value(), 8) for box in (self._alpha, self._beta, self._offset))
+        return GivenNoise(alpha=alpha, beta=beta, offset=offset)
 
-    def setValue(self, value: NoiseChoice) -> None:
-        """Choose ``"estimate"`` or give the noise."""
+    def setValue(self, value: EstimatedNoise | GivenNoise) -> None:
+        """Choose that it is estimated, or give the noise."""
         if isinstance(value, GivenNoise):
-            for box, number in zip((self._alpha, self._beta, self._offset), value, strict=True):
+            for box, number in zip(
+                (self._alpha, self._beta, self._offset), (value.alpha, value.beta, value.offset), strict=True
+            ):
                 box.setValue(number)
         self._mode.setCurrentIndex(_GIVEN if isinstance(value, GivenNoise) else _ESTIMATE)
 

@@ -11,8 +11,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.pipeline.parts import Compute, NetworkRestoration
+from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.preview import Preview, Region, preview
-from napari_deepblur.pipeline.series import LUMINANCE, Luminance, lazy_frame, leading, settings_of_frame, write_frame
+from napari_deepblur.pipeline.series import LUMINANCE, Luminance, channel_of, lazy_frame, leading, write_frame
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.latest import Latest
@@ -28,10 +30,6 @@ LARGEST_SIDE = 512
 
 _QUIET_MS = 150
 """A preview begins when nothing has changed for so long."""
-
-_RESTORATION = {"method": "network", "iterations": None, "strength": None, "tile": "auto", "device": "auto"}
-"""Settings that do not change what is identified."""
-
 
 Ask = Callable[[], "tuple[Layer, AxesChoice, DeblurSettings] | None"]
 """Says what a run would be given now: the layer, its axes and the settings."""
@@ -142,7 +140,9 @@ class Previewer(QObject):
         if request.key() == self._asked:
             return
         self._asked, self._request = request.key(), request
-        identifying = request.layer, choice, request.index, region, settings.model_copy(update=_RESTORATION)
+        # How it is restored, and where, does not change what is identified.
+        alike = settings.replace(restore=NetworkRestoration(), compute=Compute(size=settings.compute.size))
+        identifying = request.layer, choice, request.index, region, alike
         known = self._known[1] if self._known is not None and self._known[0] == identifying else None
         self._latest.request(lambda: (request, identifying, _compute(request, known)))
 
@@ -230,11 +230,12 @@ def _compute(request: _Request, known: list[Identification | None] | None) -> li
         else:
             indices = [(*request.index, colour) for colour in range(len(LUMINANCE))]
     parts = []
+    shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
+    made = plan(request.settings, shape).of_channel(channel_of(axes, request.index))
     for number, index in enumerate(indices):
         plane = lazy_frame(array, axes, index)
         before = known[number] if known is not None else None
-        settings = settings_of_frame(request.settings, axes, index)
-        parts.append(preview(plane, request.region, settings, known=before))
+        parts.append(preview(made, plane, request.region, before))
     return parts
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_deepblur.pipeline.options import as_options
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.carried_form import CarriedForm
 from napari_deepblur.widgets.deblur.channels_form import ChannelsForm
 from napari_deepblur.widgets.deblur.computation_form import Computation, ComputationForm
 from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
-from napari_deepblur.widgets.deblur.noise_form import GivenNoise, NoiseForm
+from napari_deepblur.widgets.deblur.noise_form import NoiseForm
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 
 
@@ -55,20 +56,20 @@ class SettingsForms(QObject):
             # A calibrated family was measured at one.
             channel_wavelengths_um=self.channels.value() if family.family in ZERNIKE_FAMILIES else None,
             **family._asdict(),
-            noise=(noise.alpha, noise.beta) if isinstance(noise, GivenNoise) else noise,
-            noise_offset=noise.offset if isinstance(noise, GivenNoise) else 0.0,
-            method=computation.method,
-            size=computation.size,
-            device=computation.device,
+            noise=noise,
+            **computation._asdict(),
             **self._carried.value(computation.method),
         )
 
     def setValue(self, settings: DeblurSettings) -> None:
         """Fill the forms."""
-        self.microscope.setValue(settings.microscope)
+        if settings.microscope is not None:
+            self.microscope.setValue(settings.microscope)
         self.channels.setValue(settings.channel_wavelengths_um)
-        self._family.setValue(FamilyChoice(*(getattr(settings, name) for name in FamilyChoice._fields)))
-        given = settings.known_noise()
-        self._noise.setValue("estimate" if given is None else GivenNoise(given.alpha, given.beta, given.offset))
-        self._computation.setValue(Computation(settings.method, settings.size, settings.device))
-        self._carried.setValue(settings)
+        options = as_options(settings)
+        # An object in Python: the form says that there is no such file.
+        options["family"] = options["family"] or "in memory"
+        self._family.setValue(FamilyChoice(**{name: options[name] for name in FamilyChoice._fields if name in options}))
+        self._noise.setValue(settings.noise)
+        self._computation.setValue(Computation(*(options[name] for name in Computation._fields)))
+        self._carried.setValue(settings, shown=(*FamilyChoice._fields, *Computation._fields))

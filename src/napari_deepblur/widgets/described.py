@@ -1,0 +1,19 @@
+"""What the fields of the settings say about themselves, for forms."""
+
+from __future__ import annotations
+
+from napari_deepblur.pipeline.options import option
+
+_UNITS = {"": "no unit", "µm": "in micrometres", "intensity": "in the image's units of intensity"}
+
+
+def tooltip(name: str) -> str:
+    """Return the description of an option, with its unit."""
+    known = option(name)
+    return f"{known.description} ({_UNITS.get(known.unit, f'in {known.unit}')})."
+
+
+def label(name: str) -> str:
+    """Return the title of an option, with its unit where this is short."""
+    known = option(name)
+    return f"{known.title} ({known.unit})" if known.unit in ("µm", "intensity") else known.title
