@@ -1,7 +1,7 @@
 """The settings as a table: what the options of the command line and the page about them are made from.
 
 The options are read from a table in the package, so that ``--help`` answers at once: their models would import
-pydantic and torch. `write` makes it anew from the fields of the settings; a test compares the two.
+pydantic and torch. ``python docs/settings_tables.py`` makes it anew from the fields; a test compares the two.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import types
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
     """Write the table as a page of the documentation has it."""
     lines = []
     for group in GROUPS:
-        lines += ["", f"### {group.capitalize()}", "", "| option | what it is | unit | default |", "|---|---|---|---|"]
+        lines += ["", f"## {group.capitalize()}", "", "| option | what it is | unit | default |", "|---|---|---|---|"]
         for row in rows:
             if row["group"] == group:
                 only = f" (only {', '.join(row['variants'])})" if row["variants"] else ""
@@ -102,9 +101,3 @@ def _in_words(default: Any) -> str:
         longer = len(default) > 2 and default == tuple(range(default[0], default[-1] + 1))
         return f"{default[0]}-{default[-1]}" if longer else " ".join(map(str, default))
     return f"{default:g}" if isinstance(default, float) else str(default)
-
-
-def write() -> None:
-    """Write the table into the source tree: ``python -c 'import napari_deepblur.cli.option_table as t; t.write()'``."""
-    text = json.dumps(made(), indent=1, ensure_ascii=False)
-    Path(__file__).with_name(FILE).write_text(text + "\n", encoding="utf-8")
