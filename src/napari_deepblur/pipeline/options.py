@@ -86,6 +86,25 @@ def option(name: str) -> Option:
     return next(known for known in options() if known.name == name)
 
 
+def options_of(part: str) -> tuple[Option, ...]:
+    """Walk over the fields of all models of a part, each once; that which says which model it is comes first."""
+    found: dict[str, Option] = {}
+    for model in variants(part):
+        for name, field in model.model_fields.items():
+            found.setdefault(name, _option(part, name, field))
+    return tuple(found.values())
+
+
+def kind_field(part: str) -> str | None:
+    """Return the field that says which model a part is; None where there is one model only."""
+    return _KINDS.get(part)
+
+
+def kinds(part: str) -> tuple[str, ...]:
+    """Return the names of the models of a part."""
+    return tuple(_kind(part, model) for model in variants(part))
+
+
 def as_options(settings: Any) -> dict[str, Any]:
     """Write settings as options; without those that the chosen models do not have."""
     values: dict[str, Any] = {
@@ -163,8 +182,7 @@ def _migrated(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_part(part: str) -> list[Option]:
     """Return all fields of the models of a part, as options; but not that which says which model it is."""
-    every = [_option(part, name, field) for model in variants(part) for name, field in model.model_fields.items()]
-    return [own for own in every if own.field != _KINDS.get(part) and own.name != _KINDS.get(part)]
+    return [own for own in options_of(part) if _KINDS.get(part) not in (own.field, own.name)]
 
 
 def _option(part: str, name: str, field: FieldInfo) -> Option:

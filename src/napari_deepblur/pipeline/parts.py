@@ -157,9 +157,15 @@ class GivenNoise(Part):
         unit="intensity",
         title="alpha",
         assumed="estimated",
+        least=0,
     )
     beta: float = about(
-        0.0, "Standard deviation without light, the read noise", unit="intensity", title="beta", assumed="estimated"
+        0.0,
+        "Standard deviation without light, the read noise",
+        unit="intensity",
+        title="beta",
+        assumed="estimated",
+        least=0,
     )
     offset: float = about(
         0.0,

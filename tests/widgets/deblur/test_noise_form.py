@@ -8,18 +8,19 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
 
 from napari_deepblur.pipeline.parts import EstimatedNoise, GivenNoise
-from napari_deepblur.widgets.deblur.noise_form import NoiseForm
+from napari_deepblur.widgets.deblur import noise_form as module
+from napari_deepblur.widgets.part_form import PartForm
 
 
 @pytest.fixture
-def noise_form(qtbot: QtBot) -> NoiseForm:
-    form = NoiseForm()
+def noise_form(qtbot: QtBot) -> PartForm:
+    form = module.noise_form()
     qtbot.addWidget(form)
     form.show()
     return form
 
 
-def test_the_noise_is_estimated_unless_it_is_given(qtbot: QtBot, noise_form: NoiseForm) -> None:
+def test_the_noise_is_estimated_unless_it_is_given(qtbot: QtBot, noise_form: PartForm) -> None:
     alpha, beta, offset = (child(noise_form, QDoubleSpinBox, name) for name in ("alpha", "beta", "offset"))
     assert noise_form.value() == EstimatedNoise()
     assert not alpha.isVisible()

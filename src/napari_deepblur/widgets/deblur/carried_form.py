@@ -21,8 +21,8 @@ _WORDS = {
 }
 """How values are called; others by the title of their option."""
 
-_OWN_FORMS = ("microscope", "channel_wavelengths_um", "alpha", "beta", "noise_offset")
-"""Options that are not options by themselves, or have a form."""
+_OWN_FORMS = ("microscope", "channel_wavelengths_um")
+"""What has a form, and is no option."""
 
 
 class CarriedForm(QWidget):
