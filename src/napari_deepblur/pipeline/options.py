@@ -22,8 +22,6 @@ PARTS = ("blur", "noise", "restore", "compute")
 _KINDS = {"blur": "family", "noise": "kind", "restore": "method"}
 """The field that says which model of a union a part is."""
 
-_ZERNIKE = ("zernike", "field-zernike")
-
 
 class Option(NamedTuple):
     """A field of the settings.
@@ -156,7 +154,7 @@ def _take_kind(part: str, left: dict[str, Any], given: dict[str, Any]) -> str | 
     if name not in left:
         return _kind(part, variants(part)[0]) if given else None
     kind = left.pop(name)
-    if part == "blur" and kind not in _ZERNIKE:
+    if part == "blur" and (kind == "file" or kind not in kinds("blur")):
         given["file"] = kind
         return "file"
     return str(kind)

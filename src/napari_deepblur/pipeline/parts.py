@@ -6,12 +6,13 @@ made from (`pipeline.options`). A field is the option of the command line that h
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_deepblur.errors import DeepblurError, SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.operators import FieldZernikeFamily, ZernikeFamily
 from napari_deepblur.operators.families import DEFAULT_MODES, Amplitude
 
 Tile = Literal["auto"] | Annotated[int, Field(ge=128)] | None
@@ -73,6 +74,8 @@ _ORIGIN = about(
 class ZernikeBlur(Part):
     """One aberrated PSF for the whole field."""
 
+    makes: ClassVar = ZernikeFamily
+
     family: Literal["zernike"] = about(
         "zernike",
         "Blurs that are possible: zernike, one for the whole field; field-zernike, varying over the field; the file of "
@@ -88,6 +91,8 @@ class ZernikeBlur(Part):
 
 class FieldZernikeBlur(Part):
     """Aberrations that vary over the field, as polynomials of the place."""
+
+    makes: ClassVar = FieldZernikeFamily
 
     family: Literal["field-zernike"] = "field-zernike"
     modes: tuple[int, ...] = _MODES
@@ -117,6 +122,8 @@ class FieldZernikeBlur(Part):
 
 class FileBlur(Part):
     """A family of blurs from a file, or the picture of one PSF."""
+
+    makes: ClassVar = None
 
     family: Literal["file"] = "file"
     file: str | None = Field(

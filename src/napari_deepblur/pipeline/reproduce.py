@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.pipeline.options import Option, as_options, options
-from napari_deepblur.pipeline.parts import FileBlur, GivenNoise
+from napari_deepblur.pipeline.parts import FieldZernikeBlur, FileBlur, GivenNoise
 from napari_deepblur.pipeline.settings import DeblurSettings, recommended_psf_size
 
 _STATED_BY_FILES = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
@@ -141,8 +141,8 @@ def _plane_in_python(settings: DeblurSettings, image: Input) -> list[str]:
         size = recommended_psf_size(settings.optics) if blur.psf_size == "auto" else blur.psf_size
         numbers = {option.name: value for option, value in changed if _is_of_family(option)} | {"psf_size": size}
         parts = [f"{name}={value!r}" for name, value in numbers.items() if name not in ("family", "field_shape")]
-        kind = {"zernike": "ZernikeFamily", "field-zernike": "FieldZernikeFamily"}[blur.family]
-        if blur.family == "field-zernike":
+        kind = blur.makes.__name__
+        if isinstance(blur, FieldZernikeBlur):
             row, column = blur.origin
             ends = f"({row} + image.shape[0], {column} + image.shape[1])" if any(blur.origin) else "image.shape"
             parts.append(f"field_shape={blur.field_shape or ends}")

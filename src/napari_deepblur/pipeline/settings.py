@@ -15,9 +15,9 @@ from napari_deepblur.errors import SettingsError, UndersamplingWarning
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.output import replacing
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import FieldZernikeFamily, OperatorFamily, ZernikeFamily
+from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.options import as_options, as_parts
+from napari_deepblur.pipeline.options import as_options, as_parts, kinds
 from napari_deepblur.pipeline.parts import (
     Blur,
     Compute,
@@ -31,7 +31,7 @@ from napari_deepblur.pipeline.parts import (
     in_words,
 )
 
-ZERNIKE_FAMILIES = ("zernike", "field-zernike")
+ZERNIKE_FAMILIES = tuple(kind for kind in kinds("blur") if kind != "file")
 """Names of the families that need no file."""
 
 _PAPER_PSF, _PAPER_CUTOFF = 31, 0.261
@@ -130,11 +130,13 @@ class DeblurSettings(Part):
             if self.microscope is not None and family.pixel_size_um is not None:
                 check_pixel_size(family.pixel_size_um, self.microscope.pixel_size_um)
             return family
-        size = recommended_psf_size(self.optics) if blur.psf_size == "auto" else blur.psf_size
-        if isinstance(blur, ZernikeBlur):
-            return ZernikeFamily(self.optics, blur.modes, blur.max_amplitude, size)
-        field = blur.field_shape or (blur.origin[0] + shape[0], blur.origin[1] + shape[1])
-        return FieldZernikeFamily(self.optics, blur.modes, blur.degree, field, blur.max_amplitude, size, blur.rank)
+        values = blur.model_dump(exclude={"family", "theta", "origin"})
+        if blur.psf_size == "auto":
+            values["psf_size"] = recommended_psf_size(self.optics)
+        if values.get("field_shape", ()) is None:
+            values["field_shape"] = tuple(o + n for o, n in zip(self.origin, shape, strict=True))
+        made: OperatorFamily = blur.makes(self.optics, **values)
+        return made
 
     def microscope_of(self, channel: int) -> Microscope:
         """Return the optics of a channel; raises `MicroscopeError` where its wavelength is impossible."""
