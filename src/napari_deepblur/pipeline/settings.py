@@ -22,6 +22,7 @@ from napari_deepblur.pipeline.parts import (
     Blur,
     Compute,
     EstimatedNoise,
+    FieldZernikeBlur,
     FileBlur,
     NetworkRestoration,
     Noise,
@@ -147,7 +148,7 @@ class DeblurSettings(Part):
     @property
     def origin(self) -> tuple[int, int]:
         """First pixel (row, column) of the image in the field; (0, 0) where the blur is the same everywhere."""
-        return (0, 0) if isinstance(self.blur, ZernikeBlur) else self.blur.origin
+        return self.blur.origin if isinstance(self.blur, FieldZernikeBlur | FileBlur) else (0, 0)
 
     @property
     def family_file(self) -> Path | None:

@@ -63,6 +63,6 @@ def test_magicgui_makes_the_rows_of_a_part_from_its_fields(qtbot: QtBot) -> None
 def test_a_part_of_one_model_and_hidden_fields(qtbot: QtBot) -> None:
     form = PartForm("compute", hidden=("tile", "device"))
     qtbot.addWidget(form)
-    assert form.shown() == ("size",)
+    assert "size" in form.shown() and not {"tile", "device"} & set(form.shown())
     size = child(form, QComboBox, "size")
     assert [size.itemText(row) for row in range(size.count())] == ["auto", "light", "paper"]

@@ -10,7 +10,8 @@ from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE, Ab
 from napari_deepblur.operators.families.base import FamilyKind, OperatorFamily
 from napari_deepblur.operators.families.convolution import ConvolutionFamily
 from napari_deepblur.operators.families.eigen_psf import EigenPsfFamily
-from napari_deepblur.operators.families.field_zernike import FieldExpansion, FieldZernikeFamily
+from napari_deepblur.operators.families.field_expansion import FieldExpansion
+from napari_deepblur.operators.families.field_zernike import FieldZernikeFamily
 from napari_deepblur.operators.families.measured import MeasuredFamily
 from napari_deepblur.operators.families.product_convolution import ProductConvolutionFamily
 from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily

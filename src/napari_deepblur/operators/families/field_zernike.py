@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.operators.families.aberrations import AberrationFamily, Amplitude
 from napari_deepblur.operators.families.base import check_points, check_theta
+from napari_deepblur.operators.families.field_expansion import FieldExpansion
 from napari_deepblur.operators.families.field_maps import FieldMaps
 from napari_deepblur.operators.families.field_polynomials import DEGREES, field_polynomials, term_names
 from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
@@ -24,28 +25,6 @@ from napari_deepblur.optics import Microscope
 _GRID = 13
 _HIGHEST_RANK = 32
 _TOLERANCE = 0.01
-
-
-class FieldExpansion(NamedTuple):
-    """Space-varying PSFs as a sum h_z = sum_r w_r(z) e_r, and how far it is from them.
-
-    Attributes
-    ----------
-    eigen_psfs
-        The e_r, orthonormal, by falling importance, shape (R, k, k).
-    maps
-        The w_r on an even grid from the first to the last pixel of the field, shape (R, G, G').
-    truncation_error
-        Relative error sqrt(sum |h_z - sum_r w_r(z) e_r|^2 / sum |h_z|^2) over the grid: what the terms left out.
-    largest_error
-        The largest relative error |h_z - sum_r w_r(z) e_r| / |h_z| at places halfway between the points of the grid,
-        which the interpolation of the maps is part of.
-    """
-
-    eigen_psfs: NDArray[np.float32]
-    maps: NDArray[np.float32]
-    truncation_error: float
-    largest_error: float
 
 
 class FieldZernikeFamily(AberrationFamily):
