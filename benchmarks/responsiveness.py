@@ -28,6 +28,7 @@ from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_deepblur import Microscope, ZernikeFamily
 from napari_deepblur.pipeline import DeblurSettings
+from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.preview import Region, preview
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 
@@ -117,7 +118,7 @@ def measure_previews(image: NDArray[np.float32]) -> list[tuple[str, float, float
     for name in ("the first", "the next", "with another method"):
         settings = DeblurSettings() if name != "with another method" else DeblurSettings(method="wiener")
         start, busy = time.perf_counter(), time.process_time()
-        shown = preview(image, region, settings, known=known)
+        shown = preview(plan(settings, image.shape), image, region, known)
         rows.append((name, time.perf_counter() - start, time.process_time() - busy))
         known = shown.result.identification if name == "the next" else None
     return rows

@@ -157,7 +157,7 @@ def report_real(cases: Sequence[RealCase], settings: DeblurSettings, origin: Ori
         }
         for case in cases
     ]
-    m = settings.microscope
+    m = settings.optics
     notes = (
         "Residual y - A x_hat over the standard deviation of the estimated noise; ratio: root mean square of its "
         "autocorrelation at 1 to 8 pixels over that of white noise, 1 for nothing but noise. Last column: x_hat = y.",

@@ -31,7 +31,7 @@ def test_pixels_are_those_of_python(run: Callable[..., Any], cells: Path, tmp_pa
     assert read_pixel_size_um(output) == pytest.approx(0.09)
     kept = read_ome_tiff(output).record
     assert kept is not None
-    assert kept["metadata"]["settings"]["modes"] == [4, 5, 6, 7, 8, 9, 10]
+    assert kept["metadata"]["settings"]["blur"]["modes"] == [4, 5, 6, 7, 8, 9, 10]
     assert kept["metadata"]["settings"]["microscope"]["na"] == 1.3
     assert outcome.out == ""
     assert outcome.err.startswith("Pixel size 0.09 um, as cells.tif says.\n")

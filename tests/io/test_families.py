@@ -256,7 +256,7 @@ def test_the_demonstration_family_has_the_psfs_of_its_microscope() -> None:
     assert (family.field_shape, family.psf_size, family.microscope) == (
         (512, 512),
         63,
-        Microscope(1.49, 0.525, 0.065, 1.515),
+        Microscope(1.49, 0.525, 0.065, 1.515, light="scalar"),
     )
     demo, points, side = Demonstration(), np.array([(256.0, 256.0), (120.0, 400.0)]), 63 + 2 * margin_for(63)
     thetas = family.thetas.reshape(demo.n_stacks, demo.n_planes, -1)[17]

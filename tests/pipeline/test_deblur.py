@@ -116,8 +116,8 @@ def _large(image: np.ndarray) -> np.ndarray:
 @pytest.mark.usefixtures("without_prior")
 def test_tiles_make_the_image_that_the_whole_makes(image: np.ndarray, settings: DeblurSettings) -> None:
     large = _large(image)
-    whole = _run(large, settings.model_copy(update={"tile": None}))[1].image
-    tiled = _run(large, settings.model_copy(update={"tile": 128}))[1].image
+    whole = _run(large, settings.replace(tile=None))[1].image
+    tiled = _run(large, settings.replace(tile=128))[1].image
     error = (tiled - whole) / np.ptp(whole)
     assert np.abs(error).max() < 0.01
     # Nor do seams show: neighbours differ as they do in the whole image.
@@ -131,7 +131,7 @@ def test_progress_is_known_from_the_start_and_ends_at_its_total(
     image: np.ndarray, settings: DeblurSettings, known: bool, tile: int | None
 ) -> None:
     shown = image if tile is None else np.pad(image, [(0, 60), (0, 40)], mode="symmetric")
-    reports, result = _run(shown, settings.model_copy(update={"tile": tile} | ({} if known else {"theta": None})))
+    reports, result = _run(shown, settings.replace(**{"tile": tile} | ({} if known else {"theta": None})))
     assert {report.total for report in reports} == {reports[0].total}
     done = [report.done for report in reports]
     assert done[0] == 0
@@ -144,7 +144,7 @@ def test_progress_is_known_from_the_start_and_ends_at_its_total(
 
 @pytest.mark.parametrize("method", ["richardson-lucy", "total-variation", "wiener"])
 def test_classical_methods_report_and_keep_units_too(image: np.ndarray, settings: DeblurSettings, method: str) -> None:
-    reports, result = _run(image, settings.model_copy(update={"method": method, "iterations": 5}))
+    reports, result = _run(image, settings.replace(method=method, iterations=5))
     done = [report.done for report in reports]
     assert done == sorted(done)
     assert done[-1] == reports[0].total == reports[-1].total
@@ -183,7 +183,7 @@ def test_known_coefficients_need_no_identification(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        import_module("napari_deepblur.pipeline.deblur"), "identify_steps", lambda *_: pytest.fail("identified")
+        import_module("napari_deepblur.pipeline.run"), "identify_steps", lambda *_: pytest.fail("identified")
     )
     (weights_folder / "identification-light.safetensors").write_bytes(b"damaged")
     result = _run(image, settings)[1]
@@ -191,7 +191,7 @@ def test_known_coefficients_need_no_identification(
     assert result.settings["resolved"]["theta"] == pytest.approx(theta.tolist())
     assert set(result.settings["resolved"]["weights"]) == {"deblurring"}
     with pytest.raises(WeightsError):
-        next(deblur_steps(image, settings.model_copy(update={"theta": None})))
+        next(deblur_steps(image, settings.replace(theta=None)))
 
 
 def test_the_record_repeats_the_result(image: np.ndarray) -> None:
@@ -219,7 +219,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 def test_bad_settings_are_found_before_the_first_step(image: np.ndarray, settings: DeblurSettings, name: str) -> None:
     values, error, words = BAD[name]
     with pytest.raises(error, match=words):
-        next(deblur_steps(image, DeblurSettings(**({**settings.model_dump(), "microscope": OPTICS} | values))))
+        next(deblur_steps(image, settings.replace(**values)))
 
 
 @pytest.mark.parametrize("shown", [np.zeros((5, 5)), np.zeros(50), np.zeros((0, 0)), np.full((64, 64), np.nan)])
@@ -252,9 +252,9 @@ def test_where_memory_is_short_the_tiles_become_smaller(
     image: np.ndarray, settings: DeblurSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = _large(image)
-    expected = _run(large, settings.model_copy(update={"tile": 144}))[1].image
+    expected = _run(large, settings.replace(tile=144))[1].image
     monkeypatch.setattr(DeblurringNetwork, "iterate", _short_of_memory(large.size - 1))
-    reports, result = _run(large, settings.model_copy(update={"tile": None}))
+    reports, result = _run(large, settings.replace(tile=None))
     np.testing.assert_array_equal(result.image, expected)
     assert result.settings["resolved"]["tile"] == 144
     assert "ran out" in result.settings["resolved"]["notes"][0]
@@ -267,7 +267,7 @@ def test_no_memory_at_all_is_a_device_error(
     monkeypatch.setattr(DeblurringNetwork, "iterate", _short_of_memory(0))
     for tile in (None, 128):
         with pytest.raises(DeviceError, match="Out of memory") as caught:
-            _run(image, settings.model_copy(update={"tile": tile}))
+            _run(image, settings.replace(tile=tile))
         assert "\n" not in str(caught.value)
 
 
@@ -279,7 +279,7 @@ def test_no_memory_for_identification_is_a_device_error(
 
     monkeypatch.setattr(import_module("napari_deepblur.identification.zernike"), "prepare", starved)
     with pytest.raises(DeviceError, match="Out of memory"):
-        _run(image, settings.model_copy(update={"theta": None}))
+        _run(image, settings.replace(theta=None))
 
 
 def test_other_failures_are_not_taken_for_a_lack_of_memory(

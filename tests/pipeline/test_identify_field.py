@@ -18,7 +18,6 @@ from napari_deepblur.operators.families.local_coordinates import local_coordinat
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import Identification, deblur, identify, identify_steps
 from napari_deepblur.pipeline.network_choice import load_for
-from napari_deepblur.pipeline.settings import IN_MEMORY
 from napari_deepblur.progress import Progress, finished
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
 from napari_deepblur.training.scenes.spots import spots
@@ -134,7 +133,7 @@ def test_fields_of_zernike_psfs_are_identified_and_deblurred() -> None:
     assert found.psfs.shape == (GRID**2, 31, 31)
     np.testing.assert_allclose(found.psfs.sum((1, 2)), 1, atol=0.02)
     assert result.image.shape == image.shape
-    assert result.settings["settings"]["family"] == "field-zernike"
+    assert result.settings["settings"]["blur"]["family"] == "field-zernike"
     # By name, with the paper's microscope.
     again = deblur(image, family="field-zernike", noise=QUIET, device="cpu")
     assert again.settings["resolved"]["family"]["kind"] == "FieldZernikeFamily"
@@ -148,7 +147,7 @@ def test_a_crop_of_the_field_says_where_it_lies(measured: ProductConvolutionFami
     result = deblur(image, measured, theta=theta, noise=QUIET, device="cpu", origin=(160, 100), method="wiener")
     elsewhere = deblur(image, measured, theta=theta, noise=QUIET, device="cpu", method="wiener")
     assert np.abs(result.image - elsewhere.image).max() > 0.01
-    assert result.settings["settings"]["family"] == IN_MEMORY
+    assert (blur := result.settings["settings"]["blur"]) and (blur["family"], blur["file"]) == ("file", None)
     assert len(result.settings["resolved"]["family"]["sha256"]) == 64
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_deepblur.pipeline import DeblurSettings, deblur
+from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.preview import Region, preview
 
 SETTINGS = DeblurSettings(
@@ -41,11 +42,10 @@ def test_a_part_is_what_the_whole_run_gives_there() -> None:
     image = 200 + 50 * rng.normal(size=(160, 150)).cumsum(0).cumsum(1)
     image = np.clip(image - image.min(), 0, None) / np.ptp(image) * 900 + 50
     region = Region(50, 40, 110, 100)
-    shown = preview(image, region, SETTINGS)
+    shown = preview(plan(SETTINGS, (160, 150)), image, region)
     assert shown.image.shape == region.shape == (60, 60)
-    assert shown.result.settings["settings"]["origin"] == [50 - 34, 40 - 34]
     family = SETTINGS.operator_family(image.shape)  # type: ignore[arg-type]
-    whole = deblur(image, family, theta=SETTINGS.theta, noise=SETTINGS.known_noise(), method="wiener").image
+    whole = deblur(image, family, theta=SETTINGS.blur.theta, noise=SETTINGS.known_noise(), method="wiener").image
     error = shown.image - whole[50:110, 40:100]
     contrast = whole[50:110, 40:100].std()
     assert np.sqrt((error**2).mean()) < 0.05 * contrast
@@ -58,12 +58,12 @@ def test_a_part_of_a_varying_blur_is_blurred_as_at_its_place() -> None:
     # Defocus that grows along the rows.
     theta = np.zeros((8, 3))
     theta[0] = 0.05, 0.05, 0.0
-    varying = SETTINGS.model_copy(update={"family": "field-zernike", "degree": 1, "theta": tuple(theta.ravel())})
+    varying = SETTINGS.replace(family="field-zernike", degree=1, theta=tuple(theta.ravel()))
     family = varying.operator_family((160, 150))
-    whole = deblur(image, family, theta=varying.theta, noise=varying.known_noise(), method="wiener").image
+    whole = deblur(image, family, theta=varying.blur.theta, noise=varying.known_noise(), method="wiener").image
     errors = []
     for settings in (varying, SETTINGS):
-        shown = preview(image, Region(100, 40, 160, 100), settings)
+        shown = preview(plan(settings, (160, 150)), image, Region(100, 40, 160, 100))
         errors.append(np.sqrt(np.mean((shown.image - whole[100:160, 40:100]) ** 2)))
     assert errors[0] < 0.05 * whole[100:160, 40:100].std()
     assert errors[0] < errors[1] / 3

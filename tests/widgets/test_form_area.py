@@ -12,7 +12,7 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QWidget
 
 from napari_deepblur.widgets.deblur.family_form import FamilyForm
-from napari_deepblur.widgets.deblur.noise_form import NoiseForm
+from napari_deepblur.widgets.deblur.noise_form import noise_form
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 
@@ -21,7 +21,7 @@ from napari_deepblur.widgets.microscope_form import MicroscopeForm
 def area(qtbot: QtBot) -> FormArea:
     area = FormArea()
     qtbot.addWidget(area)
-    for form in (MicroscopeForm(area), FamilyForm(area), NoiseForm(area)):
+    for form in (MicroscopeForm(area), FamilyForm(area), noise_form(area)):
         area.addForm(form)
     area.show()
     return area

@@ -104,7 +104,8 @@ def test_pixels_that_are_not_square_are_said_to_be_so() -> None:
     [
         (
             {"settings": {"microscope": {"na": 1.2, "wavelength_um": 0.5, "pixel_size_um": 0.1, "n_immersion": 1.33}}},
-            Microscope(1.2, 0.5, 0.1, 1.33),
+            # Of before there was more than one light.
+            Microscope(1.2, 0.5, 0.1, 1.33, light="scalar"),
         ),
         ({"settings": {"microscope": {"na": 1.2, "n_immersion": 1.0}}}, None),
         ({"settings": {"microscope": {"magnification": 100}}}, None),

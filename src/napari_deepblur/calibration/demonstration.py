@@ -42,7 +42,7 @@ Array = NDArray[np.float64]
 
 def demonstration_microscope() -> Microscope:
     """Return the optics of the demonstration: 1.49 oil, emission 0.525 um, pixels of 0.065 um."""
-    return Microscope(na=1.49, wavelength_um=0.525, pixel_size_um=0.065, n_immersion=1.515)
+    return Microscope(na=1.49, wavelength_um=0.525, pixel_size_um=0.065, n_immersion=1.515, light="scalar")
 
 
 @dataclass(frozen=True)

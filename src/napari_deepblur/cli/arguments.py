@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.cli.file_optics import file_optics, say_assumed
+from napari_deepblur.cli.option_table import GROUPS, stored
 from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
@@ -14,51 +16,48 @@ if TYPE_CHECKING:
 
     Verbs = argparse._SubParsersAction[Any]
 
-_MICROSCOPE = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
-_AS_THEY_ARE = (
-    *("family", "degree", "modes", "max_amplitude", "psf_size", "noise_offset"),
-    *("device", "size", "method", "iterations", "strength", "tile"),
-)
-"""Settings whose options have their names and values."""
+
+def add_settings(parser: argparse.ArgumentParser, *, deblurs: bool) -> None:
+    """Add an option for each field of the settings, in groups, whose defaults are those of the settings.
+
+    Parameters
+    ----------
+    parser
+        Of a verb.
+    deblurs
+        Whether the verb also removes the blur.
+    """
+    rows = [row for row in stored() if deblurs or not row["deblurs_only"]]
+    for group, title in GROUPS.items():
+        of_group = [row for row in rows if row["group"] == group]
+        if of_group:
+            added = parser.add_argument_group(title)
+            for row in of_group:
+                _add_option(added, row)
+    files = parser.add_argument_group("files")
+    files.add_argument("--settings", type=Path, metavar="FILE", help="start from these settings (JSON)")
+    files.add_argument("--save-settings", type=Path, metavar="FILE", help="write the settings that were used (JSON)")
+    files.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add microscope, operator family, noise and device, whose defaults are those of the settings."""
-    optics = parser.add_argument_group(
-        "microscope (what the file says, unless --settings are given; else the defaults)"
-    )
-    optics.add_argument("--na", type=float, help="numerical aperture of the objective (1.41)")
-    optics.add_argument(
-        "--wavelength-um",
-        type=wavelengths,
-        metavar="UM",
-        help="emission wavelength in micrometres (0.540); of channels one each, as 0.45,0.525",
-    )
-    optics.add_argument("--pixel-size-um", type=float, metavar="UM", help="pixel size in micrometres (0.100)")
-    optics.add_argument("--n-immersion", type=float, metavar="N", help="refractive index of the immersion (1.51)")
-    blur = parser.add_argument_group("blur and noise")
-    blur.add_argument(
-        "--family",
-        metavar="FAMILY",
-        help="zernike, field-zernike (varies over the field), the file of a calibrated family or of one PSF (TIFF), or "
-        "demonstration (zernike)",
-    )
-    blur.add_argument("--degree", type=int, metavar="N", help="of field-zernike's polynomials: 0, 1 or 2 (1)")
-    blur.add_argument(
-        "--origin", type=int, nargs=2, metavar=("ROW", "COLUMN"), help="first pixel of the image in the field (0 0)"
-    )
-    blur.add_argument("--modes", type=noll_modes, metavar="J-J", help="Noll modes that may be there, as 4-11 or 4,7,8")
-    blur.add_argument("--max-amplitude", type=float, metavar="A", help="largest coefficient in waves RMS (0.15)")
-    blur.add_argument("--psf-size", type=_number_or("auto"), metavar="N", help="side of the PSF in pixels, odd (auto)")
-    blur.add_argument("--alpha", type=float, help="signal-dependent noise: variance per intensity (estimated)")
-    blur.add_argument("--beta", type=float, help="signal-independent noise: standard deviation (estimated)")
-    blur.add_argument("--noise-offset", type=float, metavar="U", help="intensity without light, beside --alpha (0)")
-    run = parser.add_argument_group("run")
-    run.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (auto)")
-    run.add_argument("--size", help="networks: light, paper, auto (auto)")
-    run.add_argument("--settings", type=Path, metavar="FILE", help="start from these settings (JSON)")
-    run.add_argument("--save-settings", type=Path, metavar="FILE", help="write the settings that were used (JSON)")
-    run.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+def _add_option(group: argparse._ArgumentGroup, row: dict[str, Any]) -> None:
+    unit = f", in {row['unit']}" if row["unit"] else ""
+    count, metavar = row["count"], row["metavar"]
+    options: dict[str, Any] = {
+        "type": _reader(row),
+        "nargs": count if count == "+" or isinstance(count, int) else None,
+        "metavar": tuple(metavar) if isinstance(metavar, list) else metavar,
+        "help": f"{row['description']}{unit} ({row['default']})".replace("%", "%%"),
+    }
+    group.add_argument(f"--{row['name'].replace('_', '-')}", **options)
+
+
+def _reader(row: dict[str, Any]) -> Any:
+    """Return what reads the text of an option."""
+    if row["count"] == "list":
+        return {"int": noll_modes, "float": wavelengths}[row["kind"]]
+    kind = {"int": int, "float": float, "str": str}[row["kind"]]
+    return _number_or(kind, *row["words"]) if row["words"] else kind
 
 
 def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0) -> DeblurSettings:
@@ -80,41 +79,36 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
     """
     from napari_deepblur.optics import Microscope
     from napari_deepblur.pipeline import DeblurSettings, load_settings
+    from napari_deepblur.pipeline.options import as_options
 
-    values: dict[str, Any] = {}
+    given = {row["name"]: getattr(arguments, row["name"], None) for row in stored()}
+    given = {name: value for name, value in given.items() if value is not None}
+    names = [row["name"] for row in stored() if row["group"] == "microscope"]
     optics: dict[str, Any] = _optics_of(arguments.family)
+    values: dict[str, Any] = {}
     if arguments.settings is not None:
         loaded = load_settings(arguments.settings)
-        values = {name: getattr(loaded, name) for name in type(loaded).model_fields}
-        optics |= {name: getattr(loaded.microscope, name) for name in _MICROSCOPE}
+        values = as_options(loaded)
+        optics |= {} if loaded.microscope is None else asdict(loaded.microscope)
     else:
-        stated = [name for name in _MICROSCOPE if getattr(arguments, name) is not None]
-        optics |= file_optics(image, stated, calibrated=bool(optics), channels=channels, quiet=arguments.quiet)
+        optics |= file_optics(image, given.keys(), calibrated=bool(optics), channels=channels, quiet=arguments.quiet)
         values["channel_wavelengths_um"] = optics.pop("channel_wavelengths_um", None)
-    given = {name: getattr(arguments, name) for name in _MICROSCOPE if getattr(arguments, name) is not None}
-    if arguments.wavelength_um is not None:
-        given["wavelength_um"] = arguments.wavelength_um[0]
-        values["channel_wavelengths_um"] = arguments.wavelength_um if len(arguments.wavelength_um) > 1 else None
-    if given or arguments.settings is None:
-        values["microscope"] = Microscope(**optics | given)
+    several = given.get("wavelength_um")
+    if several is not None:
+        given["wavelength_um"] = several[0]
+        values["channel_wavelengths_um"] = several if len(several) > 1 else None
+    stated = {name: given.pop(name) for name in names if name in given}
+    if stated or arguments.settings is None:
+        values["microscope"] = Microscope(**optics | stated)
         if arguments.settings is None and not arguments.quiet:
-            say_assumed(values["microscope"], optics.keys() | given.keys(), image)
-    for name in _AS_THEY_ARE:
-        value = getattr(arguments, name, None)
-        if value is not None:
-            values[name] = None if value == "none" else value
-    if arguments.origin is not None:
-        values["origin"] = tuple(arguments.origin)
-    if getattr(arguments, "theta", None) is not None:
-        values["theta"] = tuple(arguments.theta)
-    if (arguments.alpha is None) != (arguments.beta is None):
+            say_assumed(values["microscope"], optics.keys() | stated.keys(), image)
+    if ("alpha" in given) != ("beta" in given):
         raise SettingsError("--alpha and --beta belong together. Give both, or neither to estimate the noise.")
-    if arguments.alpha is not None:
-        values["noise"] = (arguments.alpha, arguments.beta)
-    return DeblurSettings(**values)
+    values |= {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return DeblurSettings(**{name: None if value == "none" else value for name, value in values.items()})
 
 
-def _optics_of(family: str | None) -> dict[str, float]:
+def _optics_of(family: str | None) -> dict[str, Any]:
     """Return the microscope of a calibrated family, as far as it is known."""
     from napari_deepblur.io.families import find_family, load_family
     from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES
@@ -122,7 +116,7 @@ def _optics_of(family: str | None) -> dict[str, float]:
     if family is None or family in ZERNIKE_FAMILIES:
         return {}
     microscope = load_family(find_family(family)).microscope
-    return {} if microscope is None else {name: getattr(microscope, name) for name in _MICROSCOPE}
+    return {} if microscope is None else asdict(microscope)
 
 
 def check_outputs(image: Path, *outputs: Path | None) -> None:
@@ -167,18 +161,18 @@ def noll_modes(text: str) -> tuple[int, ...]:
     return tuple(modes)
 
 
-def _number_or(*words: str) -> Any:
-    def number(text: str) -> int | str:
+def _number_or(kind: type[int] | type[float], *words: str) -> Any:
+    def number(text: str) -> float | str:
         if text in words:
             return text
         try:
-            return int(text)
+            return kind(text)
         except ValueError:
-            expected = " or ".join(["a whole number", *words])
+            expected = " or ".join(["a whole number" if kind is int else "a number", *words])
             raise argparse.ArgumentTypeError(f"{text!r} given, expected {expected}") from None
 
     return number
 
 
-tile_side = _number_or("auto", "none")
+tile_side = _number_or(int, "auto", "none")
 """Reads the value of ``--tile``."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings, tile_side
+from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
 from napari_deepblur.cli.batch import destinations, listed_files, one_by_one
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
@@ -33,11 +33,6 @@ def add_to(verbs: Verbs) -> None:
         "-o", "--output", required=True, metavar="OUT.tif", help="the result, OME-TIFF; of several images, a folder"
     )
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
-    parser.add_argument("--theta", type=float, nargs="+", metavar="T", help="known parameters, in waves RMS")
-    parser.add_argument("--method", help="network, richardson-lucy, total-variation or wiener (network)")
-    parser.add_argument("--iterations", type=int, metavar="N", help="of a classical method (its own)")
-    parser.add_argument("--strength", type=float, metavar="S", help="of a classical method's regularization (its own)")
-    parser.add_argument("--tile", type=tile_side, metavar="N", help="side of the tiles in pixels, auto, or none (auto)")
     frames = parser.add_argument_group("series, stacks, channels, colours")
     frames.add_argument("--axes", metavar="AXES", help="letters of the axes, as TCYX (what the file says, or a guess)")
     frames.add_argument(
@@ -52,7 +47,7 @@ def add_to(verbs: Verbs) -> None:
     )
     frames.add_argument("--coefficients", type=Path, metavar="FILE.csv", help="write those of every frame as a table")
     frames.add_argument("--luminance", action="store_true", help="of a colour image, deblur the luminance")
-    add_settings(parser)
+    add_settings(parser, deblurs=True)
     parser.set_defaults(work=work)
 
 
@@ -118,13 +113,11 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
 
     series = run_with_bar(steps, arguments.quiet, keep)
 
-    shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
-    family = settings.operator_family(shape)
-    pixel = (family.microscope or settings.microscope).pixel_size_um
+    pixel = (series.family.microscope or settings.optics).pixel_size_um
     said = read_acquisition(source)
     write_tiff(output, image, pixel_size_um=pixel, axes=axes, record=series.record, acquisition=said)
     if arguments.psfs is not None:
-        known = psfs or [family.psf(settings.theta or ())]
+        known = psfs or [series.family.psf(series.first.settings["resolved"]["theta"])]
         stack = np.concatenate([psf.reshape(-1, *psf.shape[-2:]) for psf in known])
         write_tiff(arguments.psfs, stack, pixel_size_um=pixel, axes="TYX")
     if arguments.coefficients is not None:

@@ -36,7 +36,7 @@ def add_to(verbs: Verbs) -> None:
         help="the image is a focal stack of a thin sample with this spacing (negative: taken the other way): also tell "
         "the joint sign of the even modes",
     )
-    add_settings(parser)
+    add_settings(parser, deblurs=False)
     parser.set_defaults(work=work)
 
 
@@ -58,8 +58,8 @@ def work(arguments: argparse.Namespace) -> None:
     # The planes of a stack are checked when their turn comes, and its shape before all.
     observed = check_image(image) if spacing is None else image
     family = settings.operator_family((observed.shape[-2], observed.shape[-1]))
-    device = resolve_device(settings.device)
-    network = load_for(family, settings.size, settings.family_file)
+    device = resolve_device(settings.compute.device)
+    network = load_for(family, settings.compute.size, settings.family_file)
     noise = settings.known_noise()
     if spacing is None:
         observed = check_image(image, smallest=family.psf_size)
@@ -70,7 +70,7 @@ def work(arguments: argparse.Namespace) -> None:
         stack = run_with_bar(identify_stack_steps(image, family, spacing, noise, device, network), arguments.quiet)
         psfs, printed = np.concatenate([one.psfs for one in stack.planes]), stack_as_json(stack, settings, family)
     if arguments.psfs is not None:
-        pixel = (family.microscope or settings.microscope).pixel_size_um
+        pixel = (family.microscope or settings.optics).pixel_size_um
         write_tiff(arguments.psfs, psfs, pixel_size_um=pixel, axes="TYX")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
@@ -79,9 +79,11 @@ def work(arguments: argparse.Namespace) -> None:
 
 def as_json(found: Identification, settings: DeblurSettings, family: OperatorFamily) -> dict[str, Any]:
     """Put an identification into words and numbers that JSON knows; coefficients in waves RMS, Noll order."""
+    from napari_deepblur.pipeline.options import as_options
+
     zernike = family.local
     return {
-        "family": settings.family,
+        "family": as_options(settings)["family"],
         **({} if zernike is None else {"modes": list(zernike.modes)}),
         "parameter_names": list(found.parameter_names),
         "theta": [round(float(value), 5) for value in found.theta],
@@ -89,7 +91,7 @@ def as_json(found: Identification, settings: DeblurSettings, family: OperatorFam
         "even_modes": [bool(value) for value in found.even_modes],
         **({"sign": SIGN} if found.even_modes.any() else {}),
         "noise": dataclasses.asdict(found.noise),
-        "microscope": dataclasses.asdict(family.microscope or settings.microscope),
+        "microscope": dataclasses.asdict(family.microscope or settings.optics),
         "psf_size": int(found.psfs.shape[-1]),
         "points": found.points.tolist(),
         "psf_spread": [round(float(value), 5) for value in found.psf_spread],

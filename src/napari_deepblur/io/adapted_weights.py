@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_deepblur.errors import WeightsError
-from napari_deepblur.io.weights import describe_weights
+from napari_deepblur.io.weights import WeightsFile, read_weights
 
 Kind = Literal["identification", "deblurring"]
 """The network that was adapted."""
@@ -38,13 +38,20 @@ def find_adapted(digest: str, kind: Kind, family_file: str | os.PathLike[str] | 
         A file beside the family, or else in the package, whose facts name the family; files that are damaged or belong
         to another family are passed over.
     """
+    found = open_adapted(digest, kind, family_file)
+    return None if found is None else found.about.path
+
+
+def open_adapted(digest: str, kind: Kind, family_file: str | os.PathLike[str] | None = None) -> WeightsFile | None:
+    """Read the weights that `find_adapted` finds, if any."""
     candidates = [] if family_file is None else [adapted_path(family_file, kind)]
     shipped = Path(str(files("napari_deepblur") / "families"))
     candidates += sorted(shipped.glob(f"*.{kind}.safetensors")) if shipped.is_dir() else []
     for path in candidates:
         try:
-            if path.is_file() and describe_weights(path).facts.get("family") == digest:
-                return path
+            file = read_weights(path) if path.is_file() else None
         except WeightsError:
             continue
+        if file is not None and file.about.facts.get("family") == digest:
+            return file
     return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +40,7 @@ def contents(family: OperatorFamily) -> tuple[Header, Tensors]:
         raise FamilyError(f"{type(family).__name__} has no file format; those that have are {', '.join(MAKERS)}.")
     tensors = family.tensors
     optics = family.microscope
-    numbers = {**family.numbers, "microscope": None if optics is None else asdict(optics)}
+    numbers = {**family.numbers, "microscope": None if optics is None else optics.as_record()}
     header = {"kind": family.kind} | ({"order": ORDER} if "maps" in tensors else {})
     header |= {name: json.dumps(value) for name, value in numbers.items()}
     return header, {name: np.ascontiguousarray(value, dtype="<f4") for name, value in tensors.items()}
@@ -49,7 +48,7 @@ def contents(family: OperatorFamily) -> tuple[Header, Tensors]:
 
 def _microscope(header: Header) -> Microscope | None:
     values = json.loads(header["microscope"])
-    return None if values is None else Microscope(**values)
+    return None if values is None else Microscope.from_record(values)
 
 
 def _optics(header: Header) -> Microscope:

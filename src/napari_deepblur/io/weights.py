@@ -9,14 +9,14 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from napari_deepblur.errors import WeightsError
@@ -51,6 +51,33 @@ class Loaded(NamedTuple):
     path: Path
     sha256: str
     facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A weights file, read once.
+
+    Attributes
+    ----------
+    about
+        Which one it is.
+    header, tensors
+        What it holds.
+    """
+
+    about: Loaded
+    header: Mapping[str, str]
+    tensors: Mapping[str, Tensor]
+
+    def identification(self) -> IdentificationNetwork | AdaptedNetwork:
+        """Make the identification network, of either kind; raises `WeightsError` if it is none."""
+        if self.header.get("network") == AdaptedNetwork.__name__:
+            return _made(self, AdaptedNetwork, AdaptedConfig)
+        return _made(self, IdentificationNetwork, IdentificationConfig)
+
+    def deblurring(self) -> DeblurringNetwork:
+        """Make the deblurring network; raises `WeightsError` if it is none."""
+        return _made(self, DeblurringNetwork, DeblurringConfig)
 
 
 def save_weights(path: str | os.PathLike[str], network: nn.Module, facts: Mapping[str, Any]) -> None:
@@ -92,17 +119,17 @@ def load_identification(which: str | os.PathLike[str] | None = None) -> Identifi
     WeightsError
         If the weights are missing, damaged, or those of another network or a newer version.
     """
-    return _load(find_weights("identification", which), IdentificationNetwork, IdentificationConfig)
+    return _made(read_weights(find_weights("identification", which)), IdentificationNetwork, IdentificationConfig)
 
 
 def load_adapted(path: str | os.PathLike[str]) -> AdaptedNetwork:
     """Load an identification network that was adapted to a family; raises `WeightsError` as `load_identification`."""
-    return _load(Path(path), AdaptedNetwork, AdaptedConfig)
+    return _made(read_weights(path), AdaptedNetwork, AdaptedConfig)
 
 
 def load_deblurring(which: str | os.PathLike[str] | None = None) -> DeblurringNetwork:
     """Load a deblurring network; see `load_identification`."""
-    return _load(find_weights("deblurring", which), DeblurringNetwork, DeblurringConfig)
+    return read_weights(find_weights("deblurring", which)).deblurring()
 
 
 def find_weights(kind: str, which: str | os.PathLike[str] | None = None) -> Path:
@@ -146,26 +173,30 @@ def find_weights(kind: str, which: str | os.PathLike[str] | None = None) -> Path
 
 def describe_weights(path: str | os.PathLike[str]) -> Loaded:
     """Hash and facts of a weights file; raises `WeightsError` if it is not one."""
-    header, _ = _read(Path(path))
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    return read_weights(path).about
+
+
+def read_weights(path: str | os.PathLike[str]) -> WeightsFile:
+    """Read a weights file, which is opened once; raises `WeightsError` if it is not one."""
+    header, tensors, digest = _read(Path(path))
     try:
         facts = dict(json.loads(header.get("facts", "{}")))
     except (ValueError, TypeError) as error:
         raise WeightsError(f"{path} has unreadable facts in its header ({error}). Fetch it again.") from error
-    return Loaded(Path(path), digest, facts)
+    return WeightsFile(Loaded(Path(path), digest, facts), header, tensors)
 
 
-def _load(path: Path, network: type[Network], config: type[Any]) -> Network:
-    header, tensors = _read(path)
-    if header.get("network") != network.__name__:
+def _made(file: WeightsFile, network: type[Network], config: type[Any]) -> Network:
+    path = file.about.path
+    if file.header.get("network") != network.__name__:
         raise WeightsError(
-            f"{path} holds weights of {header.get('network', 'an unknown network')}, expected {network.__name__}."
+            f"{path} holds weights of {file.header.get('network', 'an unknown network')}, expected {network.__name__}."
         )
     try:
-        config_values = dict(json.loads(header["config"]))
+        config_values = dict(json.loads(file.header["config"]))
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in config_values.items()}
         made = network(config(**values))
-        made.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in tensors.items()})
+        made.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in file.tensors.items()})
     except (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise WeightsError(
             f"{path} does not fit this version of napari-deepblur ({error}). Install the version it was made with, or "
@@ -174,18 +205,20 @@ def _load(path: Path, network: type[Network], config: type[Any]) -> Network:
     return made.eval().requires_grad_(False)
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor], str]:
+    """Return header, tensors, and the first 16 digits of the hash of the file."""
     try:
-        with safe_open(path, "pt") as file:
-            header: dict[str, str] = file.metadata() or {}
-            if header.get("format") != _FORMAT:
-                found = header.get("format", "no format name")
-                raise WeightsError(f"{path} has {found} in its header, expected {_FORMAT!r}: it is foreign or newer.")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        data = path.read_bytes()
+        tensors: dict[str, Tensor] = load(data)
+        # It was understood: the length of the header comes first, then the header as JSON.
+        header: dict[str, str] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     except (SafetensorError, OSError) as error:
         raise WeightsError(
             f"{path} is missing, truncated or not a safetensors file ({error}). Fetch it again."
         ) from error
+    if header.get("format") != _FORMAT:
+        found = header.get("format", "no format name")
+        raise WeightsError(f"{path} has {found} in its header, expected {_FORMAT!r}: it is foreign or newer.")
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values() if value.is_floating_point()):
         raise WeightsError(f"{path} holds values that are not finite. Fetch it again, or train again.")
-    return header, tensors
+    return header, tensors, hashlib.sha256(data).hexdigest()[:16]

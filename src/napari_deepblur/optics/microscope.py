@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from numbers import Real
-from typing import get_args
+from typing import Any, get_args
 
 from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
 from napari_deepblur.optics.pupil import Light, Pupil
@@ -15,6 +16,11 @@ HIGHEST_CUTOFF = 0.45
 """Largest usable fc in cycles per pixel: beyond it nearly all of the pupil folds onto itself."""
 
 _HIGHEST_INDEX = 2.5
+
+
+def _words(description: str, unit: str = "", **more: str) -> dict[str, str]:
+    """Return what forms, the command line and the documentation say about a field."""
+    return {"description": description, "unit": unit, **more}
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,49 @@ class Microscope:
         If ``fc > 0.25``: the finest details are aliased. The image can still be processed.
     """
 
-    na: float = 1.41
-    wavelength_um: float = 0.540
-    pixel_size_um: float = 0.100
-    n_immersion: float = 1.51
-    light: Light = "vectorial"
-    n_sample: float | None = None
-    depth_um: float = 0.0
+    na: float = field(
+        default=1.41, metadata=_words("Numerical aperture of the objective, as engraved on it", title="NA")
+    )
+    wavelength_um: float = field(
+        default=0.540,
+        metadata=_words(
+            "Emission wavelength in vacuum: 0.520 for GFP",
+            "µm",
+            title="Wavelength",
+            several="of channels one each, as 0.45,0.525",
+        ),
+    )
+    pixel_size_um: float = field(
+        default=0.100,
+        metadata=_words(
+            "Size of a pixel in the sample: camera pixel divided by magnification", "µm", title="Pixel size"
+        ),
+    )
+    n_immersion: float = field(
+        default=1.51,
+        metadata=_words("Refractive index of the immersion: air 1.00, water 1.33, oil 1.515", title="Immersion index"),
+    )
+    light: Light = field(
+        default="vectorial",
+        metadata=_words(
+            "Model of light: vectorial, freely rotating dipoles through the objective; scalar, one uniform pupil",
+            title="Light",
+        ),
+    )
+    n_sample: float | None = field(
+        default=None,
+        metadata=_words(
+            "Refractive index of the sample, where it differs from the immersion's",
+            title="Sample index",
+            assumed="the immersion's",
+        ),
+    )
+    depth_um: float = field(
+        default=0.0,
+        metadata=_words(
+            "Depth of the plane in focus below the cover slip; it matters where the indices differ", "µm", title="Depth"
+        ),
+    )
 
     def __post_init__(self) -> None:
         """Check the physics."""
@@ -106,6 +148,16 @@ class Microscope:
                 UndersamplingWarning,
                 stacklevel=3,
             )
+
+    @classmethod
+    def from_record(cls, values: Mapping[str, Any]) -> Microscope:
+        """Make the microscope of a file or record; those that do not say which light are from when all was scalar."""
+        return cls(**{"light": "scalar", **values})
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what `from_record` takes; what is left out is what all was before there was more than one light."""
+        older = {"light": "scalar", "n_sample": None, "depth_um": 0.0}
+        return {name: value for name, value in asdict(self).items() if name not in older or older[name] != value}
 
     @property
     def cutoff(self) -> float:

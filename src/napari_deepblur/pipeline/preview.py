@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.checked_image import SMALLEST_SIDE
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.deblur import deblur_steps
+from napari_deepblur.pipeline.plan import Plan
 from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.pipeline.run import run
 from napari_deepblur.progress import finished
 from napari_deepblur.restoration.tiling import margin
 
@@ -64,25 +63,17 @@ class Preview(NamedTuple):
     result: Deblurring
 
 
-def preview(
-    image: ArrayLike,
-    region: Region,
-    settings: DeblurSettings,
-    family: OperatorFamily | None = None,
-    known: Identification | None = None,
-) -> Preview:
-    """Deblur a region of an image with the settings of the whole.
+def preview(plan: Plan, image: ArrayLike, region: Region, known: Identification | None = None) -> Preview:
+    """Deblur a region of an image with the plan of the whole.
 
     Parameters
     ----------
+    plan
+        Of the whole image.
     image
         The whole image, shape (H, W); only the region and its halo are read.
     region
         The part, inside the image.
-    settings
-        Of the whole run.
-    family
-        As in `deblur_steps`.
     known
         What was identified before, to be used again.
 
@@ -95,17 +86,11 @@ def preview(
     Raises
     ------
     DeepblurError
-        As `deblur_steps`.
+        As `run`.
     """
-    shape = np.shape(image)
-    whole = (int(shape[0]), int(shape[1]))
-    if family is None:
-        # Of the whole field: polynomials of the field are not those of its parts.
-        family = settings.operator_family(whole)
-    wide = region.with_halo(whole, margin(family.psf_size))
-    origin = settings.origin[0] + wide.top, settings.origin[1] + wide.left
+    wide = region.with_halo(plan.shape, margin(plan.family.psf_size))
     part = np.asarray(image[wide.top : wide.bottom, wide.left : wide.right])  # type: ignore[index,call-overload]
-    result = finished(deblur_steps(part, settings.model_copy(update={"origin": origin}), family, known))
+    result = finished(run(plan.of_part((wide.top, wide.left), wide.shape), part, known))
     top, left = region.top - wide.top, region.left - wide.left
     height, width = region.shape
     return Preview(region, result.image[top : top + height, left : left + width], result)

@@ -7,13 +7,12 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from napari_deepblur.errors import SettingsError
-from napari_deepblur.pipeline.settings import IN_MEMORY, ZERNIKE_FAMILIES, DeblurSettings, recommended_psf_size
+from napari_deepblur.pipeline.options import Option, as_options, options
+from napari_deepblur.pipeline.parts import FieldZernikeBlur, FileBlur, GivenNoise
+from napari_deepblur.pipeline.settings import DeblurSettings, recommended_psf_size
 
-_OPTIONS = (
-    *("family", "degree", "origin", "modes", "max_amplitude", "psf_size", "noise_offset", "theta"),
-    *("method", "iterations", "strength", "device", "size", "tile"),
-)
-"""Settings that are an option of the command line under their own name."""
+_STATED_BY_FILES = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
+"""What an image file may state, and is therefore always named."""
 
 
 class Input(NamedTuple):
@@ -69,16 +68,10 @@ def as_command_line(settings: DeblurSettings, image: Input, output: str = "deblu
     if not image.is_plane:
         words += ["--axes", image.axes + "S" * image.luminance]
     words += ["--one-operator"] * image.once + ["--luminance"] * image.luminance
-    optics = asdict(settings.microscope)
-    if settings.channel_wavelengths_um is not None:
-        optics["wavelength_um"] = settings.channel_wavelengths_um
-    for name, value in optics.items():
-        words += [_option(name), *_words(value)]
-    if isinstance(settings.noise, tuple):
-        words += ["--alpha", *_words(settings.noise[0]), "--beta", *_words(settings.noise[1])]
-    for name, value in _changed(settings, _OPTIONS).items():
-        spaced = name in ("theta", "origin")
-        words += [_option(name), *(str(part) for part in value)] if spaced else [_option(name), *_words(value)]
+    for option, value in _changed(settings):
+        flag = "--" + option.name.replace("_", "-")
+        several = option.name == "theta" or isinstance(option.more.get("metavar"), tuple)
+        words += [flag, *map(str, value)] if several else [flag, _word(value)]
     return shlex.join(words)
 
 
@@ -109,9 +102,10 @@ def as_python(settings: DeblurSettings, image: Input) -> str:
 
 def _series_in_python(settings: DeblurSettings, image: Input) -> list[str]:
     """Write the run of all frames."""
-    names = [name for name in type(settings).model_fields if name != "microscope"]
-    values = [f"microscope=Microscope({_arguments(asdict(settings.microscope))})"]
-    values += [f"{name}={value!r}" for name, value in _changed(settings, names).items()]
+    values = [] if settings.microscope is None else [f"microscope={_microscope(settings)}"]
+    if settings.channel_wavelengths_um is not None:
+        values.append(f"channel_wavelengths_um={settings.channel_wavelengths_um!r}")
+    values += [f"{option.name}={value!r}" for option, value in _changed(settings) if option.part != "microscope"]
     needed = ["deblur_frames", "empty_result", "result_type", "write_frame"]
     reading = [f"array, _ = read_stack({image.file!r})"]
     kind = f"result_type({image.axes!r}, array.dtype)"
@@ -137,31 +131,27 @@ def _series_in_python(settings: DeblurSettings, image: Input) -> list[str]:
 
 def _plane_in_python(settings: DeblurSettings, image: Input) -> list[str]:
     """Write the run of one plane with the function that people know."""
-    arguments: list[str] = []
-    microscope = f"Microscope({_arguments(asdict(settings.microscope))})"
-    names = ["Microscope", "deblur"]
-    zernike = _arguments(_changed(settings, ("modes", "max_amplitude")))
-    size = recommended_psf_size(settings.microscope) if settings.psf_size == "auto" else settings.psf_size
+    names, blur = ["deblur"], settings.blur
+    changed = [(option, value) for option, value in _changed(settings) if option.part not in ("microscope", "noise")]
+    arguments = [f"{option.name}={value!r}" for option, value in changed if not _is_of_family(option)]
     lines = [f"image = read_image({image.file!r})"]
-    if settings.family == "zernike":
-        names.append("ZernikeFamily")
-        parts = [microscope, zernike, f"psf_size={size}"]
-        lines.append(f"family = ZernikeFamily({', '.join(filter(None, parts))})")
-    elif settings.family == "field-zernike":
-        names.append("FieldZernikeFamily")
-        row, column = settings.origin
-        field = f"field_shape=({row} + image.shape[0], {column} + image.shape[1])" if any(settings.origin) else ""
-        field = field or "field_shape=image.shape"
-        parts = [microscope, zernike, f"degree={settings.degree}", field, f"psf_size={size}"]
-        lines.append(f"family = FieldZernikeFamily({', '.join(filter(None, parts))})")
+    if isinstance(blur, FileBlur):
+        lines.append(f"family = {blur.file!r}")
     else:
-        names.remove("Microscope")
-        lines.append(f"family = {settings.family!r}")
-    if isinstance(settings.noise, tuple):
+        size = recommended_psf_size(settings.optics) if blur.psf_size == "auto" else blur.psf_size
+        numbers = {option.name: value for option, value in changed if _is_of_family(option)} | {"psf_size": size}
+        parts = [f"{name}={value!r}" for name, value in numbers.items() if name not in ("family", "field_shape")]
+        kind = blur.makes.__name__
+        if isinstance(blur, FieldZernikeBlur):
+            row, column = blur.origin
+            ends = f"({row} + image.shape[0], {column} + image.shape[1])" if any(blur.origin) else "image.shape"
+            parts.append(f"field_shape={blur.field_shape or ends}")
+        names += ["Microscope", kind]
+        lines.append(f"family = {kind}({', '.join([_microscope(settings), *parts])})")
+    if isinstance(settings.noise, GivenNoise):
         names.append("PoissonGaussianNoise")
-        arguments.append(f"noise=PoissonGaussianNoise{(*settings.noise, settings.noise_offset)!r}")
-    options = ("theta", "method", "device", "tile", "size", "iterations", "strength", "origin")
-    arguments += [f"{name}={value!r}" for name, value in _changed(settings, options).items()]
+        noise = settings.noise
+        arguments.append(f"noise=PoissonGaussianNoise({noise.alpha!r}, {noise.beta!r}, {noise.offset!r})")
     return [
         f"from napari_deepblur import {', '.join(sorted(names))}",
         "from napari_deepblur.io.images import read_image",
@@ -172,31 +162,38 @@ def _plane_in_python(settings: DeblurSettings, image: Input) -> list[str]:
     ]
 
 
+def _is_of_family(option: Option) -> bool:
+    """Tell whether an option is an argument of the family, and not of the run."""
+    return option.part == "blur" and option.name not in ("theta", "origin")
+
+
 def _check(settings: DeblurSettings) -> None:
-    if settings.family == IN_MEMORY:
+    if isinstance(settings.blur, FileBlur) and settings.blur.file is None:
         raise SettingsError(
             "The family of this run is an object in memory. Write it to a file with `save_family`, and use the file."
         )
 
 
-def _changed(settings: DeblurSettings, names: Any) -> dict[str, Any]:
-    """Values that are not the default, and decide something for this family."""
-    default = DeblurSettings()
-    unused = {"modes", "max_amplitude", "psf_size"} if settings.family not in ZERNIKE_FAMILIES else set()
-    unused |= {"degree"} if settings.family != "field-zernike" else set()
-    values = {name: getattr(settings, name) for name in names if name not in unused}
-    return {name: value for name, value in values.items() if value != getattr(default, name)}
+def _changed(settings: DeblurSettings) -> list[tuple[Option, Any]]:
+    """Options that are not the default, and those that the image's file could state otherwise."""
+    values = as_options(settings)
+    optics = {} if settings.microscope is None else asdict(settings.microscope)
+    if settings.channel_wavelengths_um is not None:
+        optics["wavelength_um"] = settings.channel_wavelengths_um
+    values |= optics
+    return [
+        (option, values[option.name])
+        for option in options()
+        if option.name in values
+        and (option.name in (*_STATED_BY_FILES, "alpha", "beta") or values[option.name] != option.default)
+    ]
 
 
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def _microscope(settings: DeblurSettings) -> str:
+    return f"Microscope({', '.join(f'{name}={value!r}' for name, value in asdict(settings.optics).items())})"
 
 
-def _words(value: Any) -> list[str]:
+def _word(value: Any) -> str:
     if value is None:
-        return ["none"]
-    return [",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-
-
-def _arguments(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in values.items())
+        return "none"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -7,29 +7,33 @@ import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
+from napari_deepblur.errors import SettingsError, UndersamplingWarning
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.output import replacing
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import FieldZernikeFamily, OperatorFamily, ZernikeFamily
-from napari_deepblur.operators.families import DEFAULT_MODES
+from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline.options import as_options, as_parts, kinds
+from napari_deepblur.pipeline.parts import (
+    Blur,
+    Compute,
+    EstimatedNoise,
+    FieldZernikeBlur,
+    FileBlur,
+    NetworkRestoration,
+    Noise,
+    Part,
+    Restoration,
+    ZernikeBlur,
+    in_words,
+)
 
-Method = Literal["network", "richardson-lucy", "total-variation", "wiener"]
-"""Ways to restore an image once its blur is known."""
-
-Tile = Literal["auto"] | Annotated[int, Field(ge=128)] | None
-"""Tiles: chosen by memory, of a side in pixels, or None for the whole image at once."""
-
-ZERNIKE_FAMILIES = ("zernike", "field-zernike")
+ZERNIKE_FAMILIES = tuple(kind for kind in kinds("blur") if kind != "file")
 """Names of the families that need no file."""
-
-IN_MEMORY = "in memory"
-"""Name of a family that was given to Python as an object."""
 
 _PAPER_PSF, _PAPER_CUTOFF = 31, 0.261
 _WIDEST_AUTO_PSF = 127
@@ -42,78 +46,49 @@ def _default_microscope() -> Microscope:
         return Microscope()
 
 
-class DeblurSettings(BaseModel):
+class DeblurSettings(Part):
     """Everything that decides the result of `deblur`, beside the image.
 
-    Attributes
-    ----------
-    microscope
-        The optics.
-    family
-        ``"zernike"``, one aberrated PSF for the whole field; ``"field-zernike"``, aberrations that vary over the field;
-        the file of a calibrated family or of one PSF (TIFF), or the name of a family that comes with the package.
-    degree
-        Of the polynomials of the field, for ``"field-zernike"``.
-    origin
-        First pixel (row, column) of the image in the field, where it shows a part of it.
-    modes, max_amplitude, psf_size
-        Of Zernike families; ``"auto"`` sizes the PSF by the sampling, 31 pixels in the paper's setting.
-    noise
-        ``"estimate"``, or (alpha, beta) in the units of the image.
-    noise_offset
-        Intensity of a pixel that receives no light, for a given noise.
-    channel_wavelengths_um
-        Emission wavelength of each channel in micrometres, where the channels of an image have their own; of Zernike
-        families. Otherwise that of the microscope is the wavelength of all.
-    theta
-        Known parameters, in waves RMS for Zernike families; None to identify them.
-    method
-        How to restore.
-    size
-        ``"light"`` or ``"paper"`` networks; ``"auto"`` for the smallest that is installed.
-    device
-        See `devices.resolve_device`.
-    tile
-        ``"auto"``, None for the whole image at once, or a longest side in pixels.
-    iterations, strength
-        Of a classical method; None for its own.
+    It has four parts, each of them a frozen model of its own, and the optics. It is made from parts, or from the
+    options of the command line by their names, which are sorted into the parts: ``DeblurSettings(method="wiener")``.
 
     Raises
     ------
-    SettingsError, MicroscopeError
-        If a value is unknown or out of range. Family and noise are checked by `operator_family` and `known_noise`.
+    SettingsError, MicroscopeError, NoiseError
+        If a value is unknown or out of range. What makes a family impossible is found by `operator_family`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", title="Settings")
 
-    microscope: Microscope = Field(default_factory=lambda: _default_microscope())
-    family: str = "zernike"
-    degree: Literal[0, 1, 2] = 1
-    origin: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
-    modes: tuple[int, ...] = DEFAULT_MODES
-    max_amplitude: float = 0.15
-    psf_size: Literal["auto"] | int = "auto"
-    noise: Literal["estimate"] | tuple[float, float] = "estimate"
-    noise_offset: float = 0.0
-    channel_wavelengths_um: tuple[float, ...] | None = None
-    theta: tuple[float, ...] | None = None
-    method: Method = "network"
-    size: Literal["auto", "light", "paper"] = "auto"
-    device: str = "auto"
-    tile: Tile = "auto"
-    iterations: Annotated[int, Field(ge=1)] | None = None
-    strength: Annotated[float, Field(ge=0)] | None = None
+    microscope: Microscope | None = Field(
+        None, description="The optics; by default those of the file of the blur, or of a Zernike blur the paper's"
+    )
+    channel_wavelengths_um: tuple[float, ...] | None = Field(
+        None,
+        description="Emission wavelength of each channel, where they differ; of Zernike blurs",
+        json_schema_extra={"unit": "µm", "option": "wavelength_um"},
+    )
+    blur: Blur = Field(default_factory=ZernikeBlur, description="Which blurs are possible")
+    noise: Noise = Field(default_factory=EstimatedNoise, description="How noisy the image is")
+    restore: Restoration = Field(default_factory=NetworkRestoration, description="How the blur is removed")
+    compute: Compute = Field(default_factory=Compute, description="Where and with what to compute")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sorted(cls, values: Any) -> Any:
+        return as_parts(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
-    def _only_what_the_method_has(self) -> DeblurSettings:
-        if self.method == "network" and not (self.iterations is None and self.strength is None):
-            raise ValueError("iterations and strength belong to the classical methods; the network has neither")
+    def _with_optics(self) -> Self:
+        if self.microscope is None and not isinstance(self.blur, FileBlur):
+            # Frozen for others: this is still its making, so that settings that mean the same are the same.
+            object.__setattr__(self, "microscope", _default_microscope())
         return self
 
     @model_validator(mode="after")
-    def _only_wavelengths_that_light_has(self) -> DeblurSettings:
+    def _only_wavelengths_that_light_has(self) -> Self:
         if self.channel_wavelengths_um is not None:
-            if self.family not in ZERNIKE_FAMILIES:
+            if isinstance(self.blur, FileBlur):
                 raise ValueError("a calibrated family was measured at one wavelength; leave those of channels out")
             with warnings.catch_warnings():
                 # The run will say so.
@@ -126,7 +101,19 @@ class DeblurSettings(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise SettingsError(_in_words(error)) from error
+            raise SettingsError(in_words(error)) from error
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the same with some parts or options changed, and all of it checked."""
+        parts = {name: value for name, value in changes.items() if name in type(self).model_fields}
+        others = {name: value for name, value in changes.items() if name not in parts}
+        changed = super().replace(**parts) if parts else self
+        return type(self)(**as_options(changed) | others) if others else changed
+
+    @property
+    def optics(self) -> Microscope:
+        """The microscope; the paper's where only the file of the blur could say more."""
+        return _default_microscope() if self.microscope is None else self.microscope
 
     def operator_family(self, shape: tuple[int, int]) -> OperatorFamily:
         """Make or read the operator family for an image of that shape.
@@ -138,36 +125,46 @@ class DeblurSettings(BaseModel):
         SettingsError
             If the family of a file has another pixel size than the microscope of these settings.
         """
-        if self.family in ZERNIKE_FAMILIES:
-            size = recommended_psf_size(self.microscope) if self.psf_size == "auto" else self.psf_size
-            if self.family == "zernike":
-                return ZernikeFamily(self.microscope, self.modes, self.max_amplitude, size)
-            field = self.origin[0] + shape[0], self.origin[1] + shape[1]
-            return FieldZernikeFamily(self.microscope, self.modes, self.degree, field, self.max_amplitude, size)
-        if self.family == IN_MEMORY:
-            raise SettingsError(
-                "These settings are of a run with a family that was an object in Python. Write it to a file with "
-                "`save_family`, and give the file."
-            )
-        family = load_family(find_family(self.family))
-        if "microscope" in self.model_fields_set and family.pixel_size_um is not None:
-            check_pixel_size(family.pixel_size_um, self.microscope.pixel_size_um)
-        return family
+        blur = self.blur
+        if isinstance(blur, FileBlur):
+            family = load_family(self.family_file or "")
+            if self.microscope is not None and family.pixel_size_um is not None:
+                check_pixel_size(family.pixel_size_um, self.microscope.pixel_size_um)
+            return family
+        values = blur.model_dump(exclude={"family", "theta", "origin"})
+        if blur.psf_size == "auto":
+            values["psf_size"] = recommended_psf_size(self.optics)
+        if values.get("field_shape", ()) is None:
+            values["field_shape"] = tuple(o + n for o, n in zip(self.origin, shape, strict=True))
+        made: OperatorFamily = blur.makes(self.optics, **values)
+        return made
 
     def microscope_of(self, channel: int) -> Microscope:
         """Return the optics of a channel; raises `MicroscopeError` where its wavelength is impossible."""
         if self.channel_wavelengths_um is None:
-            return self.microscope
-        return replace(self.microscope, wavelength_um=self.channel_wavelengths_um[channel])
+            return self.optics
+        return replace(self.optics, wavelength_um=self.channel_wavelengths_um[channel])
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """First pixel (row, column) of the image in the field; (0, 0) where the blur is the same everywhere."""
+        return self.blur.origin if isinstance(self.blur, FieldZernikeBlur | FileBlur) else (0, 0)
 
     @property
     def family_file(self) -> Path | None:
         """The file of a calibrated family; None for the others. Raises `FamilyFileError` if there is none."""
-        return None if self.family in ZERNIKE_FAMILIES else find_family(self.family)
+        if not isinstance(self.blur, FileBlur):
+            return None
+        if self.blur.file is None:
+            raise SettingsError(
+                "The family of these settings was an object in Python. Write it to a file with `save_family`, and give "
+                "the file."
+            )
+        return find_family(self.blur.file)
 
     def known_noise(self) -> PoissonGaussianNoise | None:
         """Return the noise in the units of the image, or None where it is to be estimated."""
-        return None if self.noise == "estimate" else PoissonGaussianNoise(*self.noise, self.noise_offset)
+        return self.noise.model()
 
 
 def check_pixel_size(family_um: float, image_um: float) -> None:
@@ -202,16 +199,6 @@ def load_settings(path: str | os.PathLike[str]) -> DeblurSettings:
     try:
         return DeblurSettings.model_validate_json(Path(path).read_text(encoding="utf-8"))
     except ValidationError as error:
-        raise SettingsError(f"{path}: {_in_words(error)}") from error
+        raise SettingsError(f"{path}: {in_words(error)}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {path} cannot be read ({error}).") from error
-
-
-def _in_words(error: ValidationError) -> str:
-    for detail in error.errors():
-        # Errors of our own, raised while a microscope was made, are already a diagnosis.
-        cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, DeepblurError):
-            raise cause
-    parts = [f"{'.'.join(map(str, d['loc']))}: {d['msg']}, found {d['input']!r}" for d in error.errors()]
-    return "Settings that cannot be used: " + "; ".join(parts)

@@ -25,4 +25,4 @@ def bead_sample_microscope() -> Microscope:
     """Return the microscope that was simulated: 100x / 1.49 oil, emission 0.525 um, pixels of 0.065 um."""
     from napari_deepblur.optics import Microscope
 
-    return Microscope(na=1.49, wavelength_um=0.525, pixel_size_um=0.065, n_immersion=1.515)
+    return Microscope(na=1.49, wavelength_um=0.525, pixel_size_um=0.065, n_immersion=1.515, light="scalar")

@@ -142,7 +142,7 @@ def stated_microscope(layer: Layer) -> Microscope | None:
         # The form that shows it says so.
         warnings.simplefilter("ignore", UndersamplingWarning)
         try:
-            return Microscope(**values)
+            return Microscope.from_record(values)
         except (TypeError, MicroscopeError):
             return None
 

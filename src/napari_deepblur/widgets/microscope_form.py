@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast, get_args
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
 from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
 from napari_deepblur.io.acquisition import Acquisition
-from napari_deepblur.optics import Microscope
+from napari_deepblur.optics import Light, Microscope
+from napari_deepblur.pipeline.options import options
+from napari_deepblur.widgets.described import label, tooltip
 from napari_deepblur.widgets.notice import Level, Notice
 
 
 class MicroscopeForm(QWidget):
-    """Enter NA, wavelength, pixel size and immersion index; see at once what follows from them.
+    """Enter NA, wavelength, pixel size and immersion index, and where needed light and depth; see what follows.
 
     Parameters
     ----------
@@ -30,24 +34,22 @@ class MicroscopeForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         # In the order in which they stand: the Tab key follows it.
-        self._na = _spin_box(self, "na", 3, 0.01, "Numerical aperture of the objective, as engraved on it (no unit).")
-        self._n_immersion = _spin_box(
-            self,
-            "n_immersion",
-            3,
-            0.01,
-            "Refractive index of the immersion: air 1.00, water 1.33, oil 1.515 (no unit).",
-        )
-        self._wavelength = _spin_box(
-            self, "wavelength_um", 4, 0.01, "Emission wavelength in vacuum, in micrometres: 0.520 for GFP."
-        )
-        self._pixel_size = _spin_box(
-            self,
-            "pixel_size_um",
-            4,
-            0.005,
-            "Size of a pixel in the sample, in micrometres: camera pixel divided by magnification.",
-        )
+        self._na = _spin_box(self, "na", 3, 0.01)
+        self._n_immersion = _spin_box(self, "n_immersion", 3, 0.01)
+        self._wavelength = _spin_box(self, "wavelength_um", 4, 0.01)
+        self._pixel_size = _spin_box(self, "pixel_size_um", 4, 0.005)
+        self._advanced = QCheckBox("Light and depth", self)
+        self._advanced.setObjectName("advanced")
+        self._advanced.setToolTip("Show the model of light, and what a specimen of another index does to it.")
+        self._light = QComboBox(self)
+        self._light.setObjectName("light")
+        self._light.setToolTip(tooltip("light"))
+        self._light.addItems(get_args(Light))
+        self._n_sample = _spin_box(self, "n_sample", 3, 0.01)
+        # Zero stands for nothing: it is no index.
+        self._n_sample.setSpecialValueText("as the immersion")
+        self._depth = _spin_box(self, "depth_um", 2, 1.0)
+        self._depth.setMaximum(10_000.0)
         self._boxes = {
             "na": self._na,
             "n_immersion": self._n_immersion,
@@ -62,22 +64,29 @@ class MicroscopeForm(QWidget):
         self._origin.setObjectName("pixel_size_origin")
         self._consequence = Notice(self)
         self._consequence.setObjectName("microscope_consequence")
-        layout = QFormLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addRow("NA", self._na)
-        layout.addRow("Immersion index", self._n_immersion)
-        layout.addRow("Wavelength (µm)", self._wavelength)
-        layout.addRow(self._file_notice)
-        layout.addRow("Pixel size (µm)", self._pixel_size)
-        layout.addRow(self._origin)
-        layout.addRow(self._consequence)
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        for box in (self._na, self._n_immersion, self._wavelength):
+            self._layout.addRow(label(box.objectName()), box)
+        self._layout.addRow(self._file_notice)
+        self._layout.addRow(label("pixel_size_um"), self._pixel_size)
+        self._layout.addRow(self._origin)
+        self._layout.addRow(self._consequence)
+        self._layout.addRow(self._advanced)
+        for field in (self._light, self._n_sample, self._depth):
+            self._layout.addRow(label(field.objectName()), field)
         # Not an instance: the default setting is slightly under-sampled, and making one would warn about it.
-        self._fill(Microscope.na, Microscope.wavelength_um, Microscope.pixel_size_um, Microscope.n_immersion)
+        self._fill({known.name: known.default for known in options() if known.part == "microscope"})
         self._assumed = {name: box.value() for name, box in self._boxes.items()}
         self._mark()
         for box in self._boxes.values():
             box.valueChanged.connect(self._optics_typed)
         self._pixel_size.valueChanged.connect(self._pixel_size_typed)
+        self._light.currentIndexChanged.connect(self._changed)
+        for box in (self._n_sample, self._depth):
+            box.valueChanged.connect(self._changed)
+        self._advanced.toggled.connect(self._show_rows)
+        self._show_rows()
 
     def value(self) -> Microscope:
         """Return the microscope.
@@ -95,11 +104,18 @@ class MicroscopeForm(QWidget):
                 wavelength_um=round(self._wavelength.value(), 6),
                 pixel_size_um=round(self._pixel_size.value(), 6),
                 n_immersion=round(self._n_immersion.value(), 6),
+                light=cast(Light, self._light.currentText()),
+                n_sample=round(self._n_sample.value(), 6) or None,
+                depth_um=round(self._depth.value(), 6),
             )
 
     def setValue(self, microscope: Microscope) -> None:
         """Show a microscope."""
-        self._fill(microscope.na, microscope.wavelength_um, microscope.pixel_size_um, microscope.n_immersion)
+        self._fill(asdict(microscope))
+        default = [known for known in options() if known.name in ("light", "n_sample", "depth_um")]
+        # What is not as usual is not to be overlooked.
+        if any(getattr(microscope, known.name) != known.default for known in default):
+            self._advanced.setChecked(True)
 
     def setPixelSize(self, pixel_size_um: float | None, remark: str, level: Level = "note") -> None:
         """Fill in the pixel size that an image states.
@@ -173,11 +189,16 @@ class MicroscopeForm(QWidget):
         self._mark()
         self._changed()
 
-    def _fill(self, na: float, wavelength_um: float, pixel_size_um: float, n_immersion: float) -> None:
-        boxes = (self._na, self._wavelength, self._pixel_size, self._n_immersion)
-        for box, value in zip(boxes, (na, wavelength_um, pixel_size_um, n_immersion), strict=True):
+    def _show_rows(self) -> None:
+        for field in (self._light, self._n_sample, self._depth):
+            self._layout.setRowVisible(field, self._advanced.isChecked())
+
+    def _fill(self, optics: Mapping[str, Any]) -> None:
+        for box in (self._na, self._wavelength, self._pixel_size, self._n_immersion, self._n_sample, self._depth):
             with QSignalBlocker(box):
-                box.setValue(value)
+                box.setValue(optics[box.objectName()] or 0.0)
+        with QSignalBlocker(self._light):
+            self._light.setCurrentText(optics["light"])
         self._from_file.clear()
         self._assumed.clear()
         self._file_notice.clear()
@@ -206,12 +227,12 @@ class MicroscopeForm(QWidget):
         self.valueChanged.emit()
 
 
-def _spin_box(parent: QWidget, name: str, decimals: int, step: float, tooltip: str) -> QDoubleSpinBox:
+def _spin_box(parent: QWidget, name: str, decimals: int, step: float) -> QDoubleSpinBox:
     box = QDoubleSpinBox(parent)
     box.setObjectName(name)
     box.setDecimals(decimals)
     # Zero and nonsense can be typed: the form then says what is wrong with them.
     box.setRange(0.0, 100.0)
     box.setSingleStep(step)
-    box.setToolTip(tooltip)
+    box.setToolTip(tooltip(name))
     return box

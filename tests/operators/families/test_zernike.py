@@ -20,7 +20,7 @@ def family(**changes: Any) -> ZernikeFamily:
 def test_defaults_are_noll_4_to_11() -> None:
     default = ZernikeFamily(MICROSCOPE)
     assert default.modes == tuple(range(4, 12))
-    assert (default.psf_size, default.max_amplitude, default.n_parameters) == (31, 0.15, 8)
+    assert (default.psf_size, default.max_amplitude, default.n_parameters) == (31, "auto", 8)
     assert default.parameter_names[0] == "defocus" and default.parameter_names[-1] == "spherical"
     assert default.even_modes.tolist() == [True, True, True, False, False, False, False, True]
 

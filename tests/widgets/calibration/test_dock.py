@@ -113,7 +113,7 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     np.testing.assert_array_equal(family.maps, found.maps)
     _, dock = viewer.window.add_plugin_dock_widget("napari-deepblur", "Deblur")
     assert isinstance(dock, DeblurDock)
-    assert dock.value().family == str(file)
+    assert dock.value().blur.file == str(file)
     assert dock.value().microscope == bead_sample_microscope()
     assert child(dock, QComboBox, "family").currentText() == "scope"
 
@@ -124,7 +124,7 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     assert status(dock).text().startswith("Done in"), status(dock).text()
     result = viewer.layers["plane deblurred"]
     assert result.data.shape == plane.data.shape
-    assert result.metadata[METADATA_KEY]["settings"]["family"] == str(file)
+    assert result.metadata[METADATA_KEY]["settings"]["blur"]["file"] == str(file)
 
 
 def test_beads_are_shown_judged_and_decided_on(

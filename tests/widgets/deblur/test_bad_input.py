@@ -168,7 +168,7 @@ def test_a_family_that_does_not_fit_is_refused_and_nothing_is_added(
     words: str,
 ) -> None:
     viewer.add_image(cells[: shape[0], : shape[1]], name="cells", scale=(pixel, pixel), units=("um", "um"))
-    dock.setValue(dock.value().model_copy(update={"family": str(family_file), "method": "wiener"}))
+    dock.setValue(dock.value().replace(family=str(family_file), method="wiener"))
     _start(qtbot, dock)
     status = _end(qtbot, dock)
     assert status.level() == "error"

@@ -6,8 +6,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox
 
+from napari_deepblur.pipeline.parts import Compute
 from napari_deepblur.widgets.deblur import computation_form
-from napari_deepblur.widgets.deblur.computation_form import Computation, ComputationForm
+from napari_deepblur.widgets.deblur.computation_form import computation_form as make_form
 
 GPU = ("cuda:0", "Some GPU (7.5 GiB free)")
 PROCESSOR = ("cpu", "processor (2 threads)")
@@ -18,16 +19,16 @@ def test_automatic_says_what_it_will_be(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, devices: list[tuple[str, str]]
 ) -> None:
     monkeypatch.setattr(computation_form, "available_devices", lambda: devices)
-    form = ComputationForm()
+    form = make_form()
     qtbot.addWidget(form)
     box = form.findChild(QComboBox, "device")
     assert box is not None
     titles = [box.itemText(row) for row in range(box.count())]
     expected = "automatic: Some GPU" if GPU in devices else "automatic: processor"
     assert titles == [expected, *(title for _, title in devices)]
-    assert form.value() == Computation()
-    form.setValue(Computation(device=devices[-1][0]))
+    assert form.value() == Compute()
+    form.setValue(Compute(device=devices[-1][0]))
     assert form.value().device == devices[-1][0]
     # One that is not here is kept, and refused with a reason when it is used.
-    form.setValue(Computation(device="cuda:7"))
+    form.setValue(Compute(device="cuda:7"))
     assert form.value().device == "cuda:7"

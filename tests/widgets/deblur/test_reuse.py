@@ -118,7 +118,7 @@ def test_settings_of_a_result_come_back(qtbot: QtBot, viewer: Viewer, dock: Debl
     record = viewer.layers[1].metadata[METADATA_KEY]
     assert record["input"] == {"layer": viewer.layers[0].name, "file": str(opened)}
     dock.setValue(DeblurSettings(microscope=OPTICS))
-    assert dock.value().theta is None
+    assert dock.value().blur.theta is None
     viewer.layers.selection.active = viewer.layers[1]
     assert choose(dock, "load").startswith("Settings of")
     assert dock.value() == settings
@@ -128,14 +128,14 @@ def test_settings_of_a_result_come_back(qtbot: QtBot, viewer: Viewer, dock: Debl
     clear = dock.findChild(QPushButton, "clear_carried")
     assert clear is not None and clear.isVisibleTo(dock)
     qtbot.mouseClick(clear, Qt.MouseButton.LeftButton)
-    assert dock.value() == settings.model_copy(update={"iterations": None, "theta": None, "psf_size": "auto"})
+    assert dock.value() == settings.replace(iterations=None, theta=None, psf_size="auto")
 
 
 def test_iterations_of_another_method_are_not_used(dock: DeblurDock, opened: Path) -> None:
     dock.setValue(DeblurSettings(microscope=OPTICS, method="richardson-lucy", iterations=3))
-    assert dock.value().iterations == 3
+    assert dock.value().restore.iterations == 3
     dock.setValue(DeblurSettings(microscope=OPTICS, method="network"))
-    assert dock.value().iterations is None
+    assert dock.value().restore.model_dump() == {"method": "network"}
 
 
 def test_a_layer_without_a_record_is_refused(viewer: Viewer, dock: DeblurDock, opened: Path) -> None:
@@ -157,7 +157,7 @@ def test_the_blur_of_a_result_is_used_for_another_layer(
     save_as(monkeypatch, tmp_path / "blur")
     viewer.layers.selection.active = first
     assert "choose another layer" in choose(dock, "again")
-    assert dock.value().family == str(tmp_path / "blur.tif")
+    assert dock.value().blur.file == str(tmp_path / "blur.tif")
     run(qtbot, dock)
     again = viewer.layers[-1]
     record = again.metadata[METADATA_KEY]
@@ -175,7 +175,7 @@ def test_a_known_blur_is_used_again_by_its_coefficients(
     dock.setValue(DeblurSettings(microscope=OPTICS, device="cpu"))
     viewer.layers.selection.active = viewer.layers[1]
     choose(dock, "again")
-    assert dock.value().theta == pytest.approx(theta)
+    assert dock.value().blur.theta == pytest.approx(theta)
 
 
 def test_any_picture_of_a_psf_can_be_the_blur(
@@ -186,7 +186,7 @@ def test_any_picture_of_a_psf_can_be_the_blur(
     viewer.add_image(np.exp(-(y**2 + x**2) / 5.0), name="measured")
     save_as(monkeypatch, tmp_path / "measured.tif")
     assert "is the PSF now" in choose(dock, "psf")
-    assert dock.value().family == str(tmp_path / "measured.tif")
+    assert dock.value().blur.file == str(tmp_path / "measured.tif")
     viewer.layers.remove("measured")
     run(qtbot, dock)
     assert viewer.layers[-1].metadata[METADATA_KEY]["resolved"]["psf_size"] == 15
@@ -215,7 +215,7 @@ def test_a_dialog_that_is_closed_changes_nothing(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
     viewer.add_image(np.ones((9, 9)), name="measured")
     choose(dock, "psf")
-    assert dock.value().family == before.family
+    assert dock.value().blur == before.blur
 
 
 def test_settings_of_a_stack_bring_its_plane_spacing(

@@ -6,11 +6,12 @@ the same everywhere, and of `AberrationFamily` or `MeasuredFamily` for what thos
 nothing that they implement is overridden.
 """
 
-from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE, LOWEST_AMPLITUDE, AberrationFamily
+from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE, AberrationFamily, Amplitude
 from napari_deepblur.operators.families.base import FamilyKind, OperatorFamily
 from napari_deepblur.operators.families.convolution import ConvolutionFamily
 from napari_deepblur.operators.families.eigen_psf import EigenPsfFamily
-from napari_deepblur.operators.families.field_zernike import FieldExpansion, FieldZernikeFamily
+from napari_deepblur.operators.families.field_expansion import FieldExpansion
+from napari_deepblur.operators.families.field_zernike import FieldZernikeFamily
 from napari_deepblur.operators.families.measured import MeasuredFamily
 from napari_deepblur.operators.families.product_convolution import ProductConvolutionFamily
 from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
@@ -18,8 +19,8 @@ from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFam
 __all__ = [
     "DEFAULT_MODES",
     "HIGHEST_AMPLITUDE",
-    "LOWEST_AMPLITUDE",
     "AberrationFamily",
+    "Amplitude",
     "ConvolutionFamily",
     "EigenPsfFamily",
     "FamilyKind",

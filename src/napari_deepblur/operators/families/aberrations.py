@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,14 @@ from napari_deepblur.optics import Microscope
 if TYPE_CHECKING:
     from napari_deepblur.operators.families.zernike import ZernikeFamily
 
-LOWEST_AMPLITUDE, HIGHEST_AMPLITUDE = 0.02, 0.3
-"""Amplitudes of coefficients, in waves RMS, where nobody states one: as likely in each octave between these."""
+HIGHEST_AMPLITUDE = 0.3
+"""Largest coefficient in waves RMS where nobody states one."""
+
+LOWEST_AMPLITUDE = 0.02
+"""Least size of the coefficients that are drawn where nobody states one, in waves RMS: less hardly blurs."""
+
+Amplitude = float | Literal["auto"]
+"""Largest expected coefficient in waves RMS; ``"auto"`` where nobody states one."""
 
 
 class AberrationFamily(OperatorFamily):
@@ -23,6 +29,21 @@ class AberrationFamily(OperatorFamily):
 
     microscope: Microscope
     """The optics and the sampling."""
+
+    @property
+    @abstractmethod
+    def max_amplitude(self) -> Amplitude:
+        """Largest expected coefficient in waves RMS; ``"auto"`` where nobody states one."""
+
+    @property
+    def amplitude_is_stated(self) -> bool:
+        """Whether somebody says how large the coefficients may be."""
+        return self.max_amplitude != "auto"
+
+    @property
+    def box(self) -> float:
+        """Half-width of the box that holds all coefficients, in waves RMS: the stated amplitude, else 0.3."""
+        return HIGHEST_AMPLITUDE if self.max_amplitude == "auto" else self.max_amplitude
 
     @property
     @abstractmethod

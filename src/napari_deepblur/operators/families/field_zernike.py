@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators.families.aberrations import AberrationFamily
+from napari_deepblur.operators.families.aberrations import AberrationFamily, Amplitude
 from napari_deepblur.operators.families.base import check_points, check_theta
+from napari_deepblur.operators.families.field_expansion import FieldExpansion
 from napari_deepblur.operators.families.field_maps import FieldMaps
 from napari_deepblur.operators.families.field_polynomials import DEGREES, field_polynomials, term_names
 from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
@@ -24,28 +25,6 @@ from napari_deepblur.optics import Microscope
 _GRID = 13
 _HIGHEST_RANK = 32
 _TOLERANCE = 0.01
-
-
-class FieldExpansion(NamedTuple):
-    """Space-varying PSFs as a sum h_z = sum_r w_r(z) e_r, and how far it is from them.
-
-    Attributes
-    ----------
-    eigen_psfs
-        The e_r, orthonormal, by falling importance, shape (R, k, k).
-    maps
-        The w_r on an even grid from the first to the last pixel of the field, shape (R, G, G').
-    truncation_error
-        Relative error sqrt(sum |h_z - sum_r w_r(z) e_r|^2 / sum |h_z|^2) over the grid: what the terms left out.
-    largest_error
-        The largest relative error |h_z - sum_r w_r(z) e_r| / |h_z| at places halfway between the points of the grid,
-        which the interpolation of the maps is part of.
-    """
-
-    eigen_psfs: NDArray[np.float32]
-    maps: NDArray[np.float32]
-    truncation_error: float
-    largest_error: float
 
 
 class FieldZernikeFamily(AberrationFamily):
@@ -70,7 +49,8 @@ class FieldZernikeFamily(AberrationFamily):
     field_shape
         Rows and columns of the field in pixels.
     max_amplitude
-        Coefficients are expected in [-max_amplitude, max_amplitude] everywhere in the field, in waves RMS.
+        Coefficients are expected in [-max_amplitude, max_amplitude] everywhere in the field, in waves RMS; ``"auto"``
+        as in `ZernikeFamily`.
     psf_size
         Side of the PSF in pixels; odd.
     rank
@@ -93,7 +73,7 @@ class FieldZernikeFamily(AberrationFamily):
         modes: Sequence[int] = DEFAULT_MODES,
         degree: int = 1,
         field_shape: tuple[int, int] = (1024, 1024),
-        max_amplitude: float | Literal["auto"] = "auto",
+        max_amplitude: Amplitude = "auto",
         psf_size: int = 31,
         rank: int | None = None,
     ) -> None:
@@ -132,8 +112,8 @@ class FieldZernikeFamily(AberrationFamily):
         return self.local.modes
 
     @property
-    def max_amplitude(self) -> float | Literal["auto"]:
-        """Largest coefficient expected anywhere in the field, in waves RMS."""
+    def max_amplitude(self) -> Amplitude:
+        """Largest coefficient expected anywhere in the field, in waves RMS; ``"auto"`` where nobody states one."""
         return self.local.max_amplitude
 
     @property
@@ -161,8 +141,8 @@ class FieldZernikeFamily(AberrationFamily):
     def sample(self, n: int, seed: int) -> NDArray[np.float32]:
         """Draw parameters; shape (n, K).
 
-        The constant term of a mode is drawn as for `local`; the absolute values of its other terms sum to a value
-        uniform in [0, a / 2], a = `ZernikeFamily.box`. A mode that could pass a somewhere is scaled down to it.
+        The constant term of a mode is uniform in [-a, a], a of `local.sizes`; the absolute values of its other terms
+        sum to a value uniform in [0, a / 2]. A mode that could pass a somewhere in the field is scaled down to it.
         """
         constant = self.local.sample(n, seed)
         terms = len(term_names(self.degree))
@@ -170,11 +150,12 @@ class FieldZernikeFamily(AberrationFamily):
             return constant
         rng = np.random.default_rng([seed, self.degree])
         varying = rng.uniform(-1, 1, (*constant.shape, terms - 1))
-        total = rng.uniform(0, self.local.box / 2, constant.shape)
+        size = self.local.sizes(n, seed)
+        total = rng.uniform(0, size / 2, constant.shape)
         varying *= (total / np.abs(varying).sum(-1))[..., None]
         theta = np.concatenate([constant[..., None], varying], axis=-1)
         largest = np.abs(constant) + total
-        theta *= np.minimum(1, self.local.box / largest)[..., None]
+        theta *= np.minimum(1, size / largest)[..., None]
         return theta.reshape(n, self.n_parameters).astype(np.float32)
 
     def maps_at(self, points: ArrayLike) -> NDArray[np.float64]:

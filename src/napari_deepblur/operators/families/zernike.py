@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE, LOWEST_AMPLITUDE, AberrationFamily
+from napari_deepblur.operators.families.aberrations import (
+    HIGHEST_AMPLITUDE,
+    LOWEST_AMPLITUDE,
+    AberrationFamily,
+    Amplitude,
+)
 from napari_deepblur.operators.families.base import WIDEST_PSF
 from napari_deepblur.operators.families.convolution import ConvolutionFamily
 from napari_deepblur.optics import Microscope, is_even, mode_name, noll_to_nm, psf_model, zernike_psf
@@ -33,8 +38,8 @@ class ZernikeFamily(ConvolutionFamily, AberrationFamily):
     modes
         Noll indices, without piston and tilts, which do not blur.
     max_amplitude
-        Coefficients are expected in [-max_amplitude, max_amplitude], in waves RMS; ``"auto"`` where nobody knows: small
-        ones are then as likely as large ones, up to 0.3 waves.
+        Coefficients are expected in [-max_amplitude, max_amplitude], in waves RMS. ``"auto"``: nobody states one; they
+        are at most 0.3, and small ones are as likely as large ones on a logarithmic scale.
     psf_size
         Side of the PSF in pixels; odd.
 
@@ -49,7 +54,7 @@ class ZernikeFamily(ConvolutionFamily, AberrationFamily):
         self,
         microscope: Microscope,
         modes: Sequence[int] = DEFAULT_MODES,
-        max_amplitude: float | Literal["auto"] = "auto",
+        max_amplitude: Amplitude = "auto",
         psf_size: int = 31,
     ) -> None:
         self.microscope = microscope
@@ -61,18 +66,24 @@ class ZernikeFamily(ConvolutionFamily, AberrationFamily):
         if not self.modes or len(set(self.modes)) < len(self.modes):
             raise FamilyError(f"modes are {self.modes}, expected different Noll indices such as 4, 5, ..., 11.")
         amplitude: Any = max_amplitude
-        if amplitude != "auto" and (not isinstance(amplitude, Real) or not 0 < float(amplitude) <= 1):
-            raise FamilyError(f"max_amplitude is {amplitude!r}, expected waves RMS in (0, 1], or 'auto'.")
+        stated = not (isinstance(amplitude, str) and amplitude == "auto")
+        if stated and (not isinstance(amplitude, Real) or not 0 < float(amplitude) <= 1):
+            raise FamilyError(f"max_amplitude is {amplitude!r} waves RMS, expected a value in (0, 1] or 'auto'.")
         size: Any = psf_size
         if not isinstance(size, Integral) or int(size) > WIDEST_PSF:
             raise FamilyError(f"psf_size is {size!r} pixels, expected an odd whole number up to {WIDEST_PSF}.")
-        self.max_amplitude: float | Literal["auto"] = "auto" if amplitude == "auto" else float(amplitude)
+        self._amplitude: Amplitude = float(amplitude) if stated else "auto"
         self._model = psf_model(microscope.pupil, self.modes, int(psf_size))
 
     @property
     def kind(self) -> Literal["zernike"]:
         """``"zernike"``."""
         return "zernike"
+
+    @property
+    def max_amplitude(self) -> Amplitude:
+        """Largest expected coefficient in waves RMS; ``"auto"`` where nobody states one."""
+        return self._amplitude
 
     @property
     def psf_size(self) -> int:
@@ -104,23 +115,22 @@ class ZernikeFamily(ConvolutionFamily, AberrationFamily):
         """What the K numbers are, for messages."""
         return f"one coefficient in waves for each of Noll {', '.join(map(str, self.modes))}"
 
-    @property
-    def box(self) -> float:
-        """Half-width of the box that coefficients lie in, in waves RMS: the stated amplitude, or the widest."""
-        return HIGHEST_AMPLITUDE if self.max_amplitude == "auto" else self.max_amplitude
-
-    @property
-    def amplitude_is_stated(self) -> bool:
-        """Whether somebody said how large coefficients may be."""
-        return self.max_amplitude != "auto"
-
     def sample(self, n: int, seed: int) -> NDArray[np.float32]:
-        """Draw coefficients uniform in [-a, a], a the stated amplitude or log-uniform in [0.02, 0.3]; shape (n, K)."""
+        """Draw coefficients; shape (n, K).
+
+        They are uniform in [-a, a], where a is the stated amplitude. Where nobody states one, each vector has its own,
+        log-uniform in [0.02, 0.3] waves RMS.
+        """
         rng = np.random.default_rng(seed)
-        values = rng.uniform(-self.box, self.box, (n, self.n_parameters))
-        if not self.amplitude_is_stated:
-            values *= (LOWEST_AMPLITUDE / HIGHEST_AMPLITUDE) ** rng.random((n, 1))
-        return values.astype(np.float32)
+        sizes = self.sizes(n, seed)
+        return rng.uniform(-sizes, sizes, (n, self.n_parameters)).astype(np.float32)
+
+    def sizes(self, n: int, seed: int) -> NDArray[np.float64]:
+        """Return the largest coefficient that each vector of `sample` may have, in waves RMS; shape (n, 1)."""
+        if self.amplitude_is_stated:
+            return np.full((n, 1), self.box)
+        lowest, highest = np.log(LOWEST_AMPLITUDE), np.log(HIGHEST_AMPLITUDE)
+        return np.exp(np.random.default_rng([seed, 1]).uniform(lowest, highest, (n, 1)))
 
     def psf_tensor(self, theta: Tensor) -> Tensor:
         """Point spread functions (..., k, k) of coefficients (..., K), differentiable, on theta's device."""

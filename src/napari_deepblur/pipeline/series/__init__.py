@@ -14,9 +14,9 @@ from napari_deepblur.pipeline.series.frames import (
     Frame,
     Reuse,
     Series,
+    channel_of,
     deblur_frames,
     deblur_frames_steps,
-    settings_of_frame,
 )
 from napari_deepblur.pipeline.series.history import History, history_of
 
@@ -28,6 +28,7 @@ __all__ = [
     "Luminance",
     "Reuse",
     "Series",
+    "channel_of",
     "check_axes",
     "deblur_frames",
     "deblur_frames_steps",
@@ -40,6 +41,5 @@ __all__ = [
     "planes_last",
     "read_frame",
     "result_type",
-    "settings_of_frame",
     "write_frame",
 ]

@@ -13,8 +13,9 @@ from napari_deepblur.errors import DeepblurError, ImageError, SettingsError
 from napari_deepblur.identification.plane_signs import signed_planes
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.deblur import deblur_steps
+from napari_deepblur.pipeline.plan import Plan, plan
 from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.run import run
 from napari_deepblur.pipeline.series.arrays import LUMINANCE, Frames, read_frame
 from napari_deepblur.pipeline.series.axes import OPTICS, check_axes, frame_indices, frame_name, leading
 from napari_deepblur.pipeline.series.history import History, history_of
@@ -64,12 +65,15 @@ class Series:
         JSON-safe: that of `first`, with axes, and what was found for each frame.
     notes
         Of all frames, each with the frame's name.
+    family
+        The blurs that were possible.
     """
 
     first: Deblurring
     settings: DeblurSettings
     record: dict[str, Any]
     notes: tuple[str, ...]
+    family: OperatorFamily
 
     def history(self) -> History | None:
         """Return the coefficients frame by frame; None where no blur was identified."""
@@ -125,7 +129,7 @@ def deblur_frames_steps(
         ``"each"``: the blur is identified on each frame. ``"first"``: on the first frame, for each channel and colour
         by itself, and taken over for all others; the noise is still estimated on each.
     family
-        As in `deblur_steps`.
+        As in `plan`.
     plane_spacing_um
         Distance of the planes of a stack, where it is known. If depth is the only axis beside rows and columns, and the
         blur of each plane was identified as Zernike modes that hold for the whole field, the record then has the joint
@@ -139,10 +143,12 @@ def deblur_frames_steps(
     Raises
     ------
     ImageError, NoiseError, FamilyError, SettingsError, DeviceError, WeightsError
-        Those of `deblur_steps`, with the name of the frame; an `ImageError` if all frames are constant.
+        Those of `plan`, and those of `run` with the name of the frame; an `ImageError` if all frames are constant.
     """
     check_axes(axes, array.shape)
-    _check_channels(axes, array.shape, settings, family)
+    _check_channels(axes, array.shape, settings)
+    made = plan(settings, (array.shape[axes.index("Y")], array.shape[axes.index("X")]), family)
+    of_light: dict[int, Plan] = {}
     indices = list(frame_indices(axes, array.shape))
     first: Deblurring | None = None
     found: dict[tuple[int, ...], Identification] = {}
@@ -160,7 +166,10 @@ def deblur_frames_steps(
             light = tuple(i for i, letter in zip(index, leading(axes), strict=True) if letter in OPTICS)
             known = found.get(light) if reuse == "first" else None
             try:
-                steps = deblur_steps(plane, settings_of_frame(settings, axes, index), family, known)
+                channel = channel_of(axes, index)
+                if channel not in of_light:
+                    of_light[channel] = made.of_channel(channel)
+                steps = run(of_light[channel], plane, known)
                 if len(indices) > 1:
                     steps = one_of(steps, number, len(indices), f"{number + 1}/{len(indices)}")
                 result = yield from steps
@@ -186,20 +195,16 @@ def deblur_frames_steps(
         record["parameter_names"] = list(first.identification.parameter_names)
     record["image"] = {"shape": [int(length) for length in array.shape]}
     if plane_spacing_um and leading(axes) == "Z":
-        shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
-        record |= signed_planes(entries, family or settings.operator_family(shape), plane_spacing_um)
-    return Series(first, settings, record, tuple(notes))
+        record |= signed_planes(entries, made.family, plane_spacing_um)
+    return Series(first, settings, record, tuple(notes), made.family)
 
 
-def settings_of_frame(settings: DeblurSettings, axes: str, index: Sequence[int]) -> DeblurSettings:
-    """Return the settings of one frame: with the wavelength of its channel, where channels have their own."""
-    if settings.channel_wavelengths_um is None or "C" not in axes:
-        return settings
-    own = settings.microscope_of(index[leading(axes).index("C")])
-    return settings.model_copy(update={"microscope": own, "channel_wavelengths_um": None})
+def channel_of(axes: str, index: Sequence[int]) -> int:
+    """Return the number of a frame's channel; 0 where there are none."""
+    return index[leading(axes).index("C")] if "C" in axes else 0
 
 
-def _check_channels(axes: str, shape: Sequence[int], settings: DeblurSettings, family: OperatorFamily | None) -> None:
+def _check_channels(axes: str, shape: Sequence[int], settings: DeblurSettings) -> None:
     wavelengths = settings.channel_wavelengths_um
     if wavelengths is None:
         return
@@ -210,8 +215,6 @@ def _check_channels(axes: str, shape: Sequence[int], settings: DeblurSettings, f
             f"{len(wavelengths)} wavelengths were given for channels, but the image has {has}. Give one for each "
             "channel, or one for all."
         )
-    if family is not None:
-        raise SettingsError("A family in memory has its own optics: leave the wavelengths of channels out.")
 
 
 def _is_transparency(axes: str, index: Sequence[int]) -> bool:

@@ -68,7 +68,7 @@ def use_in_deblur(viewer: Viewer, file: Path, microscope: Microscope | None) -> 
     if microscope is not None:
         chosen["microscope"] = microscope
     try:
-        settings = dock.value().model_copy(update=chosen)
+        settings = dock.value().replace(**chosen, channel_wavelengths_um=None)
     except DeepblurError:
         # What stood in its forms made no sense: it is replaced.
         settings = DeblurSettings(**chosen)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from napari_deepblur.pipeline.options import as_options, option
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.notice import Notice
 
-_ANY_METHOD = ("theta", "psf_size", "tile")
-_ONE_METHOD = ("iterations", "strength")
-_TITLES = {
+_WORDS = {
     "theta": "known coefficients",
     "psf_size": "PSF of {} pixels",
-    "tile": "tiles of {} pixels",
+    "rank": "{} terms",
     "iterations": "{} iterations",
-    "strength": "strength {:g}",
+    "tile": "tiles of {} pixels",
 }
+"""How values are called; others by the title of their option."""
+
+_OWN_FORMS = ("microscope", "channel_wavelengths_um")
+"""What has a form, and is no option."""
 
 
 class CarriedForm(QWidget):
@@ -50,23 +54,19 @@ class CarriedForm(QWidget):
         self.hide()
 
     def value(self, method: str) -> dict[str, Any]:
-        """Values of `DeblurSettings` that are not the default, for this method."""
+        """Return options that are not the default, for this method."""
         same = method == self._method
-        return {name: value for name, value in self._values.items() if same or name not in _ONE_METHOD}
+        return {name: value for name, value in self._values.items() if same or option(name).part != "restore"}
 
-    def setValue(self, settings: DeblurSettings) -> None:
-        """Take over what the other forms cannot show."""
-        default = DeblurSettings()
+    def setValue(self, settings: DeblurSettings, shown: Container[str] = ()) -> None:
+        """Take over what the other forms cannot show: all options that are not among those that are `shown`."""
         self._values = {
-            name: getattr(settings, name)
-            for name in (*_ANY_METHOD, *_ONE_METHOD)
-            if getattr(settings, name) != getattr(default, name)
+            name: value
+            for name, value in as_options(settings).items()
+            if name not in shown and name not in _OWN_FORMS and value != option(name).default
         }
-        self._method = settings.method
-        words = [
-            "whole image at once" if name == "tile" and value is None else _TITLES[name].format(value)
-            for name, value in self._values.items()
-        ]
+        self._method = settings.restore.method
+        words = [_in_words(name, value) for name, value in self._values.items()]
         self._notice.say(f"Also used: {', '.join(words)}.") if words else self._notice.clear()
         self.setVisible(bool(words))
         self.valueChanged.emit()
@@ -74,3 +74,13 @@ class CarriedForm(QWidget):
     def clear(self) -> None:
         """Forget all of it."""
         self.setValue(DeblurSettings())
+
+
+def _in_words(name: str, value: Any) -> str:
+    if name == "tile" and value is None:
+        return "whole image at once"
+    title, unit = option(name).title, option(name).unit
+    shown = (
+        " x ".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else value
+    )
+    return _WORDS.get(name, f"{title} {{}} {unit}".rstrip()).format(shown)

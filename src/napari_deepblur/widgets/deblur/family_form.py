@@ -11,8 +11,9 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QFormLayout, 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.families import find_family, load_family, shipped_families
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.operators.families import DEFAULT_MODES
+from napari_deepblur.operators.families import DEFAULT_MODES, Amplitude
 from napari_deepblur.optics import mode_name
+from napari_deepblur.widgets.described import tooltip
 from napari_deepblur.widgets.notice import Notice
 
 PAPER_MODES = tuple(range(4, 11))
@@ -36,7 +37,7 @@ class FamilyChoice(NamedTuple):
     modes
         Noll indices, of Zernike families.
     max_amplitude
-        Largest expected coefficient of Zernike families, in waves RMS.
+        Largest expected coefficient of Zernike families, in waves RMS; ``"auto"`` where nobody states one.
     family
         ``"zernike"``, ``"field-zernike"``, the name of a family that comes with the package, or a file.
     degree
@@ -46,7 +47,7 @@ class FamilyChoice(NamedTuple):
     """
 
     modes: tuple[int, ...] = DEFAULT_MODES
-    max_amplitude: float = 0.15
+    max_amplitude: Amplitude = "auto"
     family: str = _ZERNIKE
     degree: int = 1
     origin: tuple[int, int] = (0, 0)
@@ -79,19 +80,18 @@ class FamilyForm(QWidget):
         self._add(PAPER_MODES, "Noll 4-10 (paper)")
         self._amplitude = QDoubleSpinBox(self)
         self._amplitude.setObjectName("max_amplitude")
-        self._amplitude.setRange(0.01, 1.0)
+        # Zero stands for nothing: it is no amplitude.
+        self._amplitude.setRange(0.0, 1.0)
+        self._amplitude.setSpecialValueText("not stated")
         self._amplitude.setSingleStep(0.01)
         self._amplitude.setDecimals(2)
-        self._amplitude.setValue(FamilyChoice().max_amplitude)
         self._amplitude.setSuffix(" waves")
-        self._amplitude.setToolTip(
-            "Largest expected coefficient of each mode, in waves RMS. The networks were trained for up to 0.15 waves."
-        )
+        self._amplitude.setToolTip(tooltip("max_amplitude"))
         self._degree = QSpinBox(self)
         self._degree.setObjectName("degree")
         self._degree.setRange(0, 2)
         self._degree.setValue(FamilyChoice().degree)
-        self._degree.setToolTip("Degree of the polynomials of the field (no unit): 0 constant, 1 linear, 2 quadratic.")
+        self._degree.setToolTip(tooltip("degree"))
         self._row, self._column = _pixel_box(self, "origin_row"), _pixel_box(self, "origin_column")
         self._origin = QWidget(self)
         origin = QHBoxLayout(self._origin)
@@ -117,7 +117,7 @@ class FamilyForm(QWidget):
         """Return the family and its numbers."""
         return FamilyChoice(
             modes=tuple(self._modes.currentData()),
-            max_amplitude=round(self._amplitude.value(), 4),
+            max_amplitude=round(self._amplitude.value(), 4) or "auto",
             family=self._shown,
             degree=self._degree.value(),
             origin=(self._row.value(), self._column.value()),
@@ -130,7 +130,7 @@ class FamilyForm(QWidget):
             self._add(value.modes, f"Noll {', '.join(map(str, value.modes))}")
             known.append(value.modes)
         self._modes.setCurrentIndex(known.index(value.modes))
-        self._amplitude.setValue(value.max_amplitude)
+        self._amplitude.setValue(0.0 if value.max_amplitude == "auto" else value.max_amplitude)
         self._degree.setValue(value.degree)
         self._row.setValue(value.origin[0])
         self._column.setValue(value.origin[1])
@@ -224,7 +224,5 @@ def _pixel_box(parent: QWidget, name: str) -> QSpinBox:
     box = QSpinBox(parent)
     box.setObjectName(name)
     box.setRange(0, 10**6)
-    box.setToolTip(
-        "Row and column, in pixels, of the image's first pixel in the field; 0, 0 where the image shows all of it."
-    )
+    box.setToolTip(tooltip("origin"))
     return box

@@ -11,8 +11,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.pipeline.parts import Compute, NetworkRestoration
+from napari_deepblur.pipeline.plan import Plan, plan
 from napari_deepblur.pipeline.preview import Preview, Region, preview
-from napari_deepblur.pipeline.series import LUMINANCE, Luminance, lazy_frame, leading, settings_of_frame, write_frame
+from napari_deepblur.pipeline.series import LUMINANCE, Luminance, channel_of, lazy_frame, leading, write_frame
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.latest import Latest
@@ -28,10 +30,6 @@ LARGEST_SIDE = 512
 
 _QUIET_MS = 150
 """A preview begins when nothing has changed for so long."""
-
-_RESTORATION = {"method": "network", "iterations": None, "strength": None, "tile": "auto", "device": "auto"}
-"""Settings that do not change what is identified."""
-
 
 Ask = Callable[[], "tuple[Layer, AxesChoice, DeblurSettings] | None"]
 """Says what a run would be given now: the layer, its axes and the settings."""
@@ -78,6 +76,7 @@ class Previewer(QObject):
         self._asked: tuple[Any, ...] | None = None
         self._request: _Request | None = None
         self._known: tuple[Any, list[Identification | None]] | None = None
+        self._planned: tuple[Any, Plan] | None = None
         self._latest = Latest(self)
         self._latest.ready.connect(self._show)
         self._latest.failed.connect(self._fail)
@@ -98,7 +97,7 @@ class Previewer(QObject):
 
     def close(self) -> None:
         """Take the preview away."""
-        self._ask = self._asked = self._request = self._known = None
+        self._ask = self._asked = self._request = self._known = self._planned = None
         self._timer.stop()
         self._latest.drop()
         self._remove()
@@ -142,14 +141,17 @@ class Previewer(QObject):
         if request.key() == self._asked:
             return
         self._asked, self._request = request.key(), request
-        identifying = request.layer, choice, request.index, region, settings.model_copy(update=_RESTORATION)
+        # How it is restored, and where, does not change what is identified.
+        alike = settings.replace(restore=NetworkRestoration(), compute=Compute(size=settings.compute.size))
+        identifying = request.layer, choice, request.index, region, alike
         known = self._known[1] if self._known is not None and self._known[0] == identifying else None
-        self._latest.request(lambda: (request, identifying, _compute(request, known)))
+        planned = self._planned
+        self._latest.request(lambda: (request, identifying, *_compute(request, known, planned)))
 
-    def _show(self, result: tuple[_Request, Any, list[Preview]]) -> None:
+    def _show(self, result: tuple[_Request, Any, list[Preview], tuple[Any, Plan]]) -> None:
         from napari.layers import Layer
 
-        request, identifying, previews = result
+        request, identifying, previews, self._planned = result
         if self._ask is None:
             return
         self._known = identifying, [part.result.identification for part in previews]
@@ -220,8 +222,10 @@ def shown_frame(viewer: Viewer, layer: Layer, axes: str) -> tuple[int, ...]:
     )
 
 
-def _compute(request: _Request, known: list[Identification | None] | None) -> list[Preview]:
-    """Deblur the region, of a colour image for each colour."""
+def _compute(
+    request: _Request, known: list[Identification | None] | None, planned: tuple[Any, Plan] | None
+) -> tuple[list[Preview], tuple[Any, Plan]]:
+    """Deblur the region, of a colour image for each colour; with the plan of before where that is the same."""
     axes, colours = request.choice.axes, request.choice.colours
     array, indices = request.source.data, [request.index]
     if axes.endswith("S"):
@@ -230,12 +234,17 @@ def _compute(request: _Request, known: list[Identification | None] | None) -> li
         else:
             indices = [(*request.index, colour) for colour in range(len(LUMINANCE))]
     parts = []
+    shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
+    file = request.settings.family_file
+    # A family may have been calibrated again.
+    key = request.settings, shape, None if file is None else file.stat().st_mtime_ns
+    made = planned[1] if planned is not None and planned[0] == key else plan(request.settings, shape)
+    here = made.of_channel(channel_of(axes, request.index))
     for number, index in enumerate(indices):
         plane = lazy_frame(array, axes, index)
         before = known[number] if known is not None else None
-        settings = settings_of_frame(request.settings, axes, index)
-        parts.append(preview(plane, request.region, settings, known=before))
-    return parts
+        parts.append(preview(here, plane, request.region, before))
+    return parts, (key, made)
 
 
 def _layer_data(request: _Request, previews: list[Preview]) -> tuple[NDArray[Any], dict[str, Any], str]:

@@ -215,7 +215,7 @@ def _metrics(result: Deblurring) -> PsfMetrics | None:
     with warnings.catch_warnings():
         # The form has said so.
         warnings.simplefilter("ignore", UndersamplingWarning)
-        microscope = Microscope(**result.settings["settings"]["microscope"])
+        microscope = Microscope.from_record(result.settings["settings"]["microscope"] or {})
         return measure_psf(found.psf, microscope)
 
 

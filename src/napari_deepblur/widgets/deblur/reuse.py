@@ -14,13 +14,14 @@ from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.io.families import family_hash, find_family, load_family
+from napari_deepblur.io.families import family_hash, load_family
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
+from napari_deepblur.pipeline.parts import FileBlur
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
 from napari_deepblur.pipeline.series import Reuse, history_of
-from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
+from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.preview import Ask
 from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, plane_spacing_um, shown_name
@@ -107,7 +108,7 @@ class ReuseMenu(QPushButton):
         self._hand_out(settings, record, layer)
         name = shown_name(layer.name)
         digest = record.get("resolved", {}).get("family", {}).get("sha256")
-        if settings.family not in ZERNIKE_FAMILIES and digest != _family_digest(settings):
+        if isinstance(settings.blur, FileBlur) and digest != _family_digest(settings):
             self.said.emit(
                 f"Settings of {name}. The family's file has changed since: other pixels will come.", "warning"
             )
@@ -156,18 +157,18 @@ class ReuseMenu(QPushButton):
         layer = self._selected()
         record, settings = recorded_settings(layer)
         mine = self._found_for is not None and settings == self._found_for
-        if settings.family == "zernike" and mine and self._found is not None:
+        if settings.blur.family == "zernike" and mine and self._found is not None:
             # The average over what is likely is closer to the truth than the PSF of the mean coefficients.
             file = self._chosen_file("psf.tif")
             if file is None:
                 return
-            write_tiff(file, self._found.psf, pixel_size_um=settings.microscope.pixel_size_um)
-            again = settings.model_copy(update={"family": str(file), "theta": None})
+            write_tiff(file, self._found.psf, pixel_size_um=settings.optics.pixel_size_um)
+            again = settings.replace(family=str(file), theta=None)
         else:
             theta = record.get("resolved", {}).get("theta")
             if theta is None:
                 raise SettingsError(f"{shown_name(layer.name)} says nothing about its blur: select a result.")
-            again = settings.model_copy(update={"theta": tuple(theta)})
+            again = settings.replace(theta=tuple(theta))
         self._hand_out(again, {}, layer)
         self.said.emit(
             f"The blur of {shown_name(layer.name)} is known now: choose another layer, and deblur it.", "note"
@@ -184,7 +185,7 @@ class ReuseMenu(QPushButton):
             write_tiff(path, data.astype(np.float32))
         load_psf(path)
         settings = self._ask_settings()
-        self.settingsChosen.emit(settings.model_copy(update={"family": str(path), "theta": None}))
+        self.settingsChosen.emit(settings.replace(family=str(path), theta=None, channel_wavelengths_um=None))
         self.said.emit(f"{shown_name(layer.name)} is the PSF now: choose the layer to deblur.", "note")
 
     def _ask_settings(self) -> DeblurSettings:
@@ -198,7 +199,7 @@ class ReuseMenu(QPushButton):
         if file is not None:
             psfs = self._found.psfs
             one = psfs.shape[0] == 1
-            pixel = self._found_for.microscope.pixel_size_um
+            pixel = self._found_for.optics.pixel_size_um
             write_tiff(file, psfs[0] if one else psfs, pixel_size_um=pixel, axes="YX" if one else "TYX")
             self.said.emit(f"Wrote {len(psfs)} PSF{'s' * (not one)} to {file}.", "note")
 
@@ -241,4 +242,5 @@ def recorded_settings(layer: Layer) -> tuple[Mapping[str, Any], DeblurSettings]:
 
 
 def _family_digest(settings: DeblurSettings) -> str | None:
-    return family_hash(load_family(find_family(settings.family)))
+    file = settings.family_file
+    return None if file is None else family_hash(load_family(file))

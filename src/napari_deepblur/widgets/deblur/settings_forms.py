@@ -5,13 +5,15 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_deepblur.pipeline.options import as_options
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.carried_form import CarriedForm
 from napari_deepblur.widgets.deblur.channels_form import ChannelsForm
-from napari_deepblur.widgets.deblur.computation_form import Computation, ComputationForm
+from napari_deepblur.widgets.deblur.computation_form import computation_form, restoration_form
 from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
-from napari_deepblur.widgets.deblur.noise_form import GivenNoise, NoiseForm
+from napari_deepblur.widgets.deblur.noise_form import noise_form
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
+from napari_deepblur.widgets.part_form import PartForm
 
 
 class SettingsForms(QObject):
@@ -31,15 +33,17 @@ class SettingsForms(QObject):
         self.microscope = MicroscopeForm(parent)
         self.channels = ChannelsForm(parent)
         self._family = FamilyForm(parent)
-        self._noise = NoiseForm(parent)
-        self._computation = ComputationForm(parent)
+        self._noise = noise_form(parent)
+        self._restore = restoration_form(parent)
+        self._compute = computation_form(parent)
         self._carried = CarriedForm(parent)
         for form in self.forms():
             form.valueChanged.connect(self.valueChanged)
 
-    def forms(self) -> tuple[MicroscopeForm, ChannelsForm, FamilyForm, NoiseForm, ComputationForm, CarriedForm]:
+    def forms(self) -> tuple[MicroscopeForm | ChannelsForm | FamilyForm | PartForm | CarriedForm, ...]:
         """Return the forms from top to bottom."""
-        return self.microscope, self.channels, self._family, self._noise, self._computation, self._carried
+        parts = (self._noise, self._restore, self._compute)
+        return self.microscope, self.channels, self._family, *parts, self._carried
 
     def value(self) -> DeblurSettings:
         """Return the settings in the forms.
@@ -49,26 +53,29 @@ class SettingsForms(QObject):
         DeepblurError
             If they contradict each other or physics.
         """
-        family, noise, computation = self._family.value(), self._noise.value(), self._computation.value()
-        return DeblurSettings(
+        family, restore = self._family.value(), self._restore.value()
+        settings = DeblurSettings(
             microscope=self.microscope.value(),
             # A calibrated family was measured at one.
             channel_wavelengths_um=self.channels.value() if family.family in ZERNIKE_FAMILIES else None,
             **family._asdict(),
-            noise=(noise.alpha, noise.beta) if isinstance(noise, GivenNoise) else noise,
-            noise_offset=noise.offset if isinstance(noise, GivenNoise) else 0.0,
-            method=computation.method,
-            size=computation.size,
-            device=computation.device,
-            **self._carried.value(computation.method),
+            noise=self._noise.value(),
+            restore=restore,
+            compute=self._compute.value(),
         )
+        return settings.replace(**self._carried.value(restore.method))
 
     def setValue(self, settings: DeblurSettings) -> None:
         """Fill the forms."""
-        self.microscope.setValue(settings.microscope)
+        if settings.microscope is not None:
+            self.microscope.setValue(settings.microscope)
         self.channels.setValue(settings.channel_wavelengths_um)
-        self._family.setValue(FamilyChoice(*(getattr(settings, name) for name in FamilyChoice._fields)))
-        given = settings.known_noise()
-        self._noise.setValue("estimate" if given is None else GivenNoise(given.alpha, given.beta, given.offset))
-        self._computation.setValue(Computation(settings.method, settings.size, settings.device))
-        self._carried.setValue(settings)
+        options = as_options(settings)
+        # An object in Python: the form says that there is no such file.
+        options["family"] = options["family"] or "in memory"
+        self._family.setValue(FamilyChoice(**{name: options[name] for name in FamilyChoice._fields if name in options}))
+        self._noise.setValue(settings.noise)
+        self._restore.setValue(settings.restore)
+        self._compute.setValue(settings.compute)
+        parts = (self._noise, self._restore, self._compute)
+        self._carried.setValue(settings, (*FamilyChoice._fields, *(name for form in parts for name in form.shown())))

@@ -1,0 +1,151 @@
+"""A plan, executed for one plane: identify the blur, then remove it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import asdict, replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from napari_deepblur.checked_image import check_image
+from napari_deepblur.devices import free_memory, is_out_of_memory
+from napari_deepblur.errors import DeviceError, ImageError
+from napari_deepblur.identification.field import GRID
+from napari_deepblur.identification.results import Identification
+from napari_deepblur.noise import estimate_noise
+from napari_deepblur.noise.intensity import unit_scale
+from napari_deepblur.pipeline.identify import identify_steps
+from napari_deepblur.pipeline.plan import Plan
+from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.progress import Progress, changed, within
+from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
+from napari_deepblur.restoration.restore import restore_steps, units_of_work
+from napari_deepblur.restoration.verdict import judge
+
+
+def run(plan: Plan, plane: ArrayLike, known: Identification | None = None) -> Generator[Progress, None, Deblurring]:
+    """Execute a plan for one plane, step by step.
+
+    Closing the generator stops the work at its next step and frees the memory of the device. What is wrong with the
+    plane is found before the first step.
+
+    Parameters
+    ----------
+    plan
+        What to do, for planes of this shape.
+    plane
+        Observed image, shape (H, W), any numeric type and unit.
+    known
+        What was identified on another plane of the same field, to be used for this one; its noise is not.
+
+    Returns
+    -------
+    Deblurring
+        As the value of the generator.
+
+    Raises
+    ------
+    ImageError
+        If the plane cannot be processed, or is not of the shape that was planned for.
+    """
+    observed = check_image(plane, smallest=plan.family.psf_size)
+    if observed.shape != plan.shape:
+        raise ImageError(f"The plane has the shape {observed.shape}, but the plan was made for {plan.shape}.")
+    family, device, noise, origin = plan.family, plan.device, plan.noise, plan.settings.origin
+    work = units_of_work(plan.shape, plan.side, family.psf_size, plan.restorer)
+    before = 0
+    identification: Identification | None = None
+    notes: list[str] = []
+    try:
+        if plan.theta is not None:
+            yield Progress("noise", 0, work)
+            blur: Blur = FamilyBlur(family, plan.theta, origin=origin)
+            noise = noise or estimate_noise(observed, family.microscope)
+        else:
+            if known is None:
+                before, identification = yield from _identify(plan, observed, work, notes)
+                noise = identification.noise
+            else:
+                yield Progress("noise", 0, work)
+                noise = noise or estimate_noise(observed, family.microscope)
+                identification = replace(known, noise=noise)
+            blur = _identified_blur(plan, identification)
+        yield Progress("deblur", before, before + work)
+        scale = unit_scale(observed)
+        unit_noise = scale.noise_to_unit(noise)
+        steps = restore_steps(scale.to_unit(observed), blur, unit_noise, plan.restorer, device, plan.side)
+        restored = yield from within(steps, before, before + work, before + work)
+    finally:
+        free_memory(device)
+    found = plan.theta if identification is None else identification.theta
+    assert found is not None
+    image = scale.from_unit(restored.image)
+    verdict = judge(observed, image, blur, noise)
+    resolved: dict[str, Any] = {
+        "theta": found.tolist(),
+        "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
+        "psf_size": family.psf_size,
+        "family": {"kind": type(family).__name__, "sha256": plan.digest},
+        "device": str(restored.device),
+        "tile": restored.side,
+        "weights": {kind: {"file": used.path.name, "sha256": used.sha256} for kind, used in plan.weights.items()},
+        "notes": [*notes, *restored.notes],
+        "residual": None if verdict is None else asdict(verdict),
+    }
+    return Deblurring(image, identification, _record(plan, resolved), verdict, blur)
+
+
+def _identified_blur(plan: Plan, found: Identification) -> Blur:
+    family = plan.family
+    if family.measured is not None:
+        # Linear in theta: the PSFs of the mean parameters are the average.
+        spread = float(found.psf_spread.mean())
+        return FamilyBlur(family, torch.from_numpy(found.theta), spread, plan.settings.origin)
+    if family.field_shape is None:
+        # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients.
+        return ConvolutionBlur(torch.from_numpy(found.psf), float(found.psf_spread[0]))
+    return blur_between(found.psfs, GRID, family.psf_size, plan.shape, float(found.psf_spread.mean()))
+
+
+def _identify(
+    plan: Plan, observed: NDArray[np.float32], work: int, notes: list[str]
+) -> Generator[Progress, None, tuple[int, Identification]]:
+    """Identify as the first part of a longer job; return its share of the work with its result."""
+    total = 0
+    device = plan.device
+
+    def first_part(step: Progress) -> Progress:
+        nonlocal total
+        total = step.total
+        return replace(step, total=total + work)
+
+    while True:
+        steps = identify_steps(observed, plan.family, plan.noise, device, plan.network, plan.settings.origin)
+        try:
+            found = yield from changed(steps, first_part)
+            return total, found
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        if device.type == "cpu":
+            raise DeviceError("Out of memory while the blur was identified. Crop the image, or close other programs.")
+        free_memory(device)
+        notes.append(f"Memory of {device} ran out: the blur was identified on the processor.")
+        device = torch.device("cpu")
+
+
+def _record(plan: Plan, resolved: dict[str, Any]) -> dict[str, Any]:
+    """JSON-safe record of a run: what was asked for, what it became, and with what it was computed."""
+    # By name: the package's own __init__ hands out this module's functions.
+    own_version = import_module("napari_deepblur").__version__
+    return {
+        "schema": 2,
+        "versions": {"napari-deepblur": own_version, "torch": torch.__version__, "numpy": np.__version__},
+        "image": {"shape": list(plan.shape)},
+        "settings": plan.settings.model_dump(mode="json"),
+        "resolved": resolved,
+    }
