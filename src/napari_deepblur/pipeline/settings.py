@@ -91,7 +91,7 @@ class DeblurSettings(BaseModel):
     degree: Literal[0, 1, 2] = 1
     origin: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
     modes: tuple[int, ...] = DEFAULT_MODES
-    max_amplitude: float = 0.15
+    max_amplitude: Literal["auto"] | float = 0.15
     psf_size: Literal["auto"] | int = "auto"
     noise: Literal["estimate"] | tuple[float, float] = "estimate"
     noise_offset: float = 0.0
