@@ -1,4 +1,4 @@
-"""The product of what network and spectrum say: with one of them silent it is the other, and signs that cannot be told."""
+"""The product of what network and spectrum say: where one is silent it is the other; and signs that none can tell."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_reflected_coefficients_have_the_same_psf_and_mirrored_ones_the_psf_turn
 
 
 def test_with_a_known_wavefront_it_is_the_sum_that_is_reflected() -> None:
-    """A mismatch of the indices as one of spherical and defocus: theta and -theta have other PSFs, the sums have not."""
+    """A mismatch of the indices adds spherical: PSFs of theta and -theta differ, those of the two sums do not."""
     modes = (4, 7, 11)
     even = torch.tensor([True, False, True])
     microscope = Microscope(1.2, 0.54, 0.09, 1.33, n_sample=1.40, depth_um=10.0)

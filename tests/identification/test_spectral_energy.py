@@ -31,8 +31,9 @@ def spectrum(theta: Tensor, noise: float, seed: int) -> Tensor:
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator)
 
-    scene = SCENES.mean[BAND.mask] + (normal(len(SCENES.variances)) * SCENES.variances.sqrt()) @ (
-        SCENES.components[:, BAND.mask]
+    scene = (
+        SCENES.mean[BAND.mask]
+        + (normal(len(SCENES.variances)) * SCENES.variances.sqrt()) @ (SCENES.components[:, BAND.mask])
     )
     # Conjugate pairs are one number; each counts half of what a pair does where both are there.
     spread = (2 / BAND.multiplicity).sqrt()

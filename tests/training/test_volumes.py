@@ -89,7 +89,7 @@ def test_every_kind_is_in_range_varied_and_fixed_by_the_generator(maker: VolumeM
     assert torch.equal(volumes, maker(8, 96, Z, generator(), CPU))
     assert not torch.equal(volumes, maker(8, 96, Z, generator(1), CPU))
     # Something on every plane.
-    assert (volumes.std((2, 3)) > 1e-3).float().mean((0)).min() > 0.5
+    assert (volumes.std((2, 3)) > 1e-3).float().mean(0).min() > 0.5
 
 
 @pytest.mark.parametrize("maker", [nucleus_volumes, membrane_volumes], ids=lambda maker: maker.__name__)
