@@ -41,7 +41,8 @@ def sharp_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut everything short that can be."""
     # By name: the package hands out the function identify under the name of its module.
-    monkeypatch.setattr(import_module("napari_deepblur.identification.zernike"), "_FIT_STEPS", 10)
+    for module in ("posterior", "zernike"):
+        monkeypatch.setattr(import_module(f"napari_deepblur.identification.{module}"), "DESCENT_STEPS", 10)
     for name in list(tuning.STRENGTHS):
         monkeypatch.setitem(tuning.STRENGTHS, name, (0.1,))
         monkeypatch.setitem(tuning.ITERATIONS, name, (2,))

@@ -11,12 +11,14 @@ from napari_deepblur.identification.test_time_augmentation import (
     plus,
     usable_turns,
 )
-from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
+from napari_deepblur.networks.identification import Given, IdentificationConfig, IdentificationNetwork
 from napari_deepblur.networks.statistics import prepare
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.optics import TURNS, Pupil, psf_model, turned, zernike_psf
 
-MODES = (4, 5, 6, 7, 8, 9, 10, 11)
+MODES = tuple(range(4, 16))
+GIVEN = Given(torch.tensor([[1e-3, 3e-3]]), torch.full((1, 12), 0.15), torch.ones(1, 1), torch.full((1, 1), 0.93))
+OPTICS = psf_model(Pupil(reference_cutoff(), 0.93), MODES, 31)
 
 
 @pytest.fixture
@@ -29,15 +31,15 @@ def network() -> IdentificationNetwork:
     return made
 
 
-def ask(network: IdentificationNetwork, image: Tensor) -> Opinion:
+def ask(network: IdentificationNetwork, image: Tensor, given: Given = GIVEN) -> Opinion:
     views = prepare(image)
     with torch.inference_mode():
         evidence = gather_turned(network, views.pixels)
-        return decide_turned(network, evidence, views, torch.tensor([[1e-3, 3e-3]]), torch.full((1, 8), 0.15))
+        return decide_turned(network, evidence, views, given)
 
 
 def mean_psf(opinion: Opinion) -> Tensor:
-    psfs = zernike_psf(opinion.cloud.theta, psf_model(Pupil(reference_cutoff()), MODES, 31))
+    psfs = zernike_psf(opinion.cloud.theta, OPTICS)
     return (opinion.cloud.weights[:, None, None] * psfs).sum(0)
 
 
@@ -48,18 +50,30 @@ def test_the_psf_of_a_turned_image_is_the_turned_psf(network: IdentificationNetw
     torch.testing.assert_close(after, turned(as_it_is, turn), rtol=0, atol=1e-4)
     # Which the network by itself does not achieve.
     with torch.inference_mode():
-        alone = [network(i, torch.zeros(1, 2), torch.full((1, 8), 0.15)) for i in (image, turned(image, turn))]
-    psfs = [zernike_psf(p.candidates[0, 0], psf_model(Pupil(reference_cutoff()), MODES, 31)) for p in alone]
+        alone = [network(i, GIVEN) for i in (image, turned(image, turn))]
+    psfs = [zernike_psf(p.candidates[0, 0], OPTICS) for p in alone]
     assert (psfs[1] - turned(psfs[0], turn)).abs().max() > 1e-3
 
 
 def test_there_are_candidates_of_all_turns_and_their_weights_sum_to_one(network: IdentificationNetwork) -> None:
     opinion = ask(network, torch.rand(1, 1, 96, 130))
-    assert opinion.cloud.theta.shape == (24, 8)
-    assert opinion.points.theta.shape == opinion.std.shape == (8, 8)
-    for cloud in (opinion.cloud, opinion.points):
-        assert cloud.weights.sum().item() == pytest.approx(1, abs=1e-5)
+    assert opinion.cloud.theta.shape == (24, 12)
+    assert opinion.mean.shape == opinion.std.shape == (8, 12)
+    assert opinion.cloud.weights.sum().item() == pytest.approx(1, abs=1e-5)
+    # Each turn has the same say.
+    torch.testing.assert_close(opinion.cloud.weights.view(8, 3).sum(1), torch.full((8,), 1 / 8))
     assert bool((opinion.std > 0).all())
+
+
+def test_amplitudes_are_turned_with_the_image_and_answers_turned_back(network: IdentificationNetwork) -> None:
+    """The box of each mode stays its own: oblique astigmatism that is switched off is off in every turn."""
+    amplitude = torch.zeros(1, 12)
+    amplitude[0, [MODES.index(j) for j in (4, 6, 7)]] = torch.tensor([0.2, 0.1, 0.05])
+    opinion = ask(network, torch.rand(1, 1, 96, 96), GIVEN._replace(amplitude=amplitude))
+    off = amplitude[0] == 0
+    assert bool((opinion.mean[:, off] == 0).all()) and bool((opinion.cloud.theta[:, off] == 0).all())
+    assert bool((opinion.mean[:, ~off] != 0).all())
+    assert bool((opinion.std <= amplitude.clamp_min(1e-4) / 3**0.5 + 1e-6).all())
 
 
 def test_evidence_is_pooled_turn_by_turn(network: IdentificationNetwork) -> None:

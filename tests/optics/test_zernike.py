@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.optics import is_even, mode_name, noll_to_nm, zernike
+from napari_deepblur.optics import Pupil, is_even, mode_name, noll_to_nm, zernike, zernike_projection
 
 Array = NDArray[np.float64]
 
@@ -89,6 +89,36 @@ def test_parity_is_that_of_the_polynomial(j: int) -> None:
     rho, phi = np.meshgrid(np.linspace(0.1, 1, 7), np.linspace(0, 2, 9))
     sign = 1 if is_even(j) else -1
     np.testing.assert_allclose(zernike(j, rho, phi + np.pi), sign * zernike(j, rho, phi), atol=1e-12)
+
+
+def test_a_wavefront_of_round_modes_is_taken_apart_again() -> None:
+    weights = {4: 0.3, 11: -0.2, 22: 0.05}
+
+    def wavefront(rho: Array) -> Array:
+        return np.asarray(0.7 + sum(w * zernike(j, rho, 0 * rho) for j, w in weights.items()))
+
+    found = zernike_projection(wavefront, tuple(range(4, 23)))
+    np.testing.assert_allclose(found, [weights.get(j, 0.0) for j in range(4, 23)], atol=1e-4)
+    # Piston and all that is not round.
+    assert zernike_projection(wavefront, (1,))[0] == pytest.approx(0.7, abs=1e-4)
+    assert (zernike_projection(wavefront, (2, 3, 5, 6, 7, 8, 9, 10, 12)) == 0).all()
+
+
+def test_the_projection_of_a_mismatch_leaves_the_least_that_the_modes_can() -> None:
+    """An oil objective 5 um deep in water: with defocus and spherical subtracted, any change adds variance."""
+    mismatch = Pupil(0.2, 0.93, "scalar", 1.05, 8.0).mismatch
+    radius = np.sqrt((np.arange(2000) + 0.5) / 2000)
+    modes = np.stack([zernike(j, radius, 0 * radius) for j in (4, 11)])
+
+    def left(coefficients: Array) -> float:
+        return float((mismatch(radius) - coefficients @ modes).var())
+
+    found = zernike_projection(mismatch, (4, 11))
+    assert np.abs(found).max() > 0.05
+    best = left(found)
+    assert best < 0.5 * mismatch(radius).var()
+    for change in (0.003 * np.eye(2), -0.003 * np.eye(2)):
+        assert all(left(found + one) > best for one in change)
 
 
 def test_the_even_modes_among_the_default_ones() -> None:

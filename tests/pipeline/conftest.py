@@ -40,7 +40,8 @@ def weights_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
     monkeypatch.setattr("napari_deepblur.devices._cpu_has_bfloat16", lambda: False)
     # By name: the package hands out the function identify under the name of its module.
-    monkeypatch.setattr(import_module("napari_deepblur.identification.zernike"), "_FIT_STEPS", 10)
+    for module in ("posterior", "zernike"):
+        monkeypatch.setattr(import_module(f"napari_deepblur.identification.{module}"), "DESCENT_STEPS", 10)
     return folder
 
 

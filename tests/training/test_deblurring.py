@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork, Prediction
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.optics import Pupil, psf_model, zernike_psf
+from napari_deepblur.optics import zernike_psf
 from napari_deepblur.training.batches import Batch, SceneSource
 from napari_deepblur.training.deblurring import (
     Patches,
@@ -19,27 +19,32 @@ from napari_deepblur.training.deblurring import (
     restoration_loss,
     structural_similarity_map,
 )
+from napari_deepblur.training.pupils import PUPILS, Pupils
 from napari_deepblur.training.recipes import DEBLURRING, NoiseRange
 
 CONFIG = IdentificationConfig(widths=(4, 4), blocks=(1, 1), stem_stride=4, map_width=4, hidden=8, candidates=2)
+K = len(CONFIG.modes)
+CPU = torch.device("cpu")
 
 
-def patches(true_share: float, noise: NoiseRange, made_up_share: float = 0.0) -> Patches:
+def patches(true_share: float, noise: NoiseRange, made_up_share: float = 0.0, thick_share: float = 0.0) -> Patches:
     light = DEBLURRING["light"]
     recipe = dataclasses.replace(
         light,
         schedule=dataclasses.replace(light.schedule, batch_size=4),
         fields=2,
         patch_size=64,
-        identification=dataclasses.replace(light.identification, image_size=96, network=CONFIG),
+        identification=dataclasses.replace(
+            light.identification, image_size=96, network=CONFIG, thick_share=thick_share
+        ),
         true_share=true_share,
         made_up_share=made_up_share,
         noise=noise,
     )
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
-    bank = torch.randint(0, 256, (3, 140, 140), dtype=torch.uint8, generator=generator)
-    optics = {fc: psf_model(Pupil(fc), CONFIG.modes, 31) for fc in {*recipe.cutoffs, reference_cutoff()}}
+    bank = torch.randint(0, 256, (3, 170, 170), dtype=torch.uint8, generator=generator)
+    optics = {fc: Pupils(fc, CONFIG.modes, 31, CPU) for fc in {*recipe.cutoffs, reference_cutoff()}}
     network = IdentificationNetwork(CONFIG).eval()
     return draw_patches(SceneSource(bank, 0.0), recipe, network, optics, generator)
 
@@ -49,6 +54,24 @@ def test_the_blurred_target_is_the_image_when_the_operator_is_true_and_there_is_
     again = ConvolutionOperator(made.psf[:, None], (34, 34)).forward(made.target)
     torch.testing.assert_close(again, made.image[..., 15:-15, 15:-15], rtol=0, atol=1e-5)
     assert made.image.amax((1, 2, 3)) == pytest.approx([1.0] * 4, abs=1e-5)
+
+
+def test_of_specimens_with_depth_the_plane_in_focus_is_wanted() -> None:
+    """The true operator explains the plane in focus, which is less than the light of the image, and never more."""
+    made = patches(1.0, NoiseRange(none=1.0), thick_share=1.0)
+    focus = ConvolutionOperator(made.psf[:, None], (34, 34)).forward(made.target)
+    elsewhere = (made.image[..., 15:-15, 15:-15] - focus).mean((1, 2, 3))
+    assert elsewhere.min() > -1e-3 and elsewhere.max() > 0.05
+    assert made.image.amax((1, 2, 3)) == pytest.approx([1.0] * 4, abs=1e-5)
+    assert torch.equal(made.spread, torch.zeros(4))
+
+
+def test_half_of_the_fields_may_have_depth() -> None:
+    made = patches(1.0, NoiseRange(none=1.0), thick_share=0.5)
+    focus = ConvolutionOperator(made.psf[:, None], (34, 34)).forward(made.target)
+    errors = (made.image[..., 15:-15, 15:-15] - focus).abs().amax((1, 2, 3))
+    # Two patches of the flat field, then two of the specimen.
+    assert errors[:2].max() < 1e-5 < errors[2:].min()
 
 
 def test_patches_of_one_field_share_its_operator_and_noise() -> None:
@@ -72,10 +95,15 @@ def test_the_spread_is_zero_for_true_operators_and_positive_for_others() -> None
 
 def test_the_spread_of_made_up_estimates_is_their_mean_error() -> None:
     light = dataclasses.replace(DEBLURRING["light"], true_share=0.0, made_up_share=1.0, made_up_std=(0.02, 0.02))
-    optics, generator, n = psf_model(Pupil(0.261), CONFIG.modes, 31), torch.Generator().manual_seed(0), 400
-    theta = 0.3 * torch.rand((n, 8), generator=generator) - 0.15
+    generator, n = torch.Generator().manual_seed(0), 400
+    pupil = torch.full((n,), PUPILS.index((0.934, "vectorial")))
+    optics = Pupils(0.261, CONFIG.modes, 31, CPU).take(pupil)
+    theta = 0.3 * torch.rand((n, K), generator=generator) - 0.15
     nothing = torch.empty(n, 0)
-    batch = Batch(nothing, nothing, nothing, theta, torch.full((n, 8), 0.15), torch.full((n, 2), 0.01))
+    levels = torch.full((n, 2), 0.01)
+    batch = Batch(
+        nothing, nothing, nothing, theta, torch.full((n, K), 0.15), levels, nothing, nothing, pupil, pupil < 0
+    )
     prediction = Prediction(theta, nothing, theta[:, None], torch.zeros(n, 1))
     psf, spread = estimated_psfs(batch, prediction, torch.full((n,), 0.5), optics, light, generator)
     errors = (psf - zernike_psf(theta, optics)).square().sum((-2, -1)) / psf.square().sum((-2, -1))

@@ -110,10 +110,12 @@ IDENTIFICATION = IdentificationRecipe(
 BANK = torch.randint(0, 256, (2, 430, 430), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def train_tiny_identification(folder: Path, samples: int, seed: int = 0) -> IdentificationNetwork:
+def train_tiny_identification(
+    folder: Path, samples: int, seed: int = 0, start: IdentificationNetwork | None = None
+) -> IdentificationNetwork:
     schedule = dataclasses.replace(IDENTIFICATION.schedule, samples=samples)
     recipe = dataclasses.replace(IDENTIFICATION, schedule=schedule, seed=seed)
-    return train_identification(recipe, BANK, BANK, folder, validation_images=2)
+    return train_identification(recipe, BANK, BANK, folder, start=start, validation_images=2)
 
 
 def test_identification_resumes_exactly_and_refuses_another_recipe(tmp_path: Path) -> None:
@@ -122,10 +124,35 @@ def test_identification_resumes_exactly_and_refuses_another_recipe(tmp_path: Pat
     halves = train_tiny_identification(tmp_path / "halves", 8)
     assert all(map(torch.equal, weights(halves), weights(whole)))
     rows = log(tmp_path / "whole")
-    assert [row["noise"] for row in rows] == ["none", "medium", "high"]
+    assert [row["noise"] for row in rows] == [
+        *(f"{noise}, {light}" for light in ("scalar", "vectorial") for noise in ("none", "medium", "high")),
+        "medium, thick",
+    ]
     assert all(float(row["psf_snr_db"]) < 60 and float(row["mean_psf_row_db"]) > 0 for row in rows)
     with pytest.raises(TrainingDataError, match="another recipe"):
         train_tiny_identification(tmp_path / "halves", 8, seed=1)
+
+
+def test_training_starts_from_given_weights_and_a_run_in_the_folder_from_its_own(tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    given = IdentificationNetwork(IDENTIFICATION.network)
+    before = weights(given)
+    # Of a run without steps, what is exported is what was given.
+    untouched = train_tiny_identification(tmp_path / "none", 0, start=given)
+    assert all(map(torch.equal, weights(untouched), before))
+    one, other = (train_tiny_identification(tmp_path / name, 2, start=s) for name, s in (("a", given), ("b", None)))
+    start = nn.utils.parameters_to_vector(given.parameters())
+    distance = [(nn.utils.parameters_to_vector(network.parameters()) - start).norm() for network in (one, other)]
+    assert 0 < distance[0] < 0.05 * distance[1]
+    assert all(map(torch.equal, weights(given), before))
+    # Continued, with or without: the folder decides.
+    again = train_tiny_identification(tmp_path / "a", 2)
+    assert all(map(torch.equal, weights(again), weights(one)))
+    elsewhere = train_tiny_identification(tmp_path / "b", 2, start=given)
+    assert all(map(torch.equal, weights(elsewhere), weights(other)))
+    with pytest.raises(TrainingDataError, match=r"another architecture.*hidden=32.*hidden=16"):
+        another = IdentificationNetwork(dataclasses.replace(IDENTIFICATION.network, hidden=32))
+        train_tiny_identification(tmp_path / "c", 2, start=another)
 
 
 def test_deblurring_resumes_exactly_and_leaves_the_identification_network_alone(tmp_path: Path) -> None:

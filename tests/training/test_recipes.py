@@ -6,7 +6,10 @@ from itertools import pairwise
 
 import pytest
 
+from napari_deepblur.cli.train import CROP_SIZE
+from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE
 from napari_deepblur.training.recipes import DEBLURRING, IDENTIFICATION, Schedule
+from napari_deepblur.training.thick import stack_side
 
 
 def test_the_learning_rate_rises_stays_and_falls_to_zero() -> None:
@@ -37,6 +40,11 @@ def test_each_network_has_a_light_and_a_paper_recipe_that_are_values(recipes: di
         assert hash(recipe) == hash(dataclasses.replace(recipe))  # type: ignore[type-var]
         with pytest.raises(dataclasses.FrozenInstanceError):
             recipe.seed = 5  # type: ignore[attr-defined]
+
+
+def test_specimens_with_depth_fit_into_the_crops_of_a_bank() -> None:
+    for recipe in IDENTIFICATION.values():
+        assert stack_side(recipe.image_size + REFERENCE_PSF_SIZE - 1) <= CROP_SIZE
 
 
 def test_recipes_fit_together() -> None:

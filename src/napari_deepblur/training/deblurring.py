@@ -19,7 +19,7 @@ from napari_deepblur.optics import PsfModel, zernike_psf
 from napari_deepblur.training.batches import Batch, SceneSource, draw_batch, draw_specimens, exposed
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.identification import validation_batches
-from napari_deepblur.training.loop import Rows, start_run, train
+from napari_deepblur.training.loop import Rows, begin_with, start_run, train
 from napari_deepblur.training.losses import mean_and_spread
 from napari_deepblur.training.pupils import Pupils
 from napari_deepblur.training.recipes import DeblurringRecipe
@@ -117,8 +117,7 @@ def train_deblurring(
     source = SceneSource(bank, recipe.identification.procedural_share)
     run = start_run(lambda: DeblurringNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
     if start is not None:
-        for module in (run.network, run.average):
-            module.load_state_dict(start.state_dict())
+        begin_with(run, start, recipe.network)
     reference = optics[reference_cutoff()]
     batches = validation_batches(validation_bank, recipe.identification, reference, validation_images)
     validation = {name: batch for name, batch in batches.items() if "scalar" not in name}

@@ -13,7 +13,7 @@ from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.optics import psf_snr
 from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch
 from napari_deepblur.training.checkpoints import Run
-from napari_deepblur.training.loop import Rows, start_run, train
+from napari_deepblur.training.loop import Rows, begin_with, start_run, train
 from napari_deepblur.training.losses import even_signs, mean_psf, psf_error, theta_likelihood
 from napari_deepblur.training.pupils import PUPILS, Pupils
 from napari_deepblur.training.recipes import IdentificationRecipe, NoiseRange
@@ -43,7 +43,7 @@ def train_identification(
         What to compute.
     bank, validation_bank
         Crops of sharp images, uint8 (N, S, S), on the training device; S must exceed the training images (and 400
-        for validation) by 30 pixels.
+        for validation) by 30 pixels, and where specimens have depth by 62 (and 320 for validation).
     folder
         Receives the checkpoint and the log.
     start
@@ -59,6 +59,11 @@ def train_identification(
     -------
     IdentificationNetwork
         With averaged weights, in evaluation mode.
+
+    Raises
+    ------
+    TrainingDataError
+        If the folder holds a run of another recipe, or `start` has another architecture.
     """
     device, modes = bank.device, recipe.network.modes
     fine, coarse = (
@@ -68,8 +73,7 @@ def train_identification(
     signs = even_signs(modes, device)
     run = start_run(lambda: IdentificationNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
     if start is not None:
-        for module in (run.network, run.average):
-            module.load_state_dict(start.state_dict())
+        begin_with(run, start, recipe.network)
     validation = validation_batches(validation_bank, recipe, fine, validation_images)
 
     def loss(run: Run) -> Tensor:

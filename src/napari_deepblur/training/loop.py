@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from napari_deepblur.errors import TrainingDataError
+from napari_deepblur.networks.deblurring import DeblurringNetwork
+from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.progress import Progress
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.recipes import Schedule
@@ -36,6 +39,17 @@ def start_run(
     optimizer = torch.optim.AdamW(network.parameters(), schedule.peak, weight_decay=schedule.weight_decay)
     generator = torch.Generator(device).manual_seed(seed)
     return Run(network, average, optimizer, generator, recipe)
+
+
+def begin_with(run: Run, start: IdentificationNetwork | DeblurringNetwork, architecture: object) -> None:
+    """Begin a run with trained weights; raises `TrainingDataError` where they are of another architecture."""
+    if start.config != architecture:
+        raise TrainingDataError(
+            f"The weights to start from have another architecture than the recipe: {start.config}, expected "
+            f"{architecture}. Start from weights of this recipe, or choose theirs."
+        )
+    for module in (run.network, run.average):
+        module.load_state_dict(start.state_dict())
 
 
 class TrainingReport(NamedTuple):

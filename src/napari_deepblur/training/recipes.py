@@ -108,7 +108,7 @@ class IdentificationRecipe:
 IDENTIFICATION = {
     "light": IdentificationRecipe(identification_network.LIGHT, Schedule(samples=200_000, batch_size=16)),
     "paper": IdentificationRecipe(
-        identification_network.PAPER, Schedule(samples=4_000_000, batch_size=128, average=0.999), image_size=400
+        identification_network.PAPER, Schedule(samples=4_000_000, batch_size=128, average=0.999), image_size=384
     ),
 }
 """Recipes of `napari-deepblur train identification`, by name."""

@@ -37,6 +37,36 @@ def test_samples_fill_the_box_and_are_reproducible() -> None:
     assert family().sample(0, seed=0).shape == (0, 8)
 
 
+def test_a_stated_amplitude_is_the_box_and_an_unstated_one_the_widest() -> None:
+    assert (family(max_amplitude=0.1).box, family(max_amplitude=0.1).amplitude_is_stated) == (0.1, True)
+    assert (family().box, family().amplitude_is_stated) == (0.3, False)
+    assert family().numbers["max_amplitude"] == "auto"
+    assert family(max_amplitude=np.float32(0.25)).max_amplitude == 0.25
+
+
+def test_where_no_amplitude_is_stated_each_octave_is_as_likely() -> None:
+    n = 4000
+    samples = family().sample(n, seed=3)
+    np.testing.assert_array_equal(samples, family().sample(n, seed=3))
+    assert np.abs(samples).max() <= 0.3
+    # The largest of eight uniform numbers in +-a is a U^(1/8): its logarithm has the mean log a - 1 / 8.
+    sizes = np.log(np.abs(samples).max(1)) + 1 / 8
+    low, high = np.log(0.02), np.log(0.3)
+    assert sizes.mean() == pytest.approx((low + high) / 2, abs=4 * (high - low) / np.sqrt(12 * n))
+    variance = (high - low) ** 2 / 12 + 1 / 64
+    assert sizes.var() == pytest.approx(variance, rel=0.06)
+    # All modes of a draw share their size; the sign is even.
+    one, other = np.log(np.abs(samples[:, 0])), np.log(np.abs(samples[:, 5]))
+    shared = (high - low) ** 2 / 12
+    assert np.corrcoef(one, other)[0, 1] == pytest.approx(shared / (shared + 1), abs=0.05)
+    assert abs((samples > 0).mean() - 0.5) < 0.01
+
+
+def test_coefficients_of_the_same_seed_have_the_same_directions_at_every_amplitude() -> None:
+    wide, narrow = (family(max_amplitude=a).sample(5, seed=1) for a in (0.3, 0.06))
+    np.testing.assert_allclose(narrow, 0.2 * wide, rtol=1e-6)
+
+
 def test_the_psf_is_that_of_the_optics() -> None:
     theta = family().sample(1, 0)[0]
     psf = family().psf(theta)
@@ -113,11 +143,11 @@ def test_a_blurred_image_is_differentiable_in_theta() -> None:
         ({"modes": (0,)}, "Noll index 0 does not exist"),
         ({"modes": (4.5,)}, r"Noll index 4\.5 does not exist"),
         ({"modes": "45"}, "Noll index '4' does not exist"),
-        ({"max_amplitude": 0.0}, r"max_amplitude is 0\.0 waves RMS, expected a value in \(0, 1\]"),
+        ({"max_amplitude": 0.0}, r"max_amplitude is 0\.0, expected waves RMS in \(0, 1\], or 'auto'"),
         ({"max_amplitude": -0.1}, "waves RMS"),
         ({"max_amplitude": 1.5}, "waves RMS"),
-        ({"max_amplitude": float("nan")}, "nan waves RMS"),
-        ({"max_amplitude": "0.1"}, "'0.1' waves RMS"),
+        ({"max_amplitude": float("nan")}, "max_amplitude is nan"),
+        ({"max_amplitude": "0.1"}, "max_amplitude is '0.1', expected waves RMS"),
         ({"psf_size": 30}, "psf_size is 30, expected an odd number"),
         ({"psf_size": 1}, "psf_size is 1"),
         ({"psf_size": 31.5}, r"psf_size is 31\.5 pixels, expected an odd whole number"),
