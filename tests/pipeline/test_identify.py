@@ -157,7 +157,7 @@ def _blurred(family: ZernikeFamily, theta: tuple[float, ...], example: int, side
 
 
 def test_clean_images_are_identified_with_the_weights_in_the_package() -> None:
-    """The mean PSF is at 4.3 dB, and an error of 0.03 waves in each mode at 9.9 dB."""
+    """The mean PSF is at 5 to 6.5 dB, and an error of 0.03 waves in each mode at 8.6 to 10."""
     network = load_identification(SHIPPED)
     family = ZernikeFamily(Microscope(pixel_size_um=0.0957))
     values = []
@@ -169,8 +169,9 @@ def test_clean_images_are_identified_with_the_weights_in_the_package() -> None:
         error = np.minimum(
             np.abs(found.theta - theta), np.abs(np.where(family.even_modes, -found.theta, found.theta) - theta)
         )
-        assert error.max() < 0.2, values
-    assert np.median(values) > 10, values
+        assert error.max() < 0.1, values
+    assert np.median(values) > 22, values
+    assert min(values) > 10, values
 
 
 def test_the_sampling_of_the_camera_does_not_matter() -> None:
