@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -95,6 +96,15 @@ def test_identification_is_trained_resumed_exported_and_used(
     worlds = [row["noise"] for row in facts["validation"]]
     assert worlds[::3] == ["none, scalar", "none, vectorial", "medium, thick"] and len(worlds) == 7
     assert load_identification(export).config == tiny_networks.identification
+
+    # A run without any time exports what it started from.
+    again = tmp_path / "again.safetensors"
+    start = ("--start", export, "--minutes", 1e-9, "--export", again, "--validation-images", 1, "--device", "cpu")
+    options = ("--data", sharp_images, "--out", tmp_path / "other", "--recipe", "tiny", "--quiet")
+    outcome = run("train", "identification", *options, *start)
+    assert outcome.code == 0, outcome.err
+    one, same = (load_identification(path).state_dict() for path in (export, again))
+    assert all(torch.equal(one[name], same[name]) for name in one)
 
     # Another recipe must not continue this run.
     recipes.IDENTIFICATION["tiny"] = replace(recipes.IDENTIFICATION["tiny"], seed=5)

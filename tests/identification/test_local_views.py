@@ -77,6 +77,21 @@ def test_polynomials_are_found_although_signs_differ_from_window_to_window() -> 
     assert found.std.max() < 5e-3
 
 
+def test_with_an_index_mismatch_windows_are_reflected_about_the_known_wavefront() -> None:
+    deep = Microscope(1.2, 0.54, 0.09, 1.33, n_sample=1.40, depth_um=10.0)
+    family = FieldZernikeFamily(deep, degree=1, field_shape=(800, 800), max_amplitude=0.15)
+    windows = windows_of((800, 800), deep, (0, 0), side=200)
+    theta = family.sample(1, 2)[0]
+    even, known = family.local.even_modes, family.local.known_wavefront
+    true = family.coefficients(theta, np.array([window.middle for window in windows]))
+    local = [
+        _seen(np.where(even & (index % 2 == 1), -coefficients - 2 * known, coefficients), 1e-3, even)
+        for index, coefficients in enumerate(true)
+    ]
+    found = prior_of(family).after(polynomial_views(family, windows, local))
+    np.testing.assert_allclose(found.mean, theta, atol=5e-3)
+
+
 def test_vague_windows_leave_the_prior_as_it_is() -> None:
     family = FieldZernikeFamily(OPTICS, degree=1, field_shape=(800, 800))
     windows = windows_of((800, 800), OPTICS, (0, 0))

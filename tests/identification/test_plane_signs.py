@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_deepblur.identification.plane_signs import defocus_per_um, settle_signs
+from napari_deepblur.identification.plane_signs import defocus_per_um, settle_signs, signed_planes
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
 
@@ -67,3 +67,17 @@ def test_one_plane_gone_wrong_does_not_decide() -> None:
     found = settle_signs(planes, np.full_like(planes, 0.01), offsets, change)
     kept = [0, 1, 2, 3, 4, 6]
     np.testing.assert_array_equal(found.signs[kept], signs[kept])
+
+
+def test_with_an_index_mismatch_it_is_the_sum_that_has_no_sign() -> None:
+    """Each plane says theta, or -theta - 2 w in its even modes, which has the same PSF; the stack says which."""
+    deep = Microscope(1.2, 0.54, 0.09, 1.33, n_sample=1.40, depth_um=10.0)
+    family = ZernikeFamily(deep, (4, 5, 7, 11))
+    even, known = family.even_modes, family.known_wavefront
+    assert np.abs(known).max() > 0.05
+    true = np.array([0.02, -0.05, 0.06, 0.03]) + 0.3 * np.arange(4)[:, None] * defocus_per_um(family)
+    said = np.where(even & (np.arange(4) % 2 == 1)[:, None], -true - 2 * known, true)
+    planes = [{"theta": theta.tolist(), "theta_std": [0.01] * 4, "identified": True} for theta in said]
+    found = signed_planes(planes, family, 0.3)
+    np.testing.assert_allclose([plane["theta"] for plane in planes], true, atol=1e-6)
+    assert found["stack"]["sign_probability"] > 0.95

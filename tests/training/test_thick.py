@@ -135,13 +135,24 @@ def test_the_same_generator_makes_the_same_specimens() -> None:
     torch.testing.assert_close(one.focus[:2], other.focus[:2])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_specimens_are_drawn_on_the_accelerator() -> None:
+    device = torch.device("cuda")
+    pupils, theta = Pupils(FC, MODES, 31, device), waves(4).to(device)
+    psf = zernike_psf(theta, pupils.take(torch.full((4,), OIL, device=device)))
+    stacks = random_stacks(2).to(device)
+    images = draw_thick(stacks, theta, psf, OIL, MODES, FC, SIZE, torch.Generator(device).manual_seed(0))
+    assert images.blurred.device.type == "cuda" and images.blurred.isfinite().all()
+    torch.testing.assert_close(images.focus[:2, 0], stacks[:, FOCUS, 16:-16, 16:-16])
+
+
 def test_near_planes_have_the_aberrations_and_the_light_of_the_plane_in_focus() -> None:
     """A point above the focus is the PSF of the same pupil at some distance, and not the one without aberrations."""
     stacks = torch.zeros(1, PLANES, SIDE, SIDE)
     stacks[0, FOCUS + 1, SIDE // 2, SIDE // 2] = 1
     theta = waves(1)
     image = drawn(stacks, theta).blurred[0, 0]
-    model = thick._models(OIL, MODES, FC)[0]
+    model = thick._models(OIL, MODES, FC, CPU)[0]
     z = torch.linspace(0, 1.0 / (0.934 * FC), 100)
 
     def error(theta: Tensor) -> float:

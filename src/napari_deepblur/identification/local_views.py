@@ -120,12 +120,13 @@ def polynomial_views(
     terms = family.maps_at(np.array([window.middle for window in windows]))
     # The terms of a mode follow each other, and are all even or all odd.
     even = family.even_modes[:: terms.shape[1]]
+    known = family.local.known_wavefront if family.local is not None else np.zeros(len(even))
     values = [found.theta.astype(np.float64) for found in local_blurs]
     variances = [np.square(found.theta_std.astype(np.float64)) for found in local_blurs]
     surest = int(np.argmin([variance[even].sum() for variance in variances])) if even.any() else 0
     seen = []
     for value, variance, term in zip(values, variances, terms, strict=True):
-        flipped = np.where(even, -value, value)
+        flipped = np.where(even, -value - 2 * known, value)
         distances = [np.sum((v - values[surest]) ** 2 / (variance + variances[surest])) for v in (value, flipped)]
         chosen = flipped if distances[1] < distances[0] else value
         design = np.kron(np.eye(len(even)), term)

@@ -91,8 +91,10 @@ def signed_planes(planes: Sequence[dict[str, Any]], family: OperatorFamily, plan
     theta = np.array([planes[i]["theta"] for i in numbers])
     std = np.array([planes[i]["theta_std"] for i in numbers])
     offsets = plane_spacing_um * np.array(numbers, dtype=np.float64)
-    found = settle_signs(theta[:, even], std[:, even], offsets, defocus_per_um(zernike)[even])
-    for i, values in zip(numbers, np.where(even, found.signs[:, None] * theta, theta), strict=True):
+    known = zernike.known_wavefront
+    found = settle_signs((theta + known)[:, even], std[:, even], offsets, defocus_per_um(zernike)[even])
+    signed = np.where(even, found.signs[:, None] * (theta + known) - known, theta)
+    for i, values in zip(numbers, signed, strict=True):
         planes[i]["theta"] = values.tolist()
     probability = 1 / (1 + math.exp(-found.log_odds))
     return {"stack": {"plane_spacing_um": plane_spacing_um, "sign_probability": probability}}
@@ -112,7 +114,8 @@ def settle_signs(
     Parameters
     ----------
     even, std
-        Even coefficients of each plane, of arbitrary sign, and their errors, in waves RMS, shape (Z, K).
+        Even coefficients of each plane, of arbitrary sign, and their errors, in waves RMS, shape (Z, K); sums with the
+        wavefront that is known (`ZernikeFamily.known_wavefront`).
     offsets_um
         z of each plane in micrometres, shape (Z,).
     change

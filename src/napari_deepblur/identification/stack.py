@@ -88,8 +88,9 @@ def identify_planes_steps(
     even = zernike.even_modes
     theta = np.stack([one.theta for one in found])
     std = np.stack([one.theta_std for one in found])
-    signs = settle_signs(theta[:, even], std[:, even], offsets, defocus_per_um(zernike)[even])
-    signed = np.where(even, signs.signs[:, None] * theta, theta)
+    known = zernike.known_wavefront
+    signs = settle_signs((theta + known)[:, even], std[:, even], offsets, defocus_per_um(zernike)[even])
+    signed = np.where(even, signs.signs[:, None] * (theta + known) - known, theta)
     probability = 1 / (1 + math.exp(-signs.log_odds))
     return StackIdentification(tuple(found), signed.astype(np.float32), offsets.astype(np.float32), probability)
 

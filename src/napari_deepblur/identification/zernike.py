@@ -27,7 +27,7 @@ from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.noise.intensity import unit_scale
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.operators.families import HIGHEST_AMPLITUDE
-from napari_deepblur.optics import psf_model, zernike_projection
+from napari_deepblur.optics import psf_model
 from napari_deepblur.progress import Progress, changed
 
 _AREA_SIDE = 512
@@ -88,7 +88,7 @@ def identify_zernike_steps(
             evidence = plus(evidence, gather_turned(network, views.pixels[..., rows, columns]))
         yield Progress("identify", done, total)
     assert evidence is not None
-    known = _known_wavefront(family)
+    known = torch.from_numpy(family.known_wavefront).float()
     amplitude = torch.zeros(1, len(network.config.modes), device=device)
     amplitude[0, chosen] = (family.box + known.abs()).clamp(max=HIGHEST_AMPLITUDE).to(device)
     given = Given(
@@ -149,8 +149,3 @@ def _chosen_modes(family: ZernikeFamily, network: IdentificationNetwork) -> list
             f"also has {', '.join(map(str, unknown))}. Leave these out, or train a network for them."
         )
     return [network.config.modes.index(j) for j in family.modes]
-
-
-def _known_wavefront(family: ZernikeFamily) -> Tensor:
-    """Coefficients (K,) of what the mismatch of the indices adds, as far as the family's modes describe it."""
-    return torch.from_numpy(zernike_projection(family.microscope.pupil.mismatch, family.modes)).float()

@@ -90,7 +90,7 @@ def draw_thick(
     grid = fast_length(side)
     spectra = torch.fft.rfft2(planes, s=(grid, grid))
     seen = spectra[:, focus] * _transfer(psf, grid)
-    near, far = _models(pupil, modes, cutoff)
+    near, far = _models(pupil, modes, cutoff, device)
     others = torch.zeros_like(seen)
     for index, height in enumerate(_HEIGHTS):
         if 0 < abs(height) < 2:
@@ -134,10 +134,10 @@ def _transfer(psf: Tensor, grid: int) -> Tensor:
 
 
 @cache
-def _models(pupil: int, modes: tuple[int, ...], cutoff: float) -> tuple[PsfModel, PsfModel]:
+def _models(pupil: int, modes: tuple[int, ...], cutoff: float, device: torch.device) -> tuple[PsfModel, PsfModel]:
     """Models of the near planes, and of the far ones: these without aberrations, which hardly matter there."""
     aperture, light = PUPILS[pupil]
     unit = _THICKNESS[1] / (aperture * cutoff)
     near = psf_model(Pupil(cutoff, aperture, light), modes, _NEAR, defocus=1.7 * unit, coarse=True)
     far = psf_model(Pupil(cutoff, aperture, "scalar"), (), _FAR, defocus=4.2 * unit, coarse=True)
-    return near, far
+    return near.to(device), far.to(device)

@@ -67,6 +67,17 @@ def test_coefficients_of_the_same_seed_have_the_same_directions_at_every_amplitu
     np.testing.assert_allclose(narrow, 0.2 * wide, rtol=1e-6)
 
 
+def test_the_known_wavefront_is_that_of_the_mismatch() -> None:
+    assert (family().known_wavefront == 0).all()
+    deep = ZernikeFamily(Microscope(1.2, 0.54, 0.09, 1.33, n_sample=1.40, depth_um=10.0))
+    known = deep.known_wavefront
+    assert known[-1] > 0.05 and (known[1:-1] == 0).all()
+    # Taken away again, less of the mismatch is left: the PSF is nearer to that of no mismatch.
+    flat = ZernikeFamily(Microscope(1.2, 0.54, 0.09, 1.33)).psf(np.zeros(8))
+    errors = [float(np.square(deep.psf(theta) - flat).sum()) for theta in (np.zeros(8), -known)]
+    assert errors[1] < 0.1 * errors[0]
+
+
 def test_the_psf_is_that_of_the_optics() -> None:
     theta = family().sample(1, 0)[0]
     psf = family().psf(theta)

@@ -19,7 +19,15 @@ from napari_deepblur.operators.families.aberrations import (
 )
 from napari_deepblur.operators.families.base import WIDEST_PSF
 from napari_deepblur.operators.families.convolution import ConvolutionFamily
-from napari_deepblur.optics import Microscope, is_even, mode_name, noll_to_nm, psf_model, zernike_psf
+from napari_deepblur.optics import (
+    Microscope,
+    is_even,
+    mode_name,
+    noll_to_nm,
+    psf_model,
+    zernike_projection,
+    zernike_psf,
+)
 
 DEFAULT_MODES = tuple(range(4, 12))
 """Noll 4 to 11: defocus, astigmatism, coma, trefoil, spherical."""
@@ -99,6 +107,14 @@ class ZernikeFamily(ConvolutionFamily, AberrationFamily):
     def even_modes(self) -> NDArray[np.bool_]:
         """Mask (K,) of the modes whose joint sign one image cannot tell."""
         return np.array([is_even(j) for j in self.modes])
+
+    @property
+    def known_wavefront(self) -> NDArray[np.float64]:
+        """Coefficients (K,) of what a mismatch of the indices adds to theta, as far as the modes describe it, in waves.
+
+        One image knows the even modes of the sum up to one joint sign: theta and -theta - 2 `known_wavefront` there.
+        """
+        return zernike_projection(self.microscope.pupil.mismatch, self.modes)
 
     @property
     def local(self) -> ZernikeFamily:
