@@ -39,7 +39,7 @@ _STARTS, _RATE, _SETTLE_EVERY = 28, 0.02, 15
 _MAXIMA, _DRAWS = 8, 16
 """Maxima that are kept, and members of the cloud that each becomes."""
 
-_WIDTH, _BAR_WIDTH, _WIDEST = 0.7, 0.85, 0.08
+_WIDTH, _BAR_WIDTH, _WIDEST = 0.7, 0.65, 0.08
 """Width of a maximum's Gaussian relative to its curvature, for the PSF and for error bars; its largest in waves."""
 
 _LEAST_ERROR = 0.004
