@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from napari_deepblur.identification.posterior import (
+    _BAR_WIDTH,
     _CAUTION,
     _LEAST_ERROR,
     DESCENT_STEPS,
@@ -187,7 +188,7 @@ def test_where_the_spectrum_says_nothing_the_prior_comes_back(std: float) -> Non
     belief = believe(prior, noise_only(), lambda psfs: torch.full((len(psfs),), -1.0))
     theta, spread = coefficients(belief, prior)
     torch.testing.assert_close(theta, mean[0], atol=0.3 * std, rtol=0)
-    expected = (_CAUTION**2 * std**2 + _LEAST_ERROR**2) ** 0.5
+    expected = ((_BAR_WIDTH * _CAUTION * std) ** 2 + _LEAST_ERROR**2) ** 0.5
     assert spread.mean().item() == pytest.approx(expected, rel=0.25)
 
 
@@ -265,7 +266,7 @@ def test_the_cloud_is_narrower_than_the_error_bars(monkeypatch: pytest.MonkeyPat
     # Without any width there is one member for each maximum and its mirror image.
     assert len(narrow.cloud.theta.unique(dim=0)) <= 2 * module._MAXIMA
     assert narrow.cloud.psf_and_spread(FAMILY)[1] < 0.02
-    assert coefficients(narrow, prior)[1].mean().item() == pytest.approx(_CAUTION * 0.02, rel=0.25)
+    assert coefficients(narrow, prior)[1].mean().item() == pytest.approx(_BAR_WIDTH * _CAUTION * 0.02, rel=0.25)
 
 
 def test_the_mean_and_the_spread_are_those_of_the_weighted_members() -> None:

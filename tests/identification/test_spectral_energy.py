@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from napari_deepblur.identification import spectral_energy
 from napari_deepblur.identification.spectral_energy import _INDEPENDENT, Band, SpectralEnergy
 from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.networks.statistics import WINDOW
@@ -18,6 +19,12 @@ SCENES = load_scene_spectra()
 BAND = Band(31)
 FREQUENCIES = int(BAND.mask.sum())
 WINDOWS = 120
+
+
+@pytest.fixture(autouse=True)
+def _unit_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure energies as the law has them; how they are scaled where no PSF explains a scene has a test of its own."""
+    monkeypatch.setattr(spectral_energy, "_ORDINARY_MISFIT", 1e12)
 
 
 def log_power(theta: Tensor) -> Tensor:
@@ -200,3 +207,19 @@ def test_without_noise_the_energy_is_that_of_the_whole_covariance() -> None:
     residual = (power[BAND.mask].log() - SCENES.mean[BAND.mask] - blurs).double()
     expected = 0.5 * (residual * torch.linalg.solve(covariance, residual.T).T).sum(1)
     torch.testing.assert_close(energy.of(blurs, scenes).double(), expected, rtol=2e-3, atol=0)
+
+
+def test_the_energy_is_in_units_of_what_no_psf_explains(monkeypatch: pytest.MonkeyPatch) -> None:
+    theta = torch.full((2, len(MODES)), 0.05)
+    theta[1] = -0.02
+    values = []
+    for ordinary in (1e12, 50.0):
+        monkeypatch.setattr(spectral_energy, "_ORDINARY_MISFIT", ordinary)
+        energy = energy_of(torch.full((len(MODES),), 0.05), 1e-3, 1)
+        power = log_power(theta)
+        scenes = energy.start(power)
+        energy.settle(power, scenes)
+        values.append(energy.of(power, scenes))
+    plain, scaled = values
+    assert plain.min() > 100
+    torch.testing.assert_close(scaled, plain / (plain.min() / 50), rtol=1e-3, atol=0)

@@ -22,7 +22,7 @@ from napari_deepblur.io.weights import (
     save_weights,
 )
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
-from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
+from napari_deepblur.networks.identification import Given, IdentificationConfig, IdentificationNetwork
 
 IDENTIFICATION = IdentificationConfig(
     modes=(4, 7), widths=(4, 8), blocks=(1, 1), stem_stride=4, map_width=4, hidden=8, candidates=2
@@ -80,15 +80,15 @@ def test_the_file_is_in_half_precision(path: Path) -> None:
 def test_statistics_and_counters_of_an_identification_network_come_back(tmp_path: Path) -> None:
     network = IdentificationNetwork(IDENTIFICATION)
     network.train()
-    noise, amplitude = torch.zeros(2, 2), torch.full((2, 2), 0.15)
+    given = Given(torch.zeros(2, 2), torch.full((2, 2), 0.15), torch.ones(2, 1), torch.full((2, 1), 0.9))
     for _ in range(3):
-        network(torch.rand(2, 1, 128, 128), noise, amplitude)
+        network(torch.rand(2, 1, 128, 128), given)
     save_weights(tmp_path / "w.safetensors", network, {})
     back = load_identification(tmp_path / "w.safetensors")
     assert back.config == IDENTIFICATION
     image = torch.rand(2, 1, 128, 128)
     with torch.no_grad():
-        found, expected = back(image, noise, amplitude), network.eval()(image, noise, amplitude)
+        found, expected = back(image, given), network.eval()(image, given)
     torch.testing.assert_close(found.theta, expected.theta, atol=2e-3, rtol=0)
     torch.testing.assert_close(found.candidates, expected.candidates, atol=2e-3, rtol=0)
     counters = [value for name, value in back.state_dict().items() if "num_batches" in name]
