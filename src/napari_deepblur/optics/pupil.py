@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -88,7 +89,7 @@ class Pupil:
         """Waves that a defocus by one pixel's length adds, sqrt(kb^2 - rho^2) with rho in cycles per pixel."""
         if not self.aperture:
             return np.zeros(np.shape(rho))
-        return np.asarray(self.cutoff * np.sqrt(np.maximum(self.aperture**-2 - np.square(rho), 0.0)))
+        return self.cutoff * self._height(rho)
 
     def mismatch(self, rho: NDArray[np.floating]) -> NDArray[np.float64]:
         """Waves that the depth in a medium of another index adds, refocused to where the point is brightest.
@@ -99,27 +100,16 @@ class Pupil:
         """
         if not (self.sample_aperture and self.depth) or self.sample_aperture == self.aperture:
             return np.zeros(np.shape(rho))
-        # Equal rings of the pupil's area, for a sum along the axis.
-        ring = np.sqrt((np.arange(_FOCUS_SAMPLES) + 0.5) / _FOCUS_SAMPLES)
-        phase, waves = self._excess(ring), self._passed(ring) * np.exp(2j * np.pi * self._excess(ring))
-        distance = np.sqrt(np.maximum(self.aperture**-2 - ring**2, 0.0))
-        weight = self._passed(ring) ** 2
-        centred = distance - np.average(distance, weights=weight)
-        start = np.sum(weight * centred * phase) / np.sum(weight * centred**2)
-        # The smallest variance of the phase, and beyond it as far as its error bends the best focus away.
-        left = phase - start * centred
-        reach = 4 * (np.ptp(left[weight > 0.5]) + 0.05) / np.ptp(distance[weight > 0.5])
-        shifts = start + np.linspace(-reach, reach, _FOCUS_STEPS)
-        on_axis = np.abs(np.exp(-2j * np.pi * shifts[:, None] * distance) @ waves)
-        best = shifts[on_axis.argmax()]
-        offset = np.average(phase - best * distance, weights=weight)
-        everywhere = np.sqrt(np.maximum(self.aperture**-2 - np.square(rho), 0.0))
-        return np.asarray(self._excess(rho) - best * everywhere - offset)
+        shift, piston = _best_focus(self)
+        return np.asarray(self._excess(rho) - shift * self._height(rho) - piston)
+
+    def _height(self, rho: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Axial part of the wave vector, in units of NA / wavelength: sqrt((n / NA)^2 - rho^2)."""
+        return np.asarray(np.sqrt(np.maximum(self.aperture**-2 - np.square(rho), 0.0)))
 
     def _excess(self, rho: NDArray[np.floating]) -> NDArray[np.float64]:
-        square = np.square(rho)
-        own = np.sqrt(np.maximum(self.sample_aperture**-2 - square, 0.0))
-        return np.asarray(self.depth * (own - np.sqrt(np.maximum(self.aperture**-2 - square, 0.0))))
+        own = np.sqrt(np.maximum(self.sample_aperture**-2 - np.square(rho), 0.0))
+        return np.asarray(self.depth * (own - self._height(rho)))
 
     def _passed(self, rho: NDArray[np.floating]) -> NDArray[np.float64]:
         """Amplitude that arrives: 1, and exp(-2 pi d sqrt((NA rho)^2 - n_s^2) / wavelength) beyond n_s."""
@@ -128,3 +118,21 @@ class Pupil:
         beyond = np.sqrt(np.maximum(np.square(rho) - self.sample_aperture**-2, 0.0))
         passed: NDArray[np.float64] = np.exp(-2 * np.pi * self.depth * beyond)
         return passed
+
+
+@cache
+def _best_focus(pupil: Pupil) -> tuple[float, float]:
+    """Defocus, in units of wavelength / NA, that makes the axis brightest, and the mean phase that is then left."""
+    # Equal rings of the pupil's area, for a sum along the axis.
+    ring = np.sqrt((np.arange(_FOCUS_SAMPLES) + 0.5) / _FOCUS_SAMPLES)
+    phase, passed, height = pupil._excess(ring), pupil._passed(ring), pupil._height(ring)
+    weight = passed**2
+    centred = height - np.average(height, weights=weight)
+    start = np.sum(weight * centred * phase) / np.sum(weight * centred**2)
+    # The smallest variance of the phase, and beyond it as far as its error bends the best focus away.
+    lit = weight > 0.5
+    reach = 4 * (np.ptp((phase - start * centred)[lit]) + 0.05) / np.ptp(height[lit])
+    shifts = start + np.linspace(-reach, reach, _FOCUS_STEPS)
+    on_axis = np.abs(np.exp(-2j * np.pi * shifts[:, None] * height) @ (passed * np.exp(2j * np.pi * phase)))
+    best = float(shifts[on_axis.argmax()])
+    return best, float(np.average(phase - best * height, weights=weight))

@@ -106,10 +106,10 @@ def draw_thick(
     share = _MOST_OUT_OF_FOCUS * torch.rand((n, 1, 1), generator=generator, device=device)
     means = in_focus.mean((1, 2), keepdim=True), out_of_focus.mean((1, 2), keepdim=True)
     wanted = share / (1 - share) * means[0].clamp_min(1e-3) / means[1].clamp_min(1e-4)
-    # What a volume has by itself is as good as what is drawn.
+    # Half of the volumes get no more light from out of focus than they have by themselves.
     natural = torch.arange(n, device=device)[:, None, None] >= len(stacks)
-    as_it_is = natural & (torch.rand((n, 1, 1), generator=generator, device=device) < 0.5)
-    blurred = in_focus + torch.where(as_it_is, wanted.clamp(max=1.0), wanted) * out_of_focus
+    capped = natural & (torch.rand((n, 1, 1), generator=generator, device=device) < 0.5)
+    blurred = in_focus + torch.where(capped, wanted.clamp(max=1.0), wanted) * out_of_focus
     outer = slice(_MARGIN, side - _MARGIN)
     return ThickImages(planes[:, focus, None, outer, outer].contiguous(), blurred[:, None])
 
