@@ -51,38 +51,41 @@ def test_with_light_in_one_plane_only_the_specimen_is_flat(pupil: int) -> None:
     torch.testing.assert_close(images.focus[:, 0], stacks[:, FOCUS, 16:-16, 16:-16])
 
 
-def test_a_specimen_without_thickness_is_flat(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All planes at the focus: the image is that of their sum, blurred in focus, with the share that is drawn."""
-    monkeypatch.setattr(thick, "_THICKNESS", (1e-9, 1e-9))
-    thick._models.cache_clear()
-    stacks, theta = random_stacks(3), torch.zeros(3, 12)
-    # Planes that are far away lose their aberrations and their vectorial light: here they are dark.
-    stacks[:, [0, -1]] = 0
+def test_a_specimen_thinner_than_the_slice_in_focus_is_flat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thick, "_THICKNESS", (0.2, 0.2))
+    stacks, theta = random_stacks(2), waves(2)
     images = drawn(stacks, theta)
-    thick._models.cache_clear()
-    psf = zernike_psf(theta, PUPILS_HERE.take(torch.full((3,), OIL)))
-    operator = ConvolutionOperator(psf[:, None], (SIZE - 30, SIZE - 30))
-    others = operator.forward(stacks.sum(1, keepdim=True)[..., 16:-16, 16:-16] - images.focus)
-    rest = images.blurred - operator.forward(images.focus)
-    share = (rest * others).sum((1, 2, 3), keepdim=True) / others.square().sum((1, 2, 3), keepdim=True)
-    # Light beyond 31 pixels is all that differs.
-    assert ((rest - share * others).abs().amax((1, 2, 3)) < 0.02 * share.flatten() * others.amax((1, 2, 3))).all()
+    psf = zernike_psf(theta, PUPILS_HERE.take(torch.full((2,), OIL)))
+    flat = ConvolutionOperator(psf[:, None], (SIZE - 30, SIZE - 30)).forward(images.focus)
+    torch.testing.assert_close(images.blurred, flat, rtol=0, atol=2e-5)
+
+
+def test_a_thick_volume_shows_each_plane_as_thick_as_the_slice_that_it_stands_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Constant planes add up to the height of the specimen over that of the slice in focus, where no share is drawn."""
+    monkeypatch.setattr(thick, "_THICKNESS", (0.75, 0.75))
+    monkeypatch.setattr(thick, "draw_volumes", lambda n, side, z, g, device: torch.full((n, len(z), side, side), 0.1))
+    images = drawn(torch.empty(0, PLANES, SIDE, SIDE), waves(40))
+    brightness = images.blurred[..., 28:-28, 28:-28].mean((1, 2, 3))
+    natural = (brightness - 0.1 * 1.5 / 0.5).abs() < 0.003
+    assert 8 <= natural.sum() <= 32
+    assert brightness[~natural].std() > 0.05
 
 
 def test_light_is_conserved() -> None:
     """Specimens of constant planes are images of the constant that the share of light asks for, for any pupil."""
-    levels = torch.tensor([0.1, 0.3, 0.2, 0.5, 0.4, 0.25, 0.15])
+    levels = torch.tensor([0.1, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.5, 0.3, 0.2, 0.1, 0.3, 0.4, 0.25, 0.15])
     stacks = levels[None, :, None, None].expand(6, -1, SIDE, SIDE).contiguous()
     # Zeros beyond the side would come in at the border: the middle has the whole PSF of all but the farthest planes.
-    stacks[:, [0, -1]] = 0
+    stacks[:, [0, 1, 2, -3, -2, -1]] = 0
     for pupil in (10, OIL, len(PUPILS) - 1):
         images = drawn(stacks, waves(6), pupil, seed=pupil)
         middle = images.blurred[..., 28:-28, 28:-28]
         flatness = middle.amax((1, 2, 3)) - middle.amin((1, 2, 3))
         assert (flatness < 0.04 * middle.mean((1, 2, 3))).all()
         assert (middle.mean((1, 2, 3)) >= 0.5 * 0.98).all()
-        # At most nine tenths of the light are out of focus.
-        assert (middle.mean((1, 2, 3)) <= 0.5 / (1 - 0.9)).all()
+        assert (middle.mean((1, 2, 3)) <= 0.5 / (1 - 0.95)).all()
 
 
 def shares(images: ThickImages, theta: Tensor, pupil: int = OIL) -> Tensor:
@@ -92,26 +95,27 @@ def shares(images: ThickImages, theta: Tensor, pupil: int = OIL) -> Tensor:
     return 1 - focus.mean((1, 2, 3)) / images.blurred.mean((1, 2, 3))
 
 
-def test_the_share_of_light_out_of_focus_is_uniform_up_to_nine_tenths() -> None:
+def test_the_share_of_light_out_of_focus_is_uniform_up_to_a_limit() -> None:
     theta = waves(200)
     found = shares(drawn(random_stacks(200), theta), theta)
-    assert -1e-3 < found.min() and found.max() < 0.901
-    assert found.mean().item() == pytest.approx(0.45, abs=4 * 0.9 / (12 * 200) ** 0.5)
+    assert -1e-3 < found.min() and found.max() < 0.951
+    assert found.mean().item() == pytest.approx(0.475, abs=4 * 0.95 / (12 * 200) ** 0.5)
     assert found.quantile(0.1) < 0.15 and found.quantile(0.9) > 0.75
 
 
-def test_volumes_have_light_out_of_focus_of_their_own_and_no_more_than_is_allowed() -> None:
+def test_volumes_have_light_out_of_focus_of_their_own() -> None:
     theta = waves(40)
     images = drawn(torch.empty(0, PLANES, SIDE, SIDE), theta)
     found = shares(images, theta)
-    assert -1e-3 < found.min() and found.max() < 0.901
-    assert 0.1 < found.median() < 0.6
+    assert -1e-3 < found.min() and found.max() < 0.99
+    assert 0.1 < found.median() < 0.9
     assert images.focus.min() >= 0 and images.focus.max() <= 1
     assert images.focus.shape == (40, 1, SIZE, SIZE) and images.blurred.shape == (40, 1, SIZE - 30, SIZE - 30)
 
 
 @pytest.mark.parametrize("pupil", [6, OIL])
-def test_planes_are_the_broader_the_farther_they_are_from_focus(pupil: int) -> None:
+def test_planes_are_the_broader_the_farther_they_are_from_focus(pupil: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thick, "_THICKNESS", (8.0, 8.0))
     stacks = torch.zeros(PLANES, PLANES, SIDE, SIDE)
     points = torch.arange(PLANES)
     stacks[points, points, SIDE // 2, SIDE // 2] = 1

@@ -149,7 +149,9 @@ def draw_specimens(
     """Draw specimens with depth (`draw_thick`), the flat half of them from `source`."""
     size = recipe.image_size + pupils.size - 1
     flat, planes, side = (len(theta) + 1) // 2, planes_of_a_stack(), stack_side(size)
-    stacks = source.draw(flat * planes, side, generator).view(flat, planes, side, side)
+    # Out of focus, procedural scenes look like any others, and take longer.
+    stacks = draw_scenes(source.bank, flat * planes, side, generator).view(flat, planes, side, side)
+    stacks[:, planes // 2] = source.draw(flat, side, generator)[:, 0]
     return draw_thick(stacks, theta, psf, pupil, recipe.network.modes, pupils.cutoff, size, generator)
 
 

@@ -14,17 +14,24 @@ from napari_deepblur.optics import PsfModel, Pupil, psf_model, zernike_psf
 from napari_deepblur.training.pupils import PUPILS
 from napari_deepblur.training.scenes.volumes import draw_volumes
 
-_HEIGHTS = (-4.0, -1.5, -0.5, 0.0, 0.5, 1.5, 4.0)
-"""Planes, in depths of focus n wavelength / NA^2 times the thickness that is drawn."""
+_HEIGHTS = (-6.5, -4.6, -3.2, -2.2, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.2, 3.2, 4.6, 6.5)
+"""Planes, in depths of focus n wavelength / NA^2: close where what they show depends on the aberrations."""
 
-_THICKNESS = (0.15, 1.3)
+_THICKNESS = (0.25, 7.5)
+"""How far a specimen reaches below the focus, and above it, in depths of focus; log-uniform."""
+
+_STRETCH = 0.15
+"""The heights are stretched or shrunk by up to this share, so that no network learns them."""
+
 _NEAR, _FAR = 63, 127
-"""Sides of PSFs out of focus: up to one and a half depths of focus with all aberrations, and beyond that without."""
+"""Sides of PSFs out of focus: up to `_NEAREST` depths of focus with all aberrations, and beyond that without."""
+
+_NEAREST = 2.3
 
 _MARGIN = 16
 """Pixels around the scene beyond which planes are periodic."""
 
-_MOST_OUT_OF_FOCUS = 0.9
+_MOST_OUT_OF_FOCUS = 0.95
 
 
 class ThickImages(NamedTuple):
@@ -54,13 +61,15 @@ def draw_thick(
 ) -> ThickImages:
     """Draw specimens with depth, and add up what the camera sees of their planes.
 
-    Half are volumes (`draw_volumes`), half flat scenes with others above and below. The share of light that is out of
-    focus is drawn between 0 and 0.9.
+    A specimen is a slab from somewhere below the focus to somewhere above it. Half are volumes (`draw_volumes`), half
+    flat scenes with others above and below. The share of light that is out of focus is drawn between 0 and 0.95, or is
+    for half of the volumes what each plane has by itself, as thick as it stands for.
 
     Parameters
     ----------
     stacks
-        Flat scenes to make half of the specimens of, shape (m, 7, S + 32, S + 32), m at most n.
+        Flat scenes to make half of the specimens of, shape (m, P, S + 32, S + 32), m at most n, P as
+        `planes_of_a_stack` says.
     theta
         Coefficients in waves, shape (n, K).
     psf
@@ -76,28 +85,33 @@ def draw_thick(
     """
     n, device = len(theta), theta.device
     aperture = PUPILS[pupil][0]
-    draws = torch.rand(4, generator=generator, device=device).tolist()
+    draws = torch.rand(3, generator=generator, device=device).tolist()
     depth_of_focus = 1 / (aperture * cutoff)
-    thickness = _THICKNESS[0] * (_THICKNESS[1] / _THICKNESS[0]) ** draws[0]
-    z = torch.tensor(_HEIGHTS, device=device) * depth_of_focus * thickness
-    # The camera need not focus on the middle of what is there, but the planes keep their order.
-    z = z + (draws[1] - 0.5) * 0.3 * depth_of_focus * thickness * (torch.tensor(_HEIGHTS, device=device) != 0)
+    heights = torch.tensor(_HEIGHTS, device=device)
+    present = _present(heights, *(_THICKNESS[0] * (_THICKNESS[1] / _THICKNESS[0]) ** draw for draw in draws[:2]))
+    z = heights * depth_of_focus * (1 + _STRETCH * (2 * draws[2] - 1))
     side = size + 2 * _MARGIN
     volumes = draw_volumes(n - len(stacks), side, z, generator, device)
     planes = torch.cat((stacks, volumes))
+    widths = _widths(heights) / _widths(heights)[len(heights) // 2]
     focus = _HEIGHTS.index(0.0)
 
     grid = fast_length(side)
-    spectra = torch.fft.rfft2(planes, s=(grid, grid))
-    seen = spectra[:, focus] * _transfer(psf, grid)
+
+    def spectrum(index: int) -> Tensor:
+        return torch.fft.rfft2(planes[:, index], s=(grid, grid))
+
+    seen = spectrum(focus) * _transfer(psf, grid)
     near, far = _models(pupil, modes, cutoff, device)
     others = torch.zeros_like(seen)
     for index, height in enumerate(_HEIGHTS):
-        if 0 < abs(height) < 2:
-            others += spectra[:, index] * _transfer(zernike_psf(theta, near, z[index]), grid)
-        elif height:
+        if index == focus or not present[index]:
+            continue
+        if abs(height) < _NEAREST:
+            blur = zernike_psf(theta, near, z[index])
+        else:
             blur = zernike_psf(torch.zeros(0, device=device), far, z[index])
-            others += spectra[:, index] * _transfer(blur, grid)
+        others += present[index] * widths[index] * spectrum(index) * _transfer(blur, grid)
     in_focus, out_of_focus = torch.fft.irfft2(torch.stack((seen, others)), s=(grid, grid))
 
     half = psf.shape[-1] // 2
@@ -106,10 +120,9 @@ def draw_thick(
     share = _MOST_OUT_OF_FOCUS * torch.rand((n, 1, 1), generator=generator, device=device)
     means = in_focus.mean((1, 2), keepdim=True), out_of_focus.mean((1, 2), keepdim=True)
     wanted = share / (1 - share) * means[0].clamp_min(1e-3) / means[1].clamp_min(1e-4)
-    # Half of the volumes get no more light from out of focus than they have by themselves.
-    natural = torch.arange(n, device=device)[:, None, None] >= len(stacks)
-    capped = natural & (torch.rand((n, 1, 1), generator=generator, device=device) < 0.5)
-    blurred = in_focus + torch.where(capped, wanted.clamp(max=1.0), wanted) * out_of_focus
+    volume = torch.arange(n, device=device)[:, None, None] >= len(stacks)
+    natural = volume & (torch.rand((n, 1, 1), generator=generator, device=device) < 0.5)
+    blurred = in_focus + torch.where(natural, 1.0, wanted) * out_of_focus
     outer = slice(_MARGIN, side - _MARGIN)
     return ThickImages(planes[:, focus, None, outer, outer].contiguous(), blurred[:, None])
 
@@ -122,6 +135,20 @@ def stack_side(size: int) -> int:
 def planes_of_a_stack() -> int:
     """Count the planes of a specimen."""
     return len(_HEIGHTS)
+
+
+def _widths(heights: Tensor) -> Tensor:
+    """Thickness of the slice that each plane stands for: half-way to its neighbours."""
+    between = heights.diff()
+    ends = torch.cat((between[:1], between)), torch.cat((between, between[-1:]))
+    return (ends[0] + ends[1]) / 2
+
+
+def _present(heights: Tensor, below: float, above: float) -> Tensor:
+    """Share of the slice of each plane that a specimen from -below to above fills; all of it in focus."""
+    half = _widths(heights) / 2
+    filled = (heights + half).clamp(max=above) - (heights - half).clamp(min=-below)
+    return (filled / (2 * half)).clamp(0, 1)
 
 
 def _transfer(psf: Tensor, grid: int) -> Tensor:
@@ -137,7 +164,7 @@ def _transfer(psf: Tensor, grid: int) -> Tensor:
 def _models(pupil: int, modes: tuple[int, ...], cutoff: float, device: torch.device) -> tuple[PsfModel, PsfModel]:
     """Models of the near planes, and of the far ones: these without aberrations, which hardly matter there."""
     aperture, light = PUPILS[pupil]
-    unit = _THICKNESS[1] / (aperture * cutoff)
-    near = psf_model(Pupil(cutoff, aperture, light), modes, _NEAR, defocus=1.7 * unit, coarse=True)
-    far = psf_model(Pupil(cutoff, aperture, "scalar"), (), _FAR, defocus=4.2 * unit, coarse=True)
+    unit = (1 + _STRETCH) / (aperture * cutoff)
+    near = psf_model(Pupil(cutoff, aperture, light), modes, _NEAR, defocus=_NEAREST * unit, coarse=True)
+    far = psf_model(Pupil(cutoff, aperture, "scalar"), (), _FAR, defocus=max(_HEIGHTS) * unit, coarse=True)
     return near.to(device), far.to(device)

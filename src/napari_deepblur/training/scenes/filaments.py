@@ -11,7 +11,7 @@ from napari_deepblur.training.scenes.splat import splat_points, splat_volume
 
 _STEP = 0.6
 _MAX_FILAMENTS = 120
-_IN_A_VOLUME = (20, 250)
+_IN_A_VOLUME = (20, 700)
 _KNOT_SPACING = 24
 
 

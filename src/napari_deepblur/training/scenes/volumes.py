@@ -12,7 +12,7 @@ from napari_deepblur.training.scenes.splat import splat_volume
 
 VolumeMaker = Callable[[int, int, torch.Tensor, torch.Generator, torch.device], torch.Tensor]
 
-_MOST_POINTS = 1 / 80
+_MOST_POINTS = 1 / 20
 """Points on a pixel of the field, all planes together."""
 
 
@@ -43,7 +43,8 @@ def draw_volumes(n: int, size: int, z: torch.Tensor, generator: torch.Generator,
         members = [index for index in range(n) if kinds[index] == kind]
         if members:
             volumes[members] = maker(len(members), size, z, generator, device)
-    dim = haze(n, size, 0.06, generator, device)[:, None]
+    # A little everywhere, all planes together; the rest of the haze is what they show out of focus.
+    dim = haze(n, size, 0.06, generator, device)[:, None] / len(z)
     return dim + (1 - dim) * volumes
 
 
