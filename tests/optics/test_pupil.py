@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pytest
@@ -26,17 +27,23 @@ def richards_wolf(optics: Microscope, size: int, z_um: float = 0.0) -> np.ndarra
     limit = np.arcsin(optics.na / n)
     alpha, weights = (nodes + 1) / 2 * limit, weights * limit / 2
     c, s = np.cos(alpha), np.sin(alpha)
+    bessel, where = bessel_functions(tuple(k0 * n * optics.pixel_size_um * s), size)
     phase = np.exp(1j * k0 * n * z_um * c)
     if optics.n_sample is not None:
         own = np.sqrt((optics.n_sample**2 - (n * s) ** 2).astype(complex))
         phase = phase * np.exp(1j * k0 * optics.depth_um * (np.where(own.imag > 0, own, own.real) - n * c))
-    pixels = np.arange(size) - size // 2
-    radius, where = np.unique(np.hypot(pixels[:, None], pixels).round(9), return_inverse=True)
-    bessel = [jv(m, k0 * n * optics.pixel_size_um * radius[:, None] * s) for m in (0, 1, 2)]
     common = weights * s * c / np.sqrt(c) * phase
     i0, i1, i2 = (b @ (common * f) for b, f in zip(bessel, ((1 + c) / 2, s, (1 - c) / 2), strict=True))
     intensity = (2 * (abs(i0) ** 2 + abs(i2) ** 2) + abs(i1) ** 2)[where].reshape(size, size)
     return np.asarray(intensity / intensity.sum())
+
+
+@cache
+def bessel_functions(frequencies: tuple[float, ...], size: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """J0, J1, J2 at the distances of all pixels from the centre, and which distance each pixel has; for any defocus."""
+    pixels = np.arange(size) - size // 2
+    radius, where = np.unique(np.hypot(pixels[:, None], pixels).round(9), return_inverse=True)
+    return [jv(m, radius[:, None] * np.array(frequencies)) for m in (0, 1, 2)], where
 
 
 def ideal(optics: Microscope, size: int = 31, z_um: float = 0.0) -> np.ndarray:
