@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -214,3 +215,14 @@ def test_the_sizes() -> None:
     # The paper's ResNet-18; its last layer is not the encoder's, and three channels come in.
     assert sum(p.numel() for p in paper.encoder.parameters()) == pytest.approx(11.2e6, rel=0.01)
     assert sum(p.numel() for p in light.parameters()) < 4e6
+
+
+def test_a_network_that_tells_depth_says_a_share_and_an_older_one_says_nothing() -> None:
+    telling = network(dataclasses.replace(TINY, tells_depth=True))
+    assert telling.depth is not None
+    telling.depth.weight.normal_()
+    told_shares = telling(images(), GIVEN).out_of_focus
+    assert told_shares.shape == (2,) and ((told_shares > 0) & (told_shares < 1)).all()
+    assert torch.equal(network()(images(), GIVEN).out_of_focus, torch.zeros(2))
+    # Weights of before there was depth have the same names but for this one.
+    assert set(telling.state_dict()) - set(network().state_dict()) == {"depth.weight", "depth.bias"}

@@ -103,7 +103,7 @@ def test_the_table_is_markdown() -> None:
 
 
 IDENTIFICATION = IdentificationRecipe(
-    IdentificationConfig(widths=(4, 8), blocks=(1, 1), map_width=4, hidden=16, candidates=3),
+    IdentificationConfig(widths=(4, 8), blocks=(1, 1), map_width=4, hidden=16, candidates=3, tells_depth=True),
     Schedule(samples=8, batch_size=2, **CONSTANT),
     image_size=64,
 )
@@ -150,6 +150,12 @@ def test_training_starts_from_given_weights_and_a_run_in_the_folder_from_its_own
     assert all(map(torch.equal, weights(again), weights(one)))
     elsewhere = train_tiny_identification(tmp_path / "b", 2, start=given)
     assert all(map(torch.equal, weights(elsewhere), weights(other)))
+    # Older weights do not tell depth; what they know is kept.
+    older = IdentificationNetwork(dataclasses.replace(IDENTIFICATION.network, tells_depth=False))
+    grown = train_tiny_identification(tmp_path / "d", 0, start=older)
+    assert grown.config.tells_depth and all(
+        torch.equal(grown.state_dict()[name], value) for name, value in older.state_dict().items()
+    )
     with pytest.raises(TrainingDataError, match=r"another architecture.*hidden=32.*hidden=16"):
         another = IdentificationNetwork(dataclasses.replace(IDENTIFICATION.network, hidden=32))
         train_tiny_identification(tmp_path / "c", 2, start=another)

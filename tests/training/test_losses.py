@@ -8,7 +8,7 @@ from torch import Tensor
 
 from napari_deepblur.networks.identification import Prediction
 from napari_deepblur.optics import Pupil, is_even, psf_model, psf_snr, zernike_psf
-from napari_deepblur.training.losses import even_signs, mean_psf, psf_error, theta_likelihood
+from napari_deepblur.training.losses import depth_likelihood, even_signs, mean_psf, psf_error, theta_likelihood
 
 MODES = tuple(range(4, 12))
 OPTICS = psf_model(Pupil(0.25), MODES, 15, coarse=True)
@@ -22,7 +22,20 @@ def prediction(
     batch, count = theta.shape
     candidates = theta[:, None] if candidates is None else candidates
     logits = torch.zeros(batch, candidates.shape[1]) if logits is None else logits
-    return Prediction(theta, torch.full((batch, count), math.log(std)), candidates, logits.log_softmax(1))
+    std_of = torch.full((batch, count), math.log(std))
+    return Prediction(theta, std_of, candidates, logits.log_softmax(1), torch.zeros(batch))
+
+
+def test_telling_the_share_of_light_out_of_focus_is_best_and_free_at_the_truth() -> None:
+    shares = torch.tensor([0.0, 0.3, 0.9])
+    nothing = torch.zeros(3, 8)
+
+    def loss(told: Tensor) -> Tensor:
+        return depth_likelihood(prediction(nothing)._replace(out_of_focus=told), shares)
+
+    torch.testing.assert_close(loss(shares), torch.zeros(3))
+    assert (loss(torch.tensor([0.1, 0.2, 0.95])) > 0.005).all()
+    assert (loss(torch.tensor([1.0, 1.0, 0.0])) > loss(torch.tensor([0.5, 0.5, 0.5]))).all()
 
 
 def draw() -> Tensor:

@@ -97,7 +97,9 @@ def shares(images: ThickImages, theta: Tensor, pupil: int = OIL) -> Tensor:
 
 def test_the_share_of_light_out_of_focus_is_uniform_up_to_a_limit() -> None:
     theta = waves(200)
-    found = shares(drawn(random_stacks(200), theta), theta)
+    images = drawn(random_stacks(200), theta)
+    found = shares(images, theta)
+    torch.testing.assert_close(images.out_of_focus, found, rtol=0, atol=1e-3)
     assert -1e-3 < found.min() and found.max() < 0.951
     assert found.mean().item() == pytest.approx(0.475, abs=4 * 0.95 / (12 * 200) ** 0.5)
     assert found.quantile(0.1) < 0.15 and found.quantile(0.9) > 0.75

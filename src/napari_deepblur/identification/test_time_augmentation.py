@@ -28,11 +28,14 @@ class Opinion(NamedTuple):
     mean, std
         The most likely coefficients of each turn, turned back, and their standard deviations, in waves, shape (number
         of turns, K).
+    out_of_focus
+        Share of the light that is from planes out of focus.
     """
 
     cloud: Cloud
     mean: Tensor
     std: Tensor
+    out_of_focus: float
 
 
 def gather_turned(network: IdentificationNetwork, pixels: Tensor) -> tuple[Evidence, ...]:
@@ -65,7 +68,7 @@ def decide_turned(
         Over all modes of the network, on the processor.
     """
     turns = usable_turns(network)
-    candidates, weights, points, stds = [], [], [], []
+    candidates, weights, points, stds, depths = [], [], [], [], []
     for turn, part in zip(turns, evidence, strict=True):
         matrix = torch.from_numpy(turn_matrix(network.config.modes, turn))
         there = matrix.abs().to(given.amplitude.device)
@@ -75,7 +78,9 @@ def decide_turned(
         weights.append(prediction.log_weights[0].exp().cpu() / len(turns))
         points.append(prediction.theta.cpu() @ matrix)
         stds.append(prediction.log_std.exp().cpu() @ matrix.abs())
-    return Opinion(Cloud(torch.cat(candidates), torch.cat(weights)), torch.cat(points), torch.cat(stds))
+        depths.append(float(prediction.out_of_focus))
+    cloud = Cloud(torch.cat(candidates), torch.cat(weights))
+    return Opinion(cloud, torch.cat(points), torch.cat(stds), sum(depths) / len(depths))
 
 
 def usable_turns(network: IdentificationNetwork) -> tuple[tuple[int, bool], ...]:

@@ -33,17 +33,26 @@ class IdentificationConfig(TrunkConfig):
         Noll indices of the coefficients, K of them.
     candidates
         Number M of candidate coefficient vectors.
+    tells_depth
+        Whether it says, too, how much of the light is out of focus; older weights do not.
     """
 
     modes: tuple[int, ...] = tuple(range(4, 16))
     candidates: int = 16
+    tells_depth: bool = False
 
 
-PAPER = IdentificationConfig()
+PAPER = IdentificationConfig(tells_depth=True)
 """A ResNet-18 encoder, as in the paper."""
 
 LIGHT = IdentificationConfig(
-    widths=(16, 32, 64, 128), blocks=(1, 1, 1, 1), stem_stride=4, map_width=32, hidden=256, candidates=8
+    widths=(16, 32, 64, 128),
+    blocks=(1, 1, 1, 1),
+    stem_stride=4,
+    map_width=32,
+    hidden=256,
+    candidates=8,
+    tells_depth=True,
 )
 """About two million parameters, for processors."""
 
@@ -83,12 +92,15 @@ class Prediction(NamedTuple):
         Candidate coefficient vectors, shape (B, M, K).
     log_weights
         Logarithm of the candidates' weights, shape (B, M); the weights sum to one.
+    out_of_focus
+        Share of the light that is from planes out of focus, shape (B,); 0 where the network does not tell.
     """
 
     theta: Tensor
     log_std: Tensor
     candidates: Tensor
     log_weights: Tensor
+    out_of_focus: Tensor
 
 
 class IdentificationNetwork(Trunk):
@@ -115,6 +127,9 @@ class IdentificationNetwork(Trunk):
         with torch.no_grad():
             self.answer.bias[2 * k : 2 * k + m * k].uniform_(-1, 1)
             self.answer.weight.mul_(0.1)
+        self.depth = nn.Linear(config.hidden, 1) if config.tells_depth else None
+        if self.depth is not None:
+            nn.init.zeros_(self.depth.weight)
 
     def forward(self, image: Tensor, given: Given) -> Prediction:
         """Predict from whole images (B, 1, H, W)."""
@@ -142,10 +157,16 @@ class IdentificationNetwork(Trunk):
         amplitude = given.amplitude
         told = (10 * amplitude, given.stated, 2 * given.polarization)
         described = torch.cat((self.describe(evidence, views, given.noise), *told), dim=1)
-        answer = self.answer(self.head(described)).float()
+        understood = self.head(described)
+        answer = self.answer(understood).float()
         point, log_std, spread, logits = answer.split((k, k, m * k, m), dim=1)
         theta = amplitude * point
         candidates = theta[:, None] + amplitude[:, None] * spread.view(-1, m, k)
         # A box prior of half-width a has the standard deviation a / sqrt(3): no answer is less certain than that.
         widest = torch.log(amplitude.clamp_min(1e-4) / math.sqrt(3))
-        return Prediction(theta, widest - F.softplus(log_std), candidates, logits.log_softmax(dim=1))
+        log_std, log_weights = widest - F.softplus(log_std), logits.log_softmax(dim=1)
+        if self.depth is None:
+            out_of_focus = theta.new_zeros(len(theta))
+        else:
+            out_of_focus = self.depth(understood).float()[:, 0].sigmoid()
+        return Prediction(theta, log_std, candidates, log_weights, out_of_focus)

@@ -74,6 +74,8 @@ class Batch(NamedTuple):
         Index of `PUPILS`, shape (B,).
     thick
         Whether the specimen has depth, shape (B,); all of these have the same pupil.
+    out_of_focus
+        Share of the light that is from planes out of focus, shape (B,).
     """
 
     scene: Tensor
@@ -86,6 +88,7 @@ class Batch(NamedTuple):
     polarization: Tensor
     pupil: Tensor
     thick: Tensor
+    out_of_focus: Tensor
 
     @property
     def given(self) -> Given:
@@ -122,6 +125,7 @@ def draw_batch(source: SceneSource, recipe: IdentificationRecipe, pupils: Pupils
     pupil[n - thick :] = pupil[-1]
     psf = zernike_psf(waves.theta, pupils.take(pupil))
     parts = []
+    out_of_focus = torch.zeros(n, device=device)
     if thick < n:
         scene = source.draw(n - thick, size, generator)
         parts.append((scene, _blurred(scene, psf[: n - thick])))
@@ -130,11 +134,12 @@ def draw_batch(source: SceneSource, recipe: IdentificationRecipe, pupils: Pupils
             source, waves.theta[n - thick :], psf[n - thick :], int(pupil[-1]), recipe, pupils, generator
         )
         parts.append((images.focus, images.blurred))
+        out_of_focus[n - thick :] = images.out_of_focus
     scene, blurred = (torch.cat(values) for values in zip(*parts, strict=True))
     scene, image = exposed(scene, blurred, noise, generator)
     deep = torch.arange(n, device=device) >= n - thick
     told = pupils.polarization[pupil]
-    return Batch(scene, image, psf, waves.theta, waves.amplitude, noise, waves.stated, told, pupil, deep)
+    return Batch(scene, image, psf, waves.theta, waves.amplitude, noise, waves.stated, told, pupil, deep, out_of_focus)
 
 
 def draw_specimens(
@@ -170,9 +175,8 @@ def degrade(
     stated = torch.ones_like(theta[:, :1])
     told = torch.zeros_like(stated) if polarization is None else polarization
     nowhere = torch.full((len(theta),), -1, device=theta.device)
-    return Batch(
-        scene, image, psf, theta, amplitude, noise, stated, told, nowhere, torch.zeros_like(nowhere, dtype=torch.bool)
-    )
+    flat, nothing = torch.zeros_like(nowhere, dtype=torch.bool), torch.zeros(len(theta), device=theta.device)
+    return Batch(scene, image, psf, theta, amplitude, noise, stated, told, nowhere, flat, nothing)
 
 
 def _blurred(scene: Tensor, psf: Tensor) -> Tensor:

@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationNetwork
+from napari_deepblur.networks.identification import REFERENCE_PSF_SIZE, IdentificationConfig, IdentificationNetwork
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.optics import psf_snr
 from napari_deepblur.training.batches import Batch, SceneSource, degrade, draw_batch
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.loop import Rows, begin_with, start_run, train
-from napari_deepblur.training.losses import even_signs, mean_psf, psf_error, theta_likelihood
+from napari_deepblur.training.losses import depth_likelihood, even_signs, mean_psf, psf_error, theta_likelihood
 from napari_deepblur.training.pupils import PUPILS, Pupils
 from napari_deepblur.training.recipes import IdentificationRecipe, NoiseRange
 
@@ -73,7 +73,7 @@ def train_identification(
     signs = even_signs(modes, device)
     run = start_run(lambda: IdentificationNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
     if start is not None:
-        begin_with(run, start, recipe.network)
+        begin_with(run, _with_depth(start, recipe.network), recipe.network)
     validation = validation_batches(validation_bank, recipe, fine, validation_images)
 
     def loss(run: Run) -> Tensor:
@@ -82,7 +82,8 @@ def train_identification(
             prediction = run.network(batch.image, batch.given)
         error = psf_error(mean_psf(prediction, coarse.take(batch.pupil)), batch.psf)
         likelihood = theta_likelihood(prediction, batch.theta, batch.amplitude, signs)
-        return (error + recipe.theta_weight * likelihood).mean()
+        depth = depth_likelihood(prediction, batch.out_of_focus)
+        return (error + recipe.theta_weight * likelihood + recipe.depth_weight * depth).mean()
 
     train(
         run,
@@ -96,6 +97,15 @@ def train_identification(
     average = run.average
     assert isinstance(average, IdentificationNetwork)
     return average
+
+
+def _with_depth(start: IdentificationNetwork, config: IdentificationConfig) -> IdentificationNetwork:
+    """Older weights as the beginning of a network that tells depth, where `config` wants one."""
+    if start.config.tells_depth or not config.tells_depth:
+        return start
+    network = IdentificationNetwork(dataclasses.replace(start.config, tells_depth=True))
+    network.load_state_dict({**network.state_dict(), **start.state_dict()})
+    return network
 
 
 def validation_batches(bank: Tensor, recipe: IdentificationRecipe, pupils: Pupils, images: int) -> dict[str, Batch]:
@@ -128,11 +138,13 @@ def validate(network: nn.Module, batches: dict[str, Batch], pupils: Pupils) -> R
     """PSF SNR in decibels in each world and at each noise level, beside the rows that any method must beat."""
     rows: Rows = []
     for name, batch in batches.items():
-        psfs = []
+        psfs, depths = [], []
         with torch.no_grad():
             for start in range(0, len(batch.image), 8):
                 part = Batch(*(value[start : start + 8] for value in batch))
-                psfs.append(mean_psf(network(part.image, part.given), pupils.take(part.pupil)))
+                prediction = network(part.image, part.given)
+                psfs.append(mean_psf(prediction, pupils.take(part.pupil)))
+                depths.append(prediction.out_of_focus)
         ignorant = batch.psf.mean(0, keepdim=True)
         snr = psf_snr(batch.psf, torch.cat(psfs))
         rows.append(
@@ -141,6 +153,7 @@ def validate(network: nn.Module, batches: dict[str, Batch], pupils: Pupils) -> R
                 "psf_snr_db": snr.mean().item(),
                 "worst_tenth_db": snr.quantile(0.1).item(),
                 "mean_psf_row_db": psf_snr(batch.psf, ignorant).mean().item(),
+                "depth_error": (torch.cat(depths) - batch.out_of_focus).abs().mean().item(),
             }
         )
     return rows

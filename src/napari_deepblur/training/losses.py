@@ -47,6 +47,12 @@ def even_signs(modes: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.tensor([-1.0 if is_even(j) else 1.0 for j in modes], device=device)
 
 
+def depth_likelihood(prediction: Prediction, out_of_focus: Tensor) -> Tensor:
+    """Cross-entropy of the share of light out of focus, shape (B,), above its least for this share."""
+    p, q = (share.clamp(1e-3, 1 - 1e-3) for share in (out_of_focus, prediction.out_of_focus))
+    return p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()
+
+
 def theta_likelihood(prediction: Prediction, theta: Tensor, amplitude: Tensor, signs: Tensor) -> Tensor:
     """Negative Gaussian log-likelihood of the coefficients, modulo the joint sign of the even modes.
 

@@ -88,6 +88,8 @@ class IdentificationRecipe:
         Smallest and largest of the other amplitudes, waves RMS; log-uniform.
     theta_weight
         Weight of the Gaussian likelihood of the coefficients beside the PSF error.
+    depth_weight
+        Weight of the cross-entropy of the share of light out of focus.
     seed
         Seed of everything.
     """
@@ -102,6 +104,7 @@ class IdentificationRecipe:
     paper_share: float = 0.5
     amplitude: tuple[float, float] = (0.02, 0.3)
     theta_weight: float = 0.1
+    depth_weight: float = 0.1
     seed: int = 0
 
 

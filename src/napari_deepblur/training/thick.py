@@ -43,10 +43,13 @@ class ThickImages(NamedTuple):
         Planes in focus, shape (n, 1, S, S).
     blurred
         Images, shape (n, 1, S - k + 1, S - k + 1).
+    out_of_focus
+        Share of their light that is from other planes, shape (n,).
     """
 
     focus: Tensor
     blurred: Tensor
+    out_of_focus: Tensor
 
 
 def draw_thick(
@@ -124,7 +127,8 @@ def draw_thick(
     natural = volume & (torch.rand((n, 1, 1), generator=generator, device=device) < 0.5)
     blurred = in_focus + torch.where(natural, 1.0, wanted) * out_of_focus
     outer = slice(_MARGIN, side - _MARGIN)
-    return ThickImages(planes[:, focus, None, outer, outer].contiguous(), blurred[:, None])
+    out_of_focus = 1 - (in_focus.mean((1, 2)) / blurred.mean((1, 2)).clamp_min(1e-6)).clamp(0, 1)
+    return ThickImages(planes[:, focus, None, outer, outer].contiguous(), blurred[:, None], out_of_focus)
 
 
 def stack_side(size: int) -> int:
