@@ -35,6 +35,7 @@ from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.noise import sample_noise
 from napari_deepblur.pipeline import DeblurSettings, deblur_steps
+from napari_deepblur.progress import Progress
 from napari_deepblur.training.scenes import draw_procedural
 
 REFERENCE = "reference"
@@ -92,7 +93,7 @@ def _pipeline_run(image: Image, size: str, device: torch.device) -> Callable[[],
 
     def run() -> Stages:
         stages: Stages = {}
-        steps = deblur_steps(image, settings)
+        steps = (step for step in deblur_steps(image, settings) if isinstance(step, Progress))
         # The weights are read before the first step.
         stage = next(steps).stage
         before = time.perf_counter()

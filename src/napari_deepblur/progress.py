@@ -7,7 +7,7 @@ and stops where it is closed, which is what Cancel does.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 _PARTS = 100
@@ -78,11 +78,11 @@ def changed(
 
 
 def within(
-    steps: Generator[Progress, None, Result], start: int, stop: int, total: int, detail: str = ""
-) -> Generator[Progress, None, Result]:
+    steps: Generator[Step, None, Result], start: int, stop: int, total: int, detail: str = ""
+) -> Generator[Step, None, Result]:
     """Run a part of a computation, with its progress as that of the whole.
 
-    Work that the part has to do again is not taken back.
+    Work that the part has to do again is not taken back. What it yields beside progress is left as it is.
 
     Parameters
     ----------
@@ -95,16 +95,18 @@ def within(
     """
     furthest = start
 
-    def place(step: Progress) -> Progress:
+    def place(step: Step) -> Step:
         nonlocal furthest
+        if not isinstance(step, Progress):
+            return step
         furthest = max(furthest, start + (stop - start) * step.done // max(step.total, 1))
-        return Progress(step.stage, furthest, total, step.detail or detail)
+        return replace(step, done=furthest, total=total, detail=step.detail or detail)
 
     return changed(steps, place)
 
 
 def one_of(
-    steps: Generator[Progress, None, Result], number: int, count: int, detail: str = ""
-) -> Generator[Progress, None, Result]:
+    steps: Generator[Step, None, Result], number: int, count: int, detail: str = ""
+) -> Generator[Step, None, Result]:
     """Run one of `count` equal parts, whose numbers begin at 0, with its progress as that of all (`within`)."""
     return within(steps, _PARTS * number, _PARTS * (number + 1), _PARTS * count, detail)

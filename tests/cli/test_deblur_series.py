@@ -15,7 +15,7 @@ from napari_deepblur.io.images import read_image
 from napari_deepblur.io.ome_tiff import read_ome_tiff, write_ome_tiff
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.pipeline.series import deblur_frames
+from tests.pipeline.series.frames_of import frames_of
 
 OPTICS = Acquisition(
     pixel_size_um=(0.08, 0.08), na=1.3, n_immersion=1.515, wavelengths_um=(0.45, 0.6), axes="TCYX", channels=("a", "b")
@@ -49,7 +49,7 @@ def test_a_series_has_the_optics_of_its_file_and_each_channel_its_own(
     written = read_ome_tiff(tmp_path / "out.tif")
     assert written.acquisition.axes == "TCYX"
     assert written.acquisition.channels == ("a", "b")
-    for frame in deblur_frames(read_image(series), "TCYX", settings((0.45, 0.6))):
+    for frame in frames_of(read_image(series), "TCYX", settings((0.45, 0.6))):
         np.testing.assert_array_equal(written.data[frame.index], frame.image)
     assert written.record is not None
     assert written.record["metadata"]["settings"]["channel_wavelengths_um"] == [0.45, 0.6]
@@ -59,7 +59,7 @@ def test_a_series_has_the_optics_of_its_file_and_each_channel_its_own(
 def test_an_option_counts_more_than_the_file(run: Callable[..., Any], series: Path, tmp_path: Path):
     outcome = run("deblur", series, "-o", tmp_path / "out.tif", "--wavelength-um", 0.45, "--quiet", *QUICK)
     assert outcome == (0, "", "")
-    one = next(iter(deblur_frames(read_image(series), "TCYX", settings(None))))
+    one = next(iter(frames_of(read_image(series), "TCYX", settings(None))))
     written = read_ome_tiff(tmp_path / "out.tif")
     np.testing.assert_array_equal(written.data[0, 0], one.image)
     assert written.record is not None and written.record["metadata"]["settings"]["channel_wavelengths_um"] is None
@@ -122,3 +122,29 @@ def test_a_stack_with_a_spacing_tells_the_sign(run: Callable[..., Any], cells: P
     assert record is not None and record["metadata"]["stack"]["plane_spacing_um"] == 0.3
     outcome = run("deblur", tmp_path / "stack.tif", "-o", tmp_path / "out.tif", "--axes", "TYX", *options)
     assert outcome.code == 2 and "is for a stack" in outcome.err
+
+
+def test_a_bad_frame_is_named_and_the_others_are_written(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    plane = read_image(cells).astype(np.float32)
+    array = np.stack([plane, plane[::-1], plane])
+    array[1, 5, 5] = np.nan
+    array[2] = 7
+    tifffile.imwrite(tmp_path / "series.tif", array, photometric="minisblack")
+    options = ("--axes", "TYX", "--pixel-size-um", 0.09, "--quiet", *QUICK)
+    outcome = run("deblur", tmp_path / "series.tif", "-o", tmp_path / "out.tif", *options)
+    assert (outcome.code, outcome.out) == (0, "")
+    said = outcome.err.splitlines()
+    assert said[0].startswith("napari-deepblur: series.tif: time 1 was passed through: 1 of ")
+    assert said[1:] == ["napari-deepblur: series.tif: time 2: all pixels are 7, passed through"]
+    written = read_ome_tiff(tmp_path / "out.tif")
+    np.testing.assert_array_equal(written.data[1:], array[1:])
+    assert not np.array_equal(written.data[0], array[0])
+    tifffile.imwrite(tmp_path / "series.tif", array[[1, 1]], photometric="minisblack")
+    outcome = run("deblur", tmp_path / "series.tif", "-o", tmp_path / "none.tif", *options)
+    assert outcome.code == 2 and "None of the 2 frames" in outcome.err and not (tmp_path / "none.tif").exists()
+
+
+def test_a_format_that_is_not_written_is_refused_before_the_work(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    outcome = run("deblur", cells, "-o", tmp_path / "out.png", *QUICK)
+    assert outcome.code == 2 and "'.png' names none of the formats" in outcome.err
+    assert not (tmp_path / "out.png").exists()

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import tifffile
 
-import napari_deepblur.pipeline
 from napari_deepblur.errors import DeviceError
 from napari_deepblur.io.weights import FOLDER_VARIABLE
 from napari_deepblur.progress import Progress
@@ -141,9 +140,10 @@ def test_unwritable_outputs_are_found_before_the_computation(
     monkeypatch: pytest.MonkeyPatch,
     option: str,
 ):
-    monkeypatch.setattr(napari_deepblur.pipeline, "deblur_steps", lambda *_: pytest.fail("computed already"))
+    steps = "napari_deepblur.pipeline.series.deblur_stack_steps"
+    monkeypatch.setattr(steps, lambda *_, **__: pytest.fail("computed already"))
     places = {"-o": output, "--psfs": output.with_name("psfs.tif"), "--save-settings": output.with_name("s.json")}
-    for bad, fragment in ((tmp_path / "absent" / "x", "does not exist"), (tmp_path, "is a folder")):
+    for bad, fragment in ((tmp_path / "absent" / "x.tif", "does not exist"), (tmp_path, "is a folder")):
         if option == "-o" and bad.is_dir():
             continue  # The result may go into a folder.
         places[option] = bad

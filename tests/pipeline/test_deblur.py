@@ -51,9 +51,9 @@ def without_prior(weights_folder: Path) -> None:
 
 
 def _run(image: np.ndarray, settings: DeblurSettings) -> tuple[list[Progress], Any]:
-    reports: list[Progress] = []
-    result = finished(deblur_steps(image, settings), reports.append)
-    return reports, result
+    steps: list[Any] = []
+    result = finished(deblur_steps(image, settings), steps.append)
+    return [step for step in steps if isinstance(step, Progress)], result
 
 
 def test_the_result_has_the_shape_and_the_units_of_the_image(image: np.ndarray, theta: np.ndarray) -> None:

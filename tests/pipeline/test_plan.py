@@ -18,13 +18,14 @@ import pytest
 from napari_deepblur.errors import FamilyError, ImageError, SettingsError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.families import family_hash, save_family
+from napari_deepblur.io.sinks import ArraySink
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, OperatorFamily, ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings, deblur
 from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.run import run
-from napari_deepblur.pipeline.series import deblur_frames_steps
+from napari_deepblur.pipeline.series import deblur_stack_steps
 from napari_deepblur.progress import Progress, finished
 
 OPTICS = Microscope(pixel_size_um=0.09)
@@ -89,7 +90,7 @@ def test_weights_are_opened_once_in_a_series(opened: Counter[str], wavelengths: 
         device="cpu",
         channel_wavelengths_um=wavelengths,
     )
-    series = finished(deblur_frames_steps(array, "TCYX", settings))
+    series = finished(deblur_stack_steps(array, "TCYX", settings, ArraySink()))
     assert len(series.record["frames"]) == 100
     assert opened == {"identification-light.safetensors": 1, "deblurring-light.safetensors": 1}
 
@@ -100,7 +101,7 @@ def test_a_family_is_opened_once_in_a_series(opened: Counter[str], tmp_path: Pat
     save_family(EigenPsfFamily(np.random.default_rng(0).uniform(size=(2, 5, 5)), np.eye(2), OPTICS), file)
     settings = DeblurSettings(microscope=OPTICS, family=str(file), theta=(1.0, 0.5), device="cpu", noise=(0.5, 2.0))
     opened.clear()
-    finished(deblur_frames_steps(_series(4), "TCYX", settings))
+    finished(deblur_stack_steps(_series(4), "TCYX", settings, ArraySink()))
     assert opened["mine.safetensors"] == 1
     assert opened["deblurring-light.safetensors"] == 1
     opened.clear()

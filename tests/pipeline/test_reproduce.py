@@ -17,7 +17,8 @@ from napari_deepblur.io.ome_tiff import write_ome_tiff
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
-from napari_deepblur.pipeline.series import Luminance, deblur_frames, empty_result, result_type, write_frame
+from napari_deepblur.pipeline.series import Luminance, write_frame
+from tests.pipeline.series.frames_of import frames_of
 
 OPTICS = Microscope(na=1.3, wavelength_um=0.55, pixel_size_um=0.09, n_immersion=1.515)
 QUICK: dict[str, Any] = {"microscope": OPTICS, "device": "cpu", "theta": (0.05,) * 8}
@@ -66,7 +67,7 @@ def test_a_plane(folder: Path, name: str) -> None:
     if values.get("family") == "psf":
         values = values | {"family": str(folder / "psf.tif")}
     settings, image = DeblurSettings(**values), Input("my plane.tif")
-    (frame,) = deblur_frames(read_image(folder / image.file), "YX", settings)
+    (frame,) = frames_of(read_image(folder / image.file), "YX", settings)
     np.testing.assert_array_equal(pixels_of_the_command(settings, image), frame.image)
     np.testing.assert_array_equal(pixels_of_the_python(settings, image), frame.image)
 
@@ -76,8 +77,8 @@ def test_a_series_with_channels(folder: Path, once: bool) -> None:
     settings = DeblurSettings(**QUICK | {"theta": None, "channel_wavelengths_um": (0.55, 0.6), "method": "wiener"})
     image = Input("stack.tif", "TCYX", once)
     array = read_image(folder / "stack.tif")
-    expected = empty_result(array.shape)
-    for frame in deblur_frames(array, "TCYX", settings, "first" if once else "each"):
+    expected = np.zeros(array.shape, np.float32)
+    for frame in frames_of(array, "TCYX", settings, "first" if once else "each"):
         write_frame(expected, "TCYX", frame.index, frame.image)
     np.testing.assert_array_equal(pixels_of_the_command(settings, image), expected)
     np.testing.assert_array_equal(pixels_of_the_python(settings, image), expected)
@@ -86,13 +87,13 @@ def test_a_series_with_channels(folder: Path, once: bool) -> None:
 def test_colours_and_their_luminance(folder: Path) -> None:
     settings = DeblurSettings(**QUICK | {"method": "wiener"})
     array = read_image(folder / "colours.tif")
-    expected = empty_result(array.shape, result_type("YXS", array.dtype))
-    for frame in deblur_frames(array, "YXS", settings):
+    expected = np.zeros_like(array)
+    for frame in frames_of(array, "YXS", settings):
         write_frame(expected, "YXS", frame.index, frame.image)
     image = Input("colours.tif", "YXS")
     np.testing.assert_array_equal(pixels_of_the_command(settings, image), expected)
     np.testing.assert_array_equal(pixels_of_the_python(settings, image), expected)
-    (gray,) = deblur_frames(Luminance(array), "YX", settings)
+    (gray,) = frames_of(Luminance(array), "YX", settings)
     image = Input("colours.tif", "YX", luminance=True)
     np.testing.assert_array_equal(pixels_of_the_command(settings, image), gray.image)
     np.testing.assert_array_equal(pixels_of_the_python(settings, image), gray.image)

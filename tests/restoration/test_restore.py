@@ -19,7 +19,7 @@ from napari_deepblur.progress import Progress, finished
 from napari_deepblur.restoration.blur import ConvolutionBlur
 from napari_deepblur.restoration.restore import MEMORY_VARIABLE, Restored, choose_side, restore_steps, units_of_work
 from napari_deepblur.restoration.restorers import NetworkRestorer, Restorer, SolverRestorer, Step
-from napari_deepblur.restoration.tiling import margin
+from napari_deepblur.restoration.tiling import Part, margin
 from napari_deepblur.samples import sample_microscope, sample_path
 
 CPU = torch.device("cpu")
@@ -54,9 +54,9 @@ class Copier(Restorer):
 def _restore(
     image: np.ndarray, restorer: Restorer, device: torch.device, side: int | None, psf: Tensor = PSF
 ) -> tuple[list[float], Restored]:
-    seen: list[Progress] = []
+    seen: list[Progress | Part] = []
     restored = finished(restore_steps(image, ConvolutionBlur(psf), NOISE, restorer, device, side), seen.append)
-    return [step.done / step.total for step in seen], restored
+    return [step.done / step.total for step in seen if isinstance(step, Progress)], restored
 
 
 @pytest.fixture

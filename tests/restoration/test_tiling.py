@@ -17,12 +17,16 @@ TILES = st.none() | st.integers(SMALLEST_TILE, 400)
 @settings(deadline=None, max_examples=60)
 @given(SIDES, SIDES, TILES, st.integers(0, 80))
 def test_weights_sum_to_one_at_every_pixel(height: int, width: int, side: int | None, around: int) -> None:
-    total = np.zeros((height, width))
+    total, own = np.zeros((height, width)), np.zeros((height, width), int)
     for tile in plan_tiles((height, width), side, around):
+        # What belongs to a tile is complete with it: no later one adds to it.
+        assert not own[tile.target].any()
+        own[tile.own] += 1
         assert tile.weights.shape == total[tile.target].shape
         assert tile.weights.min() >= 0
         total[tile.target] += tile.weights
     np.testing.assert_allclose(total, 1, atol=1e-6)
+    assert (own == 1).all()
 
 
 @settings(deadline=None, max_examples=60)

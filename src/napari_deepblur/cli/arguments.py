@@ -37,7 +37,11 @@ def add_settings(parser: argparse.ArgumentParser, *, deblurs: bool) -> None:
     files = parser.add_argument_group("files")
     files.add_argument("--settings", type=Path, metavar="FILE", help="start from these settings (JSON)")
     files.add_argument("--save-settings", type=Path, metavar="FILE", help="write the settings that were used (JSON)")
-    files.add_argument("--quiet", action="store_true", help="no progress bar and no remarks")
+    files.add_argument(
+        "--quiet",
+        action="store_true",
+        help="no progress bar, no remarks but on what was done otherwise",
+    )
 
 
 def _add_option(group: argparse._ArgumentGroup, row: dict[str, Any]) -> None:

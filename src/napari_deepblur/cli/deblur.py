@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
 from napari_deepblur.cli.batch import destinations, listed_files, one_by_one
 from napari_deepblur.cli.progress import run_with_bar
-from napari_deepblur.errors import OutputError, SettingsError
+from napari_deepblur.errors import OutputError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_deepblur.cli.arguments import Verbs
-    from napari_deepblur.pipeline.series import Frame, Reuse
+    from napari_deepblur.pipeline.series import Written
 
 
 def add_to(verbs: Verbs) -> None:
@@ -53,6 +54,8 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Deblur each image and write what was asked for; files change only once all of an image is computed."""
+    from napari_deepblur.io.sinks import file_sink
+
     pairs = destinations(listed_files(arguments.images), arguments.output)
     more = (arguments.psfs, arguments.coefficients, arguments.save_settings)
     if len(pairs) > 1 and any(more):
@@ -61,6 +64,7 @@ def work(arguments: argparse.Namespace) -> None:
         )
     for image, output in pairs:
         check_outputs(image, output, *more)
+        file_sink(output)
     one_by_one(pairs, partial(_deblur, arguments), arguments.quiet)
 
 
@@ -68,22 +72,13 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     import numpy as np
 
     from napari_deepblur.io.acquisition_files import read_acquisition
+    from napari_deepblur.io.axes import check_axes, check_spacing, named_axes, planes_last
     from napari_deepblur.io.images import write_tiff
     from napari_deepblur.io.output import replacing
+    from napari_deepblur.io.sinks import file_sink
     from napari_deepblur.io.stacks import read_stack
     from napari_deepblur.pipeline import save_settings
-    from napari_deepblur.pipeline.series import (
-        Luminance,
-        check_axes,
-        deblur_frames_steps,
-        empty_result,
-        history_of,
-        leading,
-        named_axes,
-        planes_last,
-        result_type,
-        write_frame,
-    )
+    from napari_deepblur.pipeline.series import Frame, deblur_stack_steps, history_of
 
     array, letters = read_stack(source)
     axes = named_axes(letters) if arguments.axes is None else arguments.axes.upper()
@@ -92,31 +87,28 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     array, axes = array.transpose([axes.index(letter) for letter in order]), order
     channels = array.shape[axes.index("C")] if "C" in axes else 0
     settings = read_settings(arguments, source, channels)
-    frames: Any = array
-    if arguments.luminance and axes.endswith("S"):
-        frames, axes = Luminance(array), axes.removesuffix("S")
-    image = empty_result(frames.shape, result_type(axes, array.dtype))
+    spacing = arguments.plane_spacing_um
+    check_spacing(axes.removesuffix("S") if arguments.luminance else axes, spacing)
+    steps = deblur_stack_steps(
+        array,
+        axes,
+        settings,
+        file_sink(output, read_acquisition(source)),
+        "first" if arguments.one_operator else "each",
+        plane_spacing_um=spacing,
+        colours="luminance" if arguments.luminance else "each",
+    )
     psfs: list[NDArray[np.float32]] = []
-    if arguments.plane_spacing_um is not None and leading(axes) != "Z":
-        raise SettingsError(
-            f"--plane-spacing-um is for a stack, whose axes are ZYX, and those of {source.name} are {axes}. "
-            "Leave it out, or name the axes with --axes."
-        )
-    reuse: Reuse = "first" if arguments.one_operator else "each"
-    steps = deblur_frames_steps(frames, axes, settings, reuse, plane_spacing_um=arguments.plane_spacing_um)
 
-    def keep(frame: Frame) -> None:
-        write_frame(image, axes, frame.index, frame.image)
-        found = None if frame.result is None else frame.result.identification
-        if found is not None and frame.identified:
-            psfs.append(found.psfs)
+    def keep(step: Written | Frame) -> None:
+        if isinstance(step, Frame) and step.identified and step.result and step.result.identification:
+            psfs.append(step.result.identification.psfs)
 
     series = run_with_bar(steps, arguments.quiet, keep)
-
-    pixel = (series.family.microscope or settings.optics).pixel_size_um
-    said = read_acquisition(source)
-    write_tiff(output, image, pixel_size_um=pixel, axes=axes, record=series.record, acquisition=said)
+    for note in series.notes:
+        print(f"napari-deepblur: {source.name}: {' '.join(note.split())}", file=sys.stderr)
     if arguments.psfs is not None:
+        pixel = (series.family.microscope or settings.optics).pixel_size_um
         known = psfs or [series.family.psf(series.first.settings["resolved"]["theta"])]
         stack = np.concatenate([psf.reshape(-1, *psf.shape[-2:]) for psf in known])
         write_tiff(arguments.psfs, stack, pixel_size_um=pixel, axes="TYX")

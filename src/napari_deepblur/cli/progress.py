@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from napari_deepblur.progress import Progress, finished
 
-Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 _WORDS = {
@@ -22,7 +21,7 @@ _WORDS = {
 
 
 def run_with_bar(
-    steps: Generator[Progress | Part, None, Result], quiet: bool, keep: Callable[[Part], object] | None = None
+    steps: Generator[Any, None, Result], quiet: bool, keep: Callable[[Any], object] | None = None
 ) -> Result:
     """Run a generator to its end and return its value, showing how far it has come unless `quiet`.
 
@@ -39,7 +38,7 @@ def run_with_bar(
 
     bar: tqdm[None] | None = None
 
-    def seen(step: Progress | Part) -> None:
+    def seen(step: Any) -> None:
         nonlocal bar
         if not isinstance(step, Progress):
             if keep is not None:

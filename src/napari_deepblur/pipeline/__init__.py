@@ -1,18 +1,21 @@
-"""From arrays to results: identification and deblurring of one image, with progress, cancel and settings."""
+"""From arrays to results: identification and deblurring, with progress, cancel and settings."""
 
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
-from napari_deepblur.pipeline.deblur import deblur, deblur_steps
+from napari_deepblur.pipeline.deblur import deblur, deblur_stack, deblur_steps
 from napari_deepblur.pipeline.identify import identify, identify_stack, identify_stack_steps, identify_steps
 from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.series.frames import StackDeblurring
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, save_settings
 
 __all__ = [
     "DeblurSettings",
     "Deblurring",
     "Identification",
+    "StackDeblurring",
     "StackIdentification",
     "deblur",
+    "deblur_stack",
     "deblur_steps",
     "identify",
     "identify_stack",

@@ -1,4 +1,4 @@
-"""Blind deblurring of one image: identify the blur, then remove it."""
+"""Blind deblurring of one image, or of one after another: identify the blur, then remove it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_deepblur.checked_image import SMALLEST_SIDE, check_image
+from napari_deepblur.errors import OutputError, SettingsError
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.io.axes import check_spacing, guess_axes
 from napari_deepblur.io.families import find_family, load_family
+from napari_deepblur.io.sinks import sink_of
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.parts import Method
 from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
+from napari_deepblur.pipeline.series.arrays import Frames
+from napari_deepblur.pipeline.series.frames import Colours, Reuse, StackDeblurring, deblur_stack_steps
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.progress import Progress, finished
+from napari_deepblur.restoration.tiling import Part
 
 
 def deblur(
@@ -72,16 +78,12 @@ def deblur(
         Each says what was found, what was expected and what to do.
     """
     values: dict[str, Any] = {"method": method, "device": device, "tile": tile, "size": size, "origin": origin}
-    values |= {"iterations": iterations, "strength": strength}
+    values |= {"iterations": iterations, "strength": strength} | _options_of_data(theta, noise)
     given = load_family(find_family(family)) if isinstance(family, str) and family not in ZERNIKE_FAMILIES else family
     if isinstance(given, OperatorFamily):
         values |= _options_of(given)
     if isinstance(family, str):
         values["family"] = family
-    if theta is not None:
-        values["theta"] = tuple(np.asarray(theta, dtype=float).ravel().tolist())
-    if noise is not None:
-        values |= {"alpha": noise.alpha, "beta": noise.beta, "noise_offset": noise.offset}
     object_ = given if isinstance(given, OperatorFamily) else None
     return finished(deblur_steps(image, DeblurSettings(**values), object_))
 
@@ -91,7 +93,7 @@ def deblur_steps(
     settings: DeblurSettings,
     family: OperatorFamily | None = None,
     known: Identification | None = None,
-) -> Generator[Progress, None, Deblurring]:
+) -> Generator[Progress | Part, None, Deblurring]:
     """Plan and remove the blur of one image step by step; everything that can be wrong is found before the first step.
 
     Parameters
@@ -113,6 +115,100 @@ def deblur_steps(
         check_image(image)
     made = plan(settings, (shape[0], shape[1]), family)
     return (yield from run(made, image, known))
+
+
+def deblur_stack(
+    array: ArrayLike | Frames,
+    family: OperatorFamily | str | None = None,
+    *,
+    axes: str | None = None,
+    plane_spacing_um: float | None = None,
+    reuse: Reuse = "each",
+    colours: Colours = "each",
+    out: Any = None,
+    theta: ArrayLike | None = None,
+    noise: PoissonGaussianNoise | None = None,
+    **settings: Any,
+) -> StackDeblurring:
+    """Remove the blur of everything with more than one plane: series, stacks, channels, colours; plane by plane.
+
+    Each plane y becomes x_hat = DN(y, A(theta_hat)), as by `deblur`; it is read when its turn comes, and its result
+    written as its tiles are completed, so that neither has to fit into memory. A plane that cannot be deblurred for
+    what is in it, such as NaN or pixels that are all equal, is passed through, and named in the notes of the result.
+
+    Parameters
+    ----------
+    array
+        Observed planes: an array of NumPy, a memory map, dask, zarr, or anything else with a shape and parts; any real
+        type.
+    family
+        Operators that are considered: a family, the file of one, or ``"zernike"`` (the default) or ``"field-zernike"``,
+        which the settings then describe.
+    axes
+        A letter for each axis: T time, P position, Z depth, C channel, Y rows, X columns, and S the colours of an RGB
+        image, as ``"TCYX"``. By default rows and columns are last, or colours where the last axis is three or four
+        long, and what leads is depth for one axis with a plane spacing; or else time, time and depth, time, channel and
+        depth.
+    plane_spacing_um
+        Of a focal stack whose only other axes are rows and columns: the distance of each plane from the one before, in
+        micrometres in the immersion medium, as for `identify_stack`. The record then has the joint sign of the even
+        modes.
+    reuse
+        ``"each"``: the blur is identified on each plane. ``"first"``: on the first of each channel and colour only.
+    colours
+        ``"each"`` colour by itself, or the ``"luminance"`` alone, which has no axis S.
+    out
+        Where the result goes: an array of its shape; the name of an OME-TIFF file; or a
+        `napari_deepblur.io.sinks.Sink`. By default a new array, float32, which lies in a temporary file where it would
+        fill the memory; colours in whole numbers stay what they are.
+    theta, noise
+        As in `deblur`, for all planes.
+    **settings
+        Any other setting by its name, such as ``method="wiener"``, ``microscope=...``, ``channel_wavelengths_um=(0.45,
+        0.525)`` or ``device="cpu"``: the options of the command line.
+
+    Returns
+    -------
+    StackDeblurring
+        The result, how it was made, and what was found on each plane.
+
+    Raises
+    ------
+    ImageError, NoiseError
+        If no plane can be deblurred, or the axes do not fit.
+    FamilyError, FamilyFileError, MicroscopeError, SettingsError, DeviceError, WeightsError, OutputError
+        Each says what was found, what was expected and what to do.
+    """
+    planes: Any = array if hasattr(array, "shape") and hasattr(array, "__getitem__") else np.asarray(array)
+    shape = tuple(planes.shape)
+    if axes is None:
+        colour = len(shape) > 2 and shape[-1] in (3, 4)
+        stack = plane_spacing_um is not None and len(shape) - colour == 3
+        axes = guess_axes(len(shape) - colour, ("z", "y", "x") if stack else (), colour)
+    check_spacing(axes.removesuffix("S") if colours == "luminance" else axes, plane_spacing_um)
+    values = _options_of_data(theta, noise)
+    if isinstance(family, OperatorFamily):
+        values |= _options_of(family)
+        twice = sorted(values.keys() & settings.keys())
+        if twice:
+            raise SettingsError(f"The family that is given has its own {', '.join(twice)}: leave them out here.")
+    elif family is not None:
+        values["family"] = family
+    if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
+        raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
+    asked = DeblurSettings(**settings | values)
+    object_ = family if isinstance(family, OperatorFamily) else None
+    return finished(deblur_stack_steps(planes, axes, asked, sink_of(out), reuse, object_, plane_spacing_um, colours))
+
+
+def _options_of_data(theta: ArrayLike | None, noise: PoissonGaussianNoise | None) -> dict[str, Any]:
+    """Return what is known of an image beside its optics, as options."""
+    known: dict[str, Any] = {}
+    if theta is not None:
+        known["theta"] = tuple(np.asarray(theta, dtype=float).ravel().tolist())
+    if noise is not None:
+        known |= {"alpha": noise.alpha, "beta": noise.beta, "noise_offset": noise.offset}
+    return known
 
 
 def _options_of(family: OperatorFamily) -> dict[str, Any]:

@@ -101,31 +101,20 @@ def as_python(settings: DeblurSettings, image: Input) -> str:
 
 
 def _series_in_python(settings: DeblurSettings, image: Input) -> list[str]:
-    """Write the run of all frames."""
-    values = [] if settings.microscope is None else [f"microscope={_microscope(settings)}"]
+    """Write the run of all planes."""
+    values = [f"axes={image.axes + 'S' * image.luminance!r}"]
+    values += ["colours='luminance'"] * image.luminance + ["reuse='first'"] * image.once
+    values += [] if settings.microscope is None else [f"microscope={_microscope(settings)}"]
     if settings.channel_wavelengths_um is not None:
         values.append(f"channel_wavelengths_um={settings.channel_wavelengths_um!r}")
     values += [f"{option.name}={value!r}" for option, value in _changed(settings) if option.part != "microscope"]
-    needed = ["deblur_frames", "empty_result", "result_type", "write_frame"]
-    reading = [f"array, _ = read_stack({image.file!r})"]
-    kind = f"result_type({image.axes!r}, array.dtype)"
-    if image.luminance:
-        needed.insert(0, "Luminance")
-        needed.remove("result_type")
-        reading.append("array = Luminance(array)")
-        kind = "'float32'"
-    reuse = ", reuse='first'" if image.once else ""
     return [
-        "from napari_deepblur import Microscope",
+        f"from napari_deepblur import {'' if settings.microscope is None else 'Microscope, '}deblur_stack",
         "from napari_deepblur.io.stacks import read_stack",
-        "from napari_deepblur.pipeline import DeblurSettings",
-        f"from napari_deepblur.pipeline.series import {', '.join(needed)}",
         "",
-        f"settings = DeblurSettings({', '.join(values)})",
-        *reading,
-        f"restored = empty_result(array.shape, {kind})",
-        f"for frame in deblur_frames(array, {image.axes!r}, settings{reuse}):",
-        f"    write_frame(restored, {image.axes!r}, frame.index, frame.image)",
+        f"array, _ = read_stack({image.file!r})",
+        f"result = deblur_stack(array, {', '.join(values)})",
+        "restored = result.image",
     ]
 
 

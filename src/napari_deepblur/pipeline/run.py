@@ -17,18 +17,21 @@ from napari_deepblur.errors import DeviceError, ImageError
 from napari_deepblur.identification.field import GRID
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.noise import estimate_noise
-from napari_deepblur.noise.intensity import unit_scale
+from napari_deepblur.noise.intensity import AffineScale, unit_scale
 from napari_deepblur.pipeline.identify import identify_steps
 from napari_deepblur.pipeline.plan import Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.progress import Progress, changed, within
 from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
 from napari_deepblur.restoration.restore import restore_steps, units_of_work
+from napari_deepblur.restoration.tiling import Part
 from napari_deepblur.restoration.verdict import judge
 
 
-def run(plan: Plan, plane: ArrayLike, known: Identification | None = None) -> Generator[Progress, None, Deblurring]:
-    """Execute a plan for one plane, step by step.
+def run(
+    plan: Plan, plane: ArrayLike, known: Identification | None = None
+) -> Generator[Progress | Part, None, Deblurring]:
+    """Execute a plan for one plane, step by step; yield progress, and each part of the result when it is complete.
 
     Closing the generator stops the work at its next step and frees the memory of the device. What is wrong with the
     plane is found before the first step.
@@ -78,7 +81,8 @@ def run(plan: Plan, plane: ArrayLike, known: Identification | None = None) -> Ge
         scale = unit_scale(observed)
         unit_noise = scale.noise_to_unit(noise)
         steps = restore_steps(scale.to_unit(observed), blur, unit_noise, plan.restorer, device, plan.side)
-        restored = yield from within(steps, before, before + work, before + work)
+        placed = within(steps, before, before + work, before + work)
+        restored = yield from changed(placed, lambda step: _in_units(step, scale))
     finally:
         free_memory(device)
     found = plan.theta if identification is None else identification.theta
@@ -97,6 +101,11 @@ def run(plan: Plan, plane: ArrayLike, known: Identification | None = None) -> Ge
         "residual": None if verdict is None else asdict(verdict),
     }
     return Deblurring(image, identification, _record(plan, resolved), verdict, blur)
+
+
+def _in_units(step: Progress | Part, scale: AffineScale) -> Progress | Part:
+    """Give a part of the result the units of the image."""
+    return Part(step.region, scale.from_unit(step.image)) if isinstance(step, Part) else step
 
 
 def _identified_blur(plan: Plan, found: Identification) -> Blur:

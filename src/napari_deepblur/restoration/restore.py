@@ -18,7 +18,7 @@ from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.progress import Progress
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.restorers import Restorer
-from napari_deepblur.restoration.tiling import SMALLEST_TILE, Tile, automatic_side, margin, plan_tiles
+from napari_deepblur.restoration.tiling import SMALLEST_TILE, Part, Tile, automatic_side, margin, plan_tiles
 
 MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
 """Environment variable: memory in GiB that automatic tiles may fill."""
@@ -104,10 +104,11 @@ def restore_steps(
     restorer: Restorer,
     device: torch.device,
     side: int | None,
-) -> Generator[Progress, None, Restored]:
-    """Restore an image, yielding progress after each iteration of each tile.
+) -> Generator[Progress | Part, None, Restored]:
+    """Restore an image, yielding progress after each iteration of each tile, and each part that is complete.
 
     Where memory runs out the tiles are halved; where they are small already, the processor takes over from the GPU.
+    Then all parts come again.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ def _tile_by_tile(
     restorer: Restorer,
     device: torch.device,
     tiles: list[Tile],
-) -> Generator[Progress, None, NDArray[np.float32]]:
+) -> Generator[Progress | Part, None, NDArray[np.float32]]:
     result = np.zeros_like(image)
     border = blur.psf_size // 2
     for index, tile in enumerate(tiles):
@@ -185,6 +186,7 @@ def _tile_by_tile(
         assert scene is not None
         restored = scene[0, 0, border : border + part.shape[0], border : border + part.shape[1]].cpu().numpy()
         result[tile.target] += tile.weights * restored[tile.inner]
+        yield Part(tile.own, result[tile.own])
     return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +39,31 @@ class Tile:
         Where that part goes, in coordinates of the image.
     weights
         Blending weights of that part; over all tiles they sum to one at each pixel.
+    own
+        What is complete, in coordinates of the image, once this tile and those before it have been blended. Own parts
+        are disjoint and cover the image.
     """
 
     source: tuple[slice, slice]
     inner: tuple[slice, slice]
     target: tuple[slice, slice]
     weights: NDArray[np.float32]
+    own: tuple[slice, slice]
+
+
+class Part(NamedTuple):
+    """A part of a restored plane that is complete.
+
+    Attributes
+    ----------
+    region
+        Its rows and columns.
+    image
+        Its pixels.
+    """
+
+    region: tuple[slice, slice]
+    image: NDArray[np.float32]
 
 
 def margin(psf_size: int) -> int:
@@ -77,8 +97,8 @@ def plan_tiles(shape: tuple[int, int], side: int | None, around: int) -> list[Ti
         raise SettingsError(f"tile is {side} pixels, expected at least {SMALLEST_TILE}, None or 'auto'.")
     rows, columns = (_spans(length, side) for length in shape)
     tiles = []
-    for top, bottom, fade_y in rows:
-        for left, right, fade_x in columns:
+    for top, bottom, next_top, fade_y in rows:
+        for left, right, next_left, fade_x in columns:
             y0, y1 = max(top - around, 0) // _GRID * _GRID, min(bottom + around, shape[0])
             x0, x1 = max(left - around, 0) // _GRID * _GRID, min(right + around, shape[1])
             tiles.append(
@@ -87,6 +107,7 @@ def plan_tiles(shape: tuple[int, int], side: int | None, around: int) -> list[Ti
                     inner=(slice(top - y0, bottom - y0), slice(left - x0, right - x0)),
                     target=(slice(top, bottom), slice(left, right)),
                     weights=fade_y[:, None] * fade_x[None, :],
+                    own=(slice(top, next_top), slice(left, next_left)),
                 )
             )
     return tiles
@@ -99,10 +120,10 @@ def automatic_side(shape: tuple[int, int], pixels: int, around: int) -> int | No
     return max(SMALLEST_TILE, math.isqrt(pixels) - 2 * around)
 
 
-def _spans(length: int, side: int | None) -> list[tuple[int, int, NDArray[np.float32]]]:
-    """Intervals of equal length along one axis, with their weights."""
+def _spans(length: int, side: int | None) -> list[tuple[int, int, int, NDArray[np.float32]]]:
+    """Intervals of equal length along one axis: start, end, start of the next or end of all, and weights."""
     if side is None or length <= side:
-        return [(0, length, np.ones(length, dtype=np.float32))]
+        return [(0, length, length, np.ones(length, dtype=np.float32))]
     count = math.ceil((length - _OVERLAP) / (side - _OVERLAP))
     span = math.ceil((length + (count - 1) * _OVERLAP) / count)
     starts = np.linspace(0, length - span, count).round().astype(int).tolist()
@@ -115,7 +136,8 @@ def _spans(length: int, side: int | None) -> list[tuple[int, int, NDArray[np.flo
         if index + 1 < count:
             shared = start + span - starts[index + 1]
             weights[span - shared :] = 1 - _fade_in(shared)
-        spans.append((start, start + span, weights))
+        following = starts[index + 1] if index + 1 < count else length
+        spans.append((start, start + span, following, weights))
     return spans
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_deepblur.pipeline.series import arrays as arrays_module
-from napari_deepblur.pipeline.series.arrays import Luminance, empty_result, read_frame, write_frame
+from napari_deepblur.pipeline.series.arrays import Luminance, read_frame, write_frame
 
 
 @pytest.mark.parametrize("axes", ["CYX", "YXC", "YCX", "XCY"])
@@ -39,17 +38,3 @@ def test_luminance_is_read_in_parts_and_leaves_transparency_out(lazy_array: type
     assert grey.shape == (2, 6, 5)
     np.testing.assert_allclose(read_frame(grey, "TYX", (1,)), 71.52)
     assert lazy.read == [(1, slice(None), slice(None))]
-
-
-def test_a_large_result_lies_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not isinstance(empty_result((2, 3)), np.memmap)
-    monkeypatch.setattr(arrays_module, "_LARGEST_IN_MEMORY", 100)
-    large = empty_result((4, 5, 6), np.float32)
-    assert isinstance(large, np.memmap)
-    assert large.shape == (4, 5, 6)
-    view = large[1:]
-    view[0] = 2
-    assert large.sum() == 60
-    del large
-    view[0] = 3
-    assert view.sum() == 90

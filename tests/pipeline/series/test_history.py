@@ -10,10 +10,11 @@ import pytest
 
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.identification.plane_signs import defocus_per_um, signed_planes
+from napari_deepblur.io.sinks import ArraySink
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.pipeline.series.frames import deblur_frames_steps
+from napari_deepblur.pipeline.series.frames import deblur_stack_steps
 from napari_deepblur.pipeline.series.history import History, history_of
 from napari_deepblur.progress import finished
 
@@ -49,8 +50,11 @@ def test_records_without_frames_are_refused(values: dict[str, object]) -> None:
 
 def test_a_run_over_a_series_has_a_history() -> None:
     planes = np.random.default_rng(0).gamma(0.5, 100, (2, 64, 64))
-    steps = deblur_frames_steps(
-        planes, "TYX", DeblurSettings(microscope=Microscope(pixel_size_um=0.09), method="wiener", device="cpu")
+    steps = deblur_stack_steps(
+        planes,
+        "TYX",
+        DeblurSettings(microscope=Microscope(pixel_size_um=0.09), method="wiener", device="cpu"),
+        ArraySink(),
     )
     history: History = history_of(finished(steps).record)
     assert history.frames == ("time 0", "time 1") and history.theta.shape == (2, 8)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from napari_deepblur.pipeline.series import Frame, Series, deblur_frames_steps
+from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, deblur_stack_steps
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.deblur import dock as deblur_dock
 
@@ -18,8 +18,8 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> Generator[threading.Event]:
     """Make every run wait after its first step, until this is set."""
     go_on = threading.Event()
 
-    def held(*arguments: Any) -> Generator[Progress | Frame, None, Series]:
-        steps = deblur_frames_steps(*arguments)
+    def held(*arguments: Any) -> Generator[Progress | Written | Frame, None, StackDeblurring]:
+        steps = deblur_stack_steps(*arguments)
         first = next(steps)
         # Steps go on, so that a cancel is heard, but the work does not.
         while not go_on.is_set():
@@ -27,6 +27,6 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> Generator[threading.Event]:
             go_on.wait(0.01)
         return (yield from steps)
 
-    monkeypatch.setattr(deblur_dock, "deblur_frames_steps", held)
+    monkeypatch.setattr(deblur_dock, "deblur_stack_steps", held)
     yield go_on
     go_on.set()

@@ -14,10 +14,10 @@ from napari_deepblur.errors import SettingsError
 from napari_deepblur.io.acquisition import said_by
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.pipeline.series import deblur_frames
 from napari_deepblur.widgets.deblur.channels_form import ChannelsForm
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY
+from tests.pipeline.series.frames_of import frames_of
 
 MICROMETRES = {"scale": (1, 0.07, 0.07), "units": ("pixel", "um", "um"), "axis_labels": ("c", "y", "x")}
 
@@ -79,7 +79,7 @@ def test_each_channel_is_deblurred_with_its_own_optics(
     assert button is not None
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dock.isRunning(), timeout=60_000)
-    for frame in deblur_frames(stack, "CYX", settings):
+    for frame in frames_of(stack, "CYX", settings):
         np.testing.assert_array_equal(viewer.layers["two deblurred"].data[frame.index], frame.image)
 
 

@@ -17,7 +17,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QProgressBar, QPushButton, QWidget
 
 from napari_deepblur.pipeline import DeblurSettings, deblur
-from napari_deepblur.pipeline.series import Frame, Series, deblur_frames_steps
+from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, deblur_stack_steps
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.deblur import dock as deblur_dock
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
@@ -176,11 +176,11 @@ def test_two_viewers_deblur_at_once(
 def test_memory_that_ran_out_is_said(
     qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def scarce(*arguments: Any) -> Generator[Progress | Frame, None, Series]:
-        series = yield from deblur_frames_steps(*arguments)
+    def scarce(*arguments: Any) -> Generator[Progress | Written | Frame, None, StackDeblurring]:
+        series = yield from deblur_stack_steps(*arguments)
         return replace(series, notes=("the image: Memory of cuda:0 ran out: the processor took over.",))
 
-    monkeypatch.setattr(deblur_dock, "deblur_frames_steps", scarce)
+    monkeypatch.setattr(deblur_dock, "deblur_stack_steps", scarce)
     viewer.add_image(cells[:48, :48], name="cells", **MICROMETRES)
     choose(dock, "method", "wiener")
     run_to_the_end(qtbot, dock)

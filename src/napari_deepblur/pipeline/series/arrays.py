@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
-import weakref
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.pipeline.series.axes import frame_slices
+from napari_deepblur.io.axes import frame_slices
+from napari_deepblur.io.sinks import Region, write_part
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of red, green and blue in the luminance, ITU-R BT.709."""
-
-_LARGEST_IN_MEMORY = 10**9
-"""Bytes beyond which the result lies in a temporary file."""
 
 
 class Frames(Protocol):
@@ -30,9 +26,9 @@ class Frames(Protocol):
         """Read a part."""
 
 
-def result_type(axes: str, dtype: Any) -> np.dtype[Any]:
+def result_type(axes: str, array: Any) -> np.dtype[Any]:
     """Type of the result's pixels: float32, but that of the input for colours in whole numbers, to be shown as such."""
-    kind = np.dtype(dtype)
+    kind = np.dtype(getattr(array, "dtype", np.float32))
     return kind if axes.endswith("S") and kind.kind in "ui" else np.dtype(np.float32)
 
 
@@ -49,21 +45,12 @@ def read_frame(array: Frames, axes: str, index: Sequence[int]) -> NDArray[Any]:
 
 def write_frame(array: NDArray[Any], axes: str, index: Sequence[int], plane: NDArray[np.float32]) -> None:
     """Write one frame (rows, columns); into an array of integers rounded, and cut to their range."""
-    if array.dtype.kind in "ui":
-        limits = np.iinfo(array.dtype)
-        plane = np.clip(np.rint(plane), limits.min, limits.max)
-    array[frame_slices(axes, index)] = plane if axes.index("Y") < axes.index("X") else plane.T
+    write_part(array, axes, index, whole(plane.shape), plane)
 
 
-def empty_result(shape: Sequence[int], dtype: Any = np.float32) -> NDArray[Any]:
-    """Zeros for a result; in a temporary file, which goes with the array, where they would fill the memory."""
-    if int(np.prod(shape)) * np.dtype(dtype).itemsize <= _LARGEST_IN_MEMORY:
-        return np.zeros(shape, dtype)
-    # Open as long as the array lives, and gone with it.
-    file = tempfile.TemporaryFile(prefix="napari-deepblur-")
-    array = np.memmap(file, dtype=dtype, mode="w+", shape=tuple(shape))
-    weakref.finalize(array, file.close)
-    return array
+def whole(shape: Sequence[int]) -> Region:
+    """All rows and columns of a plane."""
+    return slice(0, shape[0]), slice(0, shape[1])
 
 
 class Luminance:

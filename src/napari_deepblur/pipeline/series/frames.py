@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.errors import DeepblurError, ImageError, SettingsError
+from napari_deepblur.errors import DeepblurError, ImageError, NoiseError, OutputError, SettingsError
 from napari_deepblur.identification.plane_signs import signed_planes
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.io.axes import OPTICS, check_axes, frame_indices, frame_name, leading
+from napari_deepblur.io.sinks import Form, Region, Sink
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.plan import Plan, plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
-from napari_deepblur.pipeline.series.arrays import LUMINANCE, Frames, read_frame
-from napari_deepblur.pipeline.series.axes import OPTICS, check_axes, frame_indices, frame_name, leading
+from napari_deepblur.pipeline.series.arrays import LUMINANCE, Frames, Luminance, read_frame, result_type, whole
 from napari_deepblur.pipeline.series.history import History, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.progress import Progress, one_of
+from napari_deepblur.progress import Progress, changed, one_of
+from napari_deepblur.restoration.tiling import Part
 
 Reuse = Literal["each", "first"]
 """Identify the blur of each frame, or once for all frames of the same light."""
 
+Colours = Literal["each", "luminance"]
+"""Deblur red, green and blue each by itself, or the luminance alone."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A part of the result is in the sink.
+
+    Attributes
+    ----------
+    index
+        Position of the frame along the leading axes.
+    region
+        Rows and columns.
+    """
+
+    index: tuple[int, ...]
+    region: Region
+
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of the result.
+    """One frame of the result, all of which is in the sink.
 
     Attributes
     ----------
     index
         Its position along the leading axes.
     image
-        Restored plane (rows, columns), in the units of the input; the input itself where there was nothing to restore.
+        Restored plane (rows, columns), in the units of the input; the input itself where it was passed through.
     result
         All about it; None where it was passed through.
     identified
@@ -52,11 +74,14 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Series:
-    """All frames have been deblurred.
+class StackDeblurring:
+    """A deblurred array of any number of axes, and how it was made.
 
     Attributes
     ----------
+    image
+        The result: the array that was written into, or what the file holds. In the units of the input, and of its
+        shape, but that the luminance has no axis of colours.
     first
         Result of the first frame that was not passed through.
     settings
@@ -64,11 +89,12 @@ class Series:
     record
         JSON-safe: that of `first`, with axes, and what was found for each frame.
     notes
-        Of all frames, each with the frame's name.
+        What was done otherwise than asked for, each with the frame's name: frames that were passed through, too.
     family
         The blurs that were possible.
     """
 
+    image: Any
     first: Deblurring
     settings: DeblurSettings
     record: dict[str, Any]
@@ -80,51 +106,35 @@ class Series:
         return None if self.first.identification is None else history_of(self.record)
 
 
-def deblur_frames(
+Steps = Generator[Progress | Written | Frame, None, StackDeblurring]
+
+
+def deblur_stack_steps(
     array: Frames,
     axes: str,
     settings: DeblurSettings,
-    reuse: Reuse = "each",
-    family: OperatorFamily | None = None,
-) -> Iterator[Frame]:
-    """Deblur an array of any number of axes, frame by frame.
-
-    Parameters
-    ----------
-    array, axes, settings, reuse, family
-        As in `deblur_frames_steps`.
-
-    Returns
-    -------
-    Iterator of Frame
-        In the order of the array.
-    """
-    for step in deblur_frames_steps(array, axes, settings, reuse, family):
-        if isinstance(step, Frame):
-            yield step
-
-
-def deblur_frames_steps(
-    array: Frames,
-    axes: str,
-    settings: DeblurSettings,
+    sink: Sink,
     reuse: Reuse = "each",
     family: OperatorFamily | None = None,
     plane_spacing_um: float | None = None,
-) -> Generator[Progress | Frame, None, Series]:
-    """Deblur frame by frame, yielding progress, and each frame when it is ready.
+    colours: Colours = "each",
+) -> Steps:
+    """Deblur frame by frame into a sink, yielding progress, what has been written, and each frame when it is ready.
 
-    Each frame is read when its turn comes, and nothing is kept of it. A frame in which all pixels are equal, as where a
-    series was aborted, is passed through; so is the fourth colour, the transparency.
+    Each frame is read when its turn comes, and nothing is kept of it. A frame that cannot be deblurred for what is in
+    it (all pixels equal, as where a series was aborted; NaN; noise that cannot be estimated) is passed through and
+    named in the notes; so is, without a note, the fourth colour, the transparency.
 
     Parameters
     ----------
     array
         Anything with a shape and parts that NumPy can read.
     axes
-        One letter of `axes.AXES` for each axis.
+        One letter of `io.axes.AXES` for each axis.
     settings
         Of every frame.
+    sink
+        Where the result goes; given up where the run fails or is closed.
     reuse
         ``"each"``: the blur is identified on each frame. ``"first"``: on the first frame, for each channel and colour
         by itself, and taken over for all others; the noise is still estimated on each.
@@ -134,34 +144,79 @@ def deblur_frames_steps(
         Distance of the planes of a stack, where it is known. If depth is the only axis beside rows and columns, and the
         blur of each plane was identified as Zernike modes that hold for the whole field, the record then has the joint
         sign of the even modes (`identify_stack`). The pixels do not depend on it.
+    colours
+        Of an array with colours: deblur each, or the luminance alone, which has no axis of colours.
 
     Returns
     -------
-    Series
+    StackDeblurring
         As the value of the generator.
 
     Raises
     ------
-    ImageError, NoiseError, FamilyError, SettingsError, DeviceError, WeightsError
-        Those of `plan`, and those of `run` with the name of the frame; an `ImageError` if all frames are constant.
+    ImageError, NoiseError
+        If no frame can be deblurred.
+    FamilyError, SettingsError, DeviceError, WeightsError
+        Those of `plan`, and those of `run` with the name of the frame.
+    OutputError
+        If the sink cannot take the result, before anything is computed; or where it turns out later.
     """
     check_axes(axes, array.shape)
+    of_colours = {"colours": colours} if axes.endswith("S") else {}
+    if colours == "luminance" and axes.endswith("S"):
+        array, axes = Luminance(array), axes.removesuffix("S")
     _check_channels(axes, array.shape, settings)
     made = plan(settings, (array.shape[axes.index("Y")], array.shape[axes.index("X")]), family)
+    pixel = (made.family.microscope or settings.optics).pixel_size_um
+    form = Form(tuple(array.shape), axes, result_type(axes, array), pixel)
+    reason = sink.refusal(form)
+    if reason:
+        raise OutputError(reason)
+    sink.open(form)
+    try:
+        entries: list[dict[str, Any]] = []
+        notes: list[str] = []
+        first: Deblurring | None = None
+        with closing(_frames(array, axes, made, reuse, sink)) as steps:
+            for step in steps:
+                if isinstance(step, Frame):
+                    first = first or step.result
+                    entries.append(_entry(step))
+                    notes += [step.note] if step.note else []
+                yield step
+        if first is None:
+            raise ImageError(_nothing_to_deblur(notes))
+        record = {**first.settings, "axes": axes, "reuse": reuse, **of_colours, "frames": entries}
+        record["settings"] = settings.model_dump(mode="json")
+        if first.identification is not None:
+            record["parameter_names"] = list(first.identification.parameter_names)
+        record["image"] = {"shape": [int(length) for length in array.shape]}
+        if plane_spacing_um and leading(axes) == "Z":
+            record |= signed_planes(entries, made.family, plane_spacing_um)
+        image = sink.finish(record)
+    except BaseException:
+        sink.abandon()
+        raise
+    return StackDeblurring(image, first, settings, record, tuple(notes), made.family)
+
+
+def _frames(
+    array: Frames, axes: str, made: Plan, reuse: Reuse, sink: Sink
+) -> Generator[Progress | Written | Frame, None, None]:
+    """Deblur and write all frames, in the order of the array."""
     of_light: dict[int, Plan] = {}
-    indices = list(frame_indices(axes, array.shape))
-    first: Deblurring | None = None
     found: dict[tuple[int, ...], Identification] = {}
-    entries: list[dict[str, Any]] = []
-    notes: list[str] = []
+    indices = list(frame_indices(axes, array.shape))
     for number, index in enumerate(indices):
         name = frame_name(axes, index)
         plane = read_frame(array, axes, index)
+        result: Deblurring | None = None
+        known: Identification | None = None
+        note = ""
         if _is_transparency(axes, index):
-            frame = Frame(index, plane.astype(np.float32), None, False, "")
+            pass
         elif len(indices) > 1 and _is_constant(plane):
             note = f"{name}: all pixels are {plane.flat[0]:g}, passed through"
-            frame = Frame(index, plane.astype(np.float32), None, False, note)
         else:
             light = tuple(i for i, letter in zip(index, leading(axes), strict=True) if letter in OPTICS)
             known = found.get(light) if reuse == "first" else None
@@ -169,34 +224,51 @@ def deblur_frames_steps(
                 channel = channel_of(axes, index)
                 if channel not in of_light:
                     of_light[channel] = made.of_channel(channel)
-                steps = run(of_light[channel], plane, known)
+                steps = _written(run(of_light[channel], plane, known), index, sink)
                 if len(indices) > 1:
                     steps = one_of(steps, number, len(indices), f"{number + 1}/{len(indices)}")
                 result = yield from steps
+                said = "; ".join(result.settings["resolved"]["notes"])
+                note = f"{name}: {said}" if said else ""
+            except (ImageError, NoiseError) as error:
+                # What is wrong with one frame is not wrong with the others.
+                if len(indices) == 1:
+                    raise
+                note = f"{name} was passed through: {error}"
             except DeepblurError as error:
                 if len(indices) == 1:
                     raise
                 raise type(error)(f"{name}: {error}") from error
-            first = first or result
+        if result is None:
+            with np.errstate(over="ignore"):
+                image = plane.astype(np.float32)
+            sink.write(index, whole(image.shape), image)
+        else:
+            image = result.image
             if result.identification is not None:
                 found.setdefault(light, result.identification)
-            said = "; ".join(result.settings["resolved"]["notes"])
-            frame = Frame(index, result.image, result, known is None, f"{name}: {said}" if said else "")
-        entries.append(_entry(frame))
-        notes += [frame.note] if frame.note else []
-        yield frame
-    if first is None:
-        raise ImageError(
-            f"In each of the {len(indices)} frames all pixels have the same value: there is nothing to deblur."
-        )
-    record = {**first.settings, "axes": axes, "reuse": reuse, "frames": entries}
-    record["settings"] = settings.model_dump(mode="json")
-    if first.identification is not None:
-        record["parameter_names"] = list(first.identification.parameter_names)
-    record["image"] = {"shape": [int(length) for length in array.shape]}
-    if plane_spacing_um and leading(axes) == "Z":
-        record |= signed_planes(entries, made.family, plane_spacing_um)
-    return Series(first, settings, record, tuple(notes), made.family)
+        yield Frame(index, image, result, result is not None and known is None, note)
+
+
+def _written(
+    steps: Generator[Progress | Part, None, Deblurring], index: tuple[int, ...], sink: Sink
+) -> Generator[Progress | Written, None, Deblurring]:
+    """Write the parts of a frame as they are completed."""
+
+    def write(step: Progress | Part) -> Progress | Written:
+        if isinstance(step, Progress):
+            return step
+        sink.write(index, step.region, step.image)
+        return Written(index, step.region)
+
+    return changed(steps, write)
+
+
+def _nothing_to_deblur(notes: list[str]) -> str:
+    """Say why no frame could be deblurred."""
+    if all(note.endswith(", passed through") for note in notes):
+        return f"In each of the {len(notes)} frames all pixels have the same value: there is nothing to deblur."
+    return f"None of the {len(notes)} frames can be deblurred. {notes[0].replace(' was passed through', '')}"
 
 
 def channel_of(axes: str, index: Sequence[int]) -> int:

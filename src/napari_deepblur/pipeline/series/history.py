@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import SettingsError
-from napari_deepblur.pipeline.series.axes import frame_name
+from napari_deepblur.io.axes import frame_name
 
 
 @dataclass(frozen=True)

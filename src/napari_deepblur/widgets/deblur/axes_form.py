@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
-from napari_deepblur.pipeline.series import AXES, Reuse
-
-Colours = Literal["each", "luminance"]
-"""Deblur red, green and blue each by itself, or the luminance alone."""
+from napari_deepblur.pipeline.series import AXES, Colours, Reuse
 
 _MOST_AXES = 6
 

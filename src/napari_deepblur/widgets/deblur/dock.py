@@ -8,7 +8,8 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.pipeline.series import Frame, Luminance, Series, deblur_frames_steps
+from napari_deepblur.io.sinks import ArraySink
+from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, deblur_stack_steps
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.colours import message_style, theme_colours
@@ -50,7 +51,7 @@ class DeblurDock(QWidget):
         self._viewer = napari_viewer
         self._display: ResultDisplay | None = None
         self._finished: ResultDisplay | None = None
-        self._series: Series | None = None
+        self._series: StackDeblurring | None = None
         self._said = ""
         self._connections = Connections(self)
         self._job = DeblurJob(self)
@@ -150,16 +151,15 @@ class DeblurDock(QWidget):
             return
         source, (axes, reuse, colours, spacing) = Source.of(layer), self._axes.value()
         # The array may be lazy: it is read in the other thread, frame by frame.
-        array = source.data
-        if axes.endswith("S") and colours == "luminance":
-            array, axes = Luminance(source.data), axes.removesuffix("S")
-        self._display = ResultDisplay(self._viewer, source, axes)
+        array, sink = source.data, ArraySink()
+        shown = axes.removesuffix("S") if colours == "luminance" else axes
+        self._display = ResultDisplay(self._viewer, source, shown, sink)
         self._preview.pause()
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
-        self._job.start(lambda: deblur_frames_steps(array, axes, settings, reuse, None, spacing))
+        self._job.start(lambda: deblur_stack_steps(array, axes, settings, sink, reuse, None, spacing, colours))
 
-    def _stepped(self, step: Progress | Frame) -> None:
+    def _stepped(self, step: Progress | Written | Frame) -> None:
         if isinstance(step, Progress):
             self._panel.setProgress(step)
         elif self._display is not None:
@@ -169,7 +169,7 @@ class DeblurDock(QWidget):
         self._panel.setCancelling()
         self._job.cancel()
 
-    def _succeeded(self, series: Series) -> None:
+    def _succeeded(self, series: StackDeblurring) -> None:
         self._series = series
         # One turn of the event loop for each thing to draw: all at once would make the window wait as long as all.
         QTimer.singleShot(0, self._finish)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_deepblur.io.axes import part_slices
+from napari_deepblur.io.sinks import ArraySink, empty_result
 from napari_deepblur.pipeline.psf_field import psf_field
 from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.series import Frame, Series, empty_result, result_type, write_frame
+from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, write_frame
 from napari_deepblur.restoration.verdict import residual_image
 from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer, shown_name
 
@@ -33,43 +35,50 @@ class ResultDisplay:
         The layer that is deblurred.
     axes
         Of the result: those of the source, without the colours where only the luminance is restored.
+    sink
+        What the run writes into.
     """
 
-    def __init__(self, viewer: Viewer, source: Source, axes: str) -> None:
-        self._viewer, self._source, self._axes = viewer, source, axes
+    def __init__(self, viewer: Viewer, source: Source, axes: str, sink: ArraySink) -> None:
+        self._viewer, self._source, self._axes, self._sink = viewer, source, axes, sink
         self._layer: Layer | None = None
-        self._image: NDArray[Any] | None = None
         self._psfs: NDArray[np.float32] | None = None
         self._plane: Deblurring | None = None
 
-    def show(self, frame: Frame) -> None:
-        """Show a frame in its place; the first brings the layer."""
+    def show(self, step: Written | Frame) -> None:
+        """Show what has been written; the first part brings the layer."""
         from napari.layers import Layer
 
-        if self._image is None:
-            shape = self._source.data.shape[: len(self._axes)]
-            kind = getattr(self._source.data, "dtype", np.float32)
-            self._image = empty_result(shape, result_type(self._axes, kind))
-        write_frame(self._image, self._axes, frame.index, frame.image)
-        found = None if frame.result is None else frame.result.identification
+        # Gone where the run was given up meanwhile.
+        image = self._sink.array
+        if image is None:
+            return
+        found = step.result.identification if isinstance(step, Frame) and step.result is not None else None
         # One picture of three colours' PSFs would be one more image to explain.
         if found is not None and "S" not in self._axes:
             if self._psfs is None:
-                self._psfs = empty_result(self._image.shape)
-            picture = psf_field(found.psfs, found.points, frame.image.shape)
-            write_frame(self._psfs, self._axes, frame.index, picture)
+                self._psfs = empty_result(image.shape)
+            rows, columns = (image.shape[self._axes.index(letter)] for letter in "YX")
+            write_frame(self._psfs, self._axes, step.index, psf_field(found.psfs, found.points, (rows, columns)))
         if self._layer is None:
-            data, arguments, kind_of_layer = image_layer(self._source, self._image, {})
-            if "rgb" not in arguments:
-                low, high = float(frame.image.min()), float(frame.image.max())
-                arguments.setdefault("contrast_limits", (low, high if high > low else low + 1))
+            data, arguments, kind_of_layer = image_layer(self._source, image, {})
+            if "rgb" not in arguments and "contrast_limits" not in arguments:
+                arguments["contrast_limits"] = self._limits(image, step)
             self._layer = Layer.create(data, arguments, kind_of_layer)
             self._viewer.add_layer(self._layer)
             self._viewer.layers.selection.active = self._layer
         else:
             self._layer.refresh()
 
-    def finish(self, series: Series, duration: str) -> str:
+    def _limits(self, image: NDArray[Any], step: Written | Frame) -> tuple[float, float]:
+        """Return the least and the largest value of what has been written."""
+        region = step.region if isinstance(step, Written) else (slice(None), slice(None))
+        seen = image[part_slices(self._axes, step.index, region)]
+        seen = seen[np.isfinite(seen)]
+        low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 0.0)
+        return low, high if high > low else low + 1
+
+    def finish(self, series: StackDeblurring, duration: str) -> str:
         """Write down how the result was made, add the point spread functions, and say what was done.
 
         Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from napari_deepblur.errors import ImageError
+from napari_deepblur.errors import ImageError, SettingsError
 
 AXES = {
     "T": "time",
@@ -105,6 +105,15 @@ def check_axes(axes: str, shape: Sequence[int]) -> None:
         raise ImageError(f"The image has the shape {tuple(shape)}: there are no pixels in it.")
 
 
+def check_spacing(axes: str, plane_spacing_um: float | None) -> None:
+    """Raise a `SettingsError` if a distance of planes is given for what is no single focal stack."""
+    if plane_spacing_um is not None and leading(axes) != "Z":
+        raise SettingsError(
+            f"A plane spacing is for a stack, whose axes are ZYX, and those of the image are {axes}. Leave it "
+            "out, or name the axes."
+        )
+
+
 def leading(axes: str) -> str:
     """Axes that are not rows or columns, in their order."""
     return "".join(letter for letter in axes if letter not in "YX")
@@ -118,8 +127,13 @@ def frame_indices(axes: str, shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 def frame_slices(axes: str, index: Sequence[int]) -> tuple[int | slice, ...]:
     """Index of a frame in the array."""
-    remaining = iter(index)
-    return tuple(slice(None) if letter in "YX" else next(remaining) for letter in axes)
+    return part_slices(axes, index, (slice(None), slice(None)))
+
+
+def part_slices(axes: str, index: Sequence[int], region: tuple[slice, slice]) -> tuple[int | slice, ...]:
+    """Index of rows and columns of a frame in the array."""
+    remaining, inside = iter(index), dict(zip("YX", region, strict=True))
+    return tuple(inside[letter] if letter in "YX" else next(remaining) for letter in axes)
 
 
 def frame_name(axes: str, index: Sequence[int]) -> str:

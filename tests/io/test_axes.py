@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_deepblur.errors import ImageError
-from napari_deepblur.pipeline.series.axes import check_axes, frame_indices, frame_name, frame_slices, guess_axes
+from napari_deepblur.io.axes import check_axes, frame_indices, frame_name, frame_slices, guess_axes
 
 
 @pytest.mark.parametrize(

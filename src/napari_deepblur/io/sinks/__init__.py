@@ -1,0 +1,66 @@
+"""Where results go, part by part: one file a backend, and the choice between them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari_deepblur.errors import OutputError
+from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.sinks.array import ArraySink, empty_result, write_part
+from napari_deepblur.io.sinks.base import Form, Region, Sink
+from napari_deepblur.io.sinks.tiff import OmeTiffSink
+
+_BY_SUFFIX: dict[str, Callable[[Path, Acquisition | None], Sink]] = {".tif": OmeTiffSink, ".tiff": OmeTiffSink}
+"""Backends for files."""
+
+__all__ = ["ArraySink", "Form", "OmeTiffSink", "Region", "Sink", "empty_result", "file_sink", "sink_of", "write_part"]
+
+
+def sink_of(out: Any = None) -> Sink:
+    """Return the sink that is meant.
+
+    Parameters
+    ----------
+    out
+        None for a new array; an array of the result's shape; the name of a file, as for `file_sink`; or a sink.
+
+    Raises
+    ------
+    OutputError
+        If it is none of these.
+    """
+    if isinstance(out, Sink):
+        return out
+    if isinstance(out, str | os.PathLike):
+        return file_sink(os.fspath(out))
+    if out is None or (hasattr(out, "shape") and hasattr(out, "dtype") and hasattr(out, "__setitem__")):
+        return ArraySink(out)
+    raise OutputError(f"A result cannot be written into {out!r}: give an array, the name of a file, or a sink.")
+
+
+def file_sink(path: str | os.PathLike[str], acquisition: Acquisition | None = None) -> Sink:
+    """Return the sink for a file, by its suffix.
+
+    Parameters
+    ----------
+    path
+        The file: OME-TIFF (``.tif``, ``.tiff``).
+    acquisition
+        How the image was taken, to be kept.
+
+    Raises
+    ------
+    OutputError
+        If results are not written in the format that the suffix names.
+    """
+    file = Path(path)
+    make = _BY_SUFFIX.get(file.suffix.lower())
+    if make is None:
+        raise OutputError(
+            f"{file} cannot be written: its suffix {file.suffix!r} names none of the formats for results, "
+            f"{', '.join(_BY_SUFFIX)}."
+        )
+    return make(file, acquisition)
