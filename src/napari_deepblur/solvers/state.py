@@ -39,7 +39,7 @@ class SolverState(NamedTuple):
 def first_scene(operator: LinearOperator, image: Tensor) -> Tensor:
     """Smooth scene to start from: at each place the mean of the pixels that it was blurred into, A'y / A'1."""
     seen = coverage(operator, image)
-    mean = image.mean(dim=(-2, -1), keepdim=True)
+    mean = image.mean(dim=operator.axes, keepdim=True)
     spread = operator.adjoint(image)
     return torch.where(seen > _LEAST_SEEN, spread / seen.clamp_min(_LEAST_SEEN), mean)
 
@@ -55,7 +55,7 @@ def coverage(operator: LinearOperator, image: Tensor) -> Tensor:
 
 def check(operator: LinearOperator, image: Tensor, noise: tuple[float, float], iterations: int) -> PoissonGaussianNoise:
     """Return the noise model, or raise what is wrong with the arguments that all solvers share."""
-    if tuple(image.shape[-2:]) != operator.image_shape or image.ndim < 2:
+    if tuple(image.shape[operator.axes[0] :]) != operator.image_shape:
         raise ImageError(
             f"The image has shape {tuple(image.shape)}, expected (..., {', '.join(map(str, operator.image_shape))}): "
             "the operator was made for images of another size."
