@@ -17,6 +17,7 @@ from napari_deepblur.operators import (
     ConvolutionOperator,
     FieldZernikeFamily,
     LinearOperator,
+    MaskedOperator,
     ProductConvolutionFamily,
     ProductConvolutionOperator,
     VolumeOperator,
@@ -90,6 +91,7 @@ OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "volume, a margin beyond the PSF": volume(2, 3, 3, 3, margin=(2, 1, 2)),
     "volume, nothing around it": volume(2, 3, 3, 3, margin=(0, 0, 0)),
     "volume, batch": volume(2, B, 1, 3, 3, 3),
+    "masked": lambda shape: MaskedOperator(ConvolutionOperator(psf(5, 5), shape), torch.arange(shape[1]) % 7 != 3),
 }
 every_operator = pytest.mark.parametrize("name", OPERATORS)
 any_shape = given(shape=st.tuples(st.integers(1, 37), st.integers(1, 37)))

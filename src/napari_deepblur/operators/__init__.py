@@ -9,6 +9,7 @@ from napari_deepblur.operators.families import (
     ZernikeFamily,
 )
 from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
+from napari_deepblur.operators.masked import MaskedOperator
 from napari_deepblur.operators.product_convolution import ProductConvolutionOperator
 from napari_deepblur.operators.solve import SolveResult, conjugate_gradient, resolvent
 from napari_deepblur.operators.volume import VolumeOperator
@@ -19,6 +20,7 @@ __all__ = [
     "EigenPsfFamily",
     "FieldZernikeFamily",
     "LinearOperator",
+    "MaskedOperator",
     "OperatorFamily",
     "ProductConvolutionFamily",
     "ProductConvolutionOperator",

@@ -1,4 +1,4 @@
-"""Richardson-Lucy for volumes: accelerated, with a background of its own, voxels that do not count, and a stop."""
+"""Richardson-Lucy for volumes: accelerated, with a background of its own and a stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from napari_deepblur.errors import ImageError, SettingsError
+from napari_deepblur.errors import SettingsError
 from napari_deepblur.operators import LinearOperator
 from napari_deepblur.solvers.differences import Differences
 from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, mean_deviation
@@ -29,20 +29,20 @@ def accelerated_richardson_lucy(
     strength: float = 0.0,
     spacing: tuple[float, ...] | None = None,
     background: float = 0.0,
-    weights: Tensor | None = None,
     monitor: Monitor | None = None,
 ) -> Iterator[SolverState]:
     """Restore by Richardson-Lucy with momentum, for one image or volume at a time.
 
     The model is y = A x + b of Poisson-Gaussian noise. Noise of variance alpha u + beta^2 is that of Poisson counts of
-    mean (u + c) / alpha with c = beta^2 / alpha; with d = max(y + c, 0) and voxels of weight w,
+    mean (u + c) / alpha with c = beta^2 / alpha; with d = max(y + c, 0),
 
-        x_(k+1) = z_k / A'w * A'( w d / (A z_k + b + c) )                                   (strength 0)
+        x_(k+1) = z_k / A'1 * A'( d / (A z_k + b + c) )                                     (strength 0)
         z_(k+1) = x_(k+1) + a_k (x_(k+1) - x_k),   a_k = <g_k, g_(k-1)> / <g_(k-1), g_(k-1)>,   g_k = x_(k+1) - z_k.
 
     Momentum is worth the square of the number of iterations; z stays positive. With a strength, kappa TV(x) is added to
     the objective as in `richardson_lucy`, over differences with the spacings of the voxels, and kappa = strength *
-    sigma / mean d * max A'w: scenes of a volume are darker than its planes by what A'w is more than one.
+    sigma / mean d * max A'1: scenes of a volume are darker than its planes by what A'1 is more than one. A
+    `MaskedOperator` leaves voxels out that say nothing.
 
     Parameters
     ----------
@@ -60,16 +60,14 @@ def accelerated_richardson_lucy(
         Distances of neighbours along the axes of the image; by default all 1.
     background
         b: light that the scene does not send, the same everywhere.
-    weights
-        w in [0, 1], of the shape of the image: 0 for voxels that say nothing, such as saturated ones; all 1 by default.
     monitor
         Decides when to stop; by default nothing does.
 
     Returns
     -------
     Iterator of SolverState
-        The state after each iteration; its residual is the relative change |x_new - x| / |x|. With a monitor the last
-        state is that which the monitor thought best.
+        The state after each iteration; its residual is the relative change |x_new - x| / |x|. A monitor ends
+        it before its next iteration.
 
     Raises
     ------
@@ -85,16 +83,14 @@ def accelerated_richardson_lucy(
     distances = spacing or (1.0,) * len(operator.image_shape)
     if len(distances) != len(operator.image_shape) or min(distances) <= 0:
         raise SettingsError(f"spacing is {spacing}, expected {len(operator.image_shape)} positive distances.")
-    if weights is not None and weights.shape[-len(distances) :] != image.shape[-len(distances) :]:
-        raise ImageError(f"The weights have the shape {tuple(weights.shape)}, but the image {tuple(image.shape)}.")
     offset = gaussian_counts(image, model.alpha, model.beta)
-    sigma = float(mean_deviation(image, model).max())
+    sigma = float(mean_deviation(image, model, operator.axes).max())
     counts = (image + offset).clamp_min(0)
-    seen = operator.adjoint(torch.ones_like(image) if weights is None else weights.expand_as(image)).clamp_min(0)
+    seen = operator.adjoint(torch.ones_like(image)).clamp_min(0)
     unit = float(counts.mean().clamp_min(DARK))
     kappa = strength * sigma / unit * float(seen.max())
     prior = Differences(distances) if strength > 0 else None
-    return _iterate(operator, counts, seen, background + offset, weights, unit, kappa, prior, iterations, monitor)
+    return _iterate(operator, counts, seen, background + offset, unit, kappa, prior, iterations, monitor)
 
 
 def gaussian_counts(image: Tensor, alpha: float, beta: float) -> float:
@@ -110,7 +106,6 @@ def _iterate(
     counts: Tensor,
     seen: Tensor,
     level: float,
-    weights: Tensor | None,
     unit: float,
     kappa: float,
     prior: Differences | None,
@@ -132,8 +127,6 @@ def _iterate(
         # Rounding in the Fourier domain may bring darkness slightly below zero.
         expected = torch.add(expected, level).clamp_(min=1e-6 * unit)
         ratio = torch.div(counts, expected, out=expected)
-        if weights is not None:
-            ratio *= weights
         new = operator.adjoint(ratio).clamp_(min=0)
         del expected, ratio
         new = new.mul_(z)

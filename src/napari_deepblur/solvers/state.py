@@ -77,11 +77,11 @@ def check_range(name: str, value: float, lowest: float, highest: float = float("
     return float(number)
 
 
-def mean_deviation(image: Tensor, noise: PoissonGaussianNoise) -> Tensor:
+def mean_deviation(image: Tensor, noise: PoissonGaussianNoise, axes: tuple[int, ...] = (-2, -1)) -> Tensor:
     """Return the standard deviation of the noise at the mean intensity of each image, shape (..., 1, 1).
 
     At least a thousandth of the image's own deviation, so that no regularisation vanishes altogether.
     """
-    light = image.mean(dim=(-2, -1), keepdim=True).clamp_min(0)
-    contrast = image.std(dim=(-2, -1), keepdim=True)
+    light = image.mean(dim=axes, keepdim=True).clamp_min(0)
+    contrast = image.std(dim=axes, keepdim=True)
     return (noise.alpha * light + noise.beta**2).sqrt().maximum(1e-3 * contrast).clamp_min(DARK)

@@ -33,8 +33,6 @@ class HeldOut:
         alpha, positive, and beta.
     background
         Light of y that the scene does not send.
-    weights
-        Of the voxels; all 1 where absent.
     seed
         Of the thinning.
 
@@ -53,7 +51,6 @@ class HeldOut:
         image: Tensor,
         noise: tuple[float, float],
         background: float = 0.0,
-        weights: Tensor | None = None,
         seed: int = 0,
     ) -> None:
         alpha, beta = noise
@@ -69,7 +66,6 @@ class HeldOut:
         self.kept = (kept * (alpha / KEPT)).to(image) - shift
         """The image that the restoration may see; its noise has alpha / q."""
         self._held = ((whole - kept) * (alpha / (1 - KEPT))).to(image)
-        self._weights = weights
         self._best, self._since = math.inf, 0
         self.scores: list[float] = []
 
@@ -77,13 +73,18 @@ class HeldOut:
         """Look at A x; True once its score has not become better three times in a row."""
         expected = (explained + self._offset).clamp_min(1e-12)
         loss = expected - self._held * expected.log()
-        score = float((loss if self._weights is None else loss * self._weights).mean(dtype=torch.float64))
+        score = float(loss.mean(dtype=torch.float64))
         self.scores.append(score)
         if score < self._best - _LEAST_GAIN * abs(score):
             self._best, self._since = score, 0
         else:
             self._since += 1
         return self._since >= _PATIENCE
+
+    @property
+    def best(self) -> int:
+        """Number of the iteration, from 1, whose scene had the best score."""
+        return 1 + min(range(len(self.scores)), key=self.scores.__getitem__)
 
 
 class Discrepancy:
@@ -99,8 +100,6 @@ class Discrepancy:
         alpha and beta; not both 0.
     background
         b.
-    weights
-        Of the voxels; all 1 where absent.
 
     Raises
     ------
@@ -112,12 +111,10 @@ class Discrepancy:
     Source: V. A. Morozov's principle, for Poisson noise M. Bertero et al., Inverse Problems 26, 105004 (2010).
     """
 
-    def __init__(
-        self, image: Tensor, noise: tuple[float, float], background: float = 0.0, weights: Tensor | None = None
-    ) -> None:
+    def __init__(self, image: Tensor, noise: tuple[float, float], background: float = 0.0) -> None:
         if not max(noise) > 0:
             raise NoiseError("The noise is 0, expected some: a residual of nothing is never reached.")
-        self._image, self._noise, self._background, self._weights = image, noise, background, weights
+        self._image, self._noise, self._background = image, noise, background
 
     def __call__(self, explained: Tensor) -> bool:
         """Look at A x."""
@@ -125,6 +122,4 @@ class Discrepancy:
         expected = explained + self._background
         variance = (alpha * expected.clamp_min(0) + beta**2).clamp_min(1e-12)
         error = (self._image - expected).square() / variance
-        if self._weights is not None:
-            error = error * self._weights / self._weights.mean()
         return float(error.mean(dtype=torch.float64)) <= 1.0
