@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -16,14 +17,16 @@ from napari_deepblur.operators import (
     ConvolutionOperator,
     FieldZernikeFamily,
     LinearOperator,
+    MaskedOperator,
     ProductConvolutionFamily,
     ProductConvolutionOperator,
+    VolumeOperator,
     ZernikeFamily,
 )
 from napari_deepblur.optics import Microscope
 
 B = 3
-Shape = tuple[int, int]
+Shape = tuple[int, ...]
 
 
 def psf(*shape: int) -> Tensor:
@@ -60,6 +63,15 @@ def field_zernike(shape: Shape) -> LinearOperator:
     return family.linear_operator(torch.from_numpy(family.sample(B, 0)), shape, (2, 1))
 
 
+def volume(planes: int, *psf: int, margin: Shape | None = None) -> Callable[[Shape], LinearOperator]:
+    """Blurs of stacks of a few planes."""
+
+    def make(shape: Shape) -> LinearOperator:
+        return VolumeOperator(torch.softmax(torch.randn(psf).flatten(-3), -1).view(psf), (planes, *shape), margin)
+
+    return make
+
+
 # For scenes (B, 1, H + k - 1, W + k - 1).
 OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "convolution": lambda shape: ConvolutionOperator(psf(7, 7), shape),
@@ -73,6 +85,13 @@ OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "product-convolution, by eigen-PSF": product_convolution(2, 4),
     "product-convolution, batch": product_convolution(3, 3, B, 1),
     "product-convolution, batch by eigen-PSF": product_convolution(2, 3, B, 1),
+    "volume": volume(3, 3, 5, 5),
+    "volume, all planes see each other": volume(3, 7, 3, 3, margin=(1, 1, 1)),
+    "volume, one plane": volume(1, 5, 3, 5),
+    "volume, a margin beyond the PSF": volume(2, 3, 3, 3, margin=(2, 1, 2)),
+    "volume, nothing around it": volume(2, 3, 3, 3, margin=(0, 0, 0)),
+    "volume, batch": volume(2, B, 1, 3, 3, 3),
+    "masked": lambda shape: MaskedOperator(ConvolutionOperator(psf(5, 5), shape), torch.arange(shape[1]) % 7 != 3),
 }
 every_operator = pytest.mark.parametrize("name", OPERATORS)
 any_shape = given(shape=st.tuples(st.integers(1, 37), st.integers(1, 37)))
@@ -80,7 +99,7 @@ some = settings(max_examples=15, deadline=None)
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a.double() * b.double()).sum(dim=(-2, -1))
+    return (a.double() * b.double()).flatten(2).sum(dim=-1)
 
 
 def norm(a: Tensor) -> Tensor:
@@ -89,9 +108,9 @@ def norm(a: Tensor) -> Tensor:
 
 def matrices(apply: Callable[[Tensor], Tensor], shape: Shape) -> Tensor:
     """Dense matrices (B or 1, rows, columns) of a map of the scenes or images of that shape."""
-    n = shape[0] * shape[1]
+    n = math.prod(shape)
     columns = apply(torch.eye(n).view(n, 1, 1, *shape))
-    return columns.flatten(1, 2).flatten(2).permute(1, 2, 0).double()
+    return columns.flatten(2).permute(1, 2, 0).double()
 
 
 @every_operator

@@ -153,9 +153,7 @@ class DeblurringNetwork(nn.Module):
         x = resolvent(operator, adjoint_image, None, weight, steps=config.first_steps).solution
         settled = x
         for k in range(config.iterations):
-            proximal = self.proximal[0 if config.shared else k]
-            # The networks predict what is wrong with their input: one that knows nothing changes nothing.
-            z = x + centre + proximal(self._conditioned(x + centre, noise, spread, k)).float()
+            z = self.denoised(x + centre, noise, spread, k)
             if k + 1 < config.iterations:
                 yield z
                 weight = self.regularization(noise, spread, k + 1)
@@ -163,10 +161,18 @@ class DeblurringNetwork(nn.Module):
                 settled = resolvent(operator, adjoint_image, anchor, weight, start=settled, steps=config.steps).solution
                 x = x - (z - centre) + settled
         last = z - centre
-        weight = self._final_weight(noise, spread)
+        weight = self.final_weight(noise, spread)
         yield resolvent(operator, adjoint_image, last, weight, start=last, steps=config.final_steps).solution + centre
 
-    def _final_weight(self, noise: Tensor, spread: Tensor) -> Tensor:
+    def denoised(self, x: Tensor, noise: Tensor, spread: Tensor, k: int) -> Tensor:
+        """D_k(x), the learned prox of the k-th iteration from 0, of the shape of x, (B, 1, H, W)."""
+        proximal = self.proximal[0 if self.config.shared else k]
+        # The networks predict what is wrong with their input: one that knows nothing changes nothing.
+        correction: Tensor = proximal(self._conditioned(x, noise, spread, k))
+        return x + correction.float()
+
+    def final_weight(self, noise: Tensor, spread: Tensor) -> Tensor:
+        """Return the lambda of the last data step, shape (B, 1, 1, 1)."""
         config = self.config
         value = config.final_floor + config.final_noise * noise_variance(noise) + config.final_spread * spread
         return value[:, None, None, None]

@@ -9,8 +9,10 @@ from napari_deepblur.operators.families import (
     ZernikeFamily,
 )
 from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
+from napari_deepblur.operators.masked import MaskedOperator
 from napari_deepblur.operators.product_convolution import ProductConvolutionOperator
 from napari_deepblur.operators.solve import SolveResult, conjugate_gradient, resolvent
+from napari_deepblur.operators.volume import VolumeOperator
 
 __all__ = [
     "ArrayOperator",
@@ -18,10 +20,12 @@ __all__ = [
     "EigenPsfFamily",
     "FieldZernikeFamily",
     "LinearOperator",
+    "MaskedOperator",
     "OperatorFamily",
     "ProductConvolutionFamily",
     "ProductConvolutionOperator",
     "SolveResult",
+    "VolumeOperator",
     "ZernikeFamily",
     "conjugate_gradient",
     "resolvent",

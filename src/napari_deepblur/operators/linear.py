@@ -16,17 +16,23 @@ class LinearOperator(ABC):
     """A linear blur A from scenes of shape (..., H + k - 1, W + k - 1) to images of shape (..., H, W).
 
     The scene is larger than the image by half the PSF on each side, because the world does not end at the border
-    of the camera. Leading dimensions are a batch and broadcast against those of the operator's parameters.
+    of the camera. Leading dimensions are a batch and broadcast against those of the operator's parameters. The scenes
+    and images of a `VolumeOperator` have three axes, whose shapes stand in place of these.
     """
 
     @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes of one image, (-2, -1), or (-3, -2, -1) of a volume: what sums over an image run over."""
+        return tuple(range(-len(self.image_shape), 0))
+
+    @property
     @abstractmethod
-    def image_shape(self) -> tuple[int, int]:
+    def image_shape(self) -> tuple[int, ...]:
         """Shape (H, W) of the image."""
 
     @property
     @abstractmethod
-    def scene_shape(self) -> tuple[int, int]:
+    def scene_shape(self) -> tuple[int, ...]:
         """Shape (H + k - 1, W + k - 1) of the scene."""
 
     @abstractmethod
@@ -55,12 +61,12 @@ class ArrayOperator:
         self.tensor_operator = operator
 
     @property
-    def image_shape(self) -> tuple[int, int]:
+    def image_shape(self) -> tuple[int, ...]:
         """Shape (H, W) of the image."""
         return self.tensor_operator.image_shape
 
     @property
-    def scene_shape(self) -> tuple[int, int]:
+    def scene_shape(self) -> tuple[int, ...]:
         """Shape (H + k - 1, W + k - 1) of the scene."""
         return self.tensor_operator.scene_shape
 
@@ -85,7 +91,7 @@ class ArrayOperator:
         return _to_array(self.tensor_operator.adjoint(_to_tensor(image, self.image_shape, "image")))
 
 
-def _to_tensor(array: ArrayLike, shape: tuple[int, int], name: str) -> Tensor:
+def _to_tensor(array: ArrayLike, shape: tuple[int, ...], name: str) -> Tensor:
     values = np.ascontiguousarray(array, dtype=np.float32)
     if values.shape != shape:
         raise ImageError(

@@ -37,6 +37,7 @@ def conjugate_gradient(
     precondition: Callable[[Tensor], Tensor] | None = None,
     steps: int = 20,
     tolerance: float = 0.0,
+    axes: tuple[int, ...] = (-2, -1),
 ) -> SolveResult:
     """Solve M x = b for a symmetric positive definite M by preconditioned conjugate gradient.
 
@@ -57,6 +58,8 @@ def conjugate_gradient(
     tolerance
         Stop once the relative residual of every member is at most this; 0 runs all steps without looking, which
         spares a synchronisation with the device at each step.
+    axes
+        The axes of one member of the batch (`LinearOperator.axes`).
 
     Returns
     -------
@@ -67,24 +70,28 @@ def conjugate_gradient(
     -----
     Source: J. Nocedal and S. Wright, Numerical Optimization, algorithm 5.3.
     """
-    norm = _dot(right_side, right_side).sqrt().clamp_min(torch.finfo(right_side.dtype).tiny)
+
+    def dot(a: Tensor, b: Tensor) -> Tensor:
+        return (a * b).sum(dim=axes, keepdim=True)
+
+    norm = dot(right_side, right_side).sqrt().clamp_min(torch.finfo(right_side.dtype).tiny)
     if start is None:
         x, r = torch.zeros_like(right_side), right_side
     else:
         x, r = start, right_side - apply(start)
     z = r if precondition is None else precondition(r)
-    p, rz = z, _dot(r, z)
+    p, rz = z, dot(r, z)
     taken = 0
     for taken in range(1, steps + 1):
         q = apply(p)
-        alpha = _safe_ratio(rz, _dot(p, q))
+        alpha = _safe_ratio(rz, dot(p, q))
         x, r = x + alpha * p, r - alpha * q
-        if taken == steps or (tolerance > 0 and bool((_dot(r, r).sqrt() <= tolerance * norm).all())):
+        if taken == steps or (tolerance > 0 and bool((dot(r, r).sqrt() <= tolerance * norm).all())):
             break
         z = r if precondition is None else precondition(r)
-        rz_before, rz = rz, _dot(r, z)
+        rz_before, rz = rz, dot(r, z)
         p = z + _safe_ratio(rz, rz_before) * p
-    return SolveResult(x, (_dot(r, r).sqrt() / norm).detach(), taken)
+    return SolveResult(x, (dot(r, r).sqrt() / norm).detach(), taken)
 
 
 def resolvent(
@@ -132,11 +139,8 @@ def resolvent(
         precondition=lambda r: operator.precondition(r, regularization),
         steps=steps,
         tolerance=tolerance,
+        axes=operator.axes,
     )
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum(dim=(-2, -1), keepdim=True)
 
 
 def _safe_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from napari_deepblur.optics.microscope import Microscope
 from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, stacked, zernike_psf
+from napari_deepblur.optics.psf_planes import PsfPlanesModel, psf_planes, psf_planes_model
 from napari_deepblur.optics.pupil import Light, Pupil
 from napari_deepblur.optics.resampled import resampled_psfs
 from napari_deepblur.optics.turns import TURNS, turn_matrix, turned
@@ -12,11 +13,14 @@ __all__ = [
     "Light",
     "Microscope",
     "PsfModel",
+    "PsfPlanesModel",
     "Pupil",
     "is_even",
     "mode_name",
     "noll_to_nm",
     "psf_model",
+    "psf_planes",
+    "psf_planes_model",
     "psf_snr",
     "resampled_psfs",
     "stacked",

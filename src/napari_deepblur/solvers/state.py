@@ -39,7 +39,7 @@ class SolverState(NamedTuple):
 def first_scene(operator: LinearOperator, image: Tensor) -> Tensor:
     """Smooth scene to start from: at each place the mean of the pixels that it was blurred into, A'y / A'1."""
     seen = coverage(operator, image)
-    mean = image.mean(dim=(-2, -1), keepdim=True)
+    mean = image.mean(dim=operator.axes, keepdim=True)
     spread = operator.adjoint(image)
     return torch.where(seen > _LEAST_SEEN, spread / seen.clamp_min(_LEAST_SEEN), mean)
 
@@ -55,7 +55,7 @@ def coverage(operator: LinearOperator, image: Tensor) -> Tensor:
 
 def check(operator: LinearOperator, image: Tensor, noise: tuple[float, float], iterations: int) -> PoissonGaussianNoise:
     """Return the noise model, or raise what is wrong with the arguments that all solvers share."""
-    if tuple(image.shape[-2:]) != operator.image_shape or image.ndim < 2:
+    if tuple(image.shape[operator.axes[0] :]) != operator.image_shape:
         raise ImageError(
             f"The image has shape {tuple(image.shape)}, expected (..., {', '.join(map(str, operator.image_shape))}): "
             "the operator was made for images of another size."
@@ -77,11 +77,11 @@ def check_range(name: str, value: float, lowest: float, highest: float = float("
     return float(number)
 
 
-def mean_deviation(image: Tensor, noise: PoissonGaussianNoise) -> Tensor:
+def mean_deviation(image: Tensor, noise: PoissonGaussianNoise, axes: tuple[int, ...] = (-2, -1)) -> Tensor:
     """Return the standard deviation of the noise at the mean intensity of each image, shape (..., 1, 1).
 
     At least a thousandth of the image's own deviation, so that no regularisation vanishes altogether.
     """
-    light = image.mean(dim=(-2, -1), keepdim=True).clamp_min(0)
-    contrast = image.std(dim=(-2, -1), keepdim=True)
+    light = image.mean(dim=axes, keepdim=True).clamp_min(0)
+    contrast = image.std(dim=axes, keepdim=True)
     return (noise.alpha * light + noise.beta**2).sqrt().maximum(1e-3 * contrast).clamp_min(DARK)

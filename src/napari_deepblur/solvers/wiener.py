@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.operators import LinearOperator, conjugate_gradient
-from napari_deepblur.solvers.gradient import gradient, gradient_adjoint
+from napari_deepblur.solvers.differences import Differences
 from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation
 
 _BLOCK = 4
 _STEPS_EACH = 5
-_MEAN_EIGENVALUE = 4.0  # of D'D
+_PLANE = Differences((1.0, 1.0))
 
 
 def wiener(
@@ -24,6 +24,7 @@ def wiener(
     iterations: int = 100,
     strength: float = 1.0,
     tolerance: float = 1e-3,
+    spacing: tuple[float, ...] | None = None,
 ) -> Iterator[SolverState]:
     """Restore by the Wiener estimate for scenes with spectrum s^2 / |f|^2, on the valid model.
 
@@ -45,6 +46,8 @@ def wiener(
         Factor on lambda; positive.
     tolerance
         Stop once the relative error of the scene is estimated to be at most this; 0 runs all iterations.
+    spacing
+        Distances of neighbours along the axes of the image; by default all 1.
 
     Returns
     -------
@@ -64,55 +67,72 @@ def wiener(
     model = check(operator, image, noise, iterations)
     check_range("strength", strength, 1e-9)
     check_range("tolerance", tolerance, 0.0)
-    sigma = mean_deviation(image, model)
+    sigma = mean_deviation(image, model, operator.axes)
     weight = strength * (sigma / neighbour_deviation(operator, image, sigma)).square()
-    return _iterate(operator, image, weight.clamp(1e-7, 1e3), iterations, tolerance)
+    prior = Differences(spacing or (1.0,) * len(operator.axes))
+    return _iterate(operator, image, weight.clamp(1e-7, 1e3), prior, iterations, tolerance)
 
 
 def neighbour_deviation(operator: LinearOperator, image: Tensor, sigma: Tensor) -> Tensor:
     """Estimate the standard deviation s of the differences between neighbours of the scene, shape (..., 1, 1).
 
     Differences between the means of neighbouring blocks of 4 x 4 pixels are little touched by blur and noise. They
-    are compared with those of a random scene of spectrum 1 / |f|^2 and unit s through the same blur.
+    are compared with those of a random scene of spectrum 1 / |f|^2 and unit s through the same blur. In a volume,
+    neighbours lie in one plane, and the mean is that of all planes.
     """
-    measured = _block_power(image) - 2 * sigma.square() / _BLOCK**2
+    measured = _block_power(image, operator.axes) - 2 * sigma.square() / _BLOCK**2
     generator = torch.Generator().manual_seed(0)
-    height, width = operator.scene_shape
-    frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.fftfreq(width))
-    white = torch.randn((height, width), generator=generator)
-    scene = torch.fft.ifft2(torch.fft.fft2(white) / frequency.clamp_min(1 / max(height, width))).real
-    scene = (scene / gradient(scene).square().mean().sqrt()).to(image).expand(*image.shape[:-2], -1, -1)
-    unit = _block_power(operator.forward(scene)).clamp_min(DARK)
-    floor = 1e-6 * image.var(dim=(-2, -1), keepdim=True) + DARK
+    shape = operator.scene_shape
+    frequency = torch.zeros(())
+    for side in shape:
+        frequency = torch.hypot(frequency[..., None], torch.fft.fftfreq(side))
+    white = torch.randn(shape, generator=generator)
+    scene = torch.fft.ifftn(torch.fft.fftn(white) / frequency.clamp_min(1 / max(shape))).real
+    scene = (scene / _PLANE.gradient(scene).square().mean().sqrt()).to(image)
+    scene = scene.expand(*image.shape[: operator.axes[0]], *shape)
+    unit = _block_power(operator.forward(scene), operator.axes).clamp_min(DARK)
+    floor = 1e-6 * image.var(dim=operator.axes, keepdim=True) + DARK
     return (measured / unit).maximum(floor).sqrt()
 
 
-def _block_power(image: Tensor) -> Tensor:
-    """Mean square of the differences between the means of neighbouring blocks, shape (..., 1, 1)."""
+def _block_power(image: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Mean square of the differences between the means of neighbouring blocks of a plane, shape (..., 1, 1)."""
     means = torch.nn.functional.avg_pool2d(image.flatten(0, -3)[:, None], _BLOCK).view(*image.shape[:-2], -1)
     means = means.unflatten(-1, (image.shape[-2] // _BLOCK, image.shape[-1] // _BLOCK))
-    return gradient(means).square().mean(dim=0).mean(dim=(-2, -1), keepdim=True)
+    return _PLANE.gradient(means).square().mean(dim=0).mean(dim=axes, keepdim=True)
 
 
 def _iterate(
-    operator: LinearOperator, image: Tensor, weight: Tensor, iterations: int, tolerance: float
+    operator: LinearOperator,
+    image: Tensor,
+    weight: Tensor,
+    prior: Differences,
+    iterations: int,
+    tolerance: float,
 ) -> Iterator[SolverState]:
     right_side = operator.adjoint(image)
-    typical = _MEAN_EIGENVALUE * float(weight.log().mean().exp())
+    # Half the largest eigenvalue of D'D is its mean.
+    typical = prior.squared_norm / 2 * float(weight.log().mean().exp())
     x, done = first_scene(operator, image), 0
 
     def normal(scene: Tensor) -> Tensor:
-        return operator.adjoint(operator.forward(scene)) + weight * gradient_adjoint(gradient(scene))
+        return operator.adjoint(operator.forward(scene)) + weight * prior.adjoint(prior.gradient(scene))
 
     def precondition(residual: Tensor) -> Tensor:
         return operator.precondition(residual, typical)
 
     while done < iterations:
         steps = min(_STEPS_EACH, iterations - done)
-        x = conjugate_gradient(normal, right_side, start=x, precondition=precondition, steps=steps).solution
+        x = conjugate_gradient(
+            normal, right_side, start=x, precondition=precondition, steps=steps, axes=operator.axes
+        ).solution
         done += steps
-        error = precondition(right_side - normal(x)).norm(dim=(-2, -1)) / x.norm(dim=(-2, -1)).clamp_min(DARK)
+        error = _norm(precondition(right_side - normal(x)), operator) / _norm(x, operator).clamp_min(DARK)
         residual = float(error.max())
         yield SolverState(done, x, residual)
         if residual <= tolerance:
             return
+
+
+def _norm(scene: Tensor, operator: LinearOperator) -> Tensor:
+    return scene.square().sum(dim=operator.axes).sqrt()
