@@ -102,7 +102,8 @@ def draw_thick(
     grid = fast_length(side)
 
     def spectrum(index: int) -> Tensor:
-        return torch.fft.rfft2(planes[:, index], s=(grid, grid))
+        values: Tensor = torch.fft.rfft2(planes[:, index], s=(grid, grid))
+        return values
 
     seen = spectrum(focus) * _transfer(psf, grid)
     near, far = _models(pupil, modes, cutoff, device)
