@@ -81,10 +81,10 @@ def restore_at(
     waiting = sorted(iterations)
     results: dict[int, Image] = {}
     latest: Tensor | None = None
-    for iteration, scene in restorer.steps(pixels, operator, (level.alpha, level.beta), blur.spread):
-        latest = scene
-        while waiting and iteration >= waiting[0]:
-            results[waiting.pop(0)] = _cropped(scene, border, image.shape, scale)
+    for step in restorer.steps(pixels, operator, (level.alpha, level.beta), blur.spread):
+        latest = step.scene
+        while waiting and step.iteration >= waiting[0]:
+            results[waiting.pop(0)] = _cropped(latest, border, image.shape, scale)
         if not waiting:
             break
     assert latest is not None

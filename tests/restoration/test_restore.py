@@ -70,7 +70,7 @@ def test_nothing_is_lost_or_doubled_between_tiles(image: np.ndarray, side: int |
     np.testing.assert_allclose(restored.image, image, atol=1e-6)
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
-    assert restored[1:] == (CPU, side, ())
+    assert restored[1:] == (CPU, side, (), None)
 
 
 def test_tiles_are_halved_until_they_fit(image: np.ndarray) -> None:

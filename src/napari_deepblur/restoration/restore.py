@@ -10,14 +10,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.progress import Progress
 from napari_deepblur.restoration.blur import Blur
-from napari_deepblur.restoration.restorers import Restorer
+from napari_deepblur.restoration.restorers import Restorer, Step
 from napari_deepblur.restoration.tiling import SMALLEST_TILE, Part, Tile, automatic_side, margin, plan_tiles
 
 MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
@@ -42,12 +41,15 @@ class Restored(NamedTuple):
         Longest side of the tiles in pixels; None where there was one.
     notes
         What had to be done otherwise than planned, in words.
+    background
+        Light in the image that is from other planes than the one in focus, where it was set apart, of the same shape.
     """
 
     image: NDArray[np.float32]
     device: torch.device
     side: int | None
     notes: tuple[str, ...]
+    background: NDArray[np.float32] | None = None
 
 
 def choose_side(
@@ -140,12 +142,12 @@ def restore_steps(
     while True:
         tiles = plan_tiles(shape, side, margin(size))
         try:
-            restored = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles)
+            restored, background = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         else:
-            return Restored(restored, device, side, tuple(notes))
+            return Restored(restored, device, side, tuple(notes), background)
         # Only here, outside the block above, has the error let go of the tensors of its frames.
         free_memory(device)
         half = (max(shape) if side is None else side) // 2
@@ -169,8 +171,8 @@ def _tile_by_tile(
     restorer: Restorer,
     device: torch.device,
     tiles: list[Tile],
-) -> Generator[Progress | Part, None, NDArray[np.float32]]:
-    result = np.zeros_like(image)
+) -> Generator[Progress | Part, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+    result, others = np.zeros_like(image), None
     border = blur.psf_size // 2
     for index, tile in enumerate(tiles):
         part = np.ascontiguousarray(image[tile.source])
@@ -178,16 +180,19 @@ def _tile_by_tile(
         operator = blur.operator((part.shape[0], part.shape[1]), (rows.start, columns.start), device)
         observed = torch.from_numpy(part).to(device)[None, None]
         steps = restorer.steps(observed, operator, (noise.alpha, noise.beta), blur.spread)
-        scene: Tensor | None = None
-        for iteration, latest in steps:
-            scene = latest
-            done = index * restorer.iterations + iteration
+        last: Step | None = None
+        for last in steps:
+            done = index * restorer.iterations + last.iteration
             yield Progress("deblur", done, len(tiles) * restorer.iterations)
-        assert scene is not None
+        assert last is not None
+        scene, background = last.scene, last.background
+        if background is not None:
+            others = np.zeros_like(image) if others is None else others
+            others[tile.target] += tile.weights * background[0, 0].cpu().numpy()[tile.inner]
         restored = scene[0, 0, border : border + part.shape[0], border : border + part.shape[1]].cpu().numpy()
         result[tile.target] += tile.weights * restored[tile.inner]
         yield Part(tile.own, result[tile.own])
-    return result
+    return result, others
 
 
 def units_of_work(shape: tuple[int, int], side: int | None, psf_size: int, restorer: Restorer) -> int:

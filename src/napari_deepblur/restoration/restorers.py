@@ -31,10 +31,13 @@ class Step(NamedTuple):
         Number of iterations done, from 1.
     scene
         The scene so far, shape (1, 1, H + k - 1, W + k - 1).
+    background
+        Light in the image that is not from this scene, shape (1, 1, H, W); None where all of it is.
     """
 
     iteration: int
     scene: Tensor
+    background: Tensor | None = None
 
 
 class Restorer(ABC):
