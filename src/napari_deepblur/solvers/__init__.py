@@ -1,8 +1,19 @@
 """Classical restoration for any blur operator: one generator a method, all with the same first arguments."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
 from napari_deepblur.solvers.richardson_lucy import richardson_lucy
 from napari_deepblur.solvers.state import SolverState
 from napari_deepblur.solvers.total_variation import total_variation
 from napari_deepblur.solvers.wiener import wiener
 
-__all__ = ["SolverState", "richardson_lucy", "total_variation", "wiener"]
+SOLVERS: dict[str, Callable[..., Iterator[SolverState]]] = {
+    "richardson-lucy": richardson_lucy,
+    "total-variation": total_variation,
+    "wiener": wiener,
+}
+"""All methods, by the names that users know."""
+
+__all__ = ["SOLVERS", "SolverState", "richardson_lucy", "total_variation", "wiener"]
