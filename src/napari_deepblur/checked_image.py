@@ -14,6 +14,14 @@ _LARGEST_VALUE = 1e30
 """Beyond it the squares of intensities leave the range of float32."""
 
 
+def plane_shape(image: ArrayLike) -> tuple[int, int]:
+    """Return the rows and columns of an image without looking at its pixels; raises as `check_image` if it is none."""
+    shape = np.shape(image)
+    if len(shape) != 2 or min(shape) < SMALLEST_SIDE:
+        check_image(image)
+    return shape[0], shape[1]
+
+
 def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.float32]:
     """Turn an image into a contiguous float32 array, or say what is wrong with it.
 

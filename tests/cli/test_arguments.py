@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from napari_deepblur.cli.arguments import noll_modes, tile_side
+from napari_deepblur.cli.arguments import noll_modes, reader
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,8 @@ def test_words_are_no_modes(text: str):
         noll_modes(text)
 
 
-def test_tile():
-    assert [tile_side(text) for text in ("auto", "none", "256")] == ["auto", "none", 256]
+def test_a_number_or_a_word():
+    side = reader({"count": None, "kind": "int", "words": ["auto", "none"]})
+    assert [side(text) for text in ("auto", "none", "256")] == ["auto", "none", 256]
     with pytest.raises(argparse.ArgumentTypeError, match="a whole number or auto or none"):
-        tile_side("half")
+        side("half")

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from napari_deepblur.io.adapted_weights import find_adapted
+from napari_deepblur.io.adapted_weights import open_adapted
 from napari_deepblur.io.families import family_hash, load_family, save_family
 from napari_deepblur.io.weights import describe_weights, load_deblurring, load_identification
 from napari_deepblur.operators import ProductConvolutionFamily
@@ -174,12 +174,14 @@ def test_a_network_is_adapted_to_a_family_and_found_again(
     weights = small_family.with_name("small.identification.safetensors")
     family = load_family(small_family)
     assert describe_weights(weights).facts["family"] == family_hash(family)
-    assert find_adapted(family_hash(family), "identification", small_family) == weights
+    found = open_adapted(family_hash(family), "identification", small_family)
+    assert found is not None and found.about.path == weights
     assert samples_in(small_family.with_name("small.adaptation") / "identification" / "log.csv") == [32]
     outcome = run(*(word if word != "identification" else "deblurring" for word in common), "--samples", 8)
     assert outcome.code == 0, outcome.err
     adapted = small_family.with_name("small.deblurring.safetensors")
-    assert find_adapted(family_hash(family), "deblurring", small_family) == adapted
+    found = open_adapted(family_hash(family), "deblurring", small_family)
+    assert found is not None and found.about.path == adapted
     image = tmp_path / "image.tif"
     tifffile.imwrite(image, np.random.default_rng(0).uniform(size=(160, 160)).astype(np.float32))
     outcome = run("identify", image, "--family", small_family, "--quiet")

@@ -136,7 +136,7 @@ def test_fields_of_zernike_psfs_are_identified_and_deblurred() -> None:
     assert result.settings["settings"]["blur"]["family"] == "field-zernike"
     # By name, with the paper's microscope.
     again = deblur(image, family="field-zernike", noise=QUIET, device="cpu")
-    assert again.settings["resolved"]["family"]["kind"] == "FieldZernikeFamily"
+    assert again.settings["resolved"]["family"]["kind"] == "field-zernike"
 
 
 @pytest.mark.usefixtures("weights_folder")

@@ -23,7 +23,7 @@ from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, OperatorFamily, ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings, deblur
-from napari_deepblur.pipeline.plan import plan
+from napari_deepblur.pipeline.plan import plan, plan_identification
 from napari_deepblur.pipeline.run import run
 from napari_deepblur.pipeline.series import deblur_stack_steps
 from napari_deepblur.progress import Progress, finished
@@ -170,3 +170,21 @@ def test_channels_and_parts_are_planned_from_the_whole() -> None:
     assert part.family is varying.family and part.shape == (64, 70)
     # A part says where it lies in which field, so that its record makes it again.
     assert plan(part.settings, part.shape).digest == varying.digest
+
+
+@pytest.mark.usefixtures("weights_folder")
+def test_identification_alone_reads_no_weights_that_deblur_and_ignores_what_is_known(opened: Counter[str]) -> None:
+    settings = DeblurSettings(microscope=OPTICS, modes=(4, 7), theta=(0.1, 0.0), noise=(0.5, 2.0), device="cpu")
+    made = plan_identification(settings, (40, 44))
+    assert opened == {"identification-light.safetensors": 1}
+    assert made.network is not None and made.noise == QUIET
+    assert family_hash(made.family) == plan(settings, (40, 44)).digest
+    outside = FieldZernikeFamily(OPTICS, (4, 7), 1, (30, 30), 0.1, 21)
+    with pytest.raises(FamilyError):
+        plan_identification(settings, (40, 44), outside)
+
+
+def test_the_record_names_the_kind_of_the_family_as_files_and_settings_do() -> None:
+    family = EigenPsfFamily(np.random.default_rng(0).uniform(size=(2, 5, 5)), np.eye(2), OPTICS)
+    record = deblur(_series(1)[0, 0], family, (1.0, 0.5), QUIET, method="wiener", device="cpu").settings
+    assert record["resolved"]["family"] == {"kind": "eigen-psf", "sha256": family_hash(family)}

@@ -13,7 +13,8 @@ from napari_deepblur.errors import SettingsError
 from napari_deepblur.networks.deblurring import LIGHT, DeblurringConfig, DeblurringNetwork
 from napari_deepblur.operators import ConvolutionOperator, ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.restoration.restorers import SOLVERS, NetworkRestorer, Restorer, SolverRestorer
+from napari_deepblur.restoration.restorers import NetworkRestorer, Restorer, SolverRestorer
+from napari_deepblur.solvers import SOLVERS
 
 NOISE = (1e-3, 3e-3)
 

@@ -18,7 +18,7 @@ from qtpy.QtCore import QObject, QThreadPool
 from napari_deepblur.errors import DeviceError, ImageError
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.progress import Progress
-from napari_deepblur.widgets.job import DeblurJob
+from napari_deepblur.widgets.job import Job
 
 RESULT = Deblurring(np.zeros((2, 2), np.float32), None, {})
 
@@ -32,14 +32,14 @@ def _steps(n: int = 3, wait: threading.Event | None = None) -> Generator[Progres
 
 
 @pytest.fixture
-def job(qtbot: QtBot) -> Generator[DeblurJob]:
+def job(qtbot: QtBot) -> Generator[Job]:
     parent = QObject()
-    yield DeblurJob(parent)
+    yield Job(parent)
     QThreadPool.globalInstance().waitForDone()
     parent.deleteLater()
 
 
-def test_progress_then_success(qtbot: QtBot, job: DeblurJob) -> None:
+def test_progress_then_success(qtbot: QtBot, job: Job) -> None:
     progress: list[Progress] = []
     ended: list[Any] = []
     threads: list[threading.Thread] = []
@@ -61,7 +61,7 @@ def test_progress_then_success(qtbot: QtBot, job: DeblurJob) -> None:
     "error", [ImageError("all pixels equal"), DeviceError("no such GPU"), RuntimeError("size mismatch")]
 )
 def test_every_kind_of_error_ends_the_run(
-    qtbot: QtBot, job: DeblurJob, error: Exception, caplog: pytest.LogCaptureFixture
+    qtbot: QtBot, job: Job, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> Generator[Progress, None, Deblurring]:
         yield Progress("noise", 0, 1)
@@ -80,7 +80,7 @@ def test_every_kind_of_error_ends_the_run(
         job.start(_steps)
 
 
-def test_cancel_is_heard_at_once_and_the_thread_stops_at_its_next_step(qtbot: QtBot, job: DeblurJob) -> None:
+def test_cancel_is_heard_at_once_and_the_thread_stops_at_its_next_step(qtbot: QtBot, job: Job) -> None:
     outcomes: list[str] = []
     job.succeeded.connect(lambda _: outcomes.append("succeeded"))
     with qtbot.waitSignal(job.progressed, timeout=60_000):
@@ -91,7 +91,7 @@ def test_cancel_is_heard_at_once_and_the_thread_stops_at_its_next_step(qtbot: Qt
     assert outcomes == []
 
 
-def test_nothing_comes_of_a_step_that_ends_after_the_cancel(qtbot: QtBot, job: DeblurJob) -> None:
+def test_nothing_comes_of_a_step_that_ends_after_the_cancel(qtbot: QtBot, job: Job) -> None:
     asked = threading.Event()
     heard: list[Any] = []
     job.succeeded.connect(heard.append)
@@ -115,7 +115,7 @@ def test_nothing_comes_of_a_step_that_ends_after_the_cancel(qtbot: QtBot, job: D
     assert heard == []
 
 
-def test_the_next_run_waits_for_the_last_step_of_a_cancelled_one(qtbot: QtBot, job: DeblurJob) -> None:
+def test_the_next_run_waits_for_the_last_step_of_a_cancelled_one(qtbot: QtBot, job: Job) -> None:
     go_on, order = threading.Event(), []
 
     def first() -> Generator[Progress, None, Deblurring]:
@@ -145,7 +145,7 @@ def test_the_next_run_waits_for_the_last_step_of_a_cancelled_one(qtbot: QtBot, j
     assert order == ["first ended", "second began"]
 
 
-def test_the_activity_panel_shows_the_run_while_it_lasts(qtbot: QtBot, job: DeblurJob) -> None:
+def test_the_activity_panel_shows_the_run_while_it_lasts(qtbot: QtBot, job: Job) -> None:
     go_on = threading.Event()
 
     def steps() -> Generator[Progress, None, Deblurring]:
@@ -169,7 +169,7 @@ def test_the_activity_panel_shows_the_run_while_it_lasts(qtbot: QtBot, job: Debl
     assert activities() == []
 
 
-def test_a_result_on_its_way_is_not_delivered_after_a_cancel(qtbot: QtBot, job: DeblurJob) -> None:
+def test_a_result_on_its_way_is_not_delivered_after_a_cancel(qtbot: QtBot, job: Job) -> None:
     job.start(_steps)
     # The thread has ended, and what it emitted waits for this one.
     assert QThreadPool.globalInstance().waitForDone(60_000)
@@ -177,7 +177,7 @@ def test_a_result_on_its_way_is_not_delivered_after_a_cancel(qtbot: QtBot, job: 
         job.cancel()
 
 
-def test_one_at_a_time(qtbot: QtBot, job: DeblurJob) -> None:
+def test_one_at_a_time(qtbot: QtBot, job: Job) -> None:
     with qtbot.waitSignal(job.cancelled, timeout=60_000):
         job.start(lambda: _steps(10_000, threading.Event()))
         with pytest.raises(RuntimeError, match="one at a time"):
@@ -187,7 +187,7 @@ def test_one_at_a_time(qtbot: QtBot, job: DeblurJob) -> None:
 
 def test_the_end_of_the_parent_stops_the_computation(qtbot: QtBot) -> None:
     parent = QObject()
-    job = DeblurJob(parent)
+    job = Job(parent)
     left = threading.Event()
 
     def steps() -> Generator[Progress, None, Deblurring]:

@@ -48,7 +48,7 @@ def _add_option(group: argparse._ArgumentGroup, row: dict[str, Any]) -> None:
     unit = f", in {row['unit']}" if row["unit"] else ""
     count, metavar = row["count"], row["metavar"]
     options: dict[str, Any] = {
-        "type": _reader(row),
+        "type": reader(row),
         "nargs": count if count == "+" or isinstance(count, int) else None,
         "metavar": tuple(metavar) if isinstance(metavar, list) else metavar,
         "help": f"{row['description']}{unit} ({row['default']})".replace("%", "%%"),
@@ -56,7 +56,7 @@ def _add_option(group: argparse._ArgumentGroup, row: dict[str, Any]) -> None:
     group.add_argument(f"--{row['name'].replace('_', '-')}", **options)
 
 
-def _reader(row: dict[str, Any]) -> Any:
+def reader(row: dict[str, Any]) -> Any:
     """Return what reads the text of an option."""
     if row["count"] == "list":
         return {"int": noll_modes, "float": wavelengths}[row["kind"]]
@@ -176,7 +176,3 @@ def _number_or(kind: type[int] | type[float], *words: str) -> Any:
             raise argparse.ArgumentTypeError(f"{text!r} given, expected {expected}") from None
 
     return number
-
-
-tile_side = _number_or(int, "auto", "none")
-"""Reads the value of ``--tile``."""

@@ -46,28 +46,22 @@ def work(arguments: argparse.Namespace) -> None:
 
     import numpy as np
 
-    from napari_deepblur.checked_image import check_image
-    from napari_deepblur.devices import resolve_device
+    from napari_deepblur.checked_image import plane_shape
     from napari_deepblur.io.images import read_image, write_tiff
-    from napari_deepblur.pipeline import identify_stack_steps, identify_steps, save_settings
-    from napari_deepblur.pipeline.network_choice import load_for
+    from napari_deepblur.pipeline import save_settings
+    from napari_deepblur.pipeline.plan import plan_identification
+    from napari_deepblur.pipeline.run import run_identification, run_stack_identification
 
     image = read_image(arguments.image)
     settings = read_settings(arguments, arguments.image)
     spacing = arguments.plane_spacing_um
-    # The planes of a stack are checked when their turn comes, and its shape before all.
-    observed = check_image(image) if spacing is None else image
-    family = settings.operator_family((observed.shape[-2], observed.shape[-1]))
-    device = resolve_device(settings.compute.device)
-    network = load_for(family, settings.compute.size, settings.family_file)
-    noise = settings.known_noise()
+    plan = plan_identification(settings, plane_shape(image) if spacing is None else image.shape[-2:])
+    family = plan.family
     if spacing is None:
-        observed = check_image(image, smallest=family.psf_size)
-        steps = identify_steps(observed, family, noise, device, network, settings.origin)
-        found = run_with_bar(steps, arguments.quiet)
+        found = run_with_bar(run_identification(plan, image), arguments.quiet)
         psfs, printed = found.psfs, as_json(found, settings, family)
     else:
-        stack = run_with_bar(identify_stack_steps(image, family, spacing, noise, device, network), arguments.quiet)
+        stack = run_with_bar(run_stack_identification(plan, image, spacing), arguments.quiet)
         psfs, printed = np.concatenate([one.psfs for one in stack.planes]), stack_as_json(stack, settings, family)
     if arguments.psfs is not None:
         pixel = (family.microscope or settings.optics).pixel_size_um

@@ -20,8 +20,8 @@ def adapted_path(family_file: str | os.PathLike[str], kind: Kind) -> Path:
     return path.with_name(f"{path.name.removesuffix('.safetensors')}.{kind}.safetensors")
 
 
-def find_adapted(digest: str, kind: Kind, family_file: str | os.PathLike[str] | None = None) -> Path | None:
-    """Find weights that were adapted to a family.
+def open_adapted(digest: str, kind: Kind, family_file: str | os.PathLike[str] | None = None) -> WeightsFile | None:
+    """Read weights that were adapted to a family.
 
     Parameters
     ----------
@@ -34,16 +34,10 @@ def find_adapted(digest: str, kind: Kind, family_file: str | os.PathLike[str] | 
 
     Returns
     -------
-    Path or None
+    WeightsFile or None
         A file beside the family, or else in the package, whose facts name the family; files that are damaged or belong
         to another family are passed over.
     """
-    found = open_adapted(digest, kind, family_file)
-    return None if found is None else found.about.path
-
-
-def open_adapted(digest: str, kind: Kind, family_file: str | os.PathLike[str] | None = None) -> WeightsFile | None:
-    """Read the weights that `find_adapted` finds, if any."""
     candidates = [] if family_file is None else [adapted_path(family_file, kind)]
     shipped = Path(str(files("napari_deepblur") / "families"))
     candidates += sorted(shipped.glob(f"*.{kind}.safetensors")) if shipped.is_dir() else []

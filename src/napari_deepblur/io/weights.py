@@ -122,11 +122,6 @@ def load_identification(which: str | os.PathLike[str] | None = None) -> Identifi
     return _made(read_weights(find_weights("identification", which)), IdentificationNetwork, IdentificationConfig)
 
 
-def load_adapted(path: str | os.PathLike[str]) -> AdaptedNetwork:
-    """Load an identification network that was adapted to a family; raises `WeightsError` as `load_identification`."""
-    return _made(read_weights(path), AdaptedNetwork, AdaptedConfig)
-
-
 def load_deblurring(which: str | os.PathLike[str] | None = None) -> DeblurringNetwork:
     """Load a deblurring network; see `load_identification`."""
     return read_weights(find_weights("deblurring", which)).deblurring()

@@ -3,7 +3,8 @@
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
 from napari_deepblur.pipeline.deblur import deblur, deblur_stack, deblur_steps
-from napari_deepblur.pipeline.identify import identify, identify_stack, identify_stack_steps, identify_steps
+from napari_deepblur.pipeline.identify import identify, identify_stack
+from napari_deepblur.pipeline.identify_steps import identify_steps
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series.frames import StackDeblurring
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, save_settings
@@ -19,7 +20,6 @@ __all__ = [
     "deblur_steps",
     "identify",
     "identify_stack",
-    "identify_stack_steps",
     "identify_steps",
     "load_settings",
     "save_settings",

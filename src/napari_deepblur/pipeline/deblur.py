@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from napari_deepblur.checked_image import SMALLEST_SIDE, check_image
+from napari_deepblur.checked_image import plane_shape
 from napari_deepblur.errors import OutputError, SettingsError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.axes import check_spacing, guess_axes
@@ -16,6 +16,7 @@ from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.sinks import sink_of
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.pipeline.options import options_of_data, options_of_family
 from napari_deepblur.pipeline.parts import Method
 from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.results import Deblurring
@@ -39,6 +40,7 @@ def deblur(
     iterations: int | None = None,
     strength: float | None = None,
     origin: tuple[int, int] = (0, 0),
+    **settings: Any,
 ) -> Deblurring:
     """Remove the blur of one image.
 
@@ -66,6 +68,8 @@ def deblur(
         Number of iterations and weight of the regularisation of a classical method; its own where absent.
     origin
         First pixel (row, column) of the image in the field, where it shows a part of it.
+    **settings
+        Any other setting by its name, as in `deblur_stack`.
 
     Returns
     -------
@@ -78,13 +82,12 @@ def deblur(
         Each says what was found, what was expected and what to do.
     """
     values: dict[str, Any] = {"method": method, "device": device, "tile": tile, "size": size, "origin": origin}
-    values |= {"iterations": iterations, "strength": strength} | _options_of_data(theta, noise)
+    values |= {"iterations": iterations, "strength": strength, **options_of_data(theta, noise)}
     given = load_family(find_family(family)) if isinstance(family, str) and family not in ZERNIKE_FAMILIES else family
-    if isinstance(given, OperatorFamily):
-        values |= _options_of(given)
+    object_ = given if isinstance(given, OperatorFamily) else None
+    values |= _options_of(object_, settings)
     if isinstance(family, str):
         values["family"] = family
-    object_ = given if isinstance(given, OperatorFamily) else None
     return finished(deblur_steps(image, DeblurSettings(**values), object_))
 
 
@@ -110,10 +113,7 @@ def deblur_steps(
     Deblurring
         As the value of the generator.
     """
-    shape = np.shape(image)
-    if len(shape) != 2 or min(shape) < SMALLEST_SIDE:
-        check_image(image)
-    made = plan(settings, (shape[0], shape[1]), family)
+    made = plan(settings, plane_shape(image), family)
     return (yield from run(made, image, known))
 
 
@@ -186,34 +186,22 @@ def deblur_stack(
         stack = plane_spacing_um is not None and len(shape) - colour == 3
         axes = guess_axes(len(shape) - colour, ("z", "y", "x") if stack else (), colour)
     check_spacing(axes.removesuffix("S") if colours == "luminance" else axes, plane_spacing_um)
-    values = _options_of_data(theta, noise)
-    if isinstance(family, OperatorFamily):
-        values |= _options_of(family)
-        twice = sorted(values.keys() & settings.keys())
-        if twice:
-            raise SettingsError(f"The family that is given has its own {', '.join(twice)}: leave them out here.")
-    elif family is not None:
+    object_ = family if isinstance(family, OperatorFamily) else None
+    values = options_of_data(theta, noise) | _options_of(object_, settings)
+    if isinstance(family, str):
         values["family"] = family
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
         raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
-    asked = DeblurSettings(**settings | values)
-    object_ = family if isinstance(family, OperatorFamily) else None
-    return finished(deblur_stack_steps(planes, axes, asked, sink_of(out), reuse, object_, plane_spacing_um, colours))
+    steps = deblur_stack_steps(
+        planes, axes, DeblurSettings(**values), sink_of(out), reuse, object_, plane_spacing_um, colours
+    )
+    return finished(steps)
 
 
-def _options_of_data(theta: ArrayLike | None, noise: PoissonGaussianNoise | None) -> dict[str, Any]:
-    """Return what is known of an image beside its optics, as options."""
-    known: dict[str, Any] = {}
-    if theta is not None:
-        known["theta"] = tuple(np.asarray(theta, dtype=float).ravel().tolist())
-    if noise is not None:
-        known |= {"alpha": noise.alpha, "beta": noise.beta, "noise_offset": noise.offset}
-    return known
-
-
-def _options_of(family: OperatorFamily) -> dict[str, Any]:
-    """Return the options that make a family again; of one that only a file can hold, its microscope."""
-    optics = {} if family.microscope is None else {"microscope": family.microscope}
-    if family.kind in ZERNIKE_FAMILIES:
-        return {"family": family.kind, **family.numbers, **optics}
-    return {"family": None, **optics}
+def _options_of(family: OperatorFamily | None, settings: dict[str, Any]) -> dict[str, Any]:
+    """Add what a given family settles to other settings; raises `SettingsError` where they say it, too."""
+    values = {} if family is None else options_of_family(family)
+    twice = sorted(values.keys() & settings.keys())
+    if twice:
+        raise SettingsError(f"The family that is given has its own {', '.join(twice)}: leave them out here.")
+    return values | settings

@@ -1,27 +1,22 @@
-"""Identify the blur of an image or of a stack, with the networks and statistics that lie in files."""
+"""Blind identification of one image, or of a focal stack: theta_hat = IN(y)."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from napari_deepblur.checked_image import check_image
-from napari_deepblur.devices import resolve_device
-from napari_deepblur.identification.image import identify_image_steps
+from napari_deepblur.checked_image import plane_shape
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.identification.stack import StackIdentification, check_stack, identify_planes_steps
-from napari_deepblur.io.scene_spectra import load_scene_spectra
-from napari_deepblur.networks.scene_spectra import SceneSpectra
-from napari_deepblur.networks.trunk import Trunk
+from napari_deepblur.identification.stack import StackIdentification, check_stack
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.network_choice import load_for
-from napari_deepblur.progress import Progress, finished
+from napari_deepblur.pipeline.options import options_of_data, options_of_family
+from napari_deepblur.pipeline.plan import IdentificationPlan, plan_identification
+from napari_deepblur.pipeline.run import run_identification, run_stack_identification
+from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.progress import finished
 
 if TYPE_CHECKING:
     import os
@@ -67,21 +62,8 @@ def identify(
     ImageError, NoiseError, FamilyError, DeviceError, WeightsError
         Each says what was found, what was expected and what to do.
     """
-    checked = check_image(image, smallest=family.psf_size)
-    network = load_for(family, weights)
-    return finished(identify_steps(checked, family, noise, resolve_device(device), network, origin))
-
-
-def identify_steps(
-    image: NDArray[np.float32],
-    family: OperatorFamily,
-    noise: PoissonGaussianNoise | None,
-    device: torch.device,
-    network: Trunk | None,
-    origin: tuple[int, int] = (0, 0),
-) -> Generator[Progress, None, Identification]:
-    """Identify the blur step by step; arguments, result and errors as in `identify_image_steps`."""
-    return identify_image_steps(image, family, noise, device, network, _scene_spectra(), origin)
+    made = _plan(plane_shape(image), family, noise, device, weights, origin)
+    return finished(run_identification(made, image))
 
 
 def identify_stack(
@@ -129,23 +111,19 @@ def identify_stack(
     """
     planes = np.asarray(stack)
     check_stack(planes, family, plane_spacing_um)
-    network = load_for(family, weights)
-    return finished(identify_stack_steps(planes, family, plane_spacing_um, noise, resolve_device(device), network))
+    shape = planes.shape[-2], planes.shape[-1]
+    made = _plan(shape, family, noise, device, weights)
+    return finished(run_stack_identification(made, planes, plane_spacing_um))
 
 
-def identify_stack_steps(
-    stack: NDArray[np.generic],
+def _plan(
+    shape: tuple[int, int],
     family: OperatorFamily,
-    plane_spacing_um: float,
     noise: PoissonGaussianNoise | None,
-    device: torch.device,
-    network: Trunk | None,
-) -> Generator[Progress, None, StackIdentification]:
-    """Identify a stack step by step; arguments, result and errors as in `identify_planes_steps`."""
-    return identify_planes_steps(stack, family, plane_spacing_um, noise, device, network, _scene_spectra())
-
-
-@cache
-def _scene_spectra() -> SceneSpectra:
-    """Read the statistics in the package, once."""
-    return load_scene_spectra()
+    device: str,
+    weights: str | os.PathLike[str] | None,
+    origin: tuple[int, int] = (0, 0),
+) -> IdentificationPlan:
+    """Make the plan of what was asked for with objects."""
+    asked = DeblurSettings(**options_of_family(family), **options_of_data(noise=noise), device=device, origin=origin)
+    return plan_identification(asked, shape, family, weights)

@@ -11,8 +11,12 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
+import numpy as np
+from numpy.typing import ArrayLike
 from pydantic.fields import FieldInfo
 
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.parts import Part, variants
 
@@ -117,6 +121,24 @@ def as_options(settings: Any) -> dict[str, Any]:
             if name != _KINDS.get(part):
                 values[_option(part, name, field).name] = getattr(model, name)
     return values
+
+
+def options_of_family(family: OperatorFamily) -> dict[str, Any]:
+    """Return the options that make a family again; of one that only a file can hold, its microscope."""
+    optics = {} if family.microscope is None else {"microscope": family.microscope}
+    if family.kind in kinds("blur"):
+        return {"family": family.kind, **family.numbers, **optics}
+    return {"family": None, **optics}
+
+
+def options_of_data(theta: ArrayLike | None = None, noise: PoissonGaussianNoise | None = None) -> dict[str, Any]:
+    """Return what is known of an image beside its optics, as options."""
+    known: dict[str, Any] = {}
+    if theta is not None:
+        known["theta"] = tuple(np.asarray(theta, dtype=float).ravel().tolist())
+    if noise is not None:
+        known |= {"alpha": noise.alpha, "beta": noise.beta, "noise_offset": noise.offset}
+    return known
 
 
 def as_parts(values: Mapping[str, Any]) -> dict[str, Any]:

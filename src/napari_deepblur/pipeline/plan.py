@@ -6,8 +6,10 @@ Files of families and weights are read here, and only here; `pipeline.run` execu
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -25,6 +27,24 @@ from napari_deepblur.pipeline.parts import FieldZernikeBlur, FileBlur
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.restoration.restore import choose_side
 from napari_deepblur.restoration.restorers import NetworkRestorer, Restorer, SolverRestorer
+
+
+@dataclass(frozen=True, eq=False)
+class IdentificationPlan:
+    """All that it takes to identify a blur, but the pixels.
+
+    Attributes
+    ----------
+    settings, shape, family, noise, network, device
+        As of a `Plan`.
+    """
+
+    settings: DeblurSettings
+    shape: tuple[int, int]
+    family: OperatorFamily
+    noise: PoissonGaussianNoise | None
+    network: Trunk | None
+    device: torch.device
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,31 +137,68 @@ def plan(settings: DeblurSettings, shape: tuple[int, int], family: OperatorFamil
     FamilyError, FamilyFileError, SettingsError, DeviceError, WeightsError
         Each says what was found, what was expected and what to do.
     """
-    if family is not None and settings.channel_wavelengths_um is not None:
-        raise SettingsError("A family in memory has its own optics: leave the wavelengths of channels out.")
-    family = settings.operator_family(shape) if family is None else family
-    blur = settings.blur
-    file = settings.family_file if isinstance(blur, FileBlur) and blur.file is not None else None
-    check_in_field(family, shape, settings.origin)
+    family = _family(settings, shape, family)
     known = settings.blur.theta
     theta = _only_theta(family) if known is None else family.check(known)
     device = resolve_device(settings.compute.device)
     weights: dict[str, Loaded] = {}
     network: Trunk | None = None
     if theta is None:
-        found = identification_weights(family, settings.compute.size, file)
+        found = identification_weights(family, settings.compute.size, _file(settings))
         if found is not None:
             weights["identification"], network = found.about, found.identification()
     restore = settings.restore
     restorer: Restorer
     if restore.method == "network":
-        opened = deblurring_weights(family, settings.compute.size, file)
+        opened = deblurring_weights(family, settings.compute.size, _file(settings))
         weights["deblurring"], restorer = opened.about, NetworkRestorer(opened.deblurring())
     else:
         restorer = SolverRestorer(restore.method, restore.iterations, restore.strength)
     noise, digest = settings.known_noise(), family_hash(family)
     made = Plan(settings, shape, family, digest, theta, noise, network, restorer, device, None, weights)
     return replace(made, side=_side(made))
+
+
+def plan_identification(
+    settings: DeblurSettings,
+    shape: tuple[int, int],
+    family: OperatorFamily | None = None,
+    weights: str | os.PathLike[str] | None = None,
+) -> IdentificationPlan:
+    """Make the plan of an identification alone, whatever the settings know of the blur.
+
+    Parameters
+    ----------
+    settings, shape, family
+        As in `plan`.
+    weights
+        File of the network's weights; the size in the settings where absent.
+
+    Raises
+    ------
+    FamilyError, FamilyFileError, SettingsError, DeviceError, WeightsError
+        As `plan`.
+    """
+    family = _family(settings, shape, family)
+    device = resolve_device(settings.compute.device)
+    found = identification_weights(family, weights or settings.compute.size, _file(settings))
+    network = None if found is None else found.identification()
+    return IdentificationPlan(settings, shape, family, settings.known_noise(), network, device)
+
+
+def _family(settings: DeblurSettings, shape: tuple[int, int], given: OperatorFamily | None) -> OperatorFamily:
+    """Return the family that was given, or make that of the settings; checked against the field."""
+    if given is not None and settings.channel_wavelengths_um is not None:
+        raise SettingsError("A family in memory has its own optics: leave the wavelengths of channels out.")
+    family = settings.operator_family(shape) if given is None else given
+    check_in_field(family, shape, settings.origin)
+    return family
+
+
+def _file(settings: DeblurSettings) -> Path | None:
+    """Return the file of the family, beside which adapted weights may lie; None for an object in Python."""
+    blur = settings.blur
+    return settings.family_file if isinstance(blur, FileBlur) and blur.file is not None else None
 
 
 def _side(made: Plan) -> int | None:

@@ -16,10 +16,11 @@ from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, ImageError
 from napari_deepblur.identification.field import GRID
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.stack import StackIdentification
 from napari_deepblur.noise import estimate_noise
 from napari_deepblur.noise.intensity import AffineScale, unit_scale
-from napari_deepblur.pipeline.identify import identify_steps
-from napari_deepblur.pipeline.plan import Plan
+from napari_deepblur.pipeline.identify_steps import identify_stack_steps, identify_steps
+from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.progress import Progress, changed, within
 from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
@@ -93,7 +94,7 @@ def run(
         "theta": found.tolist(),
         "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
         "psf_size": family.psf_size,
-        "family": {"kind": type(family).__name__, "sha256": plan.digest},
+        "family": {"kind": family.kind, "sha256": plan.digest},
         "device": str(restored.device),
         "tile": restored.side,
         "weights": {kind: {"file": used.path.name, "sha256": used.sha256} for kind, used in plan.weights.items()},
@@ -101,6 +102,19 @@ def run(
         "residual": None if verdict is None else asdict(verdict),
     }
     return Deblurring(image, identification, _record(plan, resolved), verdict, blur)
+
+
+def run_identification(plan: IdentificationPlan, image: ArrayLike) -> Generator[Progress, None, Identification]:
+    """Execute the plan of an identification for one image; raises as `identify`, about the image before any step."""
+    observed = check_image(image, smallest=plan.family.psf_size)
+    return identify_steps(observed, plan.family, plan.noise, plan.device, plan.network, plan.settings.origin)
+
+
+def run_stack_identification(
+    plan: IdentificationPlan, stack: NDArray[np.generic], plane_spacing_um: float
+) -> Generator[Progress, None, StackIdentification]:
+    """Execute the plan of an identification for a focal stack (Z, H, W); raises as `identify_stack`."""
+    return identify_stack_steps(stack, plan.family, plane_spacing_um, plan.noise, plan.device, plan.network)
 
 
 def _in_units(step: Progress | Part, scale: AffineScale) -> Progress | Part:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_deepblur.devices import inference_precision
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.operators import ConvolutionOperator, LinearOperator
-from napari_deepblur.solvers import SolverState, richardson_lucy, total_variation, wiener
+from napari_deepblur.solvers import SOLVERS
 
 _MAPS_ALIVE = 10
 """Feature maps of the finest level that are alive at once in a DRUNet, in float32, found by measuring peak memory."""
@@ -126,21 +126,13 @@ class NetworkRestorer(Restorer):
             yield Step(iteration, scene)
 
 
-SOLVERS: dict[str, Callable[..., Iterator[SolverState]]] = {
-    "richardson-lucy": richardson_lucy,
-    "total-variation": total_variation,
-    "wiener": wiener,
-}
-"""Classical methods by name."""
-
-
 class SolverRestorer(Restorer):
     """A classical solver.
 
     Parameters
     ----------
     name
-        A key of `SOLVERS`.
+        A key of `solvers.SOLVERS`.
     iterations, strength
         As in the solver, whose own values hold where these are absent.
 

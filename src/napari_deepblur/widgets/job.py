@@ -28,7 +28,7 @@ class _Failure(NamedTuple):
     trace: str
 
 
-class DeblurJob(QObject):
+class Job(QObject):
     """Run one computation at a time on napari's worker threads.
 
     Of `succeeded`, `failed` and `cancelled` exactly one is emitted for each `start`, in the thread of the window.
@@ -74,7 +74,7 @@ class DeblurJob(QObject):
         if self._worker is not None:
             raise RuntimeError("A computation is under way: one at a time.")
         self._outcome = None
-        worker = create_worker(_deblur_in_background, steps, _start_thread=False)
+        worker = create_worker(_in_background, steps, _start_thread=False)
         self._worker = worker
         worker.yielded.connect(self._report)
         worker.returned.connect(self._keep)
@@ -125,7 +125,7 @@ class DeblurJob(QObject):
             self.succeeded.emit(outcome)
 
 
-def _deblur_in_background(steps: Steps) -> Generator[Any, None, Any]:
+def _in_background(steps: Steps) -> Generator[Any, None, Any]:
     """Return errors as values.
 
     A worker takes a RuntimeError, which is what torch raises and what DeviceError is, for a sign that its window has

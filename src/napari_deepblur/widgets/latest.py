@@ -22,7 +22,8 @@ _WAIT_MS = 120
 class Latest(QObject):
     """Compute what was asked for last; what was asked for before, and is not wanted any more, is dropped.
 
-    Requests may come as fast as a slider moves. One computation runs at a time, and none is ever interrupted.
+    Requests may come as fast as a slider moves. One computation runs at a time, and none is ever interrupted. superqt's
+    debouncer stands for the timer alone, and cannot say whether it waits: what this is about is the thread behind it.
 
     Parameters
     ----------

@@ -145,45 +145,6 @@ def test_a_batch_has_one_theta_for_each_image() -> None:
         np.testing.assert_allclose(images[b, 0].numpy(), alone, atol=1e-5)
 
 
-@pytest.mark.parametrize("degree", [0, 1, 2])
-def test_local_coefficients_give_back_their_polynomials(degree: int) -> None:
-    made, rng = family(degree), np.random.default_rng(0)
-    theta = made.sample(1, 0)[0]
-    points = rng.uniform((0, 0), FIELD, (9, 2))
-    found, spread = made.fit_coefficients(points, made.coefficients(theta, points))
-    np.testing.assert_allclose(found, theta, atol=1e-5)
-    assert spread.shape == theta.shape and (spread > 0).all()
-
-
-def test_the_fit_weighs_by_precision_and_its_standard_deviation_is_right() -> None:
-    made, rng = family(1), np.random.default_rng(0)
-    theta = made.sample(1, 0)[0]
-    points = rng.uniform((0, 0), FIELD, (12, 2))
-    std = rng.uniform(0.01, 0.2, (12, 3))
-    exact = made.coefficients(theta, points)
-    found = [made.fit_coefficients(points, exact + std * rng.normal(size=std.shape), std**-2) for _ in range(800)]
-    errors = np.stack([value for value, _ in found]) - theta
-    spread = found[0][1]
-    # 800 draws: means to four standard errors, standard deviations to 10 % (4 / sqrt(1600)).
-    assert (np.abs(errors.mean(0)) < 4 * spread / np.sqrt(800)).all()
-    np.testing.assert_allclose(errors.std(0), spread, rtol=0.1)
-    plain = np.stack([made.fit_coefficients(points, exact + std * rng.normal(size=std.shape))[0] for _ in range(200)])
-    assert ((plain - theta).std(0) > errors.std(0)).mean() > 0.8
-
-
-def test_a_fit_without_enough_evidence_is_diagnosed() -> None:
-    made = family(1)
-    with pytest.raises(FamilyError, match="2 points do not determine polynomials of degree 1, of 3 terms"):
-        made.fit_coefficients([[0, 0], [9, 9]], np.zeros((2, 3)))
-    line = [[t, t] for t in range(6)]
-    with pytest.raises(FamilyError, match="do not determine"):
-        FieldZernikeFamily(MICROSCOPE, (4,), 1, (50, 50), psf_size=9).fit_coefficients(line, np.zeros((6, 1)))
-    with pytest.raises(FamilyError, match=r"theta_local has shape \(2, 2\), expected \(2, 3\)"):
-        made.fit_coefficients([[0, 0], [9, 9]], np.zeros((2, 2)))
-    with pytest.raises(FamilyError, match="precision holds negative"):
-        made.fit_coefficients([[0, 0], [9, 9]], np.zeros((2, 3)), -np.ones((2, 3)))
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

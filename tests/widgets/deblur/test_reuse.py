@@ -162,7 +162,7 @@ def test_the_blur_of_a_result_is_used_for_another_layer(
     run(qtbot, dock)
     again = viewer.layers[-1]
     record = again.metadata[METADATA_KEY]
-    assert record["resolved"]["theta"] == [1.0] and record["resolved"]["family"]["kind"] == "EigenPsfFamily"
+    assert record["resolved"]["theta"] == [1.0] and record["resolved"]["family"]["kind"] == "eigen-psf"
     # The same blur of the same image, but for what the first run knew about its error.
     np.testing.assert_allclose(again.data, first.data, rtol=0.02, atol=0.02 * np.ptp(first.data))
 

@@ -219,52 +219,6 @@ class FieldZernikeFamily(AberrationFamily):
         """Batched operators of `theta` (B, K) for scenes (B, 1, H + k - 1, W + k - 1); not differentiable in theta."""
         return self._operator(theta.detach(), shape, origin, batch=True)
 
-    def fit_coefficients(
-        self, points: ArrayLike, theta_local: ArrayLike, precision: ArrayLike | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Fit the polynomials to local coefficients: argmin sum_p q_pm (c_pm - sum_t theta_mt L_t(z_p))^2.
-
-        Parameters
-        ----------
-        points
-            Positions z_p (row, column) in pixels of the field, shape (P, 2).
-        theta_local
-            Zernike coefficients c_pm at these places, in waves RMS, shape (P, M).
-        precision
-            The q_pm, one over the variances of the c_pm, shape (P, M); by default 1.
-
-        Returns
-        -------
-        tuple of ndarray
-            theta (K,), and its standard deviation (K,) if the errors of the c_pm are independent and have the
-            variances 1 / q_pm.
-
-        Raises
-        ------
-        FamilyError
-            If shapes do not fit, or the points are too few or too close to determine the polynomials.
-        """
-        places = check_points(points)
-        local = np.asarray(theta_local, dtype=float)
-        weights = np.ones_like(local) if precision is None else np.asarray(precision, dtype=float)
-        expected = (len(places), len(self.modes))
-        for name, values in (("theta_local", local), ("precision", weights)):
-            if values.shape != expected or not np.isfinite(values).all():
-                raise FamilyError(f"{name} has shape {values.shape}, expected {expected} finite numbers.")
-        if (weights < 0).any():
-            raise FamilyError("precision holds negative values, expected one over the variances.")
-        design = field_polynomials(places, self._field_shape, self.degree)
-        normal = np.einsum("pt,pm,pu->mtu", design, weights, design)
-        if (np.linalg.matrix_rank(normal, hermitian=True) < design.shape[1]).any():
-            raise FamilyError(
-                f"{len(places)} points do not determine polynomials of degree {self.degree}, of {design.shape[1]} "
-                "terms. Give more points with positive precision, spread over the field, or choose a lower degree."
-            )
-        covariance = np.linalg.inv(normal)
-        theta = np.einsum("mtu,pu,pm,pm->mt", covariance, design, weights, local)
-        spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-        return theta.ravel().astype(np.float32), spread.ravel().astype(np.float32)
-
     def check(self, theta: ArrayLike) -> Tensor:
         """Return `theta` (K,) as a float32 tensor, or raise a `FamilyError` that says what is wrong with it."""
         return check_theta(theta, self.n_parameters, f"{len(term_names(self.degree))} for each of Noll {self.modes}")

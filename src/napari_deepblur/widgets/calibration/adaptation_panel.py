@@ -15,7 +15,7 @@ from napari_deepblur.io.adapted_weights import adapted_path
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.calibration.loss_plot import LossPlot
 from napari_deepblur.widgets.colours import Colours
-from napari_deepblur.widgets.job import DeblurJob
+from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
@@ -41,7 +41,7 @@ class AdaptationPanel(QWidget):
         super().__init__(parent)
         self._file: Path | None = None
         self._stop = threading.Event()
-        self._job = DeblurJob(self, "Adapt network")
+        self._job = Job(self, "Adapt network")
         self._minutes = QSpinBox(self)
         self._minutes.setObjectName("adaptation_minutes")
         self._minutes.setRange(1, 24 * 60)

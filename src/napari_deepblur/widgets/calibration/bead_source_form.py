@@ -104,10 +104,6 @@ class BeadSourceForm(QWidget):
         row = self._list.currentRow()
         return self._sources[row] if 0 <= row < len(self._sources) else None
 
-    def setShown(self, source: BeadSource) -> None:
-        """Mark a source of the list."""
-        self._list.setCurrentRow(self._sources.index(source))
-
     def addFiles(self, paths: Sequence[str | Path]) -> None:
         """Add files, ticked, and mark the first."""
         known = [source.path for source in self._sources]

@@ -23,7 +23,7 @@ from napari_deepblur.widgets.calibration.run import part_of, read_and_calibrate,
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.form_area import FormArea
-from napari_deepblur.widgets.job import DeblurJob
+from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.preferences import follow_preferences
@@ -57,7 +57,7 @@ class CalibrationDock(QWidget):
         self._measured: BeadSource | None = None
         self._file: Path | None = None
         self._connections = Connections(self)
-        self._job = DeblurJob(self, "Bead calibration")
+        self._job = Job(self, "Bead calibration")
 
         self._sources = BeadSourceForm(napari_viewer, self)
         self._microscope = MicroscopeForm(self)

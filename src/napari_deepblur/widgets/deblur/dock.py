@@ -23,7 +23,7 @@ from napari_deepblur.widgets.deblur.results_panel import ResultsPanel
 from napari_deepblur.widgets.deblur.reuse import ReuseMenu
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.form_area import FormArea
-from napari_deepblur.widgets.job import DeblurJob
+from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import Source
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
@@ -54,7 +54,7 @@ class DeblurDock(QWidget):
         self._series: StackDeblurring | None = None
         self._said = ""
         self._connections = Connections(self)
-        self._job = DeblurJob(self)
+        self._job = Job(self)
 
         self._layer = LayerForm(napari_viewer, self)
         self._axes = AxesForm(self)

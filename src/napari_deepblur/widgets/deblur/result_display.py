@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_deepblur.io.axes import part_slices
 from napari_deepblur.io.sinks import ArraySink, empty_result
-from napari_deepblur.pipeline.psf_field import psf_field
+from napari_deepblur.optics.psf_field import psf_field
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, write_frame
 from napari_deepblur.restoration.verdict import residual_image

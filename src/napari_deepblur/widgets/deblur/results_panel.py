@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.psf_metrics import PsfMetrics, measure_psf
+from napari_deepblur.optics.psf_metrics import PsfMetrics, measure_psf
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import History
 from napari_deepblur.widgets.colours import Colours, theme_colours

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.pipeline.psf_field import psf_field
+from napari_deepblur.optics.psf_field import psf_field
 
 
 def _psf(size: int, seed: int = 0) -> np.ndarray:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.optics import Microscope
+from napari_deepblur.optics.microscope import Microscope
+from napari_deepblur.optics.psf import psf_model, zernike_psf
 
 _FINER = 20
 """Samples of a profile per pixel: a fiftieth of a pixel is below what anybody reads off."""
@@ -86,7 +87,8 @@ def measure_psf(psf: ArrayLike, microscope: Microscope) -> PsfMetrics:
     if values.ndim != 2 or values.shape[0] != values.shape[1] or values.shape[0] % 2 == 0 or not values.sum() > 0:
         raise FamilyError(f"A PSF of shape {values.shape} and sum {values.sum():g}, expected an odd square above 0.")
     values = values / values.sum()
-    ideal = ZernikeFamily(microscope, (4,), psf_size=len(values)).psf([0.0]).astype(np.float64)
+    model = psf_model(microscope.pupil, (4,), len(values))
+    ideal = zernike_psf(torch.zeros(1), model).numpy().astype(np.float64)
     pixel = microscope.pixel_size_um
     frequency, transfer = otf_profile(values, pixel)
     return PsfMetrics(

@@ -11,7 +11,7 @@ import pytest
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.psf_metrics import fwhm, measure_psf, otf_profile
+from napari_deepblur.optics.psf_metrics import fwhm, measure_psf, otf_profile
 
 OPTICS = Microscope(na=0.8, wavelength_um=0.5, pixel_size_um=0.1, n_immersion=1.0)
 

@@ -1,0 +1,50 @@
+"""Identification with what the package knows of sharp scenes, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_deepblur.identification.image import identify_image_steps
+from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.stack import StackIdentification, identify_planes_steps
+from napari_deepblur.io.scene_spectra import load_scene_spectra
+from napari_deepblur.networks.scene_spectra import SceneSpectra
+from napari_deepblur.networks.trunk import Trunk
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.progress import Progress
+
+
+def identify_steps(
+    image: NDArray[np.float32],
+    family: OperatorFamily,
+    noise: PoissonGaussianNoise | None,
+    device: torch.device,
+    network: Trunk | None,
+    origin: tuple[int, int] = (0, 0),
+) -> Generator[Progress, None, Identification]:
+    """Identify the blur step by step; arguments, result and errors as in `identify_image_steps`."""
+    return identify_image_steps(image, family, noise, device, network, _scene_spectra(), origin)
+
+
+def identify_stack_steps(
+    stack: NDArray[np.generic],
+    family: OperatorFamily,
+    plane_spacing_um: float,
+    noise: PoissonGaussianNoise | None,
+    device: torch.device,
+    network: Trunk | None,
+) -> Generator[Progress, None, StackIdentification]:
+    """Identify a stack step by step; arguments, result and errors as in `identify_planes_steps`."""
+    return identify_planes_steps(stack, family, plane_spacing_um, noise, device, network, _scene_spectra())
+
+
+@cache
+def _scene_spectra() -> SceneSpectra:
+    """Read the statistics in the package, once."""
+    return load_scene_spectra()
