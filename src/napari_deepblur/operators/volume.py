@@ -66,8 +66,8 @@ class VolumeOperator(LinearOperator):
         self._scene_shape: Zyx = _three([n + 2 * m for n, m in zip(image_shape, wanted, strict=True)])
         # No source in the scene is further away than this from a voxel that sees it.
         reach = [min(p, n - 1 + m) for p, n, m in zip(half, image_shape, wanted, strict=True)]
-        planes, rows, columns = (slice(p - r, p + r + 1) for p, r in zip(half, reach, strict=True))
-        used = psf.float()[..., planes, rows, columns]
+        z, y, x = (slice(p - r, p + r + 1) for p, r in zip(half, reach, strict=True))
+        used = psf.float()[..., z, y, x]
         self._grid = volume_grid(image_shape, wanted, half)
         # Shifted by the margin, so that stack and scene both begin at the first voxel of the grid.
         padded = torch.nn.functional.pad(

@@ -72,7 +72,7 @@ def choose_side(
     """
     if tile != "auto":
         return tile
-    budget = _wanted_bytes()
+    budget = wanted_bytes()
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
         pixels = (_GPU_SHARE * free if budget is None else min(budget, free)) / restorer.bytes_per_pixel
@@ -82,7 +82,7 @@ def choose_side(
     return automatic_side(shape, int(pixels), margin(psf_size))
 
 
-def _wanted_bytes() -> float | None:
+def wanted_bytes() -> float | None:
     """Memory for tiles that the environment names; None where it does not."""
     text = os.environ.get(MEMORY_VARIABLE, "")
     if not text:
