@@ -2,6 +2,7 @@
 
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
+from napari_deepblur.identification.volumes.results import VolumeIdentification
 from napari_deepblur.pipeline.deblur import deblur, deblur_steps
 from napari_deepblur.pipeline.identify import identify, identify_stack, identify_stack_steps, identify_steps
 from napari_deepblur.pipeline.results import Deblurring
@@ -12,6 +13,7 @@ __all__ = [
     "Deblurring",
     "Identification",
     "StackIdentification",
+    "VolumeIdentification",
     "deblur",
     "deblur_steps",
     "identify",
