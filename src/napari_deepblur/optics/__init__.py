@@ -5,6 +5,7 @@ from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, stacked, ze
 from napari_deepblur.optics.psf_planes import PsfPlanesModel, psf_planes, psf_planes_model
 from napari_deepblur.optics.pupil import Light, Pupil
 from napari_deepblur.optics.resampled import resampled_psfs
+from napari_deepblur.optics.transfer import TransferModel, transfer, transfer_model
 from napari_deepblur.optics.turns import TURNS, turn_matrix, turned
 from napari_deepblur.optics.zernike import is_even, mode_name, noll_to_nm, zernike, zernike_projection
 
@@ -15,6 +16,7 @@ __all__ = [
     "PsfModel",
     "PsfPlanesModel",
     "Pupil",
+    "TransferModel",
     "is_even",
     "mode_name",
     "noll_to_nm",
@@ -24,6 +26,8 @@ __all__ = [
     "psf_snr",
     "resampled_psfs",
     "stacked",
+    "transfer",
+    "transfer_model",
     "turn_matrix",
     "turned",
     "zernike",

@@ -2,6 +2,7 @@
 
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
+from napari_deepblur.identification.volumes.results import VolumeIdentification
 from napari_deepblur.pipeline.deblur import deblur, deblur_stack, deblur_steps
 from napari_deepblur.pipeline.identify import identify, identify_stack
 from napari_deepblur.pipeline.identify_steps import identify_steps
@@ -15,6 +16,7 @@ __all__ = [
     "Identification",
     "StackDeblurring",
     "StackIdentification",
+    "VolumeIdentification",
     "deblur",
     "deblur_stack",
     "deblur_steps",

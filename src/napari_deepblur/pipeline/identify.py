@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from napari_deepblur.checked_image import plane_shape
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification, check_stack
+from napari_deepblur.identification.volumes.identify import SpecimenChoice, identify_volume_steps
+from napari_deepblur.identification.volumes.results import VolumeIdentification
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.options import options_of_data, options_of_family
@@ -66,6 +68,7 @@ def identify(
     return finished(run_identification(made, image))
 
 
+@overload
 def identify_stack(
     stack: ArrayLike,
     family: OperatorFamily,
@@ -73,43 +76,76 @@ def identify_stack(
     noise: PoissonGaussianNoise | None = None,
     device: str = "auto",
     weights: str | os.PathLike[str] | None = None,
-) -> StackIdentification:
-    """Identify the blur of each plane of a stack, and the joint sign of the even modes.
+    specimen: Literal["planes"] = "planes",
+) -> StackIdentification: ...
 
-    Each plane is identified by itself. Then theta_z = theta_0 + z d is fitted to the even coefficients of all planes
-    with either joint sign, where d is the known defocus in waves per micrometre (`plane_signs`). This is the model of a
-    sample that is thin compared with the stack, seen at several distances from focus; how often the sign is right,
-    for thin samples and thick ones, is measured by `benchmarks/stack_sign.py`. The PSFs do not depend on
-    the joint sign.
+
+@overload
+def identify_stack(
+    stack: ArrayLike,
+    family: OperatorFamily,
+    plane_spacing_um: float,
+    noise: PoissonGaussianNoise | None = None,
+    device: str = "auto",
+    weights: str | os.PathLike[str] | None = None,
+    *,
+    specimen: SpecimenChoice,
+) -> VolumeIdentification: ...
+
+
+def identify_stack(
+    stack: ArrayLike,
+    family: OperatorFamily,
+    plane_spacing_um: float,
+    noise: PoissonGaussianNoise | None = None,
+    device: str = "auto",
+    weights: str | os.PathLike[str] | None = None,
+    specimen: SpecimenChoice | Literal["planes"] = "planes",
+) -> StackIdentification | VolumeIdentification:
+    """Identify the blur of a focal stack: of each plane by itself, or one wavefront of them all.
+
+    By default each plane is identified by itself. Then theta_z = theta_0 + z d is fitted to the even coefficients of
+    all planes with either joint sign, where d is the known defocus in waves per micrometre (`plane_signs`). How often
+    the sign is right, for thin samples and thick ones, is measured by `benchmarks/stack_sign.py`.
+
+    With `specimen` the stack is a volume, seen through one pupil whose defocus is known at each plane. The scene is
+    integrated out, not estimated (`identification.volumes.marginal`); no network takes part. A thin specimen gives all
+    signs. A thick one gives all but a joint one, by its three-dimensional spectrum, and that one by the sparsity of
+    the deconvolved volume. Focus (Noll 4) is a shift along z, and held at zero.
 
     Parameters
     ----------
     stack
-        Planes, shape (Z, H, W), Z at least 2, in the order in which they were taken.
+        Planes, shape (Z, H, W), in the order in which they were taken; Z at least 2, or 3 for a volume.
     family
-        A Zernike family, the same blur over the field, with defocus (Noll 4).
+        A Zernike family, the same blur over the field; with defocus (Noll 4) unless it is a volume.
     plane_spacing_um
         Distance z of each plane from the one before, in micrometres in the immersion medium. Positive where the phase
         2 pi z sqrt((n/lambda)^2 - f^2) is added from plane to plane; negative for stacks taken the other way, which
         turns the sign of all even coefficients.
     noise, device, weights
-        As in `identify`.
+        As in `identify`; a volume is always computed on the processor, and has no weights.
+    specimen
+        ``"planes"``: each by itself. ``"thin"``: all of it lies in one plane, wherever that is. ``"thick"``: it is
+        about alike at all depths. ``"auto"``: thin or thick, whichever explains the stack better.
 
     Returns
     -------
-    StackIdentification
-        Signed coefficients, and how sure the sign is.
+    StackIdentification or VolumeIdentification
+        Signed coefficients, and how sure the sign is; the second for a volume.
 
     Raises
     ------
     FamilyError
-        If the family is not of Zernike modes, or has no defocus.
+        If the family is not of Zernike modes, or has no defocus where planes are identified by themselves.
     SettingsError
-        If the spacing is zero or not finite.
+        If the spacing is zero or not finite, or there is no such specimen.
     ImageError, NoiseError, DeviceError, WeightsError
         As in `identify`, with the number of the plane.
     """
     planes = np.asarray(stack)
+    if specimen != "planes":
+        return finished(identify_volume_steps(planes, family, plane_spacing_um, noise, specimen))
     check_stack(planes, family, plane_spacing_um)
     shape = planes.shape[-2], planes.shape[-1]
     made = _plan(shape, family, noise, device, weights)
