@@ -18,6 +18,7 @@ from napari_deepblur.operators import (
     LinearOperator,
     ProductConvolutionFamily,
     ProductConvolutionOperator,
+    WeightedOperator,
     ZernikeFamily,
 )
 from napari_deepblur.optics import Microscope
@@ -60,6 +61,12 @@ def field_zernike(shape: Shape) -> LinearOperator:
     return family.linear_operator(torch.from_numpy(family.sample(B, 0)), shape, (2, 1))
 
 
+def one_hidden(shape: Shape) -> Tensor:
+    weights = torch.ones(shape)
+    weights[0, -1] = 0
+    return weights
+
+
 # For scenes (B, 1, H + k - 1, W + k - 1).
 OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "convolution": lambda shape: ConvolutionOperator(psf(7, 7), shape),
@@ -73,6 +80,7 @@ OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "product-convolution, by eigen-PSF": product_convolution(2, 4),
     "product-convolution, batch": product_convolution(3, 3, B, 1),
     "product-convolution, batch by eigen-PSF": product_convolution(2, 3, B, 1),
+    "weighted": lambda shape: WeightedOperator(ConvolutionOperator(psf(5, 5), shape), one_hidden(shape)),
 }
 every_operator = pytest.mark.parametrize("name", OPERATORS)
 any_shape = given(shape=st.tuples(st.integers(1, 37), st.integers(1, 37)))

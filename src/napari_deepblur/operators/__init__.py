@@ -11,6 +11,7 @@ from napari_deepblur.operators.families import (
 from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
 from napari_deepblur.operators.product_convolution import ProductConvolutionOperator
 from napari_deepblur.operators.solve import SolveResult, conjugate_gradient, resolvent
+from napari_deepblur.operators.weighted import WeightedOperator
 
 __all__ = [
     "ArrayOperator",
@@ -22,6 +23,7 @@ __all__ = [
     "ProductConvolutionFamily",
     "ProductConvolutionOperator",
     "SolveResult",
+    "WeightedOperator",
     "ZernikeFamily",
     "conjugate_gradient",
     "resolvent",

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_deepblur.checked_image import check_image
+from napari_deepblur.checked_image import check_image, masked_pixels
 from napari_deepblur.devices import resolve_device
 from napari_deepblur.identification.image import identify_image_steps
 from napari_deepblur.identification.results import Identification
@@ -19,6 +19,7 @@ from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.noise.evidence import Evidence, gather_evidence
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.network_choice import load_for
 from napari_deepblur.progress import Progress, finished
@@ -69,7 +70,8 @@ def identify(
     """
     checked = check_image(image, smallest=family.psf_size)
     network = load_for(family, weights)
-    return finished(identify_steps(checked, family, noise, resolve_device(device), network, origin))
+    evidence = gather_evidence(checked, family.microscope, noise, masked_pixels(image))
+    return finished(identify_evidence_steps(evidence, family, resolve_device(device), network, origin))
 
 
 def identify_steps(
@@ -80,8 +82,20 @@ def identify_steps(
     network: Trunk | None,
     origin: tuple[int, int] = (0, 0),
 ) -> Generator[Progress, None, Identification]:
+    """Identify the blur of a checked image step by step; result and errors as in `identify`."""
+    evidence = gather_evidence(image, family.microscope, noise)
+    return identify_evidence_steps(evidence, family, device, network, origin)
+
+
+def identify_evidence_steps(
+    evidence: Evidence,
+    family: OperatorFamily,
+    device: torch.device,
+    network: Trunk | None,
+    origin: tuple[int, int] = (0, 0),
+) -> Generator[Progress, None, Identification]:
     """Identify the blur step by step; arguments, result and errors as in `identify_image_steps`."""
-    return identify_image_steps(image, family, noise, device, network, _scene_spectra(), origin)
+    return identify_image_steps(evidence, family, device, network, _scene_spectra(), origin)
 
 
 def identify_stack(
@@ -127,7 +141,7 @@ def identify_stack(
     ImageError, NoiseError, DeviceError, WeightsError
         As in `identify`, with the number of the plane.
     """
-    planes = np.asarray(stack)
+    planes = np.asanyarray(stack)
     check_stack(planes, family, plane_spacing_um)
     network = load_for(family, weights)
     return finished(identify_stack_steps(planes, family, plane_spacing_um, noise, resolve_device(device), network))

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from napari_deepblur.checked_image import check_image
+from napari_deepblur.checked_image import check_image, masked_pixels
 from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, ImageError
 from napari_deepblur.identification.field import GRID
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.noise import estimate_noise
+from napari_deepblur.noise.evidence import Evidence, gather_evidence
 from napari_deepblur.noise.intensity import unit_scale
-from napari_deepblur.pipeline.identify import identify_steps
+from napari_deepblur.pipeline.identify import identify_evidence_steps
 from napari_deepblur.pipeline.plan import Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.progress import Progress, changed, within
@@ -56,35 +56,38 @@ def run(plan: Plan, plane: ArrayLike, known: Identification | None = None) -> Ge
     if observed.shape != plan.shape:
         raise ImageError(f"The plane has the shape {observed.shape}, but the plan was made for {plan.shape}.")
     family, device, noise, origin = plan.family, plan.device, plan.noise, plan.settings.origin
+    evidence = gather_evidence(observed, family.microscope, noise, masked_pixels(plane))
+    noise = evidence.noise
     work = units_of_work(plan.shape, plan.side, family.psf_size, plan.restorer)
     before = 0
     identification: Identification | None = None
-    notes: list[str] = []
+    notes = list(evidence.notes)
     try:
         if plan.theta is not None:
             yield Progress("noise", 0, work)
             blur: Blur = FamilyBlur(family, plan.theta, origin=origin)
-            noise = noise or estimate_noise(observed, family.microscope)
         else:
             if known is None:
-                before, identification = yield from _identify(plan, observed, work, notes)
-                noise = identification.noise
+                before, identification = yield from _identify(plan, evidence, work, notes)
             else:
                 yield Progress("noise", 0, work)
-                noise = noise or estimate_noise(observed, family.microscope)
                 identification = replace(known, noise=noise)
             blur = _identified_blur(plan, identification)
         yield Progress("deblur", before, before + work)
-        scale = unit_scale(observed)
+        scale = unit_scale(evidence.pixels)
         unit_noise = scale.noise_to_unit(noise)
-        steps = restore_steps(scale.to_unit(observed), blur, unit_noise, plan.restorer, device, plan.side)
+        image = scale.to_unit(evidence.pixels)
+        steps = restore_steps(image, blur, unit_noise, plan.restorer, device, plan.side, evidence.hidden)
         restored = yield from within(steps, before, before + work, before + work)
     finally:
         free_memory(device)
     found = plan.theta if identification is None else identification.theta
     assert found is not None
     image = scale.from_unit(restored.image)
-    verdict = judge(observed, image, blur, noise)
+    verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden)
+    if evidence.blank is not None:
+        # Nothing is known of what lies behind masks and borders: they stay as they are.
+        image[evidence.blank] = observed[evidence.blank]
     resolved: dict[str, Any] = {
         "theta": found.tolist(),
         "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
@@ -112,7 +115,7 @@ def _identified_blur(plan: Plan, found: Identification) -> Blur:
 
 
 def _identify(
-    plan: Plan, observed: NDArray[np.float32], work: int, notes: list[str]
+    plan: Plan, evidence: Evidence, work: int, notes: list[str]
 ) -> Generator[Progress, None, tuple[int, Identification]]:
     """Identify as the first part of a longer job; return its share of the work with its result."""
     total = 0
@@ -124,7 +127,7 @@ def _identify(
         return replace(step, total=total + work)
 
     while True:
-        steps = identify_steps(observed, plan.family, plan.noise, device, plan.network, plan.settings.origin)
+        steps = identify_evidence_steps(evidence, plan.family, device, plan.network, plan.settings.origin)
         try:
             found = yield from changed(steps, first_part)
             return total, found

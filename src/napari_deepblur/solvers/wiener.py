@@ -9,7 +9,7 @@ from torch import Tensor
 
 from napari_deepblur.operators import LinearOperator, conjugate_gradient
 from napari_deepblur.solvers.gradient import gradient, gradient_adjoint
-from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation
+from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation, observed
 
 _BLOCK = 4
 _STEPS_EACH = 5
@@ -24,6 +24,7 @@ def wiener(
     iterations: int = 100,
     strength: float = 1.0,
     tolerance: float = 1e-3,
+    weights: Tensor | None = None,
 ) -> Iterator[SolverState]:
     """Restore by the Wiener estimate for scenes with spectrum s^2 / |f|^2, on the valid model.
 
@@ -45,6 +46,9 @@ def wiener(
         Factor on lambda; positive.
     tolerance
         Stop once the relative error of the scene is estimated to be at most this; 0 runs all iterations.
+    weights
+        1 for pixels that count, 0 for those that do not, shape (..., H, W); all count where absent. Hidden pixels hold
+        something plausible, from which levels and the start are taken, and no more.
 
     Returns
     -------
@@ -66,40 +70,50 @@ def wiener(
     check_range("tolerance", tolerance, 0.0)
     sigma = mean_deviation(image, model)
     weight = strength * (sigma / neighbour_deviation(operator, image, sigma)).square()
-    return _iterate(operator, image, weight.clamp(1e-7, 1e3), iterations, tolerance)
+    start = first_scene(operator, image)
+    return _iterate(observed(operator, weights), image, start, weight.clamp(1e-7, 1e3), iterations, tolerance)
 
 
 def neighbour_deviation(operator: LinearOperator, image: Tensor, sigma: Tensor) -> Tensor:
     """Estimate the standard deviation s of the differences between neighbours of the scene, shape (..., 1, 1).
 
     Differences between the means of neighbouring blocks of 4 x 4 pixels are little touched by blur and noise. They
-    are compared with those of a random scene of spectrum 1 / |f|^2 and unit s through the same blur.
+    are compared with those of a random scene of spectrum 1 / |f|^2 and unit s, and its mirror images, through the same
+    blur: an image that is turned round is treated alike.
     """
     measured = _block_power(image) - 2 * sigma.square() / _BLOCK**2
     generator = torch.Generator().manual_seed(0)
-    height, width = operator.scene_shape
-    frequency = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.fftfreq(width))
-    white = torch.randn((height, width), generator=generator)
-    scene = torch.fft.ifft2(torch.fft.fft2(white) / frequency.clamp_min(1 / max(height, width))).real
-    scene = (scene / gradient(scene).square().mean().sqrt()).to(image).expand(*image.shape[:-2], -1, -1)
-    unit = _block_power(operator.forward(scene)).clamp_min(DARK)
+    long, short = sorted(operator.scene_shape, reverse=True)
+    frequency = torch.hypot(torch.fft.fftfreq(long)[:, None], torch.fft.fftfreq(short))
+    white = torch.randn((long, short), generator=generator)
+    scene = torch.fft.ifft2(torch.fft.fft2(white) / frequency.clamp_min(1 / long)).real
+    scene = (scene / gradient(scene).square().mean().sqrt()).to(image)
+    scenes = [scene] if scene.shape == operator.scene_shape else []
+    scenes += [scene.mT] if scene.mT.shape == operator.scene_shape else []
+    powers = [
+        _block_power(operator.forward(one.flip(axes).expand(*image.shape[:-2], -1, -1)))
+        for one in scenes
+        for axes in ((), (-1,), (-2,), (-2, -1))
+    ]
+    unit = torch.stack(powers).mean(dim=0).clamp_min(DARK)
     floor = 1e-6 * image.var(dim=(-2, -1), keepdim=True) + DARK
     return (measured / unit).maximum(floor).sqrt()
 
 
 def _block_power(image: Tensor) -> Tensor:
-    """Mean square of the differences between the means of neighbouring blocks, shape (..., 1, 1)."""
-    means = torch.nn.functional.avg_pool2d(image.flatten(0, -3)[:, None], _BLOCK).view(*image.shape[:-2], -1)
-    means = means.unflatten(-1, (image.shape[-2] // _BLOCK, image.shape[-1] // _BLOCK))
-    return gradient(means).square().mean(dim=0).mean(dim=(-2, -1), keepdim=True)
+    """Mean square of the differences between the means of neighbouring blocks, anywhere, shape (..., 1, 1)."""
+    means = torch.nn.functional.avg_pool2d(image.flatten(0, -3)[:, None], _BLOCK, stride=1)
+    means = means.view(*image.shape[:-2], *means.shape[-2:])
+    down, right = means[..., _BLOCK:, :] - means[..., :-_BLOCK, :], means[..., _BLOCK:] - means[..., :-_BLOCK]
+    return (down.square().mean(dim=(-2, -1), keepdim=True) + right.square().mean(dim=(-2, -1), keepdim=True)) / 2
 
 
 def _iterate(
-    operator: LinearOperator, image: Tensor, weight: Tensor, iterations: int, tolerance: float
+    operator: LinearOperator, image: Tensor, start: Tensor, weight: Tensor, iterations: int, tolerance: float
 ) -> Iterator[SolverState]:
     right_side = operator.adjoint(image)
     typical = _MEAN_EIGENVALUE * float(weight.log().mean().exp())
-    x, done = first_scene(operator, image), 0
+    x, done = start, 0
 
     def normal(scene: Tensor) -> Tensor:
         return operator.adjoint(operator.forward(scene)) + weight * gradient_adjoint(gradient(scene))
