@@ -14,12 +14,24 @@ _LARGEST_VALUE = 1e30
 """Beyond it the squares of intensities leave the range of float32."""
 
 
+_LEAST_CONTRAST, _LEAST_RANGE = 4e-6, 1e-30
+"""Range of intensities, relative to the largest and absolute, below which float32 has too few digits for it."""
+
+
 def plane_shape(image: ArrayLike) -> tuple[int, int]:
     """Return the rows and columns of an image without looking at its pixels; raises as `check_image` if it is none."""
     shape = np.shape(image)
     if len(shape) != 2 or min(shape) < SMALLEST_SIDE:
         check_image(image)
     return shape[0], shape[1]
+
+
+def masked_pixels(image: ArrayLike) -> NDArray[np.bool_] | None:
+    """Return the mask of a masked array, True where a pixel does not count, of its shape; None where there is none."""
+    if not isinstance(image, np.ma.MaskedArray):
+        return None
+    mask = np.ma.getmaskarray(image)
+    return mask if mask.any() else None
 
 
 def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.float32]:
@@ -35,13 +47,15 @@ def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.f
     Returns
     -------
     ndarray
-        float32 copy or view in native byte order, shape (H, W).
+        float32 copy or view in native byte order, shape (H, W); under the mask of a masked array the median of the
+        others.
 
     Raises
     ------
     ImageError
         If the image has not two axes, is too small, is not numeric, holds NaN or infinity, or is constant.
     """
+    masked = masked_pixels(image)
     array = np.asarray(image)
     if array.dtype.kind not in "buif":
         raise ImageError(f"The image has the type {array.dtype}, expected integers or real numbers.")
@@ -55,8 +69,13 @@ def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.f
             f"The image has {array.shape[0]} x {array.shape[1]} pixels, expected at least "
             f"{max(smallest, SMALLEST_SIDE)} a side: it must not be smaller than the PSF. Crop less, or shrink the PSF."
         )
+    if masked is not None and masked.all():
+        raise ImageError("All pixels are masked: there is nothing to deblur. Is True in the mask where pixels count?")
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(array, dtype=np.float32)
+    if masked is not None:
+        # What lies under a mask is often NaN, or the number for no data.
+        values = np.where(masked, np.median(values[~masked]), values)
     usable = np.abs(values) <= _LARGEST_VALUE
     if not usable.all():
         bad = int(usable.size - usable.sum())
@@ -68,5 +87,10 @@ def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.f
     if not high > low:
         raise ImageError(
             f"All pixels have the same value, {low:g}: there is nothing to deblur. Is the camera's lid on?"
+        )
+    if high - low < _LEAST_CONTRAST * max(abs(low), abs(high)) or high - low < _LEAST_RANGE:
+        raise ImageError(
+            f"All pixels lie between {low:.9g} and {high:.9g}: that is one value within the precision of float32. "
+            "Subtract the offset before the image is saved, or check that it is the right plane."
         )
     return values

@@ -72,6 +72,12 @@ def volume(planes: int, *psf: int, margin: Shape | None = None) -> Callable[[Sha
     return make
 
 
+def one_hidden(shape: Shape) -> Tensor:
+    weights = torch.ones(shape)
+    weights[0, -1] = 0
+    return weights
+
+
 # For scenes (B, 1, H + k - 1, W + k - 1).
 OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "convolution": lambda shape: ConvolutionOperator(psf(7, 7), shape),
@@ -91,7 +97,10 @@ OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "volume, a margin beyond the PSF": volume(2, 3, 3, 3, margin=(2, 1, 2)),
     "volume, nothing around it": volume(2, 3, 3, 3, margin=(0, 0, 0)),
     "volume, batch": volume(2, B, 1, 3, 3, 3),
-    "masked": lambda shape: MaskedOperator(ConvolutionOperator(psf(5, 5), shape), torch.arange(shape[1]) % 7 != 3),
+    "masked columns": lambda shape: MaskedOperator(
+        ConvolutionOperator(psf(5, 5), shape), torch.arange(shape[1]) % 7 != 3
+    ),
+    "masked pixel": lambda shape: MaskedOperator(ConvolutionOperator(psf(5, 5), shape), one_hidden(shape)),
 }
 every_operator = pytest.mark.parametrize("name", OPERATORS)
 any_shape = given(shape=st.tuples(st.integers(1, 37), st.integers(1, 37)))

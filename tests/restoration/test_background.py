@@ -98,7 +98,12 @@ def test_other_methods_restore_what_is_left_with_the_noise_of_all(
         iterations, bytes_per_pixel, products_per_pixel = 2, 10, 10
 
         def steps(
-            self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+            self,
+            image: Tensor,
+            operator: LinearOperator,
+            noise: tuple[float, float],
+            spread: float,
+            weights: Tensor | None = None,
         ) -> Iterator[Step]:
             self.image, self.noise, self.spread, self.operator = image, noise, spread, operator
             for iteration in (1, 2):

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_deepblur.solvers.gradient import SQUARED_NORM, gradient, gradient_adjoint, neighbour_sum, variation
+from napari_deepblur.solvers.gradient import (
+    SQUARED_NORM,
+    corner_gradients,
+    corner_gradients_adjoint,
+    edge_weights,
+    gradient,
+    gradient_adjoint,
+    neighbour_sum,
+    variation,
+)
 
 
 @pytest.mark.parametrize("shape", [(7, 9), (2, 1, 6, 5), (1, 8)])
@@ -31,3 +40,33 @@ def test_the_variation_of_a_step_is_its_height_times_its_length() -> None:
     scene = torch.zeros(2, 1, 10, 12)
     scene[1, :, :, 6:] = 3.0
     assert variation(scene).flatten().tolist() == [0.0, 30.0]
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (2, 1, 6, 5), (1, 8)])
+def test_the_adjoint_of_the_corners_is_the_transpose(shape: tuple[int, ...]) -> None:
+    x, p = torch.randn(shape, dtype=torch.float64), torch.randn((2, 4, *shape), dtype=torch.float64)
+    expected = (x * corner_gradients_adjoint(p)).sum()
+    torch.testing.assert_close((corner_gradients(x) * p).sum(), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_the_corners_have_no_larger_norm() -> None:
+    x = torch.randn(40, 40, dtype=torch.float64)
+    for _ in range(300):
+        x = corner_gradients_adjoint(corner_gradients(x))
+        norm, x = x.norm(), x / x.norm()
+    assert 0.98 * SQUARED_NORM < float(norm) < SQUARED_NORM
+
+
+def test_the_variation_of_a_turned_scene_is_the_same() -> None:
+    scene = torch.randn(9, 12, dtype=torch.float64)
+    turned = [scene.flip(0), scene.flip(1), scene.mT, scene.rot90()]
+    expected = variation(scene)
+    for one in turned:
+        torch.testing.assert_close(variation(one), expected, rtol=1e-12, atol=0)
+
+
+def test_the_weighted_squares_bound_the_variation() -> None:
+    """With equality where the weights were taken, up to the smoothing: sum v |D x|^2 = TV(x)."""
+    scene = torch.randn(9, 12, dtype=torch.float64)
+    weights = edge_weights(scene, torch.tensor(1e-9, dtype=torch.float64))
+    torch.testing.assert_close((weights * gradient(scene).square()).sum(), variation(scene).sum(), rtol=1e-6, atol=0)

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     SHAPE = "not round enough to be one bead"
     OUTLIER = "outlier against the template"
     USER = "excluded by hand"
+    PIXEL = "a pixel of the camera: sharper than the optics allow, in most planes"
 
 
 class Candidates(NamedTuple):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_deepblur.calibration.bead_filter import bead_filter
 from napari_deepblur.calibration.beads import Reason, find_beads, reject
+from napari_deepblur.calibration.camera_pixels import without_outliers
 from napari_deepblur.calibration.centring import Centred, centre, cut, margin_for, outliers
 from napari_deepblur.calibration.results import BeadTable
 from napari_deepblur.calibration.selection import FEWEST_BEADS
@@ -45,6 +46,7 @@ def survey(
 ) -> Survey:
     """Find, judge and centre the beads of one stack."""
     margin = margin_for(patch_size)
+    stack, stuck = without_outliers(stack, microscope)
     found = find_beads(stack, threshold=threshold)
     reasons = reject(stack, found, patch_size, margin, saturation)
     by_hand = set()
@@ -55,8 +57,10 @@ def survey(
             reasons[distance.argmin()] = Reason.KEPT if use else Reason.USER
             by_hand |= {int(distance.argmin())} if use else set()
     used = _kept(reasons)
+    points = np.concatenate([found.points, stuck])
+    reasons += [Reason.PIXEL] * len(stuck)
     if len(used) < FEWEST_BEADS:
-        return Survey(found.points, reasons, used, None)
+        return Survey(points, reasons, used, None)
     squares = cut(stack, found.points[used], patch_size + 2 * margin)
     side = squares.shape[-1]
     optics = None if microscope is None else bead_filter((side, side), microscope, diameter_um)
@@ -64,7 +68,7 @@ def survey(
     for index, outlier in zip(used, outliers(centred.residual) | (centred.amplitude <= 0), strict=True):
         if outlier and index not in by_hand:
             reasons[index] = Reason.OUTLIER
-    return Survey(found.points, reasons, used, centred)
+    return Survey(points, reasons, used, centred)
 
 
 def bead_table(seen: Sequence[Survey]) -> BeadTable:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from napari_deepblur.identification.clear_part import clear_part
 from napari_deepblur.identification.field import identify_field_steps
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.zernike import identify_zernike_steps
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.scene_spectra import SceneSpectra
+from napari_deepblur.networks.statistics import WINDOW
 from napari_deepblur.networks.trunk import Trunk
-from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.noise.evidence import Evidence
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.progress import Progress
 
 
 def identify_image_steps(
-    image: NDArray[np.float32],
+    evidence: Evidence,
     family: OperatorFamily,
-    noise: PoissonGaussianNoise | None,
     device: torch.device,
     network: Trunk | None,
     scenes: SceneSpectra,
@@ -32,12 +33,11 @@ def identify_image_steps(
 
     Parameters
     ----------
-    image
-        Checked image in its own units, float32, shape (H, W).
+    evidence
+        The image in its own units, shape (H, W), its noise, and which pixels count. A blur that is the same everywhere
+        is looked for in the largest part without wide regions that do not count (`clear_part`).
     family
         Operators that are considered.
-    noise
-        Noise in the units of the image; estimated from it where absent.
     device, network
         Where to compute, and with what; None for a measured family that no network was adapted to.
     scenes
@@ -55,9 +55,16 @@ def identify_image_steps(
     FamilyError
         If the network does not know the family, or the image does not lie in its field.
     """
+    image, noise = evidence.pixels, evidence.noise
+    if family.field_shape is None and evidence.hidden is not None:
+        rows, columns = clear_part(evidence.hidden, max(family.psf_size, WINDOW))
+        image = np.ascontiguousarray(image[rows, columns])
     zernike = family.local
     if zernike is not None and family.field_shape is None and isinstance(network, IdentificationNetwork):
         found = yield from identify_zernike_steps(image, zernike, noise, device, network, scenes)
     else:
         found = yield from identify_field_steps(image, family, noise, device, network, scenes, origin)
-    return found
+    if image.shape != evidence.pixels.shape:
+        middle = [[(n - 1) / 2 for n in evidence.pixels.shape]]
+        found = replace(found, points=np.array(middle, dtype=np.float32) + np.array(origin, dtype=np.float32))
+    return replace(found, notes=evidence.notes) if evidence.notes else found

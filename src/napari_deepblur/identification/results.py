@@ -37,6 +37,8 @@ class Identification:
         Parameters whose joint sign is not identifiable from one image, shape (K,), bool.
     units
         Unit of the parameters, in words; empty where they have none.
+    notes
+        Which pixels were set aside, in words.
     """
 
     theta: NDArray[np.float32]
@@ -48,6 +50,7 @@ class Identification:
     parameter_names: tuple[str, ...]
     even_modes: NDArray[np.bool_]
     units: str = "waves RMS"
+    notes: tuple[str, ...] = ()
 
     @property
     def psf(self) -> NDArray[np.float32]:

@@ -58,7 +58,8 @@ class SpectralEnergy:
     def __init__(
         self, periodogram: Tensor, windows: int, noise_variance: float, band: Band, scenes: SceneSpectra
     ) -> None:
-        signal = periodogram[band.mask]
+        # A noiseless image can be empty at some frequencies, to the last digit.
+        signal = periodogram[band.mask].clamp_min(1e-12)
         self._log_signal = signal.log()
         self._above = ((signal - noise_variance) / signal).clamp(0, 1)
         self._noise = noise_variance

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_deepblur.checked_image import check_image
+from napari_deepblur.checked_image import check_image, masked_pixels
 from napari_deepblur.errors import DeepblurError, FamilyError, ImageError, SettingsError
 from napari_deepblur.identification.image import identify_image_steps
 from napari_deepblur.identification.plane_signs import defocus_per_um, settle_signs
@@ -18,6 +18,7 @@ from napari_deepblur.identification.results import Identification
 from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.noise.evidence import gather_evidence
 from napari_deepblur.operators import OperatorFamily, ZernikeFamily
 from napari_deepblur.progress import Progress, one_of
 
@@ -80,7 +81,8 @@ def identify_planes_steps(
     for number, plane in enumerate(stack):
         try:
             image = check_image(plane, smallest=family.psf_size)
-            steps = identify_image_steps(image, family, noise, device, network, scenes)
+            evidence = gather_evidence(image, family.microscope, noise, masked_pixels(plane))
+            steps = identify_image_steps(evidence, family, device, network, scenes)
             found.append((yield from one_of(steps, number, len(stack), f"{number + 1}/{len(stack)}")))
         except DeepblurError as error:
             raise type(error)(f"Z {number}: {error}") from error

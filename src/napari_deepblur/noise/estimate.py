@@ -15,6 +15,7 @@ from scipy.stats import gamma
 
 from napari_deepblur.errors import ImageError, NoiseError
 from napari_deepblur.noise.filters import FILTER_SIZE, FilterBank, degrees_of_freedom, signal_free_filters
+from napari_deepblur.noise.lattice import lattice_step
 from napari_deepblur.noise.model import PoissonGaussianNoise
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ _WINDOW, _WINDOWS = 256, 6
 _LEAKAGE_TO_NOISE = 0.02
 _MOST_CLIPPED = 0.01
 _KEPT = 0.99
+
+_DOUBTS = 1.0
+"""Standard deviations by which the variance at intensity 0 must be negative for the dark level to lie elsewhere. The
+line that is forced through 0 is the flatter one, the more so the more that takes."""
 
 
 def estimate_noise(image: ArrayLike, microscope: Microscope | None = None) -> PoissonGaussianNoise:
@@ -67,7 +72,9 @@ def estimate_noise(image: ArrayLike, microscope: Microscope | None = None) -> Po
     -----
     The noise has to be independent from pixel to pixel. Images that were resized, compressed or smoothed after
     acquisition seem to have less noise than they have; scenes sharper than the pixels, such as drawings, more.
-    Rounding counts as noise: integer images have a beta of at least 0.29 of their step.
+    Rounding counts as noise. The step q of an image's digits is found from its values (`lattice_step`), also where
+    whole numbers were scaled, and the variance is nowhere below q^2 / 12. Filters alone would miss it: where an image
+    is smooth, coarse digits leave no difference at all, and yet each is wrong by as much.
     """
     pixels, step = _checked(image)
     bank = signal_free_filters(None if microscope is None else microscope.cutoff)
@@ -76,13 +83,9 @@ def estimate_noise(image: ArrayLike, microscope: Microscope | None = None) -> Po
     pixels = (pixels - centre) / unit
     bank = _quiet_filters(pixels, bank)
     blocks = _block_statistics(pixels, bank.filters)
-    alpha, variance, offset = _variance_line(blocks, zero=-centre / unit)
+    alpha, variance, offset = _variance_line(blocks, zero=-centre / unit, rounding=(step / unit) ** 2 / 12)
     beta = unit * math.sqrt(variance)
-    return PoissonGaussianNoise(
-        unit * alpha,
-        max(beta, step / math.sqrt(12)),
-        0.0 if offset is None else unit * offset + centre,
-    )
+    return PoissonGaussianNoise(unit * alpha, beta, 0.0 if offset is None else unit * offset + centre)
 
 
 class _Blocks(NamedTuple):
@@ -95,7 +98,7 @@ class _Blocks(NamedTuple):
 
 
 def _checked(image: ArrayLike) -> tuple[Array, float]:
-    """Return the image as float64, and the step of its digits (zero for floats)."""
+    """Return the image as float64, and the step of its digits (zero where there is none)."""
     array = np.asarray(image)
     if array.dtype.kind not in "biuf":
         raise ImageError(
@@ -120,10 +123,7 @@ def _checked(image: ArrayLike) -> tuple[Array, float]:
             f"Every pixel of the image is {lowest:g}: a constant image says nothing about noise. "
             "Is it the right layer or plane? Otherwise give alpha and beta."
         )
-    step = 0.0
-    if array.dtype.kind != "f":
-        step = float(np.gcd.reduce(np.unique(pixels - lowest).astype(np.uint64)))
-    return pixels, step
+    return pixels, lattice_step(array)
 
 
 def _quiet_filters(pixels: Array, bank: FilterBank) -> FilterBank:
@@ -187,42 +187,42 @@ class _Line(NamedTuple):
     covariance: Array  # of (variance, slope), shape (2, 2)
 
 
-def _variance_line(blocks: _Blocks, zero: float) -> tuple[float, float, float | None]:
+def _variance_line(blocks: _Blocks, zero: float, rounding: float) -> tuple[float, float, float | None]:
     """Return slope, variance at the offset, and offset (none where it is the caller's 0, here at `zero`).
 
     The line from the darkest block on always exists. It is written with the offset 0 unless the intensities there
     are negative, or its value at 0 is: no noise has a negative variance, so that 0 cannot be the dark level.
     """
     darkest = float(blocks.mean.min())
-    line = _fit_line(blocks, darkest)
+    line = _fit_line(blocks, darkest, rounding)
     to_zero = np.array([1.0, zero - darkest])
     at_zero = line.variance + line.slope * (zero - darkest)
     doubt = math.sqrt(max(float(to_zero @ line.covariance @ to_zero), 0.0))
     # The mean of a block of few photons is uncertain by more than its own variance tells.
     nearby = line.variance + line.slope * (abs(darkest - zero) + line.slope / blocks.pixels)
     negative = darkest < zero - 5 * math.sqrt(nearby / blocks.pixels)
-    if line.slope > 0 and (negative or at_zero < -4 * doubt):
+    if line.slope > 0 and (negative or at_zero < -_DOUBTS * doubt):
         return line.slope, line.variance, darkest
     if not negative:
-        line = _fit_line(blocks, zero)
+        line = _fit_line(blocks, zero, rounding)
     return line.slope, line.variance, None
 
 
-def _fit_line(blocks: _Blocks, origin: float) -> _Line:
-    """Fit power = variance + slope max(mean - origin, 0), both at least 0.
+def _fit_line(blocks: _Blocks, origin: float, rounding: float) -> _Line:
+    """Fit power = variance + slope max(mean - origin, 0), the slope at least 0, the variance at least that of rounding.
 
     Iteratively reweighted least squares. A block's power has the variance 2 v^2 / freedom, to which comes that of
     its mean, slope^2 v / pixels, which matters where a pixel holds less than one photon. Blocks far above the line
     hold signal: they are left out, and what the noise loses by that is given back.
     """
-    floor = 1e-9 * float(blocks.power.mean())
+    floor = 1e-9 * (float(blocks.power.mean()) + rounding)
     if floor < np.finfo(float).tiny:
-        return _Line(0.0, 0.0, np.zeros((2, 2)))
+        return _Line(rounding, 0.0, np.zeros((2, 2)))
     light = np.maximum(blocks.mean - origin, 0.0)
     shape = blocks.freedom / 2
     threshold = float(gamma.ppf(_KEPT, shape, scale=1 / shape))
     loss = float(gamma.cdf(threshold, shape + 1, scale=1 / shape)) / _KEPT
-    line, covariance = _robust_start(light, blocks.power, shape), np.zeros((2, 2))
+    line, covariance = _robust_start(light, blocks.power, shape, rounding), np.zeros((2, 2))
     for _ in range(30):
         model = line[0] + line[1] * light
         doubt = shape * line[1] ** 2 * np.maximum(model, line[0] + line[1] ** 2 / blocks.pixels) / blocks.pixels
@@ -231,28 +231,30 @@ def _fit_line(blocks: _Blocks, origin: float) -> _Line:
         if kept.sum() < 4:
             break
         before = line
-        line, covariance = _least_squares(light[kept], blocks.power[kept] / loss, 1 / scale[kept])
+        line, covariance = _least_squares(light[kept], blocks.power[kept] / loss, 1 / scale[kept], rounding)
         if np.allclose(line, before, rtol=1e-4, atol=0.0):
             break
     return _Line(float(line[0]), float(line[1]), covariance / shape)
 
 
-def _robust_start(light: Array, power: Array, shape: float) -> Array:
+def _robust_start(light: Array, power: Array, shape: float, rounding: float) -> Array:
     """Fit the line to low quantiles of the power in groups of blocks of like intensity: flat places, mostly."""
     level = 0.4
     groups = np.array_split(np.argsort(light), min(16, max(1, light.size // 16)))
     mean = np.array([light[group].mean() for group in groups])
     low = np.array([np.quantile(power[group], level) for group in groups])
     variance = low / float(gamma.ppf(level, shape, scale=1 / shape))
-    weight = 1 / np.maximum(variance, 0.05 * variance.mean() + np.finfo(float).tiny)
-    line, _ = _least_squares(mean, variance, weight)
+    weight = 1 / np.maximum(variance, 0.05 * variance.mean() + rounding + np.finfo(float).tiny)
+    line, _ = _least_squares(mean, variance, weight, rounding)
     return line
 
 
-def _least_squares(light: Array, variance: Array, weight: Array) -> tuple[Array, Array]:
-    """Return the (c, a), both at least 0, that minimise sum (weight (c + a light - variance))^2, and (D'D)^+."""
+def _least_squares(light: Array, variance: Array, weight: Array, least: float) -> tuple[Array, Array]:
+    """Return the (c, a) >= (`least`, 0) that minimise sum (weight (c + a light - v))^2, and (D'D)^+."""
     design = np.stack([np.ones_like(light), light], axis=1) * weight[:, None]
     size = np.maximum(np.abs(design).max(axis=0), np.finfo(float).tiny)
     design = design / size
-    solution, _ = nnls(design, variance * weight)
-    return np.asarray(solution / size), np.asarray(np.linalg.pinv(design.T @ design) / np.outer(size, size))
+    solution, _ = nnls(design, (variance - least) * weight)
+    return np.asarray(solution / size) + np.array([least, 0.0]), np.asarray(
+        np.linalg.pinv(design.T @ design) / np.outer(size, size)
+    )

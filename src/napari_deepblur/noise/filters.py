@@ -63,17 +63,28 @@ def signal_free_filters(cutoff: float | None, count: int = 12) -> FilterBank:
     Source: D. Slepian, "Prolate spheroidal wave functions, Fourier analysis and uncertainty IV", Bell System
     Technical Journal 43, 3009 (1964), for the principle.
     """
+    covariance = signal_covariance(cutoff, FILTER_SIZE)
+    values, vectors = np.linalg.eigh(covariance)
+    filters = np.ascontiguousarray(vectors.T[:count]).reshape(-1, FILTER_SIZE, FILTER_SIZE)
+    filters.flags.writeable = False
+    return FilterBank(filters, np.abs(values[:count]))
+
+
+def signal_covariance(cutoff: float | None, side: int) -> NDArray[np.float64]:
+    """Covariance of the side x side pixels of a typical image, as in `signal_free_filters`; its variance is 1.
+
+    Returns
+    -------
+    ndarray
+        Shape (side^2, side^2), pixels in reading order.
+    """
     fc = _UNKNOWN_CUTOFF if cutoff is None else min(max(cutoff, _LOWEST_CUTOFF), _HIGHEST_CUTOFF)
     frequency = np.fft.fftfreq(_GRID)
     radius = np.hypot(frequency[:, None], frequency)
     spectrum = _airy_transfer(radius, fc) ** 2 * (radius**2 + _SCENE_SCALE**2) ** (-_SCENE_SLOPE / 2)
     correlation = np.fft.ifft2(spectrum / spectrum.mean()).real
-    row, column = (axis.ravel() for axis in np.indices((FILTER_SIZE, FILTER_SIZE)))
-    covariance = correlation[row[:, None] - row, column[:, None] - column]
-    values, vectors = np.linalg.eigh(covariance)
-    filters = np.ascontiguousarray(vectors.T[:count]).reshape(-1, FILTER_SIZE, FILTER_SIZE)
-    filters.flags.writeable = False
-    return FilterBank(filters, np.abs(values[:count]))
+    row, column = (axis.ravel() for axis in np.indices((side, side)))
+    return np.asarray(correlation[row[:, None] - row, column[:, None] - column])
 
 
 def degrees_of_freedom(filters: NDArray[np.float64], block: int) -> float:

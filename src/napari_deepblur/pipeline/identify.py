@@ -143,7 +143,7 @@ def identify_stack(
     ImageError, NoiseError, DeviceError, WeightsError
         As in `identify`, with the number of the plane.
     """
-    planes = np.asarray(stack)
+    planes = np.asanyarray(stack)
     if specimen != "planes":
         return finished(identify_volume_steps(planes, family, plane_spacing_um, noise, specimen))
     check_stack(planes, family, plane_spacing_um)

@@ -16,6 +16,7 @@ from napari_deepblur.io.scene_spectra import load_scene_spectra
 from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.noise.evidence import Evidence, gather_evidence
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.progress import Progress
 
@@ -28,8 +29,20 @@ def identify_steps(
     network: Trunk | None,
     origin: tuple[int, int] = (0, 0),
 ) -> Generator[Progress, None, Identification]:
+    """Identify the blur of a checked image step by step; result and errors as in `identify`."""
+    evidence = gather_evidence(image, family.microscope, noise)
+    return identify_evidence_steps(evidence, family, device, network, origin)
+
+
+def identify_evidence_steps(
+    evidence: Evidence,
+    family: OperatorFamily,
+    device: torch.device,
+    network: Trunk | None,
+    origin: tuple[int, int] = (0, 0),
+) -> Generator[Progress, None, Identification]:
     """Identify the blur step by step; arguments, result and errors as in `identify_image_steps`."""
-    return identify_image_steps(image, family, noise, device, network, _scene_spectra(), origin)
+    return identify_image_steps(evidence, family, device, network, _scene_spectra(), origin)
 
 
 def identify_stack_steps(

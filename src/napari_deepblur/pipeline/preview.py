@@ -89,7 +89,7 @@ def preview(plan: Plan, image: ArrayLike, region: Region, known: Identification 
         As `run`.
     """
     wide = region.with_halo(plan.shape, margin(plan.family.psf_size))
-    part = np.asarray(image[wide.top : wide.bottom, wide.left : wide.right])  # type: ignore[index,call-overload]
+    part = np.asanyarray(image[wide.top : wide.bottom, wide.left : wide.right])  # type: ignore[index,call-overload]
     result = finished(run(plan.of_part((wide.top, wide.left), wide.shape), part, known))
     top, left = region.top - wide.top, region.left - wide.left
     height, width = region.shape

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_deepblur.checked_image import check_image
+from napari_deepblur.checked_image import check_image, masked_pixels
 from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, ImageError
 from napari_deepblur.identification.field import GRID
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
-from napari_deepblur.noise import estimate_noise
+from napari_deepblur.noise.evidence import Evidence, gather_evidence
 from napari_deepblur.noise.intensity import AffineScale, unit_scale
-from napari_deepblur.pipeline.identify_steps import identify_stack_steps, identify_steps
+from napari_deepblur.pipeline.identify_steps import identify_evidence_steps, identify_stack_steps
 from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.progress import Progress, changed, within
@@ -60,36 +60,38 @@ def run(
     if observed.shape != plan.shape:
         raise ImageError(f"The plane has the shape {observed.shape}, but the plan was made for {plan.shape}.")
     family, device, noise, origin = plan.family, plan.device, plan.noise, plan.settings.origin
+    evidence = gather_evidence(observed, family.microscope, noise, masked_pixels(plane))
+    noise = evidence.noise
     work = units_of_work(plan.shape, plan.side, family.psf_size, plan.restorer)
     before = 0
     identification: Identification | None = None
-    notes: list[str] = []
+    notes = list(evidence.notes)
     try:
         if plan.theta is not None:
             yield Progress("noise", 0, work)
             blur: Blur = FamilyBlur(family, plan.theta, origin=origin)
-            noise = noise or estimate_noise(observed, family.microscope)
         else:
             if known is None:
-                before, identification = yield from _identify(plan, observed, work, notes)
-                noise = identification.noise
+                before, identification = yield from _identify(plan, evidence, work, notes)
             else:
                 yield Progress("noise", 0, work)
-                noise = noise or estimate_noise(observed, family.microscope)
                 identification = replace(known, noise=noise)
             blur = _identified_blur(plan, identification)
         yield Progress("deblur", before, before + work)
-        scale = unit_scale(observed)
+        scale = unit_scale(evidence.pixels)
         unit_noise = scale.noise_to_unit(noise)
-        steps = restore_steps(scale.to_unit(observed), blur, unit_noise, plan.restorer, device, plan.side)
+        pixels = scale.to_unit(evidence.pixels)
+        steps = restore_steps(pixels, blur, unit_noise, plan.restorer, device, plan.side, evidence.hidden)
         placed = within(steps, before, before + work, before + work)
-        restored = yield from changed(placed, lambda step: _in_units(step, scale))
+        restored = yield from changed(placed, lambda step: _as_result(step, scale, observed, evidence.blank))
     finally:
         free_memory(device)
     found = plan.theta if identification is None else identification.theta
     assert found is not None
     image = scale.from_unit(restored.image)
-    verdict = judge(observed, image, blur, noise)
+    verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden)
+    if evidence.blank is not None:
+        image[evidence.blank] = observed[evidence.blank]
     resolved: dict[str, Any] = {
         "theta": found.tolist(),
         "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
@@ -107,7 +109,8 @@ def run(
 def run_identification(plan: IdentificationPlan, image: ArrayLike) -> Generator[Progress, None, Identification]:
     """Execute the plan of an identification for one image; raises as `identify`, about the image before any step."""
     observed = check_image(image, smallest=plan.family.psf_size)
-    return identify_steps(observed, plan.family, plan.noise, plan.device, plan.network, plan.settings.origin)
+    evidence = gather_evidence(observed, plan.family.microscope, plan.noise, masked_pixels(image))
+    return identify_evidence_steps(evidence, plan.family, plan.device, plan.network, plan.settings.origin)
 
 
 def run_stack_identification(
@@ -117,9 +120,16 @@ def run_stack_identification(
     return identify_stack_steps(stack, plan.family, plane_spacing_um, plan.noise, plan.device, plan.network)
 
 
-def _in_units(step: Progress | Part, scale: AffineScale) -> Progress | Part:
-    """Give a part of the result the units of the image."""
-    return Part(step.region, scale.from_unit(step.image)) if isinstance(step, Part) else step
+def _as_result(
+    step: Progress | Part, scale: AffineScale, observed: NDArray[np.float32], blank: NDArray[np.bool_] | None
+) -> Progress | Part:
+    """Give a part of the result the units of the image; behind masks and borders nothing is known, and it stays."""
+    if not isinstance(step, Part):
+        return step
+    image = scale.from_unit(step.image)
+    if blank is not None:
+        image = np.where(blank[step.region], observed[step.region], image)
+    return Part(step.region, image)
 
 
 def _identified_blur(plan: Plan, found: Identification) -> Blur:
@@ -135,7 +145,7 @@ def _identified_blur(plan: Plan, found: Identification) -> Blur:
 
 
 def _identify(
-    plan: Plan, observed: NDArray[np.float32], work: int, notes: list[str]
+    plan: Plan, evidence: Evidence, work: int, notes: list[str]
 ) -> Generator[Progress, None, tuple[int, Identification]]:
     """Identify as the first part of a longer job; return its share of the work with its result."""
     total = 0
@@ -147,7 +157,7 @@ def _identify(
         return replace(step, total=total + work)
 
     while True:
-        steps = identify_steps(observed, plan.family, plan.noise, device, plan.network, plan.settings.origin)
+        steps = identify_evidence_steps(evidence, plan.family, device, plan.network, plan.settings.origin)
         try:
             found = yield from changed(steps, first_part)
             return total, found

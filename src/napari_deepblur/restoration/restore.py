@@ -106,6 +106,7 @@ def restore_steps(
     restorer: Restorer,
     device: torch.device,
     side: int | None,
+    hidden: NDArray[np.bool_] | None = None,
 ) -> Generator[Progress | Part, None, Restored]:
     """Restore an image, yielding progress after each iteration of each tile, and each part that is complete.
 
@@ -126,6 +127,8 @@ def restore_steps(
         Where to begin.
     side
         Longest side of the tiles, as from `choose_side`.
+    hidden
+        Pixels that do not count, shape (H, W); they hold something plausible.
 
     Returns
     -------
@@ -142,7 +145,7 @@ def restore_steps(
     while True:
         tiles = plan_tiles(shape, side, margin(size))
         try:
-            restored, background = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles)
+            restored, background = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles, hidden)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -171,6 +174,7 @@ def _tile_by_tile(
     restorer: Restorer,
     device: torch.device,
     tiles: list[Tile],
+    hidden: NDArray[np.bool_] | None,
 ) -> Generator[Progress | Part, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
     result, others = np.zeros_like(image), None
     border = blur.psf_size // 2
@@ -179,7 +183,10 @@ def _tile_by_tile(
         rows, columns = tile.source
         operator = blur.operator((part.shape[0], part.shape[1]), (rows.start, columns.start), device)
         observed = torch.from_numpy(part).to(device)[None, None]
-        steps = restorer.steps(observed, operator, (noise.alpha, noise.beta), blur.spread)
+        weights: torch.Tensor | None = None
+        if hidden is not None and hidden[tile.source].any():
+            weights = torch.from_numpy(~hidden[tile.source]).to(observed)[None, None]
+        steps = restorer.steps(observed, operator, (noise.alpha, noise.beta), blur.spread, weights)
         last: Step | None = None
         for last in steps:
             done = index * restorer.iterations + last.iteration

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from napari_deepblur.devices import inference_precision
 from napari_deepblur.networks.deblurring import DeblurringNetwork
-from napari_deepblur.operators import ConvolutionOperator, LinearOperator
+from napari_deepblur.operators import ConvolutionOperator, LinearOperator, MaskedOperator
 from napari_deepblur.solvers import SOLVERS
 
 _MAPS_ALIVE = 10
 """Feature maps of the finest level that are alive at once in a DRUNet, in float32, found by measuring peak memory."""
 
-_SOLVER_BYTES = 160
+_SOLVER_BYTES = 300
 """Bytes for each pixel of a solver: scenes, gradients and the buffers of its Fourier transforms."""
 
 
@@ -60,7 +60,12 @@ class Restorer(ABC):
 
     @abstractmethod
     def steps(
-        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+        self,
+        image: Tensor,
+        operator: LinearOperator,
+        noise: tuple[float, float],
+        spread: float,
+        weights: Tensor | None = None,
     ) -> Iterator[Step]:
         """Yield better and better scenes; the last of them is the result.
 
@@ -74,6 +79,8 @@ class Restorer(ABC):
             alpha and beta in the units of the image.
         spread
             Expected relative squared error of the PSF; 0 for a known one.
+        weights
+            1 for pixels that count, 0 for those that do not, shape (1, 1, H, W); all count where absent.
 
         Returns
         -------
@@ -113,12 +120,18 @@ class NetworkRestorer(Restorer):
         return int(total + convolutions * 9 * deepest**2 / 4 ** len(finer))
 
     def steps(
-        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+        self,
+        image: Tensor,
+        operator: LinearOperator,
+        noise: tuple[float, float],
+        spread: float,
+        weights: Tensor | None = None,
     ) -> Iterator[Step]:
         """Yield z_1, ..., z_N."""
         network = self.network.to(image.device)
         levels = torch.tensor([noise], device=image.device), torch.tensor([spread], device=image.device)
-        scenes = network.iterate(image, operator, *levels)
+        seen = operator if weights is None else MaskedOperator(operator, weights)
+        scenes = network.iterate(image, seen, *levels)
         for iteration in range(1, self.iterations + 1):
             # Entered for each step: a generator must not leave its mode behind while it waits.
             with torch.inference_mode(), inference_precision(image.device):
@@ -168,10 +181,15 @@ class SolverRestorer(Restorer):
         return 1000
 
     def steps(
-        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+        self,
+        image: Tensor,
+        operator: LinearOperator,
+        noise: tuple[float, float],
+        spread: float,
+        weights: Tensor | None = None,
     ) -> Iterator[Step]:
         """Yield the solver's estimates; the solvers take the PSF at its word."""
-        states = self._solver(operator, image, noise, **self._options)
+        states = self._solver(operator, image, noise, **self._options, weights=weights)
         while True:
             with torch.inference_mode():
                 state = next(states, None)

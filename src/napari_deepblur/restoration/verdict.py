@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -57,7 +57,11 @@ class Verdict:
 
 
 def judge(
-    image: NDArray[np.float32], restored: NDArray[np.float32], blur: Blur, noise: PoissonGaussianNoise
+    image: NDArray[np.float32],
+    restored: NDArray[np.float32],
+    blur: Blur,
+    noise: PoissonGaussianNoise,
+    hidden: NDArray[np.bool_] | None = None,
 ) -> Verdict | None:
     """Judge a restoration by y - A x_hat.
 
@@ -69,6 +73,8 @@ def judge(
         A.
     noise
         In these units.
+    hidden
+        Pixels that do not count, shape (H, W).
 
     Returns
     -------
@@ -78,6 +84,8 @@ def judge(
     residual = residual_image(image, restored, blur, _LARGEST_SIDE)
     if min(residual.shape) <= 2 * LAGS:
         return None
+    if hidden is not None:
+        residual[_middle(hidden, residual.shape)] = 0
     inner = _middle(image, residual.shape)
     explained = inner - residual
     white = residual_whiteness(inner, explained, noise)
@@ -118,7 +126,7 @@ def residual_image(
     return np.asarray(inner - (varying + mean * flat), dtype=np.float32)
 
 
-def _middle(image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _middle(image: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     top, left = ((n - m) // 2 for n, m in zip(image.shape, shape, strict=True))
     return image[top : top + shape[0], left : left + shape[1]]
 

@@ -8,8 +8,17 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.operators import LinearOperator
-from napari_deepblur.solvers.gradient import gradient, gradient_adjoint, neighbour_sum
-from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, coverage, first_scene, mean_deviation
+from napari_deepblur.solvers.gradient import edge_weights, gradient, gradient_adjoint, neighbour_sum
+from napari_deepblur.solvers.state import (
+    DARK,
+    SolverState,
+    check,
+    check_range,
+    coverage,
+    first_scene,
+    mean_deviation,
+    observed,
+)
 
 
 def richardson_lucy(
@@ -19,6 +28,7 @@ def richardson_lucy(
     *,
     iterations: int = 100,
     strength: float = 0.1,
+    weights: Tensor | None = None,
 ) -> Iterator[SolverState]:
     """Restore by Richardson-Lucy, with the Gaussian noise as a Poisson background and a total variation prior.
 
@@ -42,6 +52,9 @@ def richardson_lucy(
         Number of iterations.
     strength
         Weight of the total variation in units of the noise, as in `total_variation`; 0 is the classical method.
+    weights
+        1 for pixels that count, 0 for those that do not, shape (..., H, W); all count where absent. Hidden pixels hold
+        something plausible, from which levels and the start are taken, and no more.
 
     Returns
     -------
@@ -70,7 +83,10 @@ def richardson_lucy(
     unit = (image + background).clamp_min(0).mean(dim=(-2, -1), keepdim=True)
     unit = unit.clamp_min(DARK)
     kappa = strength * mean_deviation(image, model) / unit
-    return _iterate(operator, image, background, unit, kappa if strength > 0 else None, iterations)
+    start = first_scene(operator, image.clamp_min(0)).maximum(1e-3 * unit)
+    return _iterate(
+        observed(operator, weights), image, start, background, unit, kappa if strength > 0 else None, iterations
+    )
 
 
 def poisson_background(image: Tensor, alpha: float, beta: float) -> Tensor:
@@ -84,6 +100,7 @@ def poisson_background(image: Tensor, alpha: float, beta: float) -> Tensor:
 def _iterate(
     operator: LinearOperator,
     image: Tensor,
+    start: Tensor,
     background: Tensor,
     unit: Tensor,
     kappa: Tensor | None,
@@ -91,7 +108,7 @@ def _iterate(
 ) -> Iterator[SolverState]:
     counts = (image + background).clamp_min(0)
     seen = coverage(operator, image)
-    x = first_scene(operator, image.clamp_min(0)).maximum(1e-3 * unit)
+    x = start
     for iteration in range(1, iterations + 1):
         # Rounding in the Fourier domain may bring darkness slightly below zero.
         ratio = counts / (operator.forward(x) + background).maximum(1e-6 * unit)
@@ -107,13 +124,14 @@ def _iterate(
 def _with_prior(scene: Tensor, evidence: Tensor, seen: Tensor, kappa: Tensor, smooth: Tensor) -> Tensor:
     """Minimise seen x - evidence log x + kappa (c x^2 - m x), whose last term bounds the variation, at each pixel.
 
-    With the weights v = 1 / |D x| of the current scene, TV is at most sum v |D x|^2 / 2 up to a constant, and that at
-    most sum c x^2 - m x, with c the sum of v over the edges of a pixel and m that of v (x + x_neighbour).
+    With the weights v = 1 / |D x| of the edges (`edge_weights`) of the current scene, TV is at most sum v |D x|^2 / 2
+    up to a constant, and that at most sum c x^2 - m x, with c the sum of v over the edges of a pixel and m that of
+    v (x + x_neighbour).
     The minimum is the positive root of 2 kappa c x^2 + (seen - kappa m) x = evidence.
     """
     slope = gradient(scene)
-    weight = 1 / (slope[0].square() + slope[1].square() + smooth.square()).sqrt()
-    edges = neighbour_sum(weight.expand_as(slope))
+    weight = edge_weights(scene, smooth)
+    edges = neighbour_sum(weight)
     neighbours = 2 * edges * scene - gradient_adjoint(weight * slope)
     linear = seen - kappa * neighbours
     root = (linear.square() + 8 * kappa * edges * evidence).sqrt()

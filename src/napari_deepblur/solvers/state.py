@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_deepblur.errors import ImageError, SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import LinearOperator
+from napari_deepblur.operators import LinearOperator, MaskedOperator
 
 _LEAST_SEEN = 1e-3
 
@@ -42,6 +42,11 @@ def first_scene(operator: LinearOperator, image: Tensor) -> Tensor:
     mean = image.mean(dim=operator.axes, keepdim=True)
     spread = operator.adjoint(image)
     return torch.where(seen > _LEAST_SEEN, spread / seen.clamp_min(_LEAST_SEEN), mean)
+
+
+def observed(operator: LinearOperator, weights: Tensor | None) -> LinearOperator:
+    """Return the blur as far as it is observed: with the weights of pixels, where they have some."""
+    return operator if weights is None else MaskedOperator(operator, weights)
 
 
 def coverage(operator: LinearOperator, image: Tensor) -> Tensor:

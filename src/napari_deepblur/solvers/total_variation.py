@@ -8,8 +8,15 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.operators import LinearOperator, resolvent
-from napari_deepblur.solvers.gradient import SQUARED_NORM, gradient, gradient_adjoint, magnitude, variation
-from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation
+from napari_deepblur.solvers.gradient import (
+    SQUARED_NORM,
+    corner_gradients,
+    corner_gradients_adjoint,
+    gradient,
+    magnitude,
+    variation,
+)
+from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation, observed
 
 _RESOLVENT_STEPS = 2
 _CHECK_EVERY = 5
@@ -25,10 +32,12 @@ def total_variation(
     strength: float = 0.1,
     positivity: bool = True,
     tolerance: float = 0.02,
+    weights: Tensor | None = None,
 ) -> Iterator[SolverState]:
     """Restore by the minimum of 1/2 |A x - y|^2 + mu TV(x), over x >= 0 where `positivity` asks for it.
 
-    TV(x) = sum |D x| is the isotropic total variation and mu = strength * sigma, with sigma the standard deviation
+    TV(x) = sum |D x| is the isotropic total variation, the mean over the four corners in which two edges of a pixel
+    meet, so that a turned image gives a turned scene, and mu = strength * sigma, with sigma the standard deviation
     of the noise at the mean intensity: divided by sigma^2, the first term is the likelihood. Each iteration of
     Chambolle and Pock solves for the blur exactly where a gradient step would crawl,
 
@@ -55,6 +64,9 @@ def total_variation(
         Whether the scene must not be negative.
     tolerance
         Stop once the duality gap is at most this share of the objective; 0 runs all iterations.
+    weights
+        1 for pixels that count, 0 for those that do not, shape (..., H, W); all count where absent. Hidden pixels hold
+        something plausible, from which levels and the start are taken, and no more.
 
     Returns
     -------
@@ -75,25 +87,34 @@ def total_variation(
     check_range("strength", strength, 1e-9)
     check_range("tolerance", tolerance, 0.0)
     mu = strength * mean_deviation(image, model)
-    return _iterate(operator, image, mu, iterations, positivity, tolerance)
+    slope = gradient(image).square().mean().sqrt().clamp_min(DARK)
+    weight = max(float(mu.mean() / slope), _SMALLEST_STEP)
+    start = first_scene(operator, image)
+    seen = image if weights is None else weights * image
+    return _iterate(observed(operator, weights), seen, start, mu, weight, iterations, positivity, tolerance)
 
 
 def _iterate(
-    operator: LinearOperator, image: Tensor, mu: Tensor, iterations: int, positivity: bool, tolerance: float
+    operator: LinearOperator,
+    image: Tensor,
+    start: Tensor,
+    mu: Tensor,
+    weight: float,
+    iterations: int,
+    positivity: bool,
+    tolerance: float,
 ) -> Iterator[SolverState]:
-    slope = gradient(image).square().mean().sqrt().clamp_min(DARK)
-    weight = max(float(mu.mean() / slope), _SMALLEST_STEP)
     dual_step = weight / (SQUARED_NORM + positivity)
     adjoint_image = operator.adjoint(image)
-    x = first_scene(operator, image)
-    p, q = gradient(torch.zeros_like(x)), torch.zeros_like(x)
+    x = start
+    p, q = corner_gradients(torch.zeros_like(x)), torch.zeros_like(x)
     for iteration in range(1, iterations + 1):
-        pull = x - (gradient_adjoint(p) + q) / weight
+        pull = x - (corner_gradients_adjoint(p) + q) / weight
         before = x
         x = resolvent(operator, adjoint_image, pull, weight, start=x, steps=_RESOLVENT_STEPS).solution
         ahead = 2 * x - before
-        p = p + dual_step * gradient(ahead)
-        p = p / (magnitude(p) / mu).clamp_min(1)
+        p = p + dual_step * corner_gradients(ahead)
+        p = p / (magnitude(p) / (mu / 2)).clamp_min(1)
         if positivity:
             q = (q + dual_step * ahead).clamp_max(0)
         estimate = x.clamp_min(0) if positivity else x
@@ -109,16 +130,17 @@ def relative_gap(
 ) -> float:
     """Duality gap over the objective, the largest of the batch.
 
-    With r = A x - y and g = A'r + D'p, |p| <= mu, the gap among scenes in [0, m], or [-m, m] without positivity, is
-    (mu TV(x) - <D x, p>) + sum of x g where g > 0 and of (x - m) g where g < 0: terms that are never negative.
+    With r = A x - y and g = A'r + D'p, |p| <= mu / 2 (`corner_gradients`), the gap among scenes in [0, m], or
+    [-m, m] without positivity, is (mu TV(x) - <D x, p>) + sum of x g where g > 0 and of (x - m) g where g < 0: terms
+    that are never negative.
     """
     residual = operator.forward(scene) - image
-    slope = operator.adjoint(residual) + gradient_adjoint(dual)
+    slope = operator.adjoint(residual) + corner_gradients_adjoint(dual)
     top = 2 * scene.abs().amax(dim=(-2, -1), keepdim=True)
     bottom = torch.zeros_like(top) if positivity else -top
     distance = torch.where(slope > 0, (scene - bottom) * slope, (scene - top) * slope)
     roughness = mu * variation(scene)
-    unaligned = roughness - (gradient(scene) * dual).sum(dim=0).sum(dim=(-2, -1), keepdim=True)
+    unaligned = roughness - (corner_gradients(scene) * dual).sum(dim=(0, 1)).sum(dim=(-2, -1), keepdim=True)
     objective = residual.square().sum(dim=(-2, -1), keepdim=True) / 2 + roughness
     gap = unaligned.clamp_min(0) + distance.sum(dim=(-2, -1), keepdim=True)
     return float((gap / objective.clamp_min(DARK**1.5)).max())

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from napari_deepblur.operators import LinearOperator, conjugate_gradient
 from napari_deepblur.solvers.differences import Differences
-from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation
+from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation, observed
 
 _BLOCK = 4
 _STEPS_EACH = 5
@@ -25,6 +25,7 @@ def wiener(
     strength: float = 1.0,
     tolerance: float = 1e-3,
     spacing: tuple[float, ...] | None = None,
+    weights: Tensor | None = None,
 ) -> Iterator[SolverState]:
     """Restore by the Wiener estimate for scenes with spectrum s^2 / |f|^2, on the valid model.
 
@@ -48,6 +49,9 @@ def wiener(
         Stop once the relative error of the scene is estimated to be at most this; 0 runs all iterations.
     spacing
         Distances of neighbours along the axes of the image; by default all 1.
+    weights
+        1 for pixels that count, 0 for those that do not, shape (..., H, W); all count where absent. Hidden pixels hold
+        something plausible, from which levels and the start are taken, and no more.
 
     Returns
     -------
@@ -70,41 +74,53 @@ def wiener(
     sigma = mean_deviation(image, model, operator.axes)
     weight = strength * (sigma / neighbour_deviation(operator, image, sigma)).square()
     prior = Differences(spacing or (1.0,) * len(operator.axes))
-    return _iterate(operator, image, weight.clamp(1e-7, 1e3), prior, iterations, tolerance)
+    start, weight = first_scene(operator, image), weight.clamp(1e-7, 1e3)
+    return _iterate(observed(operator, weights), image, start, weight, prior, iterations, tolerance)
 
 
 def neighbour_deviation(operator: LinearOperator, image: Tensor, sigma: Tensor) -> Tensor:
     """Estimate the standard deviation s of the differences between neighbours of the scene, shape (..., 1, 1).
 
     Differences between the means of neighbouring blocks of 4 x 4 pixels are little touched by blur and noise. They
-    are compared with those of a random scene of spectrum 1 / |f|^2 and unit s through the same blur. In a volume,
-    neighbours lie in one plane, and the mean is that of all planes.
+    are compared with those of a random scene of spectrum 1 / |f|^2 and unit s, and its mirror images, through the same
+    blur: an image that is turned round is treated alike. In a volume, neighbours lie in one plane, the mean is that of
+    all planes, and one scene suffices.
     """
     measured = _block_power(image, operator.axes) - 2 * sigma.square() / _BLOCK**2
     generator = torch.Generator().manual_seed(0)
-    shape = operator.scene_shape
+    *planes, height, width = operator.scene_shape
+    long, short = max(height, width), min(height, width)
     frequency = torch.zeros(())
-    for side in shape:
+    for side in (*planes, long, short):
         frequency = torch.hypot(frequency[..., None], torch.fft.fftfreq(side))
-    white = torch.randn(shape, generator=generator)
-    scene = torch.fft.ifftn(torch.fft.fftn(white) / frequency.clamp_min(1 / max(shape))).real
+    white = torch.randn((*planes, long, short), generator=generator)
+    scene = torch.fft.ifftn(torch.fft.fftn(white) / frequency.clamp_min(1 / max(white.shape))).real
     scene = (scene / _PLANE.gradient(scene).square().mean().sqrt()).to(image)
-    scene = scene.expand(*image.shape[: operator.axes[0]], *shape)
-    unit = _block_power(operator.forward(scene), operator.axes).clamp_min(DARK)
+    alike = {tuple(one.shape[-2:]): one for one in (scene, scene.mT)}
+    scenes = [scene, scene.mT] if height == width else [alike[height, width]]
+    if planes:
+        mirrored = scenes[:1]
+    else:
+        mirrored = [one.flip(axes) for one in scenes for axes in ((), (-1,), (-2,), (-2, -1))]
+    leading = image.shape[: operator.axes[0]]
+    powers = [_block_power(operator.forward(one.expand(*leading, *one.shape)), operator.axes) for one in mirrored]
+    unit = torch.stack(powers).mean(dim=0).clamp_min(DARK)
     floor = 1e-6 * image.var(dim=operator.axes, keepdim=True) + DARK
     return (measured / unit).maximum(floor).sqrt()
 
 
 def _block_power(image: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Mean square of the differences between the means of neighbouring blocks of a plane, shape (..., 1, 1)."""
-    means = torch.nn.functional.avg_pool2d(image.flatten(0, -3)[:, None], _BLOCK).view(*image.shape[:-2], -1)
-    means = means.unflatten(-1, (image.shape[-2] // _BLOCK, image.shape[-1] // _BLOCK))
-    return _PLANE.gradient(means).square().mean(dim=0).mean(dim=axes, keepdim=True)
+    """Mean square of the differences between the means of neighbouring blocks of a plane, anywhere; (..., 1, 1)."""
+    means = torch.nn.functional.avg_pool2d(image.flatten(0, -3)[:, None], _BLOCK, stride=1)
+    means = means.view(*image.shape[:-2], *means.shape[-2:])
+    down, right = means[..., _BLOCK:, :] - means[..., :-_BLOCK, :], means[..., _BLOCK:] - means[..., :-_BLOCK]
+    return (down.square().mean(dim=axes, keepdim=True) + right.square().mean(dim=axes, keepdim=True)) / 2
 
 
 def _iterate(
     operator: LinearOperator,
     image: Tensor,
+    start: Tensor,
     weight: Tensor,
     prior: Differences,
     iterations: int,
@@ -113,7 +129,7 @@ def _iterate(
     right_side = operator.adjoint(image)
     # Half the largest eigenvalue of D'D is its mean.
     typical = prior.squared_norm / 2 * float(weight.log().mean().exp())
-    x, done = first_scene(operator, image), 0
+    x, done = start, 0
 
     def normal(scene: Tensor) -> Tensor:
         return operator.adjoint(operator.forward(scene)) + weight * prior.adjoint(prior.gradient(scene))

@@ -19,6 +19,7 @@ from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.progress import Progress
 from napari_deepblur.training.checkpoints import Run
+from napari_deepblur.training.interrupts import Interrupts
 from napari_deepblur.training.recipes import Schedule
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -145,8 +146,8 @@ def train_steps(
     Yields
     ------
     TrainingReport and Progress
-        The one after the other, about once a second; the work is counted in samples. Closing the generator writes a
-        checkpoint first.
+        The one after the other, about once a second; the work is counted in samples. Closing the generator, Ctrl-C and
+        the request to terminate write a checkpoint first, at the end of the step.
 
     Returns
     -------
@@ -168,19 +169,13 @@ def train_steps(
         yield Progress("train", run.samples, schedule.samples)
         return report
 
+    interrupts = Interrupts()
     try:
+        interrupts.begin()
         while run.samples < schedule.samples and (minutes is None or time.monotonic() - start < 60 * minutes):
-            for group in run.optimizer.param_groups:
-                group["lr"] = schedule.learning_rate(run.samples)
-            run.network.train()
-            run.optimizer.zero_grad(set_to_none=True)
-            value = loss(run)
-            value.backward()
-            nn.utils.clip_grad_norm_(run.network.parameters(), schedule.largest_gradient)
-            run.optimizer.step()
-            run.samples += schedule.batch_size
-            run.update_average(schedule.average)
-            recent = [*recent[-99:], value.detach()]
+            with interrupts.step():
+                value = _step(run, schedule, loss)
+            recent = [*recent[-99:], value]
             now = time.monotonic()
             run.seconds = before + now - start
             if now - saved > 60:
@@ -194,8 +189,26 @@ def train_steps(
                 yield from tell()
                 told = now
     finally:
-        run.save(checkpoint)
+        # In the middle of a step random numbers are drawn, and weights not yet moved: the checkpoint before is right.
+        if interrupts.between:
+            run.save(checkpoint)
+        interrupts.end()
     return (yield from tell(_report(run, validate, folder, recent)))
+
+
+def _step(run: Run, schedule: Schedule, loss: Callable[[Run], Tensor]) -> Tensor:
+    """Take one step of the optimizer, and return the loss of its batch."""
+    for group in run.optimizer.param_groups:
+        group["lr"] = schedule.learning_rate(run.samples)
+    run.network.train()
+    run.optimizer.zero_grad(set_to_none=True)
+    value = loss(run)
+    value.backward()
+    nn.utils.clip_grad_norm_(run.network.parameters(), schedule.largest_gradient)
+    run.optimizer.step()
+    run.samples += schedule.batch_size
+    run.update_average(schedule.average)
+    return value.detach()
 
 
 def _report(run: Run, validate: Callable[[nn.Module], Rows], folder: Path, recent: list[Tensor]) -> Rows:

@@ -1,0 +1,105 @@
+"""Something plausible in the place of pixels that do not count, so that transforms and networks see no holes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, uniform_filter
+
+from napari_deepblur.noise.filters import signal_covariance
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_HALF = 3
+"""Pixels on each side from which a hole is predicted."""
+
+_FEWEST = 12
+"""Visible pixels among these, below which the hole is too large to be predicted."""
+
+_AT_A_TIME = 2000
+_HIDDEN = 1e6
+"""Variance of a pixel that is hidden itself, in units of that of the scene."""
+
+
+def fill(pixels: Array, hidden: Mask, odd: Mask, cutoff: float | None, noise_share: float) -> Array:
+    """Fill in the hidden pixels of an image.
+
+    Small holes get the best linear prediction from the visible pixels of 7 x 7, for scenes of the spectrum |f|^-2.4
+    through the optics: what a band-limited image must nearly be there. Large ones continue the image by reflection at
+    their edge, which has its texture and noise: y(q + (q - p)) at p, with q the nearest visible pixel; where the true
+    intensity is known to be higher than at the edge, 2 y(q) - y(q + (q - p)).
+
+    Parameters
+    ----------
+    pixels
+        Image of shape (H, W); hidden values are not looked at.
+    hidden
+        Where to fill, shape (H, W).
+    odd
+        Hidden pixels that are brighter than what surrounds them: plateaus of saturation.
+    cutoff
+        fc in cycles per pixel; None where it is unknown.
+    noise_share
+        Variance of the noise over that of the scene.
+
+    Returns
+    -------
+    ndarray
+        The filled image; a copy.
+    """
+    result = np.array(pixels)
+    if hidden.all() or not hidden.any():
+        return result
+    visible = uniform_filter((~hidden).astype(np.float64), 2 * _HALF + 1, mode="mirror") * (2 * _HALF + 1) ** 2
+    small = np.argwhere(hidden & (visible > _FEWEST - 0.5))
+    large = np.argwhere(hidden & (visible <= _FEWEST - 0.5))
+    padded, closed = np.pad(pixels, _HALF, mode="reflect"), np.pad(hidden, _HALF, mode="reflect")
+    for first in range(0, len(small), _AT_A_TIME):
+        part = small[first : first + _AT_A_TIME]
+        result[tuple(part.T)] = _predicted(padded, closed, part, cutoff, noise_share)
+    if len(large):
+        _reflect(result, pixels, hidden, large, odd)
+    return result
+
+
+def _predicted(
+    padded: Array, closed: Mask, places: NDArray[np.intp], cutoff: float | None, noise_share: float
+) -> Array:
+    """Predictions (n,) at places (n, 2)."""
+    side = 2 * _HALF + 1
+    around = np.arange(side)
+    rows = places[:, 0, None, None] + around[:, None]
+    columns = places[:, 1, None, None] + around
+    count = side * side
+    values, out = padded[rows, columns].reshape(-1, count), closed[rows, columns].reshape(-1, count)
+    seen = ~out
+    total = seen.sum(axis=1)
+    middle = np.where(seen, values, 0.0).sum(axis=1) / np.maximum(total, 1)
+    covariance, towards = _covariances(cutoff)
+    matrix = covariance + np.eye(count) * (noise_share + _HIDDEN * out)[:, None, :]
+    weights = np.linalg.solve(matrix, np.broadcast_to(towards, (len(places), count))[..., None])[..., 0]
+    deviations = np.where(seen, values - middle[:, None], 0.0)
+    return np.asarray(middle + (weights * deviations).sum(axis=1))
+
+
+@lru_cache(maxsize=16)
+def _covariances(cutoff: float | None) -> tuple[Array, Array]:
+    """Covariance of 7 x 7 pixels, and of these with the middle one, in units of the variance of the scene."""
+    side = 2 * _HALF + 1
+    full = signal_covariance(cutoff, side)
+    return full, full[side * side // 2]
+
+
+def _reflect(result: Array, pixels: Array, hidden: Mask, places: NDArray[np.intp], odd: Mask) -> None:
+    nearest = distance_transform_edt(hidden, return_distances=False, return_indices=True)
+    edge = nearest[:, places[:, 0], places[:, 1]].T
+    mirrored = np.clip(2 * edge - places, 0, np.array(hidden.shape) - 1)
+    # Behind the edge there may be the next hole: the edge itself then has to do.
+    usable = ~hidden[tuple(mirrored.T)]
+    mirrored[~usable] = edge[~usable]
+    values, at_edge = pixels[tuple(mirrored.T)], pixels[tuple(edge.T)]
+    brighter = odd[tuple(places.T)]
+    result[tuple(places.T)] = np.where(brighter, np.maximum(2 * at_edge - values, at_edge), values)

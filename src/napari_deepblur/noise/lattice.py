@@ -1,0 +1,72 @@
+"""The step of an image's digits: what a camera, or a program after it, rounded to."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PRECISION = 4 * float(np.finfo(np.float32).eps)
+"""Relative error of numbers that went through float32 a few times."""
+
+_LEAST_STEP = 64
+"""Smallest step in units of that error: below, numbers are as good as continuous."""
+
+_MOST_DIFFERENT = 0.9
+"""Share of different values, of images that are not whole numbers, from which on they count as continuous."""
+
+_DIFFERENCES = 4096
+
+
+def lattice_step(values: NDArray[np.generic]) -> float:
+    """Find the step q if all values are v_0 + k q with whole k; 0 where there is no such step.
+
+    Whole numbers have the step of their greatest common divisor: 1 for most cameras, 16 for 12 bits in the upper part
+    of 16. Whole numbers that were divided or scaled keep a step, which is found up to the rounding of float32.
+
+    Parameters
+    ----------
+    values
+        Finite numbers of any real type and shape.
+
+    Returns
+    -------
+    float
+        The step, in the units of the values.
+    """
+    different = np.unique(values)
+    if len(different) < 2:
+        return 0.0
+    numbers = different.astype(np.float64)
+    gaps = np.diff(numbers)
+    if different.dtype.kind in "biu" or (np.abs(gaps).max() < 2**53 and bool((numbers == np.rint(numbers)).all())):
+        return float(np.gcd.reduce(np.unique(gaps).astype(np.uint64)))
+    if len(different) > _MOST_DIFFERENT * values.size:
+        return 0.0
+    tolerance = _PRECISION * float(np.abs(numbers).max())
+    step = _common_divisor(gaps, tolerance)
+    if step < _LEAST_STEP * tolerance:
+        return 0.0
+    # Rounding adds up over the divisions: the whole range, divided by its number of steps, is far more precise.
+    span = float(numbers[-1] - numbers[0])
+    step = span / float(np.rint(gaps / step).sum())
+    whole = np.rint((numbers - numbers[0]) / step)
+    off = float(np.abs(numbers - numbers[0] - whole * step).max())
+    return step if off <= _LEAST_STEP / 2 * tolerance else 0.0
+
+
+def _common_divisor(gaps: NDArray[np.float64], tolerance: float) -> float:
+    """Greatest common divisor up to `tolerance`, by Euclid's algorithm."""
+    # The smallest are the most telling, and the most precise.
+    step = 0.0
+    for gap in np.sort(gaps)[:_DIFFERENCES].tolist():
+        rest, divisor = gap, step
+        while rest > 4 * tolerance:
+            if divisor <= 4 * tolerance:
+                divisor, rest = rest, 0.0
+                continue
+            left = abs(rest - round(rest / divisor) * divisor)
+            rest, divisor = (0.0, divisor) if left <= 4 * tolerance else (divisor, left)
+            if divisor < _LEAST_STEP * tolerance:
+                return 0.0
+        step = divisor
+    return step

@@ -1,0 +1,138 @@
+"""What no light through the optics can have made: found where it is, and nothing found where it is not."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from napari_deepblur.errors import ImageError, UndersamplingWarning
+from napari_deepblur.noise.evidence import gather_evidence
+from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.optics import Microscope
+
+Image = NDArray[np.float64]
+
+
+def microscope(fc: float) -> Microscope:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndersamplingWarning)
+        return Microscope(na=1.2, wavelength_um=0.12 / fc, pixel_size_um=0.1 / 1.0, n_immersion=1.5)
+
+
+def blurred(fc: float, seed: int = 0) -> Image:
+    """Points, filaments of points and discs on a dark ground, in focus: as sharp as it gets."""
+    rng = np.random.default_rng(seed)
+    scene = np.full((190, 190), 0.02)
+    scene[tuple(rng.integers(0, 190, (2, 80)))] = rng.uniform(2, 30, 80)
+    rows, columns = np.mgrid[:190, :190]
+    for y, x, radius, value in rng.uniform([0, 0, 2, 0.3], [190, 190, 15, 1.5], (20, 4)):
+        scene[(rows - y) ** 2 + (columns - x) ** 2 < radius**2] += value
+    for row, slope in rng.uniform([20, -0.4], [170, 0.4], (8, 2)):
+        line = np.clip(np.round(row + slope * np.arange(190)), 0, 189).astype(int)
+        scene[line, np.arange(190)] += 3
+    family = ZernikeFamily(microscope(fc))
+    return family.operator(np.zeros(8), (160, 160)).forward(scene).astype(np.float64).clip(0)
+
+
+@pytest.mark.parametrize("fc", [0.13, 0.26, 0.35, 0.44])
+@pytest.mark.parametrize("photons", [3, 100, 3000, None])
+@pytest.mark.parametrize("camera", [True, False])
+def test_nothing_is_set_aside_in_clean_images(fc: float, photons: int | None, camera: bool) -> None:
+    u = blurred(fc)
+    image = u if photons is None else np.random.default_rng(1).poisson(photons * u).astype(np.float64)
+    if camera:
+        gain = 1 if photons is not None else 255 / u.max()
+        image = np.round(gain * image + np.random.default_rng(2).normal(0, 2, u.shape) + 100)
+    checked = image.astype(np.float32)
+    found = gather_evidence(checked, microscope(fc))
+    assert found.pixels is checked and found.hidden is None and found.notes == ()
+
+
+@pytest.fixture(scope="module")
+def camera_image() -> NDArray[np.float32]:
+    rng = np.random.default_rng(3)
+    return (rng.poisson(300 * blurred(0.26)) + rng.normal(0, 3, (160, 160)) + 200).round().astype(np.float32)
+
+
+def test_hot_pixels_are_found_and_filled_in(camera_image: NDArray[np.float32]) -> None:
+    rng = np.random.default_rng(4)
+    places = tuple(rng.integers(0, 160, (2, 30)))
+    hot = camera_image.copy()
+    hot[places] = 30000
+    hot[40:42, 50:52] = 25000  # a block of four,
+    hot[100, 30:50] = 9000  # and the track of a particle
+    wrong = hot != camera_image
+    found = gather_evidence(hot, microscope(0.26))
+    assert found.hidden is not None and found.hidden[wrong].all() and found.hidden.sum() <= wrong.sum() + 2
+    # What is filled in deviates from what was there little more than by the noise.
+    deviation = np.sqrt(found.noise.variance(camera_image))
+    assert np.median(np.abs(found.pixels - camera_image)[wrong] / deviation[wrong]) < 3
+    np.testing.assert_array_equal(found.pixels[~wrong], camera_image[~wrong])
+    assert "isolated" in found.notes[0] and found.blank is None
+    clean = gather_evidence(camera_image, microscope(0.26)).noise
+    assert found.noise.variance(400) == pytest.approx(clean.variance(400), rel=0.05)
+
+
+def test_dead_pixels_and_rows_are_found(camera_image: NDArray[np.float32]) -> None:
+    dead = camera_image.copy()
+    bright = np.argwhere(camera_image > np.quantile(camera_image, 0.6))[::300]
+    dead[tuple(bright.T)] = 0
+    dead[80] = 0
+    found = gather_evidence(dead, microscope(0.26))
+    assert found.hidden is not None and found.hidden[80].all()
+    assert found.hidden[tuple(bright.T)].mean() > 0.6
+
+
+@pytest.mark.parametrize("value", [0.0, 1000.0])
+@pytest.mark.parametrize("form", ["border", "corner", "disc", "columns"])
+def test_masks_and_borders_are_found(camera_image: NDArray[np.float32], form: str, value: float) -> None:
+    rows, columns = np.mgrid[:160, :160]
+    region = {
+        "border": (rows < 6) | (columns >= 152),
+        "corner": 2 * rows + columns < 90,
+        "disc": (rows - 80) ** 2 + (columns - 80) ** 2 > 72**2,
+        "columns": (columns > 40) & (columns < 43),
+    }[form]
+    spoilt = np.where(region, np.float32(value), camera_image)
+    found = gather_evidence(spoilt, microscope(0.26))
+    assert found.hidden is not None and found.hidden[region].all()
+    assert (found.hidden & ~region).sum() <= 3
+    assert "constant" in found.notes[0]
+
+
+def test_saturated_pixels_are_found(camera_image: NDArray[np.float32]) -> None:
+    top = np.float32(np.round(np.quantile(camera_image, 0.95)))
+    found = gather_evidence(np.minimum(camera_image, top), microscope(0.26))
+    assert found.hidden is not None
+    np.testing.assert_array_equal(found.hidden, camera_image >= top)
+    assert "saturated" in found.notes[0] and (found.pixels[found.hidden] >= top).all()
+
+
+def test_what_was_cut_off_at_black_is_kept(camera_image: NDArray[np.float32]) -> None:
+    dark = np.maximum(camera_image - np.float32(np.quantile(camera_image, 0.4)), 0)
+    assert gather_evidence(dark, microscope(0.26)).hidden is None
+
+
+def test_masks_of_arrays_count(camera_image: NDArray[np.float32]) -> None:
+    masked = np.zeros((160, 160), bool)
+    masked[20:50, 30:90] = True
+    found = gather_evidence(camera_image, microscope(0.26), masked=masked)
+    assert found.hidden is not None
+    np.testing.assert_array_equal(found.hidden, masked)
+
+
+def test_optics_that_cannot_be_right_are_said(camera_image: NDArray[np.float32]) -> None:
+    salted = camera_image.copy()
+    salted[np.random.default_rng(0).random((160, 160)) < 0.1] = 30000
+    found = gather_evidence(salted, microscope(0.26))
+    assert found.hidden is None and "aperture" in found.notes[0]
+
+
+def test_an_image_of_outliers_alone_is_refused() -> None:
+    image = np.full((64, 64), 7, np.float32)
+    image[30, 40] = 1000
+    with pytest.raises(ImageError, match="same value"):
+        gather_evidence(image, microscope(0.26))
