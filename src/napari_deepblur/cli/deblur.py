@@ -28,7 +28,9 @@ def add_to(verbs: Verbs) -> None:
         description="Estimate the blur of an image and remove it. The result has the shape and units of the image; "
         "series, stacks, channels and colours are deblurred plane by plane.",
     )
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="TIFF, PNG or JPEG files")
+    parser.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGE", help="TIFF, PNG, JPEG, CZI, LIF, ND2, OME-Zarr"
+    )
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT.tif", help="the result, OME-TIFF; of several images, a folder"
     )
@@ -53,24 +55,27 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Deblur each image and write what was asked for; files change only once all of an image is computed."""
+    from napari_deepblur.io.output import check_tiff_name
+
     pairs = destinations(listed_files(arguments.images), arguments.output)
     more = (arguments.psfs, arguments.coefficients, arguments.save_settings)
     if len(pairs) > 1 and any(more):
         raise OutputError(
             "--psfs, --coefficients and --save-settings are files of one image. Leave them out, or the images."
         )
+    read = (arguments.family, arguments.settings, arguments.size)
     for image, output in pairs:
-        check_outputs(image, output, *more)
+        check_tiff_name(output)
+        check_outputs(image, output, *more, read=read)
     one_by_one(pairs, partial(_deblur, arguments), arguments.quiet)
 
 
 def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     import numpy as np
 
-    from napari_deepblur.io.acquisition_files import read_acquisition
     from napari_deepblur.io.images import write_tiff
+    from napari_deepblur.io.open_image import open_image
     from napari_deepblur.io.output import replacing
-    from napari_deepblur.io.stacks import read_stack
     from napari_deepblur.pipeline import save_settings
     from napari_deepblur.pipeline.series import (
         Luminance,
@@ -85,8 +90,9 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
         write_frame,
     )
 
-    array, letters = read_stack(source)
-    axes = named_axes(letters) if arguments.axes is None else arguments.axes.upper()
+    array: Any = open_image(source, arguments.scene)
+    said = array.acquisition
+    axes = named_axes(array.axes) if arguments.axes is None else arguments.axes.upper()
     check_axes(axes, array.shape)
     order = planes_last(axes)
     array, axes = array.transpose([axes.index(letter) for letter in order]), order
@@ -113,8 +119,7 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
 
     series = run_with_bar(steps, arguments.quiet, keep)
 
-    pixel = (series.family.microscope or settings.optics).pixel_size_um
-    said = read_acquisition(source)
+    pixel = series.family.pixel_size_um if settings.family_file else settings.stated_pixel_size_um
     write_tiff(output, image, pixel_size_um=pixel, axes=axes, record=series.record, acquisition=said)
     if arguments.psfs is not None:
         known = psfs or [series.family.psf(series.first.settings["resolved"]["theta"])]
