@@ -49,6 +49,7 @@ __all__ = [
     "identify",
     "identify_stack",
     "load_family",
+    "open_image",
     "save_family",
 ]
 
@@ -69,6 +70,7 @@ _HOME = {
     "identify": "napari_deepblur.pipeline",
     "identify_stack": "napari_deepblur.pipeline",
     "load_family": "napari_deepblur.io.families",
+    "open_image": "napari_deepblur.io.open_image",
     "save_family": "napari_deepblur.io.families",
 }
 

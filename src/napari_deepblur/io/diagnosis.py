@@ -46,7 +46,7 @@ def missing(source: Path, kind: str, package: str) -> ImageError:
 
 def _words(source: Path, error: Exception) -> str:
     said = " ".join(str(error).split()) or type(error).__name__
-    if "imagecodecs" in said:
+    if "imagecodecs" in said or isinstance(error, ImportError):
         return (
             f"{source} is packed in a way ({said[:160]}) that needs the package imagecodecs. Install it with "
             f"{FORMATS}, or save the image without compression."
