@@ -77,7 +77,7 @@ def mutated(data: bytes, others: list[bytes], rng: np.random.Generator) -> bytes
         elif kind == 1:
             width = int(rng.choice([1, 2, 4, 8]))
             value = int(rng.choice(_EXTREMES)) % 256**width
-            found[at : at + width] = value.to_bytes(width, str(rng.choice(["little", "big"])))  # type: ignore[arg-type]
+            found[at : at + width] = value.to_bytes(width, str(rng.choice(["little", "big"])))
         elif kind == 2:
             del found[at:]
         elif kind == 3:

@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Acquisition",
     "Calibration",
     "Deblurring",
     "EigenPsfFamily",
     "FieldZernikeFamily",
     "Identification",
+    "LazyImage",
     "Microscope",
     "PoissonGaussianNoise",
     "ProductConvolutionFamily",
@@ -54,11 +56,13 @@ __all__ = [
 ]
 
 _HOME = {
+    "Acquisition": "napari_deepblur.io.acquisition",
     "Calibration": "napari_deepblur.calibration",
     "Deblurring": "napari_deepblur.pipeline",
     "EigenPsfFamily": "napari_deepblur.operators",
     "FieldZernikeFamily": "napari_deepblur.operators",
     "Identification": "napari_deepblur.pipeline",
+    "LazyImage": "napari_deepblur.io.lazy_image",
     "Microscope": "napari_deepblur.optics",
     "PoissonGaussianNoise": "napari_deepblur.noise",
     "ProductConvolutionFamily": "napari_deepblur.operators",
