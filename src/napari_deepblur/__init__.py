@@ -35,11 +35,13 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Acquisition",
     "Calibration",
     "Deblurring",
     "EigenPsfFamily",
     "FieldZernikeFamily",
     "Identification",
+    "LazyImage",
     "Microscope",
     "PoissonGaussianNoise",
     "ProductConvolutionFamily",
@@ -55,15 +57,18 @@ __all__ = [
     "identify",
     "identify_stack",
     "load_family",
+    "open_image",
     "save_family",
 ]
 
 _HOME = {
+    "Acquisition": "napari_deepblur.io.acquisition",
     "Calibration": "napari_deepblur.calibration",
     "Deblurring": "napari_deepblur.pipeline",
     "EigenPsfFamily": "napari_deepblur.operators",
     "FieldZernikeFamily": "napari_deepblur.operators",
     "Identification": "napari_deepblur.pipeline",
+    "LazyImage": "napari_deepblur.io.lazy_image",
     "Microscope": "napari_deepblur.optics",
     "PoissonGaussianNoise": "napari_deepblur.noise",
     "ProductConvolutionFamily": "napari_deepblur.operators",
@@ -78,6 +83,7 @@ _HOME = {
     "identify": "napari_deepblur.pipeline",
     "identify_stack": "napari_deepblur.pipeline",
     "load_family": "napari_deepblur.io.families",
+    "open_image": "napari_deepblur.io.open_image",
     "save_family": "napari_deepblur.io.families",
 }
 

@@ -57,3 +57,11 @@ class CalibrationError(DeepblurError, ValueError):
 
 class UndersamplingWarning(UserWarning):
     """The pixel is too large for the objective: the band of the image, 2 fc, passes half a cycle per pixel."""
+
+
+class ModalityWarning(UserWarning):
+    """The image was taken by another microscope than wide field, such as a confocal, as its file says."""
+
+
+class AssumptionWarning(UserWarning):
+    """Something about an image was set right, or overruled: a background that was subtracted, numbers that differ."""

@@ -97,6 +97,7 @@ def test_colours_stay_colours_and_the_luminance_is_one_plane(run: Callable[..., 
     assert read_image(tmp_path / "gray.tif").shape == colours.shape[:2]
 
 
+@pytest.mark.filterwarnings("ignore:Pixel size .* counts:napari_deepblur.errors.AssumptionWarning")
 def test_pixels_that_are_not_square_are_refused(run: Callable[..., Any], cells: Path, tmp_path: Path):
     write_ome_tiff(tmp_path / "odd.tif", read_image(cells), Acquisition(pixel_size_um=(0.09, 0.1), axes="YX"))
     outcome = run("deblur", tmp_path / "odd.tif", "-o", tmp_path / "out.tif", *QUICK)

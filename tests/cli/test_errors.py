@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -207,3 +208,30 @@ def test_undersampling_is_one_line_of_warning(run: Callable[..., tuple[int, str,
     assert outcome.code == 0
     assert outcome.err.count("\n") == 1
     assert outcome.err.startswith("napari-deepblur: warning: Under-sampled")
+
+
+def test_outputs_replace_nothing_that_is_read_and_keep_the_promise_of_their_names(
+    run: Callable[..., Any], cells: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "settings.tif"
+    settings.write_text("{}")
+    (tmp_path / "link.tif").hardlink_to(settings)
+    for output, words in (
+        (settings, "is read by this run"),
+        (tmp_path / "link.tif", "is read by this run"),
+        (tmp_path / "x.png", "another format (.png)"),
+        (Path("/dev/null"), "never replaced"),
+    ):
+        found = run("deblur", cells, "-o", output, "--settings", settings)
+        assert found.code == 2 and words in found.err
+    assert settings.read_text() == "{}"
+
+
+def test_of_several_images_one_is_chosen(run: Callable[..., Any], tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "two.ome.tif", ome=True) as file:
+        for name in ("a", "b"):
+            file.write(_plane(), metadata={"axes": "YX", "Name": name}, photometric="minisblack")
+    found = run("identify", tmp_path / "two.ome.tif")
+    assert found.code == 2 and "holds 2 images: 0 'a', 1 'b'" in found.err
+    found = run("identify", tmp_path / "two.ome.tif", "--scene", "c")
+    assert found.code == 2 and "no image 'c'" in found.err

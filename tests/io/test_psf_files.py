@@ -10,10 +10,10 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 from napari_deepblur import deblur, load_family
-from napari_deepblur.errors import FamilyFileError, SettingsError
+from napari_deepblur.errors import AssumptionWarning, FamilyFileError, SettingsError
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.psf_files import load_psf
-from napari_deepblur.operators import EigenPsfFamily
+from napari_deepblur.operators import EigenPsfFamily, ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
 
@@ -79,3 +79,36 @@ def test_a_psf_of_other_pixels_than_the_image_is_refused(tmp_path: Path):
     settings = DeblurSettings(microscope=Microscope(pixel_size_um=0.09), family=str(tmp_path / "psf.tif"))
     with pytest.raises(SettingsError, match=r"0\.05 um"):
         settings.operator_family((80, 80))
+
+
+def test_the_background_of_a_camera_is_subtracted_and_said(tmp_path: Path) -> None:
+    point = np.zeros((41, 41))
+    point[20, 20] = 1
+    counts = gaussian_filter(point, 2.0)
+    counts = counts / counts.max() * 4000
+    tifffile.imwrite(tmp_path / "clean.tif", counts.round().astype(np.uint16))
+    clean = load_psf(tmp_path / "clean.tif").psf((1.0,))
+    noise = np.random.default_rng(0).normal(0, 10, counts.shape)
+    for name, picture, most in (("even", counts + 100, 1e-6), ("noisy", counts + 100 + noise, 0.02)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", picture.round().astype(np.uint16))
+        with pytest.warns(AssumptionWarning, match="even background of"):
+            found = load_psf(tmp_path / f"{name}.tif").psf((1.0,))
+        assert np.abs(found - clean).sum() < most
+
+
+def test_the_wings_of_a_psf_and_a_box_are_no_background(tmp_path: Path) -> None:
+    family = ZernikeFamily(Microscope(pixel_size_um=0.09), max_amplitude=0.3)
+    for number, theta in enumerate(family.sample(20, 0)):
+        psf = family.psf(theta)
+        tifffile.imwrite(tmp_path / f"{number}.tif", psf)
+        np.testing.assert_allclose(load_psf(tmp_path / f"{number}.tif").psf((1.0,)), psf / psf.sum(), atol=1e-7)
+    tifffile.imwrite(tmp_path / "box.tif", np.ones((5, 5), np.float32))
+    np.testing.assert_allclose(load_psf(tmp_path / "box.tif").psf((1.0,)), 0.04)
+
+
+def test_pixels_of_a_psf_are_square(tmp_path: Path) -> None:
+    psf = gaussian_filter(np.eye(1, 441, 220).reshape(21, 21), 2.0).astype(np.float32)
+    facts = {"axes": "YX", "PhysicalSizeX": 0.1, "PhysicalSizeY": 0.065}
+    tifffile.imwrite(tmp_path / "psf.ome.tif", psf, ome=True, metadata=facts)
+    with pytest.raises(FamilyFileError, match=r"not square \(0\.065 x 0\.1 um\)"):
+        load_psf(tmp_path / "psf.ome.tif")

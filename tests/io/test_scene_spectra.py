@@ -47,3 +47,13 @@ def test_bad_files_are_diagnosed(tmp_path: Path, content: str) -> None:
         save_file({name: torch.ones(shape) for name, shape in small.items()}, path, header)
     with pytest.raises(WeightsError, match=r"bad\.safetensors"):
         load_scene_spectra(path)
+
+
+def test_one_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "spectra.safetensors"
+    save_scene_spectra(made(), path)
+    data = bytearray(path.read_bytes())
+    data[-50] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="not those that were written"):
+        load_scene_spectra(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from napari_deepblur.errors import ImageError
+from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.stacks import read_stack
 
 RNG = np.random.default_rng(0)
@@ -53,9 +55,16 @@ def test_axes_of_length_one_go_but_rows_and_columns_stay(tmp_path: Path):
     assert read_stack(tmp_path / "row.tif")[0].shape == (1, 24)
 
 
-def test_a_large_series_is_mapped_and_not_read(tmp_path: Path):
-    tifffile.imwrite(tmp_path / "series.tif", values(4, 20, 24), photometric="minisblack")
-    assert isinstance(read_stack(tmp_path / "series.tif")[0].base, np.memmap)
+def test_a_file_that_is_cut_while_it_is_read_is_an_error_and_ends_nothing(tmp_path: Path):
+    """A mapped file would end the process by SIGBUS; so planes are read one by one, when they are asked for."""
+    path = tmp_path / "series.tif"
+    array = values(4, 200, 240)
+    tifffile.imwrite(path, array, photometric="minisblack")
+    with open_image(path) as image:
+        np.testing.assert_array_equal(image[1, :3, ::2], array[1, :3, ::2])
+        os.truncate(path, 80_000)
+        with pytest.raises(ImageError, match="cut while it was read: plane 4"):
+            image[3]
 
 
 def test_other_formats_and_files_that_are_none(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from napari_deepblur.errors import OutputError, WeightsError
+from napari_deepblur.io.tensor_files import digest
 from napari_deepblur.io.weights import (
     FOLDER_VARIABLE,
     describe_weights,
@@ -48,6 +50,8 @@ def _rewrite(path: Path, header: dict[str, str | None] | None = None, **tensors:
                 del table[key]
             else:
                 table[key] = value
+    if "sha256" in facts:
+        facts["sha256"] = digest(values)
     save_file(values, path, facts)
 
 
@@ -225,3 +229,40 @@ def test_a_failing_write_leaves_the_old_weights(path: Path, monkeypatch: pytest.
         save_weights(path, DeblurringNetwork(DEBLURRING), {})
     assert path.read_bytes() == old
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_one_flipped_bit_is_found(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="not those that were written"):
+        load_deblurring(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("channels", [10**9] * 4), ("channels", [4000] * 4), ("blocks", 10**9), ("iterations", 4000), ("steps", 10**12)],
+)
+def test_a_header_that_claims_a_giant_is_refused_before_the_network_is_made(path: Path, name: str, value: Any) -> None:
+    config = {"channels": [4] * 4, "blocks": 1, "iterations": 2, "shared": True} | {name: value}
+    _rewrite(path, {"config": json.dumps(config)})
+    with pytest.raises(WeightsError, match="does not fit"):
+        load_deblurring(path)
+
+
+def test_facts_that_are_nested_without_end_are_diagnosed(path: Path) -> None:
+    _rewrite(path, {"facts": "[" * 100_000})
+    with pytest.raises(WeightsError, match="unreadable facts"):
+        load_deblurring(path)
+
+
+def test_the_hashes_of_the_shipped_weights_are_those_of_the_files() -> None:
+    """Where this fails, weights were exchanged: run docs/weights_hashes.py."""
+    folder = Path(str(files("napari_deepblur")))
+    listed = json.loads((folder / "weights" / "hashes.json").read_text())
+    shipped = [*folder.glob("weights/*.safetensors"), *folder.glob("families/*.*.safetensors")]
+    assert shipped
+    for file in shipped:
+        with safe_open(file, "pt") as opened:
+            written = (opened.metadata() or {}).get("sha256", listed.get(file.name))
+            assert written == digest({name: opened.get_tensor(name) for name in opened.keys()}), file.name

@@ -151,3 +151,14 @@ def test_the_average_starts_as_the_mean_of_all_weights_so_far_and_copies_buffers
     run.samples = 10**6
     run.update_average(0.5)
     assert next(run.average.parameters()).flatten()[0].item() == pytest.approx(1 - 1 / 11)
+
+
+def test_one_flipped_bit_is_found(tmp_path: Path) -> None:
+    run = new_run()
+    advance(run, 1)
+    run.save(tmp_path / "state.safetensors")
+    data = bytearray((tmp_path / "state.safetensors").read_bytes())
+    data[-20] ^= 64
+    (tmp_path / "state.safetensors").write_bytes(data)
+    with pytest.raises(WeightsError, match="not those that were written"):
+        new_run().load(tmp_path / "state.safetensors")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_deepblur.cli.file_optics import file_optics, say_assumed
+from napari_deepblur.cli.file_optics import file_optics, say_assumed, warn_overruled
 from napari_deepblur.cli.option_table import GROUPS, stored
 from napari_deepblur.errors import OutputError, SettingsError
 
@@ -35,6 +36,7 @@ def add_settings(parser: argparse.ArgumentParser, *, deblurs: bool) -> None:
             for row in of_group:
                 _add_option(added, row)
     files = parser.add_argument_group("files")
+    files.add_argument("--scene", metavar="N", help="which image of a file that holds several: its number or name")
     files.add_argument("--settings", type=Path, metavar="FILE", help="start from these settings (JSON)")
     files.add_argument("--save-settings", type=Path, metavar="FILE", help="write the settings that were used (JSON)")
     files.add_argument(
@@ -84,28 +86,52 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
     from napari_deepblur.optics import Microscope
     from napari_deepblur.pipeline import DeblurSettings, load_settings
     from napari_deepblur.pipeline.options import as_options
+    from napari_deepblur.pipeline.settings import ASSUMABLE
 
     given = {row["name"]: getattr(arguments, row["name"], None) for row in stored()}
     given = {name: value for name, value in given.items() if value is not None}
     names = [row["name"] for row in stored() if row["group"] == "microscope"]
     optics: dict[str, Any] = _optics_of(arguments.family)
+    by = dict.fromkeys(optics, f"the family {arguments.family}")
     values: dict[str, Any] = {}
+    stored_optics: dict[str, Any] = {}
+    asked = set(given)
     if arguments.settings is not None:
         loaded = load_settings(arguments.settings)
         values = as_options(loaded)
-        optics |= {} if loaded.microscope is None else asdict(loaded.microscope)
-    else:
-        optics |= file_optics(image, given.keys(), calibrated=bool(optics), channels=channels, quiet=arguments.quiet)
-        values["channel_wavelengths_um"] = optics.pop("channel_wavelengths_um", None)
+        stored_optics = {} if loaded.microscope is None else asdict(loaded.microscope)
+        # What was only assumed for another image says nothing about this one.
+        known = {name: value for name, value in stored_optics.items() if name not in loaded.assumed}
+        optics |= known
+        by |= dict.fromkeys(known, str(arguments.settings))
+        asked |= set(names) - set(loaded.assumed)
+    scene = getattr(arguments, "scene", None)
+    found = file_optics(
+        image,
+        asked,
+        calibrated=bool(_optics_of(arguments.family)),
+        channels=channels,
+        quiet=arguments.quiet,
+        scene=scene,
+    )
+    if "channel_wavelengths_um" in found:
+        values["channel_wavelengths_um"] = found.pop("channel_wavelengths_um")
+    optics |= found
     several = given.get("wavelength_um")
     if several is not None:
         given["wavelength_um"] = several[0]
         values["channel_wavelengths_um"] = several if len(several) > 1 else None
     stated = {name: given.pop(name) for name in names if name in given}
-    if stated or arguments.settings is None:
-        values["microscope"] = Microscope(**optics | stated)
+    by = {name: who for name, who in by.items() if name not in found}
+    by |= {name: f"--{name.replace('_', '-')}" for name in stated}
+    optics |= stated
+    if stated or found or arguments.settings is None:
+        values["microscope"] = Microscope(**stored_optics | optics)
+    if values.get("microscope") is not None:
+        values["assumed"] = tuple(name for name in ASSUMABLE if name not in optics)
+        warn_overruled(image, values["microscope"], by, scene)
         if arguments.settings is None and not arguments.quiet:
-            say_assumed(values["microscope"], optics.keys() | stated.keys(), image)
+            say_assumed(values["microscope"], optics.keys(), image)
     if ("alpha" in given) != ("beta" in given):
         raise SettingsError("--alpha and --beta belong together. Give both, or neither to estimate the noise.")
     values |= {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
@@ -123,21 +149,34 @@ def _optics_of(family: str | None) -> dict[str, Any]:
     return {} if microscope is None else asdict(microscope)
 
 
-def check_outputs(image: Path, *outputs: Path | None) -> None:
-    """Make sure, before any work, that every output can be written and that none would replace the input.
+def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str | None] = ()) -> None:
+    """Make sure, before any work, that every output can be written and that none would replace what the run reads.
+
+    Parameters
+    ----------
+    image
+        The image file.
+    *outputs
+        Files to be.
+    read
+        Other files that the run reads: a family, settings, weights. What is no file is passed over.
 
     Raises
     ------
     OutputError
         Naming the first that cannot.
     """
-    from napari_deepblur.io.images import check_writable
+    from napari_deepblur.io.output import check_writable, is_same_file
 
     chosen = [path for path in outputs if path is not None]
+    others = [Path(path) for path in read if path is not None]
     for index, path in enumerate(chosen):
         check_writable(path)
-        if path.resolve() == image.resolve():
+        if is_same_file(path, image) or image.resolve() in path.resolve().parents:
             raise OutputError(f"{path} is the input image, which is never overwritten. Choose another name.")
+        for other in others:
+            if is_same_file(path, other):
+                raise OutputError(f"{path} is read by this run, and is never overwritten. Choose another name.")
         if path.resolve() in [other.resolve() for other in chosen[:index]]:
             raise OutputError(f"{path} is asked for twice, for different contents. Choose different names.")
 

@@ -53,6 +53,7 @@ def add_to(verbs: Verbs) -> None:
         "--pixel-size-um", type=float, metavar="UM", help="pixel size in the sample (what the file says)"
     )
     optics.add_argument("--n-immersion", type=float, metavar="N", help="refractive index of the immersion (1.51)")
+    parser.add_argument("--scene", metavar="N", help="which image of files that hold several: its number or name")
     demo = parser.add_argument_group("demonstration")
     demo.add_argument(
         "--demo", type=Path, metavar="FOLDER", help="simulate a microscope, and write its bead stacks here"
@@ -76,7 +77,7 @@ def work(arguments: argparse.Namespace) -> None:
         check_outputs(stack, *outputs)
 
     from napari_deepblur.calibration import calibrate_steps
-    from napari_deepblur.io.images import read_image
+    from napari_deepblur.io.bead_stacks import read_bead_stacks
 
     stacks: list[NDArray[Any]]
     microscope: Microscope | None
@@ -85,8 +86,8 @@ def work(arguments: argparse.Namespace) -> None:
         if not outputs:
             return
     else:
-        stacks = [read_image(path) for path in arguments.stacks]
-        microscope = _microscope(arguments)
+        stacks, stated = read_bead_stacks(arguments.stacks, arguments.scene, arguments.pixel_size_um)
+        microscope = _microscope(arguments, stated)
     demo = arguments.demo is not None
     steps = calibrate_steps(
         stacks,
@@ -119,9 +120,8 @@ def work(arguments: argparse.Namespace) -> None:
         print(f"{len(found.eigen_psfs)} eigen-PSFs, {len(found.maps)} maps, {len(found.thetas)} planes")
 
 
-def _microscope(arguments: argparse.Namespace) -> Microscope | None:
-    """Return the microscope that the options and the first file describe, or none where the optics are not given."""
-    from napari_deepblur.io.images import read_pixel_size_um
+def _microscope(arguments: argparse.Namespace, stated: float | None) -> Microscope | None:
+    """Return the microscope that the options and the files describe, or none where the optics are not given."""
     from napari_deepblur.optics import Microscope
 
     given = {name: getattr(arguments, name) for name in _MICROSCOPE if getattr(arguments, name) is not None}
@@ -130,7 +130,6 @@ def _microscope(arguments: argparse.Namespace) -> Microscope | None:
     if "na" not in given or "wavelength_um" not in given:
         raise SettingsError("A microscope needs at least --na and --wavelength-um. Give both, or none of its options.")
     if "pixel_size_um" not in given:
-        stated = read_pixel_size_um(arguments.stacks[0])
         if stated is None:
             raise SettingsError(f"{arguments.stacks[0]} does not say its pixel size. Give --pixel-size-um.")
         given["pixel_size_um"] = stated

@@ -29,7 +29,9 @@ def add_to(verbs: Verbs) -> None:
         description="Estimate the blur of an image and remove it. The result has the shape and units of the image; "
         "series, stacks, channels and colours are deblurred plane by plane.",
     )
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="TIFF, PNG or JPEG files")
+    parser.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGE", help="TIFF, PNG, JPEG, CZI, LIF, ND2, OME-Zarr"
+    )
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT.tif", help="the result, OME-TIFF; of several images, a folder"
     )
@@ -54,6 +56,7 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Deblur each image and write what was asked for; files change only once all of an image is computed."""
+    from napari_deepblur.io.output import check_tiff_name
     from napari_deepblur.io.sinks import file_sink
 
     pairs = destinations(listed_files(arguments.images), arguments.output)
@@ -62,8 +65,10 @@ def work(arguments: argparse.Namespace) -> None:
         raise OutputError(
             "--psfs, --coefficients and --save-settings are files of one image. Leave them out, or the images."
         )
+    read = (arguments.family, arguments.settings, arguments.size)
     for image, output in pairs:
-        check_outputs(image, output, *more)
+        check_tiff_name(output)
+        check_outputs(image, output, *more, read=read)
         file_sink(output)
     one_by_one(pairs, partial(_deblur, arguments), arguments.quiet)
 
@@ -71,17 +76,17 @@ def work(arguments: argparse.Namespace) -> None:
 def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     import numpy as np
 
-    from napari_deepblur.io.acquisition_files import read_acquisition
     from napari_deepblur.io.axes import check_axes, check_spacing, named_axes, planes_last
     from napari_deepblur.io.images import write_tiff
+    from napari_deepblur.io.open_image import open_image
     from napari_deepblur.io.output import replacing
     from napari_deepblur.io.sinks import file_sink
-    from napari_deepblur.io.stacks import read_stack
     from napari_deepblur.pipeline import save_settings
     from napari_deepblur.pipeline.series import Frame, deblur_stack_steps, history_of
 
-    array, letters = read_stack(source)
-    axes = named_axes(letters) if arguments.axes is None else arguments.axes.upper()
+    array = open_image(source, arguments.scene)
+    said = array.acquisition
+    axes = named_axes(array.axes) if arguments.axes is None else arguments.axes.upper()
     check_axes(axes, array.shape)
     order = planes_last(axes)
     array, axes = array.transpose([axes.index(letter) for letter in order]), order
@@ -93,7 +98,7 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
         array,
         axes,
         settings,
-        file_sink(output, read_acquisition(source)),
+        file_sink(output, said),
         "first" if arguments.one_operator else "each",
         plane_spacing_um=spacing,
         colours="luminance" if arguments.luminance else "each",

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import sys
-from collections.abc import Container
+import warnings
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_deepblur.errors import SettingsError
+from napari_deepblur.errors import AssumptionWarning, SettingsError
+from napari_deepblur.io.acquisition import SQUARE
 
 if TYPE_CHECKING:
+    from napari_deepblur.io.acquisition import Acquisition
     from napari_deepblur.optics import Microscope
 
-_SQUARE = 1e-3
-"""Relative difference of the two pixel sizes below which a pixel counts as square."""
+_AGREES = 0.01
+"""Relative difference below which two statements about the same number agree."""
 
 _WORDS = {
     "pixel_size_um": "Pixel size {} um",
@@ -26,7 +30,13 @@ _WORDS = {
 
 
 def file_optics(
-    image: Path, given: Container[str], *, calibrated: bool = False, channels: int = 0, quiet: bool = False
+    image: Path,
+    given: Container[str],
+    *,
+    calibrated: bool = False,
+    channels: int = 0,
+    quiet: bool = False,
+    scene: str | None = None,
 ) -> dict[str, Any]:
     """Read what an image file says about its optics, and say so.
 
@@ -42,11 +52,14 @@ def file_optics(
         Number of channels that the image has.
     quiet
         Say nothing.
+    scene
+        Which image of the file.
 
     Returns
     -------
     dict
-        Those of `Microscope` that the file states, and ``"channel_wavelengths_um"`` where its channels differ.
+        Those of `Microscope` that the file states, and ``"channel_wavelengths_um"`` where its channels differ. Where it
+        states those of some channels only, the others get the default, and ``"wavelength_um"`` is not among the known.
 
     Raises
     ------
@@ -55,11 +68,11 @@ def file_optics(
     """
     from napari_deepblur.io.acquisition_files import read_acquisition
 
-    said = read_acquisition(image)
+    said = read_acquisition(image, scene)
     found: dict[str, Any] = {}
     if said.pixel_size_um is not None and "pixel_size_um" not in given:
         height, width = said.pixel_size_um
-        if not math.isclose(height, width, rel_tol=_SQUARE):
+        if not math.isclose(height, width, rel_tol=SQUARE):
             raise SettingsError(
                 f"{image.name} says that its pixels are not square ({height:.4g} x {width:.4g} um), and a point spread "
                 "function of the optics would be a different one along each axis. Resample the image, or give "
@@ -70,18 +83,81 @@ def file_optics(
         for name, value in (("na", said.na), ("n_immersion", said.n_immersion)):
             if value is not None and name not in given:
                 found[name] = value
-        known = [value for value in said.wavelengths_um if value is not None]
-        if known and "wavelength_um" not in given and len(known) == len(said.wavelengths_um):
-            if len(set(known)) == 1:
-                found["wavelength_um"] = known[0]
-            elif len(known) == channels:
-                found |= {"wavelength_um": known[0], "channel_wavelengths_um": tuple(known)}
+        if "wavelength_um" not in given:
+            found |= _wavelengths(said.wavelengths_um, channels)
     if not quiet:
         for name, words in _WORDS.items():
             values = found.get(name, ())
+            if name == "channel_wavelengths_um" and values and "wavelength_um" not in found:
+                _say_some_channels(said, values, image)
+                continue
             if not (name == "wavelength_um" and "channel_wavelengths_um" in found):
                 _say(words, values if isinstance(values, tuple) else (values,), image)
     return found
+
+
+def warn_overruled(image: Path, chosen: Microscope, by: Mapping[str, str], scene: str | None = None) -> None:
+    """Warn, with both numbers, where what counts is not what the file of the image says.
+
+    Parameters
+    ----------
+    image
+        The file.
+    chosen
+        The optics that count.
+    by
+        Who said the values that were not taken from the file, such as ``{"na": "--na"}``.
+    scene
+        Which image of the file.
+    """
+    from napari_deepblur.io.acquisition_files import read_acquisition
+
+    said = read_acquisition(image, scene)
+    known = {value for value in said.wavelengths_um if value is not None}
+    stated = {
+        "pixel_size_um": None if said.pixel_size_um is None else said.pixel_size_um[1],
+        "na": said.na,
+        "n_immersion": said.n_immersion,
+        "wavelength_um": known.pop() if len(known) == 1 else None,
+    }
+    for name, value in stated.items():
+        own = getattr(chosen, name)
+        if name in by and value is not None and not math.isclose(value, own, rel_tol=_AGREES):
+            words = _WORDS[name].format(f"{own:g}")
+            warnings.warn(
+                f"{words} counts, as {by[name]} says, but {image.name} says {value:g}. Is it of another image?",
+                AssumptionWarning,
+                stacklevel=2,
+            )
+
+
+def _wavelengths(stated: tuple[float | None, ...], channels: int) -> dict[str, Any]:
+    """Return what the wavelengths of a file mean for an image of so many channels."""
+    known = [value for value in stated if value is not None]
+    if not known:
+        return {}
+    if len(set(known)) == 1 and len(known) == len(stated):
+        return {"wavelength_um": known[0]}
+    if len(stated) != channels:
+        return {}
+    from napari_deepblur.optics import Microscope
+
+    assumed = next(field.default for field in dataclasses.fields(Microscope) if field.name == "wavelength_um")
+    several = tuple(assumed if value is None else value for value in stated)
+    complete = len(known) == len(stated)
+    return {"channel_wavelengths_um": several} | ({"wavelength_um": known[0]} if complete else {})
+
+
+def _say_some_channels(said: Acquisition, values: tuple[float, ...], image: Path) -> None:
+    stated = said.wavelengths_um
+    names = said.channels if len(said.channels) == len(stated) else tuple(map(str, range(1, len(stated) + 1)))
+    numbers = ", ".join(f"{value:g}" for value in stated if value is not None)
+    others = ", ".join(name for name, value in zip(names, stated, strict=True) if value is None)
+    assumed = next(own for own, value in zip(values, stated, strict=True) if value is None)
+    print(
+        f"Emission wavelengths {numbers} um, as {image.name} says; of {others} it says none, assumed {assumed:g} um.",
+        file=sys.stderr,
+    )
 
 
 def say_assumed(microscope: Microscope, known: Container[str], image: Path) -> None:

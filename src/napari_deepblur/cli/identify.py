@@ -27,7 +27,7 @@ def add_to(verbs: Verbs) -> None:
         help="estimate the blur of an image",
         description="Estimate the blur of an image and print it as JSON on standard output.",
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG or JPEG file, one plane; or a stack")
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="image file of one plane; or a stack")
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
     parser.add_argument(
         "--plane-spacing-um",
@@ -42,7 +42,8 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Identify the blur, write the PSFs if asked, and print."""
-    check_outputs(arguments.image, arguments.psfs, arguments.save_settings)
+    read = (arguments.family, arguments.settings, arguments.size)
+    check_outputs(arguments.image, arguments.psfs, arguments.save_settings, read=read)
 
     import numpy as np
 
@@ -52,7 +53,7 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.pipeline.plan import plan_identification
     from napari_deepblur.pipeline.run import run_identification, run_stack_identification
 
-    image = read_image(arguments.image)
+    image = read_image(arguments.image, arguments.scene)
     settings = read_settings(arguments, arguments.image)
     spacing = arguments.plane_spacing_um
     plan = plan_identification(settings, plane_shape(image) if spacing is None else image.shape[-2:])
@@ -64,7 +65,7 @@ def work(arguments: argparse.Namespace) -> None:
         stack = run_with_bar(run_stack_identification(plan, image, spacing), arguments.quiet)
         psfs, printed = np.concatenate([one.psfs for one in stack.planes]), stack_as_json(stack, settings, family)
     if arguments.psfs is not None:
-        pixel = (family.microscope or settings.optics).pixel_size_um
+        pixel = family.pixel_size_um if settings.family_file else settings.stated_pixel_size_um
         write_tiff(arguments.psfs, psfs, pixel_size_um=pixel, axes="TYX")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
@@ -86,6 +87,7 @@ def as_json(found: Identification, settings: DeblurSettings, family: OperatorFam
         **({"sign": SIGN} if found.even_modes.any() else {}),
         "noise": dataclasses.asdict(found.noise),
         "microscope": dataclasses.asdict(family.microscope or settings.optics),
+        **({"assumed": list(settings.assumed)} if settings.assumed else {}),
         "psf_size": int(found.psfs.shape[-1]),
         "points": found.points.tolist(),
         "psf_spread": [round(float(value), 5) for value in found.psf_spread],

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-import re
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from napari_deepblur.io.engraving import IMMERSION_INDEX as IMMERSION_INDEX
+from napari_deepblur.io.engraving import immersion_index as immersion_index
+from napari_deepblur.io.engraving import read_objective as read_objective
 
 _UM = {
     "um": 1.0, "µm": 1.0, "μm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0,
     "micrometre": 1.0, "pm": 1e-6, "å": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6,
+    "inch": 25400.0, "angstrom": 1e-4, "millimeter": 1e3, "meter": 1e6,
 }  # fmt: skip
 """Micrometres in a unit; the letter for micro has two code points, and ImageJ writes it as an escape sequence."""
 
-IMMERSION_INDEX = {"oil": 1.515, "water": 1.33, "waterdipping": 1.33, "air": 1.0, "dry": 1.0, "glycerol": 1.47}
-"""Refractive indices of the immersion media that files name, at room temperature and in the green."""
+_SECONDS = {
+    "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "min": 60.0, "h": 3600.0,
+    "millisecond": 1e-3, "microsecond": 1e-6, "minute": 60.0, "hour": 3600.0,
+}  # fmt: skip
 
 _PLAUSIBLE = {
     "pixel_size_um": (1e-3, 10.0),
     "plane_spacing_um": (1e-3, 100.0),
+    "time_increment_s": (1e-9, 1e7),
     "na": (0.01, 1.75),
     "n_immersion": (0.99, 1.9),
     "wavelengths_um": (0.2, 2.5),
 }
 """What a light microscope can have: the resolution of a TIFF file is often meant for printers."""
 
-_NA = re.compile(r"(?:/|\bNA\s*=?\s*|\s)([01][.,]\d{1,3})(?!\d)", re.IGNORECASE)
+SQUARE = 1e-3
+"""Relative difference of the two sides of a pixel below which it counts as square."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Acquisition:
         Height and width of a pixel in the sample, in micrometres.
     plane_spacing_um
         Distance between the planes of a stack, in micrometres.
+    time_increment_s
+        Time from one frame of a series to the next, in seconds.
     na
         Numerical aperture of the objective.
     n_immersion
@@ -48,27 +60,34 @@ class Acquisition:
         Emission wavelength of each channel in vacuum, in micrometres; None for a channel that has none.
     channels
         Names of the channels.
+    modality
+        Kind of microscope where the file says that it was none of wide field, such as ``"confocal"``.
     axes
         Letters of the axes of the array, such as ``"CZYX"``.
     source
         The file.
     origins
-        Where each of the values comes from, such as ``{"na": "OME-XML"}``.
+        Where each of the values comes from, such as ``{"na": "OME-XML"}`` or ``{"na": "engraving"}``.
     """
 
     pixel_size_um: tuple[float, float] | None = None
     plane_spacing_um: float | None = None
+    time_increment_s: float | None = None
     na: float | None = None
     n_immersion: float | None = None
     wavelengths_um: tuple[float | None, ...] = ()
     channels: tuple[str, ...] = ()
+    modality: str = ""
     axes: str = ""
     source: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Drop what cannot be."""
-        for name in ("plane_spacing_um", "na", "n_immersion"):
+        if isinstance(self.plane_spacing_um, int | float):
+            # Stages count in either direction.
+            object.__setattr__(self, "plane_spacing_um", abs(self.plane_spacing_um))
+        for name in ("plane_spacing_um", "time_increment_s", "na", "n_immersion"):
             object.__setattr__(self, name, _plausible(name, getattr(self, name)))
         if self.pixel_size_um is not None:
             sides = [_plausible("pixel_size_um", side) for side in self.pixel_size_um]
@@ -79,6 +98,10 @@ class Acquisition:
             object.__setattr__(self, "channels", ())
         said = {name: origin for name, origin in self.origins.items() if getattr(self, name)}
         object.__setattr__(self, "origins", said)
+
+    def origin(self, name: str) -> str:
+        """Who said a value: the name of the metadata, ``"engraving"``, or ``"absent"`` where nobody did."""
+        return self.origins.get(name, "absent")
 
     def wavelength_um(self, channel: int = 0) -> float | None:
         """Emission wavelength of a channel in micrometres; None where it is not known."""
@@ -93,6 +116,17 @@ class Acquisition:
         }
         origins = dict(self.origins) | {name: other.origins[name] for name in gaps if name in other.origins}
         return dataclasses.replace(self, **gaps, origins=origins)
+
+
+def common(several: list[Acquisition]) -> Acquisition:
+    """Keep what all images of a file say alike; what differs between them is left out."""
+    first = several[0]
+    different: dict[str, Any] = {}
+    for entry in dataclasses.fields(first):
+        values = [getattr(one, entry.name) for one in several]
+        if entry.name != "origins" and any(value != values[0] for value in values):
+            different[entry.name] = entry.default
+    return dataclasses.replace(first, **different)
 
 
 def said_by(origin: str, source: str = "", **values: object) -> Acquisition:
@@ -125,41 +159,20 @@ def in_um(value: object, unit: str) -> float | None:
     return None if factor is None or number is None else number * factor
 
 
+def in_seconds(value: object, unit: str) -> float | None:
+    """Convert a time to seconds; None where the number is none, or the unit is none of time."""
+    factor = _SECONDS.get(unit.strip().lower())
+    number = as_number(value)
+    return None if factor is None or number is None else number * factor
+
+
 def as_number(value: object) -> float | None:
-    """Read a number; None where there is none."""
+    """Read a finite number; None where there is none."""
     try:
-        return float(str(value))
+        number = float(str(value))
     except ValueError:
         return None
-
-
-def immersion_index(medium: str) -> float | None:
-    """Refractive index of a named immersion medium; None for ``"Multi"``, ``"Other"`` and what is unknown."""
-    return IMMERSION_INDEX.get(medium.strip().lower())
-
-
-def read_objective(engraving: str) -> dict[str, float]:
-    """Read numerical aperture and immersion index from what is engraved on an objective.
-
-    Parameters
-    ----------
-    engraving
-        Such as ``"HC PL APO 63x/1.40 OIL CS2"``.
-
-    Returns
-    -------
-    dict
-        `na` and `n_immersion`, each only if it is there.
-    """
-    found: dict[str, float] = {}
-    aperture = _NA.search(engraving)
-    if aperture:
-        found["na"] = float(aperture[1].replace(",", "."))
-    media = (immersion_index(word) for word in re.findall(r"[a-z]+", engraving.lower()))
-    index = next((value for value in media if value is not None), None)
-    if index is not None:
-        found["n_immersion"] = index
-    return found
+    return number if math.isfinite(number) else None
 
 
 def _plausible(name: str, value: object) -> float | None:

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import os
-import struct
+import warnings
 from pathlib import Path
-from typing import Any
 
-import tifffile
-
-from napari_deepblur.io.acquisition import Acquisition, as_number, in_um, said_by
-from napari_deepblur.io.bioio_metadata import BIOIO_SUFFIXES, read_with_bioio
-from napari_deepblur.io.ome_xml import read_ome_xml
-
-_INCH, _CENTIMETRE = 2, 3
-_UNIT_OF_TAG = {_INCH: 25400.0, _CENTIMETRE: 10000.0}
-"""Micrometres in the units that TIFF itself knows."""
-
-# Damaged files, and metadata that miss what they should have.
-_UNREADABLE = (
-    OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, SyntaxError, struct.error,
-    tifffile.TiffFileError,
-)  # fmt: skip
+from napari_deepblur.errors import ImageError, ModalityWarning
+from napari_deepblur.io.acquisition import Acquisition, common
+from napari_deepblur.io.diagnosis import diagnosed
+from napari_deepblur.io.formats import tiff
+from napari_deepblur.io.formats.format import Scene
+from napari_deepblur.io.open_image import format_of, open_image, scene_names
 
 
-def read_acquisition(path: str | os.PathLike[str]) -> Acquisition:
+def read_acquisition(path: str | os.PathLike[str], scene: Scene = None) -> Acquisition:
     """Read how an image was taken.
-
-    TIFF files are asked for their OME-XML, then for ImageJ's metadata, then for a resolution. LIF and ND2 files need
-    the extra ``napari-deepblur[bioio]``, CZI files the package bioio-czi.
 
     Parameters
     ----------
     path
-        The file.
+        The file, of any format of `open_image`.
+    scene
+        Which of its images. Where there are several and none is chosen, what all of them say alike is returned.
 
     Returns
     -------
@@ -44,67 +33,45 @@ def read_acquisition(path: str | os.PathLike[str]) -> Acquisition:
     Raises
     ------
     ImageError
-        If a package that could read the format is not installed.
+        If the package that reads the format is not installed.
     """
     source = Path(path)
-    suffix = source.suffix.lower()
-    if not source.is_file():
+    if not source.exists():
         return Acquisition()
-    if suffix in BIOIO_SUFFIXES:
-        return read_with_bioio(source)
-    if suffix not in (".tif", ".tiff"):
-        return Acquisition(source=str(source))
+    with warnings.catch_warnings():
+        # Whoever opens the image is told.
+        warnings.simplefilter("ignore", ModalityWarning)
+        try:
+            known = format_of(source)
+        except ImageError:
+            return Acquisition(source=str(source))
+        try:
+            if scene is not None:
+                return _of(source, scene)
+            return _of_all(source)
+        except ImageError as error:
+            if "is not installed" in str(error):
+                raise
+        if known is not tiff.TIFF:
+            return Acquisition(source=str(source))
+        try:
+            # What an incomplete TIFF file says still holds.
+            with diagnosed(source):
+                return tiff.stated(source)
+        except ImageError:
+            return Acquisition(source=str(source))
+
+
+def _of(source: Path, scene: Scene) -> Acquisition:
+    with open_image(source, scene) as image:
+        return image.acquisition
+
+
+def _of_all(source: Path) -> Acquisition:
     try:
-        with tifffile.TiffFile(source) as file:
-            return tiff_acquisition(file, str(source))
-    except _UNREADABLE:
-        return Acquisition(source=str(source))
-
-
-def tiff_acquisition(file: tifffile.TiffFile, source: str = "") -> Acquisition:
-    """Read how the first image of an open TIFF file was taken.
-
-    Parameters
-    ----------
-    file
-        The open file.
-    source
-        Its path.
-
-    Raises
-    ------
-    ImageError
-        If its OME-XML is damaged.
-    """
-    axes = said_by("TIFF", source, axes=file.series[0].axes) if file.series else Acquisition(source=source)
-    if file.ome_metadata:
-        return axes.or_else(read_ome_xml(file.ome_metadata, source))
-    said: dict[str, Any] = file.imagej_metadata or {}
-    unit = said.get("unit")
-    if unit is not None:
-        sides = tuple(_resolution(file, axis, in_um(1, str(unit))) for axis in "YX")
-        spacing = in_um(said["spacing"], str(unit)) if "spacing" in said else None
-        found = said_by("ImageJ metadata", source, pixel_size_um=_both(sides), plane_spacing_um=spacing)
-    else:
-        tags = file.pages.first.tags
-        factor = _UNIT_OF_TAG.get(int(tags["ResolutionUnit"].value)) if "ResolutionUnit" in tags else None
-        found = said_by(
-            "TIFF resolution", source, pixel_size_um=_both(_resolution(file, axis, factor) for axis in "YX")
-        )
-    return axes.or_else(found)
-
-
-def _resolution(file: tifffile.TiffFile, axis: str, unit_um: float | None) -> float | None:
-    """Side of a pixel in micrometres, from the number of pixels in a unit of that many micrometres."""
-    tag = file.pages.first.tags.get(f"{axis}Resolution")
-    if tag is None or unit_um is None:
-        return None
-    pixels, length = (as_number(number) for number in tag.value)
-    return unit_um * length / pixels if pixels and length else None
-
-
-def _both(sides: Any) -> tuple[float, float] | None:
-    height, width = sides
-    if width is None:
-        return None
-    return (width if height is None else height, width)
+        return _of(source, None)
+    except ImageError:
+        names = scene_names(source)
+        if len(names) < 2:
+            raise
+        return common([_of(source, index) for index in range(len(names))])

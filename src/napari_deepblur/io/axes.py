@@ -78,8 +78,17 @@ def guess_axes(ndim: int, labels: Sequence[str] = (), colour: bool = False) -> s
 
 
 def named_axes(letters: str) -> str:
-    """Guess the axes that a file leaves open, written ``?`` in its letters; raises `ImageError` as `guess_axes`."""
+    """Guess the axes that a file leaves open, written ``?`` in its letters; raises `ImageError` as `guess_axes`.
+
+    A section along the depth, which has columns but no rows or the other way, is no image whose blur is known: it
+    raises an `ImageError`, too.
+    """
     planar = letters.removesuffix("S")
+    if ("Y" in planar) != ("X" in planar):
+        raise ImageError(
+            f"The image has the axes {planar}: it is a section along the depth, without rows (Y) or columns (X), and "
+            "the blur of this program is that of planes across the light."
+        )
     return guess_axes(len(planar), planar.replace("?", " "), letters.endswith("S"))
 
 

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import os
-import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from napari_deepblur.errors import ImageError
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.formats.format import Scene
 from napari_deepblur.io.ome_tiff import write_ome_tiff
+from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.output import check_writable as check_writable
 from napari_deepblur.io.pixel_size import read_pixel_size_um as read_pixel_size_um
 
-_GRAY_MODES = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
-"""Modes of Pillow whose numbers are intensities; those of a palette are not."""
 
-# What decoders raise on foreign or damaged files.
-UNREADABLE = (
-    OSError, ValueError, KeyError, IndexError, TypeError, SyntaxError, EOFError, MemoryError, struct.error, zlib.error,
-    tifffile.TiffFileError, UnidentifiedImageError, Image.DecompressionBombError,
-)  # fmt: skip
-
-
-def read_image(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Read a TIFF, PNG or JPEG file as it is.
+def read_image(path: str | os.PathLike[str], scene: Scene = None) -> NDArray[Any]:
+    """Read one image of a file into memory.
 
     Parameters
     ----------
     path
-        The file.
+        The file, of any format of `open_image`.
+    scene
+        Which of its images, where there are several.
 
     Returns
     -------
@@ -47,39 +37,11 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[Any]:
     Raises
     ------
     ImageError
-        If the file is missing, unreadable, or in another format.
+        As `open_image`.
     """
-    source = Path(path)
-    if not source.is_file():
-        raise ImageError(f"There is no image file {source}. Check the path.")
-    try:
-        if source.suffix.lower() in (".tif", ".tiff"):
-            return np.squeeze(_read_tiff(source))
-        return np.squeeze(_read_with_pillow(source))
-    except UNREADABLE as error:
-        raise ImageError(
-            f"{source} cannot be read as an image ({error}). Expected TIFF, PNG or JPEG; is the file complete?"
-        ) from error
-
-
-def _read_tiff(source: Path) -> NDArray[Any]:
-    try:
-        return np.asarray(tifffile.imread(source))
-    except ValueError as error:
-        # Some compressions, LZW among them, tifffile leaves to an optional package; Pillow knows them for one plane.
-        if "imagecodecs" not in str(error):
-            raise
-        with tifffile.TiffFile(source) as file:
-            if len(file.pages) > 1:
-                raise
-        return _read_with_pillow(source)
-
-
-def _read_with_pillow(source: Path) -> NDArray[Any]:
-    with Image.open(source) as file:
-        if file.mode in _GRAY_MODES:
-            return np.asarray(file)
-        return np.asarray(file.convert("L" if file.mode in ("LA", "La") else "RGB"))
+    with open_image(path, scene) as image:
+        array = np.asarray(image)
+    return np.squeeze(array)
 
 
 def write_tiff(

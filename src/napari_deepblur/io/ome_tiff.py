@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.acquisition import Acquisition
-from napari_deepblur.io.acquisition_files import tiff_acquisition
+from napari_deepblur.io.diagnosis import diagnosed
+from napari_deepblur.io.formats.format import Scene
 from napari_deepblur.io.ome_xml import completed, parse_xml, read_record
+from napari_deepblur.io.open_image import open_image, scene_names
 from napari_deepblur.io.output import replacing
 
 _LARGEST_CLASSIC_BYTES = 2**32 - 2**25
@@ -110,7 +112,7 @@ def write_ome_tiff(
             "resolutionunit": "CENTIMETER",
         }
     whole = axes.endswith("S") or data.ndim == 2
-    with replacing(path) as partial:
+    with replacing(path, keep=True) as partial:
         try:
             tifffile.imwrite(
                 partial,
@@ -133,36 +135,47 @@ def write_ome_tiff(
             ) from error
 
 
-def read_ome_tiff(path: str | os.PathLike[str]) -> OmeImage:
-    """Read the first image of an OME-TIFF file.
+def read_ome_tiff(path: str | os.PathLike[str], scene: Scene = None) -> OmeImage:
+    """Read one image of an OME-TIFF file into memory.
 
     Parameters
     ----------
     path
-        The file.
+        The file; of a set of files any one.
+    scene
+        Which of its images: an index from 0, or a name. Where a set has one image a file, it is that of the file.
 
     Raises
     ------
     ImageError
-        If it is missing, damaged, or no OME-TIFF.
+        If it is missing, damaged, incomplete, no OME-TIFF, or holds several images and none was chosen.
     """
     source = Path(path)
+    text = _xml(source)
+    with open_image(source, scene) as image:
+        return OmeImage(np.asarray(image), image.acquisition, image.name, read_record(text))
+
+
+def read_ome_images(path: str | os.PathLike[str]) -> list[OmeImage]:
+    """Read all images of an OME-TIFF file that lie in it; raises `ImageError` as `read_ome_tiff`."""
     try:
-        with tifffile.TiffFile(source) as file:
-            text = file.ome_metadata
-            if not text:
-                raise ImageError(f"{source} is a TIFF file without OME-XML. Open it with another reader.")
-            first = parse_xml(text).find("{*}Image")
-            return OmeImage(
-                data=np.asarray(file.series[0].asarray()),
-                acquisition=tiff_acquisition(file, str(source)),
-                name="" if first is None else first.get("Name", ""),
-                record=read_record(text),
-            )
+        return [read_ome_tiff(path)]
     except ImageError:
-        raise
-    except (OSError, ValueError, KeyError, IndexError, TypeError, tifffile.TiffFileError) as error:
-        raise ImageError(f"{source} cannot be read as an OME-TIFF image ({error}). Is the file complete?") from error
+        names = scene_names(path)
+        if len(names) < 2:
+            raise
+    return [read_ome_tiff(path, index) for index in range(len(names))]
+
+
+def _xml(source: Path) -> str:
+    if not source.is_file():
+        raise ImageError(f"There is no image file {source}. Check the path.")
+    with diagnosed(source), tifffile.TiffFile(source) as file:
+        text = file.ome_metadata
+    if not text:
+        raise ImageError(f"{source} is a TIFF file without OME-XML. Open it with another reader.")
+    parse_xml(text)
+    return str(text)
 
 
 def is_ome_tiff(path: str | os.PathLike[str]) -> bool:
@@ -170,7 +183,8 @@ def is_ome_tiff(path: str | os.PathLike[str]) -> bool:
     try:
         with tifffile.TiffFile(path) as file:
             return bool(file.ome_metadata)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, tifffile.TiffFileError):
+    except Exception:
+        # Whatever tifffile raises on a damaged file: it is none then.
         return False
 
 
@@ -188,14 +202,16 @@ def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[
             facts |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
     if acquisition.plane_spacing_um is not None:
         facts |= {"PhysicalSizeZ": acquisition.plane_spacing_um, "PhysicalSizeZUnit": "µm"}
+    if acquisition.time_increment_s is not None:
+        facts |= {"TimeIncrement": acquisition.time_increment_s, "TimeIncrementUnit": "s"}
     count = shape[acquisition.axes.index("C")] if "C" in acquisition.axes else 1
     channels: dict[str, Any] = {}
     if len(acquisition.channels) == count and any(acquisition.channels):
         channels["Name"] = list(acquisition.channels)
     wavelengths = acquisition.wavelengths_um
-    if len(wavelengths) == count and all(value is not None for value in wavelengths):
-        channels["EmissionWavelength"] = [round(1e3 * value, 6) for value in wavelengths if value is not None]
-        channels["EmissionWavelengthUnit"] = ["nm"] * count
+    if len(wavelengths) == count and any(value is not None for value in wavelengths):
+        channels["EmissionWavelength"] = [None if value is None else round(1e3 * value, 6) for value in wavelengths]
+        channels["EmissionWavelengthUnit"] = [None if value is None else "nm" for value in wavelengths]
     if channels:
         facts["Channel"] = channels
     return facts

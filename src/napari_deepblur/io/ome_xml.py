@@ -9,7 +9,16 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from napari_deepblur.errors import ImageError
-from napari_deepblur.io.acquisition import Acquisition, as_number, immersion_index, in_um, said_by
+from napari_deepblur.io.acquisition import (
+    Acquisition,
+    as_number,
+    immersion_index,
+    in_seconds,
+    in_um,
+    read_objective,
+    said_by,
+)
+from napari_deepblur.io.modality import modality_in
 
 ORIGIN = "OME-XML"
 """What the values of an `Acquisition` that were read here give as their origin."""
@@ -31,14 +40,24 @@ def parse_xml(text: str) -> Element:
     ImageError
         If it is no well-formed XML, or declares entities: OME-XML has none, and they can grow without end.
     """
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise ImageError(
-            "The OME-XML of the file declares a document type or entities, which OME-XML does not have. It is not read."
-        )
+    refuse_entities(text)
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise ImageError(f"The OME-XML of the file is damaged ({error}). Expected well-formed XML.") from error
+
+
+def refuse_entities(text: str) -> None:
+    """Raise an `ImageError` if XML declares a document type or entities, which can grow without end."""
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ImageError(
+            "The OME-XML of the file declares a document type or entities, which OME-XML does not have. It is not read."
+        )
+
+
+def images_of(root: Element) -> list[Element]:
+    """Return the images that OME-XML describes, which are those with pixels."""
+    return [image for image in root.findall("{*}Image") if image.find("{*}Pixels") is not None]
 
 
 def read_ome_xml(text: str, source: str = "", image: int = 0) -> Acquisition:
@@ -56,8 +75,7 @@ def read_ome_xml(text: str, source: str = "", image: int = 0) -> Acquisition:
     Returns
     -------
     Acquisition
-        Its axes are not filled in: they are those of the array, which the reader of the pixels knows. The index of
-        the immersion medium is that of the objective's settings if they have one, else that of the medium's name.
+        As `read_ome_element`.
 
     Raises
     ------
@@ -66,11 +84,30 @@ def read_ome_xml(text: str, source: str = "", image: int = 0) -> Acquisition:
     """
     root = parse_xml(text)
     images = root.findall("{*}Image")
-    if image >= len(images):
-        return Acquisition(source=source)
-    here = images[image]
-    pixels = here.find("{*}Pixels")
-    values: dict[str, Any] = _optics(root, here)
+    return read_ome_element(root, images[image], source) if image < len(images) else Acquisition(source=source)
+
+
+def read_ome_element(root: Element, image: Element, source: str = "") -> Acquisition:
+    """Read how an image was taken from its element of OME-XML.
+
+    Parameters
+    ----------
+    root
+        The root of the XML, where the instruments are.
+    image
+        The image.
+    source
+        The file that it comes from.
+
+    Returns
+    -------
+    Acquisition
+        Its axes are not filled in: they are those of the array, which the reader of the pixels knows. The index of
+        the immersion medium is that of the objective's settings if they have one, else that of the medium's name.
+    """
+    pixels = image.find("{*}Pixels")
+    optics, named = _optics(root, image)
+    values: dict[str, Any] = optics
     if pixels is not None:
         # Some programs write the unit once.
         unit = pixels.get("PhysicalSizeXUnit", "µm")
@@ -78,13 +115,19 @@ def read_ome_xml(text: str, source: str = "", image: int = 0) -> Acquisition:
         if width is not None:
             values["pixel_size_um"] = (width if height is None else height, width)
         values["plane_spacing_um"] = _length(pixels, "PhysicalSizeZ", "µm")
+        increment = pixels.get("TimeIncrement")
+        if increment is not None:
+            values["time_increment_s"] = in_seconds(increment, pixels.get("TimeIncrementUnit", "s"))
         channels = pixels.findall("{*}Channel")
         values["channels"] = tuple(channel.get("Name", "") for channel in channels)
         values["wavelengths_um"] = tuple(_length(channel, "EmissionWavelength", "nm") for channel in channels)
-    return said_by(ORIGIN, source, **values)
+        said = [channel.get(name, "") for channel in channels for name in ("AcquisitionMode", "ContrastMethod")]
+        values["modality"] = modality_in(*said)
+    return said_by(ORIGIN, source, **values).or_else(said_by(f"{ORIGIN} by name", source, **named))
 
 
-def _optics(root: Element, image: Element) -> dict[str, Any]:
+def _optics(root: Element, image: Element) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the objective states, and what can only be told from the names of it and of its medium."""
     settings = image.find("{*}ObjectiveSettings")
     objectives = root.findall("{*}Instrument/{*}Objective")
     chosen = None if settings is None else settings.get("ID")
@@ -93,13 +136,21 @@ def _optics(root: Element, image: Element) -> dict[str, Any]:
         # Many programs name the objective without saying that it was used.
         used = objectives
     values: dict[str, Any] = {}
+    named: dict[str, Any] = {}
     if used:
         values["na"] = as_number(used[0].get("LensNA"))
-        values["n_immersion"] = immersion_index(used[0].get("Immersion", ""))
+        named |= read_objective(used[0].get("Model", ""))
+        index = immersion_index(used[0].get("Immersion", ""))
+        if index is not None:
+            named["n_immersion"] = index
     index = None if settings is None else as_number(settings.get("RefractiveIndex"))
+    if index is None and settings is not None:
+        medium = immersion_index(settings.get("Medium", ""))
+        if medium is not None:
+            named["n_immersion"] = medium
     if index is not None:
         values["n_immersion"] = index
-    return values
+    return values, named
 
 
 def _length(element: Element, name: str, default_unit: str) -> float | None:
@@ -113,7 +164,7 @@ def read_record(text: str) -> dict[str, Any] | None:
         if annotation.get("Namespace") == NAMESPACE:
             try:
                 record = json.loads(annotation.findtext("{*}Value", ""))
-            except ValueError:
+            except (ValueError, RecursionError):
                 return None
             return record if isinstance(record, dict) else None
     return None

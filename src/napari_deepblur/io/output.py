@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,25 @@ from pathlib import Path
 from napari_deepblur.errors import OutputError
 
 _PREFIX = ".napari-deepblur-"
+_TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
+
+
+def check_tiff_name(path: str | os.PathLike[str]) -> None:
+    """Raise an `OutputError` if the name of a file promises another format than TIFF."""
+    suffix = Path(path).suffix.lower()
+    if suffix and suffix not in _TIFF_SUFFIXES:
+        raise OutputError(
+            f"{path} would be an OME-TIFF file by the name of another format ({suffix}). Give a name that ends with "
+            f"{' or '.join(_TIFF_SUFFIXES[:2])}."
+        )
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Tell whether two paths are the same file, by whatever links."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one.resolve() == other.resolve()
 
 
 def check_writable(path: str | os.PathLike[str]) -> Path:
@@ -29,11 +49,19 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     OutputError
-        If the folder is missing or not writable, or the path is a folder or write-protected.
+        If the folder is missing or not writable, or the path is a folder, a device or a pipe, or write-protected.
     """
     target = Path(path)
     if target.is_dir():
         raise OutputError(f"{target} is a folder, expected the name of a file to write.")
+    if target.exists() and not target.is_file():
+        raise OutputError(
+            f"{target} is a device, a pipe or a socket, which is never replaced. Give the name of a file."
+        )
+    if target.is_symlink():
+        # What the link leads to is written, and the link stays.
+        check_writable(target.resolve())
+        return target
     if not target.parent.is_dir():
         raise OutputError(f"The folder {target.parent} does not exist. Make it first, or choose another one.")
     if target.exists() and not os.access(target, os.W_OK):
@@ -50,13 +78,17 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[Path]:
     """Hand out a temporary file that becomes `path` in one step if the block ends well, and vanishes if it does not.
 
     Parameters
     ----------
     path
-        The file to write; an existing one is unharmed until the new one is complete.
+        The file to write; an existing one is unharmed until the new one is complete, and its permissions stay. Of a
+        link, what it leads to is written.
+    keep
+        If the file cannot be written, because its folder was removed during the work for instance, the new one is
+        kept in a folder for temporary files, and the error says where.
 
     Returns
     -------
@@ -68,16 +100,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     OutputError
         If the file cannot be written.
     """
-    target = check_writable(path)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX, suffix=target.suffix)
+    given = Path(path)
+    refused: OutputError | None = None
+    try:
+        target = check_writable(given)
+        folder = target.resolve().parent
+        target = target.resolve() if target.is_symlink() else target
+    except OutputError as error:
+        if not keep:
+            raise
+        refused = error
+        target = Path(tempfile.mkdtemp(prefix="napari-deepblur-")) / given.name
+        folder = target.parent
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=_PREFIX, suffix=target.suffix)
     os.close(descriptor)
     partial = Path(name)
     try:
         yield partial
-        # A temporary file is private; the result should be as readable as any new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        partial.chmod(0o666 & ~mask)
+        partial.chmod(_mode(target))
         partial.replace(target)
     except OSError as error:
         if isinstance(error, OutputError):
@@ -85,3 +125,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OutputError(f"{target} could not be written ({error}). Is the disk full?") from error
     finally:
         partial.unlink(missing_ok=True)
+    if refused is not None:
+        raise OutputError(f"{refused} The result was kept: it is {target}.") from refused
+
+
+def _mode(target: Path) -> int:
+    """Permissions of the file that is replaced; of a new one those of any new file, as a temporary one is private."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

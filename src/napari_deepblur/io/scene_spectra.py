@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.output import replacing
+from napari_deepblur.io.tensor_files import check_digest, digest, shipped_digest
 from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW
 
@@ -26,8 +27,8 @@ def save_scene_spectra(spectra: SceneSpectra, path: str | os.PathLike[str]) -> N
     tensors = {name: getattr(spectra, name) for name in names}
     tensors |= {name: tensors[name].clamp_min(1e-12).log() for name in ("variances", "residual")}
     with replacing(path) as partial:
-        facts = {"format": _FORMAT, "windows": str(spectra.windows)}
-        save_file({name: value.half().cpu().contiguous() for name, value in tensors.items()}, partial, facts)
+        kept = {name: value.half().cpu().contiguous() for name, value in tensors.items()}
+        save_file(kept, partial, {"format": _FORMAT, "windows": str(spectra.windows), "sha256": digest(kept)})
 
 
 def load_scene_spectra(path: str | os.PathLike[str] | None = None) -> SceneSpectra:
@@ -44,7 +45,9 @@ def load_scene_spectra(path: str | os.PathLike[str] | None = None) -> SceneSpect
             header = file.metadata() or {}
             if header.get("format") != _FORMAT:
                 raise WeightsError(f"{source} has {header.get('format', 'no format')} in its header, not {_FORMAT!r}.")
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+            stored = {name: file.get_tensor(name) for name in file.keys()}
+        check_digest(source, header.get("sha256") or shipped_digest(source), stored)
+        tensors = {name: value.float() for name, value in stored.items()}
         made = SceneSpectra(
             tensors["mean"],
             tensors["components"],

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.output import replacing
+from napari_deepblur.io.tensor_files import check_digest, check_fit, digest, shipped_digest
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
@@ -103,6 +104,7 @@ def save_weights(path: str | os.PathLike[str], network: nn.Module, facts: Mappin
     }
     header = {
         "format": _FORMAT,
+        "sha256": digest(tensors),
         "network": type(network).__name__,
         "config": json.dumps(asdict(network.config)),  # type: ignore[call-overload]
         "facts": json.dumps(dict(facts)),
@@ -176,7 +178,7 @@ def read_weights(path: str | os.PathLike[str]) -> WeightsFile:
     header, tensors, digest = _read(Path(path))
     try:
         facts = dict(json.loads(header.get("facts", "{}")))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path} has unreadable facts in its header ({error}). Fetch it again.") from error
     return WeightsFile(Loaded(Path(path), digest, facts), header, tensors)
 
@@ -190,9 +192,10 @@ def _made(file: WeightsFile, network: type[Network], config: type[Any]) -> Netwo
     try:
         config_values = dict(json.loads(file.header["config"]))
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in config_values.items()}
+        check_fit(lambda: network(config(**values)), values, file.tensors)
         made = network(config(**values))
         made.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in file.tensors.items()})
-    except (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise WeightsError(
             f"{path} does not fit this version of napari-deepblur ({error}). Install the version it was made with, or "
             "use the weights in the package."
@@ -207,13 +210,14 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor], str]:
         tensors: dict[str, Tensor] = load(data)
         # It was understood: the length of the header comes first, then the header as JSON.
         header: dict[str, str] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError, AttributeError) as error:
         raise WeightsError(
             f"{path} is missing, truncated or not a safetensors file ({error}). Fetch it again."
         ) from error
     if header.get("format") != _FORMAT:
         found = header.get("format", "no format name")
         raise WeightsError(f"{path} has {found} in its header, expected {_FORMAT!r}: it is foreign or newer.")
+    check_digest(path, header.get("sha256") or shipped_digest(path), tensors)
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values() if value.is_floating_point()):
         raise WeightsError(f"{path} holds values that are not finite. Fetch it again, or train again.")
     return header, tensors, hashlib.sha256(data).hexdigest()[:16]

@@ -77,7 +77,7 @@ class AdaptedNetwork(Trunk):
             # A network that has learned nothing answers with the prior, mean 0 and precision 1.
             self.answer.weight.mul_(0.1)
             self.answer.bias.zero_()
-        rows, columns = torch.tril_indices(r, r)
+        rows, columns = torch.tril_indices(r, r, device="cpu")
         self._rows, self._columns = rows.tolist(), columns.tolist()
         self.register_buffer("centre", torch.zeros(config.eigen_psfs))
         self.register_buffer("axes", torch.zeros(r, config.eigen_psfs))

@@ -319,8 +319,16 @@ def _edges(pixels: Array, regions: _Regions) -> _Edges:
                 continue
             at = np.nonzero(mask[:-3] & (labels[:-3] != labels[1:-2]))
             rows, columns = at
-            v, y1, y2, y3 = (values[rows + k, columns] for k in range(4))
-            parts.append((labels[at], np.abs(y1 - v), np.abs(y2 - y1), np.abs(y3 - y2), (y1 > v).astype(np.float64)))
+            v, y1, y2, y3 = (np.asarray(values[rows + k, columns], dtype=np.float64) for k in range(4))
+            parts.append(
+                (
+                    np.asarray(labels[at], dtype=np.intp),
+                    np.abs(y1 - v),
+                    np.abs(y2 - y1),
+                    np.abs(y3 - y2),
+                    (y1 > v).astype(np.float64),
+                )
+            )
     whose, *steps = (np.concatenate(part) for part in zip(*parts, strict=True))
     number = regions.number
     count = np.bincount(whose, minlength=len(wanted))

@@ -112,6 +112,7 @@ def as_options(settings: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
         "microscope": settings.microscope,
         "channel_wavelengths_um": settings.channel_wavelengths_um,
+        "assumed": settings.assumed,
         "family": settings.blur.family,
         "method": settings.restore.method,
     }

@@ -7,7 +7,7 @@ import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -34,6 +34,9 @@ from napari_deepblur.pipeline.parts import (
 
 ZERNIKE_FAMILIES = tuple(kind for kind in kinds("blur") if kind != "file")
 """Names of the families that need no file."""
+
+ASSUMABLE = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
+"""Optics without which there is no run, and for which there is a value where nobody states one."""
 
 _PAPER_PSF, _PAPER_CUTOFF = 31, 0.261
 _WIDEST_AUTO_PSF = 127
@@ -67,6 +70,9 @@ class DeblurSettings(Part):
         None,
         description="Emission wavelength of each channel, where they differ; of Zernike blurs",
         json_schema_extra={"unit": "µm", "option": "wavelength_um"},
+    )
+    assumed: tuple[Literal["na", "wavelength_um", "pixel_size_um", "n_immersion"], ...] = Field(
+        (), description="Which of the optics nobody stated: they are assumptions, in results and records as well"
     )
     blur: Blur = Field(default_factory=ZernikeBlur, description="Which blurs are possible")
     noise: Noise = Field(default_factory=EstimatedNoise, description="How noisy the image is")
@@ -109,6 +115,11 @@ class DeblurSettings(Part):
         others = {name: value for name, value in changes.items() if name not in parts}
         changed = super().replace(**parts) if parts else self
         return type(self)(**as_options(changed) | others) if others else changed
+
+    @property
+    def stated_pixel_size_um(self) -> float | None:
+        """The pixel size, if the image, an option or a family says it; None where it was only assumed."""
+        return None if "pixel_size_um" in self.assumed or self.microscope is None else self.microscope.pixel_size_um
 
     @property
     def optics(self) -> Microscope:

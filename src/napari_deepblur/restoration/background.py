@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_deepblur.operators import ConvolutionOperator, LinearOperator, VolumeOperator
+from napari_deepblur.operators import ConvolutionOperator, LinearOperator, MaskedOperator, VolumeOperator
 from napari_deepblur.optics import Pupil, psf_planes, psf_planes_model
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.restorers import Restorer, Step
@@ -129,15 +129,23 @@ class BackgroundRestorer(Restorer):
         return max(_PRODUCTS_PER_PIXEL, 0 if self._inner is None else self._inner.products_per_pixel)
 
     def steps(
-        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+        self,
+        image: Tensor,
+        operator: LinearOperator,
+        noise: tuple[float, float],
+        spread: float,
+        weights: Tensor | None = None,
     ) -> Iterator[Step]:
         """Yield scenes of the plane in focus, (1, 1, H + k - 1, W + k - 1), each with the light that it leaves out."""
         assert isinstance(operator, VolumeOperator)
         volume, done = None, 0
-        held = HeldOut(image, noise) if noise[0] > 0 else None
-        seen, level = (image, noise[0]) if held is None else (held.kept, noise[0] / KEPT)
+        # Hidden pixels hold something plausible: only the data of the volume leaves them out.
+        masked = operator if weights is None else MaskedOperator(operator, weights)
+        open_ = image if weights is None else image * weights
+        held = HeldOut(open_, noise) if noise[0] > 0 else None
+        seen, level = (open_, noise[0]) if held is None else (held.kept, noise[0] / KEPT)
         for state in accelerated_richardson_lucy(
-            operator, seen, (level, noise[1]), iterations=self._volume_iterations, monitor=held
+            masked, seen, (level, noise[1]), iterations=self._volume_iterations, monitor=held
         ):
             volume, done = state.estimate, state.iteration
             if self._inner is None:
@@ -152,8 +160,8 @@ class BackgroundRestorer(Restorer):
         size = operator.psf.shape[-1]
         inner = slice(size // 2 - half, size // 2 + half + 1)
         focus = ConvolutionOperator(operator.psf[REACH, inner, inner][None, None], operator.image_shape[1:])
-        extra = noise[0] * float(background.mean())
-        for step in self._inner.steps(image - background, focus, (noise[0], math.sqrt(noise[1] ** 2 + extra)), spread):
+        level_left = noise[0], math.sqrt(noise[1] ** 2 + noise[0] * float(background.mean()))
+        for step in self._inner.steps(image - background, focus, level_left, spread, weights):
             yield Step(done + step.iteration, step.scene, background)
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from napari_deepblur.errors import TrainingDataError, WeightsError
+from napari_deepblur.io.tensor_files import check_digest, digest
 
 _FORMAT = "napari-deepblur checkpoint 1"
 
@@ -69,14 +70,16 @@ class Run:
             tensors |= {f"{prefix}/{name}": value for name, value in module.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
+        kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         facts = {
             "format": _FORMAT,
+            "sha256": digest(kept),
             "recipe": _fingerprint(self.recipe),
             "samples": str(self.samples),
             "seconds": str(self.seconds),
         }
         partial = path.with_suffix(".partial")
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, partial, facts)
+        save_file(kept, partial, facts)
         os.replace(partial, path)
 
     def load(self, path: Path) -> None:
@@ -97,10 +100,19 @@ class Run:
             raise WeightsError(f"The checkpoint {path} cannot be read ({error}). Delete it to start afresh.") from error
         if facts.get("format") != _FORMAT:
             raise WeightsError(f"{path} is not a checkpoint of this version. Delete it to start afresh.")
-        if facts["recipe"] != _fingerprint(self.recipe):
+        check_digest(path, facts.get("sha256"), tensors)
+        if facts.get("recipe") != _fingerprint(self.recipe):
             raise TrainingDataError(
                 f"The checkpoint {path} was written by another recipe. Choose another output folder, or delete it."
             )
+        try:
+            self._take(facts, tensors)
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+            raise WeightsError(
+                f"The checkpoint {path} does not fit its recipe ({error}). Delete it to start afresh."
+            ) from error
+
+    def _take(self, facts: dict[str, str], tensors: dict[str, Tensor]) -> None:
         for prefix, module in (("network", self.network), ("average", self.average)):
             module.load_state_dict(_below(tensors, prefix))
         state: dict[int, dict[str, Tensor]] = {}

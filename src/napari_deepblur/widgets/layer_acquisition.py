@@ -93,11 +93,14 @@ def recorded_acquisition(record: Any) -> Acquisition:
     if not isinstance(optics, Mapping):
         return Acquisition()
     channels = _hashable(settings.get("channel_wavelengths_um")) if isinstance(settings, Mapping) else None
+    assumed = settings.get("assumed") if isinstance(settings, Mapping) else None
+    # What nobody stated is no statement of the record either.
+    known = {name: value for name, value in optics.items() if name not in (assumed or ())}
     return said_by(
         "settings",
-        na=optics.get("na"),
-        n_immersion=optics.get("n_immersion"),
-        wavelengths_um=channels or (optics.get("wavelength_um"),),
+        na=known.get("na"),
+        n_immersion=known.get("n_immersion"),
+        wavelengths_um=channels or (known.get("wavelength_um"),),
     )
 
 

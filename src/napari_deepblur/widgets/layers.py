@@ -104,7 +104,8 @@ def pixel_size(layer: Layer, axes: str | None = None) -> PixelSize:
     if any(dict(unit.dimensionality) != {"[length]": 1} for unit in units):
         return PixelSize(None, "The layer has no length units: please check.")
     height, width = (
-        float((float(scale) * unit).to("micrometer").magnitude)
+        # A layer that is mirrored has a negative scale.
+        abs(float((float(scale) * unit).to("micrometer").magnitude))
         for scale, unit in zip((layer.scale[axis] for axis in plane), units, strict=True)
     )
     if abs(height - width) > _SQUARE * width:

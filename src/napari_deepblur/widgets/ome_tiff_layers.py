@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.acquisition import Acquisition
-from napari_deepblur.io.ome_tiff import OmeImage, is_ome_tiff, read_ome_tiff, write_ome_tiff
+from napari_deepblur.io.ome_tiff import OmeImage, is_ome_tiff, read_ome_images, write_ome_tiff
 from napari_deepblur.pipeline.series import guess_axes
 from napari_deepblur.widgets.layer_acquisition import ACQUISITION_KEY, recorded_acquisition
 from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
@@ -37,7 +37,7 @@ def ome_tiff_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
 
 
 def read_ome_layers(path: Paths) -> list[LayerData]:
-    """Read OME-TIFF files as layers, one each.
+    """Read OME-TIFF files as layers, one for each of their images.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def read_ome_layers(path: Paths) -> list[LayerData]:
     ImageError
         If a file is damaged.
     """
-    return [_layer(read_ome_tiff(one)) for one in _each(path)]
+    return [_layer(image) for one in _each(path) for image in read_ome_images(one)]
 
 
 def write_ome_layer(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
@@ -111,7 +111,8 @@ def _sampling(axes: str, attributes: Mapping[str, Any]) -> Acquisition:
     sizes: dict[str, float] = {}
     for axis, scale, unit in zip(axes, attributes["scale"], attributes.get("units") or (), strict=False):
         if axis in "ZYX" and dict(unit.dimensionality) == {"[length]": 1}:
-            sizes[axis] = float((float(scale) * unit).to("micrometer").magnitude)
+            # A layer that is mirrored has a negative scale.
+            sizes[axis] = abs(float((float(scale) * unit).to("micrometer").magnitude))
     pixel = (sizes["Y"], sizes["X"]) if {"Y", "X"} <= set(sizes) else None
     return Acquisition(axes=axes, pixel_size_um=pixel, plane_spacing_um=sizes.get("Z"))
 

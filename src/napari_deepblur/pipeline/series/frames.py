@@ -167,7 +167,9 @@ def deblur_stack_steps(
         array, axes = Luminance(array), axes.removesuffix("S")
     _check_channels(axes, array.shape, settings)
     made = plan(settings, (array.shape[axes.index("Y")], array.shape[axes.index("X")]), family)
-    pixel = (made.family.microscope or settings.optics).pixel_size_um
+    # A pixel size that was only assumed is not written as if it were known.
+    own = family is not None or settings.family_file is not None
+    pixel = made.family.pixel_size_um if own else settings.stated_pixel_size_um
     form = Form(tuple(array.shape), axes, result_type(axes, array), pixel)
     reason = sink.refusal(form)
     if reason:
