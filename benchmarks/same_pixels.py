@@ -233,6 +233,11 @@ def table(old: Answer, new: Answer) -> tuple[str, float]:
             lines.append(f"| {case} | {part} | only {'after' if name in new else 'before'} |")
             worst = np.inf
             continue
+        if old[name].size == 0:
+            # Nothing was compared: a case that fails for both commits proves nothing.
+            lines.append(f"| {case} | {part} | an error for both |")
+            worst = np.inf
+            continue
         change = difference(old[name], new[name])
         worst = max(worst, change)
         lines.append(f"| {case} | {part} | {change:.3g} |")

@@ -153,7 +153,7 @@ def plan(settings: DeblurSettings, shape: tuple[int, int], family: OperatorFamil
         opened = deblurring_weights(family, settings.compute.size, _file(settings))
         weights["deblurring"], restorer = opened.about, NetworkRestorer(opened.deblurring())
     else:
-        restorer = SolverRestorer(restore.method, restore.iterations, restore.strength)
+        restorer = SolverRestorer(restore.method, **restore.model_dump(exclude={"method"}))
     noise, digest = settings.known_noise(), family_hash(family)
     made = Plan(settings, shape, family, digest, theta, noise, network, restorer, device, None, weights)
     return replace(made, side=_side(made))

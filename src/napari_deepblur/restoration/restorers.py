@@ -146,7 +146,7 @@ class SolverRestorer(Restorer):
     ----------
     name
         A key of `solvers.SOLVERS`.
-    iterations, strength
+    iterations, strength, **numbers
         As in the solver, whose own values hold where these are absent.
 
     Raises
@@ -155,9 +155,9 @@ class SolverRestorer(Restorer):
         If the solver refuses them.
     """
 
-    def __init__(self, name: str, iterations: int | None = None, strength: float | None = None) -> None:
+    def __init__(self, name: str, iterations: int | None = None, strength: float | None = None, **numbers: Any) -> None:
         self._solver = SOLVERS[name]
-        given: dict[str, Any] = {"iterations": iterations, "strength": strength}
+        given: dict[str, Any] = {"iterations": iterations, "strength": strength, **numbers}
         self._options = {key: value for key, value in given.items() if value is not None}
         own = inspect.signature(SOLVERS[name]).parameters["iterations"].default
         self._iterations = int(own if iterations is None else iterations)
