@@ -52,3 +52,9 @@ def test_calibrate_and_deblur(
     before, after = map(float, re.findall(r"image +(\d\.\d+)", capsys.readouterr().out))
     assert after < 0.8 * before
     assert load_family(file).field_shape == (192, 192)
+
+
+def test_volume(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _run("volume.py", monkeypatch=monkeypatch)
+    stack, ideal, true = map(float, re.findall(r"(?:stack|pupil:) (\d\.\d+)", capsys.readouterr().out))
+    assert stack + 0.05 < ideal < true - 0.05

@@ -32,7 +32,7 @@ def add_to(kinds: Verbs) -> None:
     parser.add_argument(
         "--shape", nargs=3, type=int, default=(32, 512, 512), metavar="N", help="of the stack of speed (32 512 512)"
     )
-    parser.add_argument("--name", default="", metavar="TEXT", help="added to the names of the files")
+    parser.add_argument("--name", metavar="TEXT", help="added to the names of the files")
     add_machine(parser)
     parser.set_defaults(work=run, benchmark="volumes")
 
