@@ -105,8 +105,8 @@ def transfer_model(
     cut, wave = pupil.cutoff, pupil.cutoff / pupil.aperture
     bins = max(math.ceil((wave - math.sqrt(max(wave**2 - cut**2, 0.0))) / step), 1)
     axial = step * np.arange(-bins, bins + 1)
-    radius = np.hypot(frequencies[:, 0], frequencies[:, 1])
-    reach, inside = _arcs(radius[:, None], axial[None], cut, wave)
+    radius = np.hypot(*np.asarray(frequencies, np.float64).T)
+    reach, inside = _arcs(radius[:, None], np.asarray(axial[None], np.float64), cut, wave)
     row, column = np.nonzero(inside)
     f, zeta = radius[row, None], axial[column, None]
     nodes, shares = np.polynomial.legendre.leggauss(_NODES)
