@@ -104,9 +104,9 @@ def transfer_model(
         raise FamilyError("A pupil without an aperture has no defocus by a distance. Make it of a Microscope.")
     cut, wave = pupil.cutoff, pupil.cutoff / pupil.aperture
     bins = max(math.ceil((wave - math.sqrt(max(wave**2 - cut**2, 0.0))) / step), 1)
-    axial = np.asarray(step * np.arange(-bins, bins + 1), dtype=np.float64)
-    radius = np.hypot(frequencies[:, 0], frequencies[:, 1]).astype(np.float64)
-    reach, inside = _arcs(radius[:, None], axial[None], cut, wave)
+    axial = step * np.arange(-bins, bins + 1)
+    radius = np.hypot(*np.asarray(frequencies, np.float64).T)
+    reach, inside = _arcs(radius[:, None], np.asarray(axial[None], np.float64), cut, wave)
     row, column = np.nonzero(inside)
     f, zeta = radius[row, None], axial[column, None]
     nodes, shares = np.polynomial.legendre.leggauss(_NODES)

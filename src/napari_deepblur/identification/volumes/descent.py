@@ -23,6 +23,9 @@ _FOCUS_UNIT = 10.0
 _WALL = 0.01
 """How softly the box of coefficients ends, in waves."""
 
+_CORRELATED = 2.0
+"""Frequencies that a window's spectrum makes one: their gradients are alike."""
+
 _DIFFERENCE = 0.02
 """Step, in units of the descent, of the differences of gradients that give the curvature."""
 
@@ -85,17 +88,30 @@ def descend(marginal: Marginal, box: Box, start: Unknowns, steps: int) -> Minimu
 
 
 def curvature(marginal: Marginal, box: Box, at: Unknowns) -> NDArray[np.float64]:
-    """Covariance of the free coefficients, in waves squared, shape (k, k): that of the Gaussian of this curvature."""
+    """Covariance of the free coefficients, in waves squared, shape (k, k).
+
+    Between the inverse curvatures U stands the scatter of the gradients g_f of the frequencies, U (sum g_f g_f') U:
+    where no smooth spectrum is that of the scene, the frequencies disagree by more than the likelihood knows (Huber
+    1967).
+    """
     x = _packed(at, box)
-    slopes = []
+    slopes, parts = [], []
+    with torch.no_grad():
+        _, by_covariance = marginal.judge(marginal.covariance(at))
     for axis in range(len(x)):
         step = np.zeros_like(x)
         step[axis] = _DIFFERENCE
         ahead, behind = (_slope(x + sign * step, marginal, box, at)[1] for sign in (1, -1))
         slopes.append((ahead - behind) / (2 * _DIFFERENCE))
-    second = np.array(slopes)
+        with torch.no_grad():
+            more, less = (
+                marginal.covariance(_unpacked(torch.from_numpy(x + sign * step).float(), box, at)) for sign in (1, -1)
+            )
+            parts.append((by_covariance.conj() * (more - less)).real.sum((-2, -1)).numpy() / (2 * _DIFFERENCE))
+    second, scores = np.array(slopes), np.array(parts)
     values, axes = np.linalg.eigh((second + second.T) / 2)
-    covariance = (axes / np.maximum(values, 1.0)) @ axes.T
+    inverse = (axes / np.maximum(values, 1.0)) @ axes.T
+    covariance = inverse + inverse @ (_CORRELATED * scores @ scores.T) @ inverse
     free = int(box.free.sum())
     return np.asarray(_UNIT**2 * covariance[:free, :free])
 

@@ -25,7 +25,7 @@ from napari_deepblur.progress import Progress, changed
 
 SpecimenChoice = Literal["auto", "thin", "thick"]
 
-_BAR_WIDTH, _LEAST_ERROR = 1.0, 0.002
+_BAR_WIDTH, _LEAST_ERROR = {"thin": 1.0, "thick": 2.0}, {"thin": 0.0005, "thick": 0.002}
 """Error bars relative to the curvature's, and what none falls below, in waves: the model of a scene is not exact."""
 
 _SURE = 50.0
@@ -96,7 +96,7 @@ def identify_volume_steps(
     unknowns, sign = _signed(view, prepared, best, minimum, marginal, box)
     yield Progress("identify", total - 1, total)
     deviation = np.zeros(len(box.free))
-    deviation[box.free] = _BAR_WIDTH * np.sqrt(curvature(marginal, box, unknowns).diagonal()) + _LEAST_ERROR
+    deviation[box.free] = _BAR_WIDTH[best] * np.sqrt(curvature(marginal, box, unknowns).diagonal()) + _LEAST_ERROR[best]
     yield Progress("identify", total, total)
     return _result(view, prepared, len(stack), best, unknowns, deviation, sign, odds, notes)
 
