@@ -124,8 +124,8 @@ def _iterate(
 def _with_prior(scene: Tensor, evidence: Tensor, seen: Tensor, kappa: Tensor, smooth: Tensor) -> Tensor:
     """Minimise seen x - evidence log x + kappa (c x^2 - m x), whose last term bounds the variation, at each pixel.
 
-    With the weights v = 1 / |D x| of the edges (`edge_weights`) of the current scene, TV is at most sum v |D x|^2 / 2 up
-    to a constant, and that at most sum c x^2 - m x, with c the sum of v over the edges of a pixel and m that of
+    With the weights v = 1 / |D x| of the edges (`edge_weights`) of the current scene, TV is at most sum v |D x|^2 / 2
+    up to a constant, and that at most sum c x^2 - m x, with c the sum of v over the edges of a pixel and m that of
     v (x + x_neighbour).
     The minimum is the positive root of 2 kappa c x^2 + (seen - kappa m) x = evidence.
     """
