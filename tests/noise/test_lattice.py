@@ -19,7 +19,7 @@ COUNTS = np.random.default_rng(0).poisson(60, (64, 64))
         (16 * COUNTS.astype(np.uint16), 16.0),
         (COUNTS.astype(np.float32), 1.0),
         ((COUNTS / 255).astype(np.float32), 1 / 255),
-        ((COUNTS / 65535 * 0.37 + 2.0).astype(np.float32), 0.37 / 65535),
+        ((COUNTS / 1023 * 0.37 + 2.0).astype(np.float32), 0.37 / 1023),
         (np.mean([COUNTS, COUNTS.T, COUNTS[::-1]], axis=0).astype(np.float32), 1 / 3),
         (-3.0 * COUNTS, 3.0),
         (COUNTS > 60, 1.0),

@@ -65,6 +65,6 @@ def identify_image_steps(
     else:
         found = yield from identify_field_steps(image, family, noise, device, network, scenes, origin)
     if image.shape != evidence.pixels.shape:
-        middle = [[(n - 1) / 2 for n in evidence.pixels.shape]]
-        found = replace(found, points=np.array(middle, dtype=np.float32) + np.array(origin, dtype=np.float32))
+        middle = [(n - 1) / 2 + o for n, o in zip(evidence.pixels.shape, origin, strict=True)]
+        found = replace(found, points=np.array([middle], dtype=np.float32))
     return replace(found, notes=evidence.notes) if evidence.notes else found

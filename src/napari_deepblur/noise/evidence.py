@@ -83,6 +83,8 @@ def gather_evidence(
         If the noise is not given, and cannot be estimated.
     """
     cutoff = None if microscope is None else microscope.cutoff
+    if not np.ptp(image) > 0:
+        raise ImageError(f"All pixels have the same value, {float(image.flat[0]):g}: there is nothing to deblur.")
     known = masked if masked is not None and masked.any() else None
     step = lattice_step(image if known is None else image[~known])
     values = image.astype(np.float64)

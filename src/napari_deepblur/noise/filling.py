@@ -30,12 +30,13 @@ def fill(pixels: Array, hidden: Mask, odd: Mask, cutoff: float | None, noise_sha
     Small holes get the best linear prediction from the visible pixels of 7 x 7, for scenes of the spectrum |f|^-2.4
     through the optics: what a band-limited image must nearly be there. Large ones continue the image by reflection at
     their edge, which has its texture and noise: y(q + (q - p)) at p, with q the nearest visible pixel; where the true
-    intensity is known to be higher than at the edge, 2 y(q) - y(q + (q - p)).
+    intensity is known to be higher than at the edge, 2 y(q) - y(q + (q - p)). Plateaus are never filled in below their
+    value.
 
     Parameters
     ----------
     pixels
-        Image of shape (H, W); hidden values are not looked at.
+        Image of shape (H, W); hidden values are not looked at but for plateaus.
     hidden
         Where to fill, shape (H, W).
     odd
@@ -62,6 +63,7 @@ def fill(pixels: Array, hidden: Mask, odd: Mask, cutoff: float | None, noise_sha
         result[tuple(part.T)] = _predicted(padded, closed, part, cutoff, noise_share)
     if len(large):
         _reflect(result, pixels, hidden, large, odd)
+    result[odd] = np.maximum(result[odd], pixels[odd])
     return result
 
 

@@ -8,10 +8,6 @@ limit, a pixel is then at most c times as far above b as the mean of the ring ar
 because both sides are linear in x - b >= 0. What exceeds that by more than the noise was not made by the optics, and
 neither, with b the ceiling and signs turned, were dead pixels. Two rings are looked at: the eight neighbours, and the
 sixteen around these, which a block of two hot pixels leaves free.
-
-A connected region of one and the same value is set aside where noise cannot have left it alike: plateaus of a saturated
-camera, constant borders; or where it ends in a step that the optics cannot make: masks, wedges of turned images.
-What merely was cut off at black is kept: it is dark, and its edges are soft.
 """
 
 from __future__ import annotations
@@ -24,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import convolve, maximum_filter, median_filter, minimum_filter, uniform_filter
 from scipy.special import j1
-from skimage.measure import label
 
+from napari_deepblur.noise.constant_regions import constant_regions
 from napari_deepblur.noise.model import PoissonGaussianNoise
 
 Array = NDArray[np.float64]
@@ -36,6 +32,12 @@ _SIGMAS = 6.0
 
 _MARGIN = 1.25
 """Factor on the ratios c of the Airy pattern: aberrated PSFs reach 0.95 of them, vectorial ones too."""
+
+_AT_BORDER = 3.0
+"""Factor on c for the two outer rows and columns."""
+
+_BEYOND_ALL = 0.05
+"""How far below the darkest place of an image, in units of its range, a pixel is dead wherever it is."""
 
 _CORE = 0.01
 """Positions at which the PSF has less than this share of its peak do not count: dark rings are no peaks."""
@@ -51,19 +53,6 @@ _FLOOR_SIDE, _BEYOND = 9, 1.0
 distance, a pixel lies beyond them at least."""
 
 _ROUNDS = 4
-_WELL_SAMPLED = 0.3
-_SMALLEST_REGION, _SMALLEST_SURE, _SHORTEST_EDGE = 4, 16, 12
-"""Pixels of a region, with noise and without, and pairs of pixels across its edge, from which on it can be judged."""
-
-_TOP_SHARE = 1e-3
-"""Share of pixels that may lie above a plateau of saturation: hot ones."""
-
-_CHANCE = 1e-3
-"""Expected number of equal regions by chance, below which one is taken for no chance."""
-
-_NO_CODE = int(np.float32(np.nan).view(np.int32))
-"""The bits of a NaN, which no pixel has."""
-
 _NEIGHBOURS = np.pad(np.pad([[0.0]], 1, constant_values=1 / 8), 1)
 _RING = np.pad(np.zeros((3, 3)), 1, constant_values=1 / 16)
 
@@ -118,8 +107,7 @@ def find_outliers(
         Without those that were masked.
     """
     known = np.zeros(pixels.shape, bool) if masked is None else masked
-    well_sampled = cutoff is not None and cutoff <= _WELL_SAMPLED
-    saturated, flat = _constant_regions(pixels, noise, step, well_sampled, known)
+    saturated, flat = constant_regions(pixels, cutoff, noise, step, known)
     hidden = known | saturated | flat
     isolated, doubted = _isolated(pixels, cutoff, noise, step, hidden)
     return Outliers(isolated & ~hidden, saturated & ~known, flat & ~known, doubted)
@@ -143,7 +131,9 @@ def _isolated(
 
 
 def _peaks(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
-    limits = sharpest_ratios(round(fc, 3))
+    # Half of what is around a pixel of the border is not seen.
+    border = np.pad(np.ones([max(n - 4, 0) for n in pixels.shape]), 2, constant_values=_AT_BORDER)
+    limits = [ratio * border[: pixels.shape[0], : pixels.shape[1]] for ratio in sharpest_ratios(round(fc, 3))]
     found = np.zeros(pixels.shape, bool)
     for _ in range(_ROUNDS):
         left_out = hidden | found
@@ -152,7 +142,11 @@ def _peaks(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, h
         middle = median_filter(values, 3, mode="mirror")
         low = minimum_filter(middle, _FLOOR_SIDE, mode="mirror")
         high = maximum_filter(middle, _FLOOR_SIDE, mode="mirror")
-        fresh = np.zeros_like(found)
+        # Nothing is darker than no light.
+        darkest = float(middle.min())
+        fresh = pixels < darkest - _SIGMAS * math.sqrt(float(noise.variance(darkest))) - _BEYOND_ALL * (
+            high.max() - darkest
+        )
         for sign, floor, ceiling in ((1.0, low, high), (-1.0, high, low)):
             beyond = ceiling + _BEYOND * (ceiling - floor)
             for ring, limit in zip((_NEIGHBOURS, _RING), limits, strict=True):
@@ -211,147 +205,3 @@ def sharpest_ratios(fc: float) -> tuple[float, float]:
             ratio = (psf / convolve(psf, ring, mode="constant"))[2:-2, 2:-2]
             largest[index] = max(largest[index], float(ratio[inner].max()))
     return _MARGIN * largest[0], _MARGIN * largest[1]
-
-
-class _Regions(NamedTuple):
-    """Connected regions of equal pixels, as one entry of each array a region; `labels` tells where they are."""
-
-    labels: NDArray[np.intp]
-    number: NDArray[np.intp]
-    size: NDArray[np.intp]
-    value: Array
-
-
-def _constant_regions(
-    pixels: Array, noise: PoissonGaussianNoise, step: float, well_sampled: bool, known: Mask
-) -> tuple[Mask, Mask]:
-    """Masks of plateaus of saturation, and of constant borders and masks."""
-    nothing = np.zeros(pixels.shape, bool)
-    regions = _regions(pixels)
-    if not len(regions.number):
-        return nothing, nothing
-    edges = _edges(pixels, regions)
-    level = noise.variance(regions.value)
-    deviation = np.sqrt(level)
-    # Two neighbours are alike by chance where rounding makes them so; 4 counts the ways in which a region grows.
-    alike = np.minimum(step / (2 * math.sqrt(math.pi) * np.maximum(deviation, 1e-30)), 1.0)
-    contrast = float(np.subtract(*np.percentile(pixels[~known], (99.9, 0.1))))
-    noisy = (alike < 0.125) & (deviation > 1e-3 * contrast)
-    with np.errstate(divide="ignore"):
-        chance = math.log(pixels.size) + (regions.size - 1) * np.log(np.minimum(4 * alike, 1.0))
-    unlikely = noisy & (chance < math.log(_CHANCE))
-    # Without noise only the shape of the edge is left: the optics begin softly, a cut does not.
-    steep = (edges.first > 3 * edges.second) | (noisy & (edges.first + edges.second > 10 * edges.third))
-    least = np.maximum(np.maximum(5 * deviation, 6 * step), np.where(noisy, 0.02, 0.1) * contrast)
-    cut = steep & (edges.first + edges.second > least) & (edges.length >= _SHORTEST_EDGE)
-    floor = edges.above > 0.98
-    # What was cut off at black takes off gently somewhere; a mask ends in a step all the way round.
-    abrupt = edges.least > np.maximum(np.maximum(5 * deviation, 3 * step), 0.02 * contrast)
-    cut &= (noisy & ~floor) | ((regions.size >= _SMALLEST_SURE) & (well_sampled | (noisy & abrupt)))
-    full = _is_full(regions.value / step if step > 0 else regions.value)
-    dropped = (edges.first > np.maximum(3 * step, 1e-3 * contrast)) & (edges.first > 0.4 * edges.second)
-    top = (edges.above == 0) & (regions.value >= _top(pixels)) & (unlikely | (dropped & (full | (step == 0))))
-    flat = ~top & (cut | (unlikely & ~floor))
-    saturated = _where(regions, top)
-    if top.any():
-        saturated |= pixels >= regions.value[top].min()
-    return saturated, _where(regions, flat)
-
-
-def _regions(pixels: Array) -> _Regions:
-    # Rounded to the precision in which images are computed; equal numbers have equal bits once -0 is 0.
-    codes = (pixels.astype(np.float32) + np.float32(0)).view(np.int32)
-    equal = np.zeros(pixels.shape, bool)
-    down, right = codes[1:] == codes[:-1], codes[:, 1:] == codes[:, :-1]
-    equal[1:] |= down
-    equal[:-1] |= down
-    equal[:, 1:] |= right
-    equal[:, :-1] |= right
-    none = np.zeros(0, np.intp)
-    if not equal.any():
-        return _Regions(np.zeros(pixels.shape, np.intp), none, none, np.zeros(0))
-    labels = np.asarray(label(codes, background=_NO_CODE, connectivity=1), np.intp)
-    size = np.bincount(labels.ravel())
-    number = np.flatnonzero(size >= _SMALLEST_REGION)
-    number = number[number > 0]
-    first = np.zeros(len(size), np.intp)
-    first[labels.ravel()[::-1]] = np.arange(labels.size)[::-1]
-    return _Regions(labels, number, size[number], pixels.ravel()[first[number]])
-
-
-def _top(pixels: Array) -> float:
-    return float(np.quantile(pixels, 1 - _TOP_SHARE))
-
-
-def _is_full(counts: Array) -> Mask:
-    """Whether numbers are the largest of a converter: 2^n - 1."""
-    power = np.log2(np.maximum(counts, 0) + 1)
-    return np.asarray((power >= 4) & (np.abs(power - np.rint(power)) < 1e-9))
-
-
-class _Edges(NamedTuple):
-    """What is seen across the edge of each region.
-
-    Medians of the steps outwards, |y1 - v|, |y2 - y1|, |y3 - y2|; the least of the first, but for a twentieth; how
-    often y1 > v; and the number of pairs of pixels.
-    """
-
-    first: Array
-    second: Array
-    third: Array
-    least: Array
-    above: Array
-    length: Array
-
-
-def _edges(pixels: Array, regions: _Regions) -> _Edges:
-    wanted = np.zeros(int(regions.labels.max()) + 1, bool)
-    wanted[regions.number] = True
-    inside = wanted[regions.labels]
-    parts: list[tuple[NDArray[np.intp], Array, Array, Array, Array]] = []
-    for axis in (0, 1):
-        for direction in (1, -1):
-            values, labels, mask = (
-                np.flip(np.swapaxes(a, 0, axis), 0) if direction < 0 else np.swapaxes(a, 0, axis)
-                for a in (pixels, regions.labels, inside)
-            )
-            if len(values) < 4:
-                continue
-            at = np.nonzero(mask[:-3] & (labels[:-3] != labels[1:-2]))
-            rows, columns = at
-            v, y1, y2, y3 = (np.asarray(values[rows + k, columns], dtype=np.float64) for k in range(4))
-            parts.append(
-                (
-                    np.asarray(labels[at], dtype=np.intp),
-                    np.abs(y1 - v),
-                    np.abs(y2 - y1),
-                    np.abs(y3 - y2),
-                    (y1 > v).astype(np.float64),
-                )
-            )
-    whose, *steps = (np.concatenate(part) for part in zip(*parts, strict=True))
-    number = regions.number
-    count = np.bincount(whose, minlength=len(wanted))
-    above = np.bincount(whose, steps[3], minlength=len(wanted)) / np.maximum(count, 1)
-    first, second, third = steps[:3]
-    return _Edges(
-        first=_quantile(whose, first, count, 0.5)[number],
-        second=_quantile(whose, second, count, 0.5)[number],
-        third=_quantile(whose, third, count, 0.5)[number],
-        least=_quantile(whose, first, count, 0.05)[number],
-        above=above[number],
-        length=count[number].astype(np.float64),
-    )
-
-
-def _quantile(whose: NDArray[np.intp], values: Array, count: NDArray[np.intp], share: float) -> Array:
-    """Quantile of the values of each label, 0 where it has none."""
-    ordered = np.append(values[np.lexsort((values, whose))], 0.0)
-    first = np.cumsum(count) - count
-    return np.where(count > 0, ordered[first + (share * np.maximum(count - 1, 0)).astype(np.intp)], 0.0)
-
-
-def _where(regions: _Regions, chosen: Mask) -> Mask:
-    wanted = np.zeros(int(regions.labels.max()) + 1, bool)
-    wanted[regions.number[chosen]] = True
-    return np.asarray(wanted[regions.labels])

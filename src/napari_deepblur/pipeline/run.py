@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import math
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, replace
 from importlib import import_module
 from typing import Any
@@ -24,6 +25,7 @@ from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.progress import Progress, changed, within
 from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
+from napari_deepblur.restoration.light import light_note
 from napari_deepblur.restoration.restore import restore_steps, units_of_work
 from napari_deepblur.restoration.tiling import Part
 from napari_deepblur.restoration.verdict import judge
@@ -90,6 +92,7 @@ def run(
     assert found is not None
     image = scale.from_unit(restored.image)
     verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden)
+    gained = light_note(evidence.pixels, image, blur, scale.offset, evidence.hidden)
     if evidence.blank is not None:
         image[evidence.blank] = observed[evidence.blank]
     resolved: dict[str, Any] = {
@@ -100,7 +103,7 @@ def run(
         "device": str(restored.device),
         "tile": restored.side,
         "weights": {kind: {"file": used.path.name, "sha256": used.sha256} for kind, used in plan.weights.items()},
-        "notes": [*notes, *restored.notes],
+        "notes": [*notes, *restored.notes, *([] if gained is None else [gained])],
         "residual": None if verdict is None else asdict(verdict),
     }
     return Deblurring(image, identification, _record(plan, resolved), verdict, blur)
@@ -175,10 +178,20 @@ def _record(plan: Plan, resolved: dict[str, Any]) -> dict[str, Any]:
     """JSON-safe record of a run: what was asked for, what it became, and with what it was computed."""
     # By name: the package's own __init__ hands out this module's functions.
     own_version = import_module("napari_deepblur").__version__
-    return {
+    record = {
         "schema": 2,
         "versions": {"napari-deepblur": own_version, "torch": torch.__version__, "numpy": np.__version__},
         "image": {"shape": list(plan.shape)},
         "settings": plan.settings.model_dump(mode="json"),
         "resolved": resolved,
     }
+    return {key: _json_safe(value) for key, value in record.items()}
+
+
+def _json_safe(value: Any) -> Any:
+    """Replace what JSON has no number for, infinity and NaN, by null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _json_safe(part) for key, part in value.items()}
+    return [_json_safe(part) for part in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,187 @@
+"""Regions of an image in which all pixels are the same, where no camera can have left them so.
+
+A connected region of one and the same value is set aside where noise cannot have left it alike: plateaus of a saturated
+camera, constant borders; or where it ends in a step that the optics cannot make: masks, wedges of turned images.
+What merely was cut off at black is kept: it is dark, and its edges are soft.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.measure import label
+
+from napari_deepblur.noise.model import PoissonGaussianNoise
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_WELL_SAMPLED = 0.3
+_SMALLEST_REGION, _SMALLEST_SURE, _SHORTEST_EDGE = 4, 16, 12
+"""Pixels of a region, with noise and without, and pairs of pixels across its edge, from which on it can be judged."""
+
+_TOP_SHARE = 1e-3
+"""Share of pixels that may lie above a plateau of saturation: hot ones."""
+
+_CHANCE = 1e-3
+"""Expected number of equal regions by chance, below which one is taken for no chance."""
+
+_LARGE, _MORE_ALIKE = 64, 2.0
+"""Pixels of a region from which on it does not tell what is usual, and how much more alike places may be than usual."""
+
+_NO_CODE = int(np.float32(np.nan).view(np.int32))
+"""The bits of a NaN, which no pixel has."""
+
+
+class _Regions(NamedTuple):
+    """Connected regions of equal pixels, as one entry of each array a region; `labels` tells where they are."""
+
+    labels: NDArray[np.intp]
+    number: NDArray[np.intp]
+    size: NDArray[np.intp]
+    value: Array
+    usual: float  # share of neighbours that are alike, outside of large regions
+
+
+def constant_regions(
+    pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, step: float, known: Mask
+) -> tuple[Mask, Mask]:
+    """Find plateaus of saturation, and constant borders, masks, rows and columns.
+
+    Parameters
+    ----------
+    pixels, cutoff, noise, step
+        As in `find_outliers`.
+    known
+        Pixels that are known not to count, shape (H, W).
+
+    Returns
+    -------
+    tuple
+        Two masks of shape (H, W): what is saturated, and the other constant regions.
+    """
+    well_sampled = cutoff is not None and cutoff <= _WELL_SAMPLED
+    nothing = np.zeros(pixels.shape, bool)
+    regions = _regions(pixels)
+    if not len(regions.number):
+        return nothing, nothing
+    edges = _edges(pixels, regions)
+    level = noise.variance(regions.value)
+    deviation = np.sqrt(level)
+    # Two neighbours are alike by chance where rounding makes them so; 4 counts the ways in which a region grows.
+    alike = np.minimum(step / (2 * math.sqrt(math.pi) * np.maximum(deviation, 1e-30)), 1.0)
+    # Where signal passes for noise, as in undersampled images, what is seen elsewhere in the image is the better guide.
+    alike = np.maximum(alike, min(_MORE_ALIKE * regions.usual, 1.0))
+    contrast = float(np.subtract(*np.percentile(pixels[~known], (99.9, 0.1))))
+    noisy = (alike < 0.125) & (deviation > 1e-3 * contrast)
+    with np.errstate(divide="ignore"):
+        chance = math.log(pixels.size) + (regions.size - 1) * np.log(np.minimum(4 * alike, 1.0))
+    unlikely = noisy & (chance < math.log(_CHANCE))
+    # Without noise only the shape of the edge is left: the optics begin softly, a cut does not.
+    steep = (edges.first > 3 * edges.second) | (noisy & (edges.first + edges.second > 10 * edges.third))
+    least = np.maximum(np.maximum(5 * deviation, 6 * step), np.where(noisy, 0.02, 0.1) * contrast)
+    cut = steep & (edges.first + edges.second > least) & (edges.length >= _SHORTEST_EDGE)
+    floor = edges.above > 0.98
+    # What was cut off at black takes off gently somewhere; a mask ends in a step all the way round.
+    abrupt = edges.least > np.maximum(np.maximum(5 * deviation, 3 * step), 0.02 * contrast)
+    cut &= (noisy & ~floor) | ((regions.size >= _SMALLEST_SURE) & (well_sampled | (noisy & abrupt)))
+    full = _is_full(regions.value / step if step > 0 else regions.value)
+    dropped = (edges.first > np.maximum(3 * step, 1e-3 * contrast)) & (edges.first > 0.4 * edges.second)
+    top = (edges.above == 0) & (regions.value >= _top(pixels)) & (unlikely | (dropped & (full | (step == 0))))
+    flat = ~top & (cut | (unlikely & ~floor))
+    saturated = _where(regions, top)
+    if top.any():
+        saturated |= pixels >= regions.value[top].min()
+    return saturated, _where(regions, flat) & ~saturated
+
+
+def _regions(pixels: Array) -> _Regions:
+    # Rounded to the precision in which images are computed; equal numbers have equal bits once -0 is 0.
+    codes = (pixels.astype(np.float32) + np.float32(0)).view(np.int32)
+    equal = np.zeros(pixels.shape, bool)
+    down, right = codes[1:] == codes[:-1], codes[:, 1:] == codes[:, :-1]
+    equal[1:] |= down
+    equal[:-1] |= down
+    equal[:, 1:] |= right
+    equal[:, :-1] |= right
+    none = np.zeros(0, np.intp)
+    if not equal.any():
+        return _Regions(np.zeros(pixels.shape, np.intp), none, none, np.zeros(0), 0.0)
+    labels = np.asarray(label(codes, background=_NO_CODE, connectivity=1), np.intp)
+    size = np.bincount(labels.ravel())
+    number = np.flatnonzero(size >= _SMALLEST_REGION)
+    number = number[number > 0]
+    first = np.zeros(len(size), np.intp)
+    first[labels.ravel()[::-1]] = np.arange(labels.size)[::-1]
+    small = size[labels] < _LARGE
+    pairs = np.concatenate([down[small[1:] & small[:-1]], right[small[:, 1:] & small[:, :-1]]])
+    usual = float(pairs.mean()) if pairs.size else 1.0
+    return _Regions(labels, number, size[number], pixels.ravel()[first[number]], usual)
+
+
+def _top(pixels: Array) -> float:
+    return float(np.quantile(pixels, 1 - _TOP_SHARE))
+
+
+def _is_full(counts: Array) -> Mask:
+    """Whether numbers are the largest of a converter: 2^n - 1."""
+    power = np.log2(np.maximum(counts, 0) + 1)
+    return np.asarray((power >= 4) & (np.abs(power - np.rint(power)) < 1e-9))
+
+
+class _Edges(NamedTuple):
+    """What is seen across the edge of each region.
+
+    Medians of the steps outwards, |y1 - v|, |y2 - y1|, |y3 - y2|; the least of the first, but for a twentieth; how
+    often y1 > v; and the number of pairs of pixels.
+    """
+
+    first: Array
+    second: Array
+    third: Array
+    least: Array
+    above: Array
+    length: Array
+
+
+def _edges(pixels: Array, regions: _Regions) -> _Edges:
+    wanted = np.zeros(int(regions.labels.max()) + 1, bool)
+    wanted[regions.number] = True
+    inside = wanted[regions.labels]
+    parts: list[tuple[NDArray[Any], ...]] = []
+    for axis in (0, 1):
+        for direction in (1, -1):
+            values, labels, mask = (
+                np.flip(np.swapaxes(a, 0, axis), 0) if direction < 0 else np.swapaxes(a, 0, axis)
+                for a in (pixels, regions.labels, inside)
+            )
+            if len(values) < 4:
+                continue
+            at = np.nonzero(mask[:-3] & (labels[:-3] != labels[1:-2]))
+            rows, columns = at
+            v, y1, y2, y3 = (values[rows + k, columns] for k in range(4))
+            parts.append((labels[at], np.abs(y1 - v), np.abs(y2 - y1), np.abs(y3 - y2), (y1 > v).astype(np.float64)))
+    whose, *steps = (np.concatenate(part) for part in zip(*parts, strict=True))
+    number = regions.number
+    count = np.bincount(whose, minlength=len(wanted))
+    above = np.bincount(whose, steps[3], minlength=len(wanted)) / np.maximum(count, 1)
+    first, second, third = steps[:3]
+    one, two, three = (_quantile(whose, values, count, 0.5)[number] for values in (first, second, third))
+    least, length = _quantile(whose, first, count, 0.05)[number], count[number].astype(np.float64)
+    return _Edges(one, two, three, least, above[number], length)
+
+
+def _quantile(whose: NDArray[np.intp], values: Array, count: NDArray[np.intp], share: float) -> Array:
+    """Quantile of the values of each label, 0 where it has none."""
+    ordered = np.append(values[np.lexsort((values, whose))], 0.0)
+    first = np.cumsum(count) - count
+    return np.where(count > 0, ordered[first + (share * np.maximum(count - 1, 0)).astype(np.intp)], 0.0)
+
+
+def _where(regions: _Regions, chosen: Mask) -> Mask:
+    wanted = np.zeros(int(regions.labels.max()) + 1, bool)
+    wanted[regions.number[chosen]] = True
+    return np.asarray(wanted[regions.labels])
