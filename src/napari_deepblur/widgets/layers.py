@@ -50,6 +50,8 @@ def refusal(layer: Layer) -> str:
     from napari.layers import Labels
 
     name = f"Layer {shown_name(layer.name)}"
+    if getattr(getattr(full_resolution(layer), "dtype", None), "kind", "") == "b":
+        return f"{name} is a mask, not an image, so that there is no blur in it. Choose the image it came from."
     if isinstance(layer, Labels):
         return f"{name} holds labels, not intensities, so that there is no blur in it. Choose the image it came from."
     try:
@@ -168,6 +170,8 @@ class Source:
         Whether the last axis of the data holds the colours of an RGB image.
     file
         Where the layer was read from; empty where it was not.
+    identity
+        What napari knows the layer by, whatever it is called.
     """
 
     name: str
@@ -176,6 +180,7 @@ class Source:
     appearance: dict[str, Any]
     colour: bool = False
     file: str = ""
+    identity: str = ""
 
     @classmethod
     def of(cls, layer: Layer) -> Source:
@@ -199,6 +204,7 @@ class Source:
             },
             colour=bool(layer.rgb),
             file=str(layer.source.path or ""),
+            identity=str(layer.unique_id),
         )
 
 

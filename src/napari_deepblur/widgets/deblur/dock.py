@@ -14,9 +14,12 @@ from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice, AxesForm
+from napari_deepblur.widgets.deblur.comparison import Comparison
+from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.layer_facts import LayerFacts
 from napari_deepblur.widgets.deblur.layer_form import LayerForm
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
+from napari_deepblur.widgets.deblur.result_book import ResultBook
 from napari_deepblur.widgets.deblur.result_display import ResultDisplay
 from napari_deepblur.widgets.deblur.results_panel import ResultsPanel
 from napari_deepblur.widgets.deblur.reuse import ReuseMenu
@@ -49,18 +52,20 @@ class DeblurDock(QWidget):
         super().__init__(parent)
         self._viewer = napari_viewer
         self._display: ResultDisplay | None = None
-        self._finished: ResultDisplay | None = None
         self._series: Series | None = None
         self._said = ""
+        self._found: Findings | None = None
         self._connections = Connections(self)
         self._job = DeblurJob(self)
 
         self._layer = LayerForm(napari_viewer, self)
         self._axes = AxesForm(self)
         self._settings = SettingsForms(self)
-        self._facts = LayerFacts(self._layer, self._axes, self._settings, self)
+        self._facts = LayerFacts(napari_viewer, self._layer, self._axes, self._settings, self)
         self._preview = PreviewForm(napari_viewer, self._wanted_preview, self)
-        self._reuse = ReuseMenu(napari_viewer, self._wanted_preview, self)
+        self._book = ResultBook(napari_viewer, self)
+        self._comparison = Comparison(napari_viewer)
+        self._reuse = ReuseMenu(napari_viewer, self._wanted_preview, self._book, self)
         self._panel = RunPanel(self)
         self._results = ResultsPanel(self)
         self._area = FormArea(self)
@@ -88,10 +93,14 @@ class DeblurDock(QWidget):
             changed.connect(self._preview.update_preview)
         for emitter in (napari_viewer.scene.camera.events, napari_viewer.dims.events.point):
             self._connections.connect(emitter, self._preview.update_preview)
-        self._preview.shown.connect(self._results.setValue)
+        self._facts.chosen.connect(self._leave_result)
+        self._connections.connect(napari_viewer.layers.selection.events.active, self._describe)
+        self._connections.connect(napari_viewer.layers.events.removed, self._describe)
+        self._preview.valueChanged.connect(self._describe)
         self._results.residualRequested.connect(self._add_residual)
         self._results.blendChanged.connect(self._blend)
         self._reuse.settingsChosen.connect(self._settings.setValue)
+        self._reuse.originsChosen.connect(self._settings.microscope.setOrigins)
         self._reuse.axesChosen.connect(self._axes.setValue)
         self._reuse.said.connect(self._panel.say)
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
@@ -121,6 +130,7 @@ class DeblurDock(QWidget):
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._job.cancel()
             self._preview.setValue(False)
+            self._comparison.end()
         return super().event(event)
 
     def _reason(self) -> str:
@@ -143,6 +153,7 @@ class DeblurDock(QWidget):
         layer = self._layer.value()
         if layer is None or self.isRunning():
             return
+        self._settings.microscope.commit()
         try:
             settings = self.value()
         except DeepblurError as error:
@@ -153,7 +164,9 @@ class DeblurDock(QWidget):
         array = source.data
         if axes.endswith("S") and colours == "luminance":
             array, axes = Luminance(source.data), axes.removesuffix("S")
-        self._display = ResultDisplay(self._viewer, source, axes)
+        self._display = ResultDisplay(self._viewer, source, axes, self._settings.origins())
+        # What is described is the selected result: there is none of this run yet.
+        self._viewer.layers.selection.active = layer
         self._preview.pause()
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
@@ -176,22 +189,41 @@ class DeblurDock(QWidget):
 
     def _finish(self) -> None:
         if self._display is not None and self._series is not None:
-            self._said = self._display.finish(self._series, in_words(self._panel.elapsed()))
+            self._said, self._found = self._display.finish(self._series, in_words(self._panel.elapsed()))
             QTimer.singleShot(0, self._conclude)
 
     def _conclude(self) -> None:
-        display, series = self._display, self._series
-        self._series = None
-        if display is None or series is None:
+        display, series, found = self._display, self._series, self._found
+        self._series = self._found = None
+        if display is None or series is None or found is None:
             return
         self._rest()
-        self._panel.say(self._said, "warning" if series.notes else "note")
-        self._finished = display
-        self._results.setValue(series.first, True, display.has_residual())
-        self._results.setHistory(series.history())
-        self._reuse.setResult(series.first.identification, series.settings)
+        warned = bool(series.notes or found.rests_on)
+        self._panel.say(self._said, "warning" if warned else "note")
+        self._book.write(display, found)
+        self._describe()
         # Once the column has made room for it.
-        QTimer.singleShot(0, self._area.scrollDown)
+        QTimer.singleShot(0, self._show_result)
+
+    def _show_result(self) -> None:
+        self._area.scrollTo(self._results)
+
+    def _leave_result(self) -> None:
+        """Describe no result of one image while another is chosen."""
+        layer, active = self._layer.value(), self._viewer.layers.selection.active
+        if layer is not None and active is not None and layer != active and self._book.findings(active) is not None:
+            self._viewer.layers.selection.active = layer
+
+    def _describe(self, event: object = None) -> None:
+        """Say what is known of the selected result; where none is selected, of the preview."""
+        active = self._viewer.layers.selection.active
+        self._comparison.end()
+        found = self._book.findings(active)
+        if found is not None and active is not None:
+            image = self._book.image_of(active)
+            self._results.setValue(found, image is not None and self._book.result_of(active) in self._viewer.layers)
+        else:
+            self._results.setValue(self._preview.findings(), outdated=self._preview.is_outdated())
 
     def _failed(self, error: Exception) -> None:
         self._discard()
@@ -207,7 +239,10 @@ class DeblurDock(QWidget):
     def _discard(self) -> None:
         """Leave viewer and dock as they were before the run."""
         if self._display is not None:
+            image = self._display.image()
             self._display.discard()
+            # Not whatever napari selects in place of a layer that has gone.
+            self._viewer.layers.selection.active = image
         self._rest()
 
     def _cancelled(self) -> None:
@@ -230,12 +265,15 @@ class DeblurDock(QWidget):
         return layer, self._axes.value(), self.value()
 
     def _blend(self, share: float) -> None:
-        if self._finished is not None:
-            self._finished.blend(share)
+        active = self._viewer.layers.selection.active
+        image = None if active is None else self._book.image_of(active)
+        if active is not None and image is not None:
+            self._comparison.blend(self._book.result_of(active), image, share)
 
     def _add_residual(self) -> None:
-        if self._finished is not None:
-            self._finished.show_residual()
+        display = self._book.display(self._viewer.layers.selection.active)
+        if display is not None:
+            display.show_residual()
 
     def _follow_theme(self) -> None:
         colours = theme_colours(str(self._viewer.theme))

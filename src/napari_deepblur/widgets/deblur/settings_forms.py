@@ -13,6 +13,7 @@ from napari_deepblur.widgets.deblur.computation_form import computation_form, re
 from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.deblur.noise_form import noise_form
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
+from napari_deepblur.widgets.origins import Origin
 from napari_deepblur.widgets.part_form import PartForm
 
 
@@ -64,6 +65,10 @@ class SettingsForms(QObject):
             compute=self._compute.value(),
         )
         return settings.replace(**self._carried.value(restore.method))
+
+    def origins(self) -> dict[str, Origin]:
+        """Return where each number of the optics is from; none, where a measured blur needs no optics."""
+        return self.microscope.origins() if self._family.value().family in ZERNIKE_FAMILIES else {}
 
     def setValue(self, settings: DeblurSettings) -> None:
         """Fill the forms."""
