@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QLabel, QPushButton
 
-from napari_deepblur.errors import MicroscopeError
+from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
 from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.optics import Microscope
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
@@ -28,7 +28,8 @@ def microscope_form(qtbot: QtBot) -> MicroscopeForm:
 
 def test_the_microscope_starts_with_the_defaults_without_a_warning(microscope_form: MicroscopeForm) -> None:
     value = microscope_form.value()
-    assert (value.na, value.wavelength_um, value.pixel_size_um, value.n_immersion) == (1.41, 0.54, 0.1, 1.51)
+    assert (value.na, value.wavelength_um, value.pixel_size_um, value.n_immersion) == (1.4, 0.525, 0.065, 1.515)
+    assert child(microscope_form, Notice, "microscope_consequence").level() == "note"
 
 
 def test_the_microscope_that_is_set_is_the_one_that_is_read(qtbot: QtBot, microscope_form: MicroscopeForm) -> None:
@@ -58,7 +59,7 @@ def test_na_above_the_index_is_an_error_that_is_shown(qtbot: QtBot, microscope_f
     write(qtbot, child(microscope_form, QDoubleSpinBox, "n_immersion"), "1.33")
     consequence = child(microscope_form, Notice, "microscope_consequence")
     assert consequence.level() == "error"
-    assert "1.41" in consequence.text()
+    assert "1.4" in consequence.text()
     assert "1.33" in consequence.text()
     with pytest.raises(MicroscopeError, match="larger than the immersion index"):
         microscope_form.value()
@@ -75,6 +76,8 @@ def test_a_pixel_of_zero_is_an_error_that_is_shown(qtbot: QtBot, microscope_form
 
 def test_the_cut_off_follows_and_under_sampling_is_a_warning(microscope_form: MicroscopeForm) -> None:
     consequence = child(microscope_form, Notice, "microscope_consequence")
+    with pytest.warns(UndersamplingWarning):
+        microscope_form.setValue(Microscope())
     assert consequence.level() == "warning"
     assert "0.261" in consequence.text()  # 1.41 * 0.1 / 0.54
     assert "0.096" in consequence.text()  # 0.54 / (4 * 1.41)
@@ -123,7 +126,7 @@ def test_optics_that_nobody_gave_stand_out_as_assumed(qtbot: QtBot, microscope_f
 
 
 def test_an_assumed_number_is_confirmed_by_typing_it_again(qtbot: QtBot, microscope_form: MicroscopeForm) -> None:
-    write(qtbot, child(microscope_form, QDoubleSpinBox, "na"), "1.41")
+    write(qtbot, child(microscope_form, QDoubleSpinBox, "na"), "1.4")
     assert microscope_form.origins()["na"] == "typed"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from napari_deepblur.widgets.origins import NUMBERS, ORIGINS_KEY, Origin
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+_NUMBERED_AXIS = re.compile(r"(axis )?-?\d+")
+"""What napari calls an axis that nobody has named; versions differ."""
 
 ACQUISITION_KEY = "acquisition"
 """Where the record in a layer's metadata keeps how the image was taken."""
@@ -130,8 +134,7 @@ def recorded_origins(layer: Layer) -> dict[str, Origin]:
 
 def _names_itself(layer: Layer) -> bool:
     """Tell whether a layer has names for its axes that are not those that napari gives to all."""
-    labels = [str(label) for label in layer.axis_labels]
-    return not all(label.startswith("axis ") for label in labels)
+    return not all(_NUMBERED_AXIS.fullmatch(str(label)) for label in layer.axis_labels)
 
 
 def known_pixel_size(layer: Layer, axes: str | None, acquisition: Acquisition) -> PixelSize:

@@ -119,6 +119,25 @@ def pixel_size(layer: Layer, axes: str | None = None) -> PixelSize:
     return PixelSize(width, f"Pixel size from the layer {shown_name(layer.name)}.")
 
 
+def write_pixel_size(layer: Layer, axes: str, size_um: float) -> None:
+    """Give a layer the size of its pixels, in micrometres; its other axes stay as they are.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    axes
+        Its axes, as `pixel_size` takes them.
+    size_um
+        Side of a pixel.
+    """
+    scale, units = list(layer.scale), list(layer.units)
+    for letter in "YX":
+        scale[axes.index(letter)], units[axes.index(letter)] = size_um, "um"
+    layer.units = tuple(units)
+    layer.scale = tuple(scale)
+
+
 def plane_spacing_um(layer: Layer, axes: str) -> float | None:
     """Distance of a stack's planes that a layer's scale and units state, in micrometres; None where they do not."""
     if "Z" not in axes or len(axes.removesuffix("S")) != layer.ndim:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QWidget
 
 from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
 from napari_deepblur.io.acquisition import Acquisition
@@ -19,11 +19,19 @@ from napari_deepblur.widgets.described import label, tooltip
 from napari_deepblur.widgets.notice import Level, Notice
 from napari_deepblur.widgets.number_box import LengthBox, NumberBox
 from napari_deepblur.widgets.origin_tag import OriginTag
-from napari_deepblur.widgets.origins import NUMBERS, WORDS, Origin, listed
-from napari_deepblur.widgets.plausible import Question, in_nanometres, question_of
+from napari_deepblur.widgets.origins import NUMBERS, Origin, sentences
+from napari_deepblur.widgets.plausible import question_of
+from napari_deepblur.widgets.question_row import QuestionRow
 
 _STATED = ("na", "n_immersion", "wavelength_um")
 """What a file may say; the pixel size may also come from the layer."""
+_ASSUMED = {"na": 1.4, "n_immersion": 1.515, "wavelength_um": 0.525, "pixel_size_um": 0.065}
+"""What stands in the form before anybody has said anything: a 100x oil objective, green light, pixels of 6.5 µm in the
+camera. The default of the settings is the paper's, which is a little under-sampled."""
+
+_SAME = 0.01
+"""Relative difference below which two pixel sizes are the same."""
+
 _USUAL = ("light", "n_sample", "depth_um")
 """What most people leave as it is."""
 
@@ -49,9 +57,7 @@ class MicroscopeForm(QWidget):
             "wavelength_um": _box(LengthBox(self), "wavelength_um", 0.01),
             "pixel_size_um": _box(LengthBox(self), "pixel_size_um", 0.005),
         }
-        self._answer = QPushButton(self)
-        self._answer.setObjectName("take_suggestion")
-        self._answer.setToolTip("Take the number that is probably meant.")
+        self._question = QuestionRow(self)
         self._advanced = QCheckBox("Light and depth", self)
         self._advanced.setObjectName("advanced")
         self._advanced.setToolTip("Show the model of light, and what a specimen of another index does to it.")
@@ -66,16 +72,13 @@ class MicroscopeForm(QWidget):
         self._origins: dict[str, Origin] = {}
         self._where: dict[str, str] = {}
         self._remark, self._of_channel = "", ""
-        self._question: Question | None = None
         self._tags = {name: OriginTag(self) for name in NUMBERS}
-        self._file_notice, self._origin, self._asked, self._consequence = (Notice(self) for _ in range(4))
+        self._file_notice, self._origin, self._consequence = (Notice(self) for _ in range(3))
         self._file_notice.setObjectName("optics_origin")
         self._origin.setObjectName("pixel_size_origin")
-        self._asked.setObjectName("question")
         self._consequence.setObjectName("microscope_consequence")
         self._arrange()
-        # Not an instance: the default setting is slightly under-sampled, and making one would warn about it.
-        self._fill({known.name: known.default for known in options() if known.part == "microscope"})
+        self._fill({known.name: known.default for known in options() if known.part == "microscope"} | _ASSUMED)
         self._origins = dict.fromkeys(NUMBERS, "assumed")
         for name in NUMBERS:
             self._boxes[name].typed.connect(self._typed)
@@ -83,7 +86,7 @@ class MicroscopeForm(QWidget):
         for name in ("n_sample", "depth_um"):
             self._boxes[name].valueChanged.connect(self._changed)
         self._advanced.toggled.connect(self._show_rows)
-        self._answer.clicked.connect(self._take_suggestion)
+        self._question.answered.connect(self._take)
         self._show_rows()
         self._changed()
 
@@ -131,6 +134,24 @@ class MicroscopeForm(QWidget):
         if any(getattr(microscope, known.name) != known.default for known in default):
             self._advanced.setChecked(True)
         self._changed()
+
+    def setPreset(self, microscope: Microscope, name: str) -> None:
+        """Show a named microscope; the pixel size that a layer states stays, and a difference is said."""
+        stated, size = self._origins["pixel_size_um"] == "file", self._boxes["pixel_size_um"].value()
+        self.setValue(microscope, dict.fromkeys(NUMBERS, "preset"), name)
+        if stated:
+            self._set("pixel_size_um", size, "file")
+            if abs(size - microscope.pixel_size_um) > _SAME * size:
+                words = (
+                    f"'{name}' has pixels of {microscope.pixel_size_um:g} µm, the image {size:g} µm: these are used."
+                )
+                self._origin.say(words, "warning")
+        self._changed()
+
+    def preset(self) -> str:
+        """Return the name of the microscope that the numbers are of; empty where they are of none."""
+        names = {self._where[name] for name, origin in self._origins.items() if origin == "preset"}
+        return names.pop() if len(names) == 1 else ""
 
     def origins(self) -> dict[str, Origin]:
         """Return where each of the numbers is from that every image has."""
@@ -226,29 +247,11 @@ class MicroscopeForm(QWidget):
 
     def _mark(self) -> None:
         """Say which numbers are from the file, which nobody has given, and the remark behind it."""
-        said = []
         for name, tag in self._tags.items():
-            tag.setValue(self._origins.get(name, "assumed"), self._where.get(name, ""))
-        for origin, from_ in (("file", "from the file"), ("preset", "from the preset")):
-            of = [name for name in _STATED if self._origins.get(name) == origin]
-            places = sorted({self._where.get(name, "") for name in of})
-            said += [
-                f"{self._listed([n for n in of if self._where.get(n, '') == place])} {from_} {place}".rstrip() + "."
-                for place in places
-            ]
-        assumed = [name for name in _STATED if self._origins.get(name) == "assumed"]
-        for place in sorted({self._where.get(name, "") for name in assumed}):
-            names = [name for name in assumed if self._where.get(name, "") == place]
-            verb, which = ("is", "it") if len(names) == 1 else ("are", "them")
-            how = f"taken over from {place}" if place else "assumed"
-            said.append(f"{self._listed(names)} {verb} {how}: check {which}.")
-        level: Level = "warning" if self._remark or assumed else "note"
-        self._file_notice.say(" ".join([*said, self._remark]).strip(), level)
-
-    def _listed(self, names: list[str]) -> str:
-        words = [WORDS[name] + (self._of_channel if name == "wavelength_um" else "") for name in names]
-        text = listed(words)
-        return f"{text[0].upper()}{text[1:]}"
+            tag.setValue(self._origins[name], self._where.get(name, ""))
+        said = sentences({name: self._origins[name] for name in _STATED}, self._where, self._of_channel)
+        warned = self._remark or "assumed" in (self._origins[name] for name in _STATED)
+        self._file_notice.say(" ".join([*said, self._remark]).strip(), "warning" if warned else "note")
 
     def _typed(self, name: str) -> None:
         self._origins[name], self._where[name] = "typed", ""
@@ -256,10 +259,8 @@ class MicroscopeForm(QWidget):
             self._origin.clear()
         self._changed()
 
-    def _take_suggestion(self) -> None:
-        asked = self._question
-        if asked is not None and asked.suggestion_um is not None:
-            self._boxes[asked.name].setValue(asked.suggestion_um)
+    def _take(self, name: str, value: float) -> None:
+        self._boxes[name].setValue(value)
 
     def _show_rows(self) -> None:
         for field in (self._light, self._boxes["n_sample"], self._boxes["depth_um"]):
@@ -282,23 +283,15 @@ class MicroscopeForm(QWidget):
             self._layout.addRow(label(name), row)
             if name == _STATED[-1]:
                 self._layout.addRow(self._file_notice)
-        for notice in (self._origin, self._asked, self._answer, self._consequence, self._advanced):
+        for notice in (self._origin, self._question, self._consequence, self._advanced):
             self._layout.addRow(notice)
         for field in (self._light, self._boxes["n_sample"], self._boxes["depth_um"]):
             self._layout.addRow(label(field.objectName()), field)
 
-    def _ask(self) -> None:
-        number = {name: self._boxes[name].value() for name in NUMBERS}
-        self._question = question_of(number["na"], number["wavelength_um"], number["pixel_size_um"])
-        asked = self._question
-        self._asked.say("" if asked is None else asked.words, "warning")
-        suggestion = None if asked is None else asked.suggestion_um
-        self._answer.setText("" if suggestion is None else f"Take {in_nanometres(suggestion)}")
-        self._layout.setRowVisible(self._answer, suggestion is not None)
-
     def _changed(self) -> None:
         self._mark()
-        self._ask()
+        na, wavelength, pixel = (self._boxes[name].value() for name in ("na", "wavelength_um", "pixel_size_um"))
+        self._question.setValue(question_of(na, wavelength, pixel))
         try:
             microscope = self.value()
         except MicroscopeError as error:

@@ -28,6 +28,33 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
 
 
+def sentences(origins: Mapping[str, Origin], where: Mapping[str, str], of_channel: str = "") -> list[str]:
+    """Say which numbers are from a file or a preset, and which nobody has stated.
+
+    Parameters
+    ----------
+    origins
+        Of the numbers.
+    where
+        What the file or the preset is called, or the image that an assumed number was taken over from.
+    of_channel
+        What is said behind the wavelength.
+    """
+    said = []
+    for origin in ("file", "preset", "assumed"):
+        names = [name for name, known in origins.items() if known == origin]
+        for place in sorted({where.get(name, "") for name in names}):
+            here = [name for name in names if where.get(name, "") == place]
+            text = listed([WORDS[name] + (of_channel if name == "wavelength_um" else "") for name in here])
+            start, one = text[0].upper() + text[1:], len(here) == 1
+            if origin == "assumed":
+                how = f"taken over from {place}" if place else "assumed"
+                said.append(f"{start} {'is' if one else 'are'} {how}: check {'it' if one else 'them'}.")
+            else:
+                said.append(f"{start} from the {origin} {place}".rstrip() + ".")
+    return said
+
+
 def assumptions(record: Mapping[str, Any]) -> str:
     """Say on which numbers that nobody has stated a result rests; empty where there are none.
 

@@ -64,7 +64,7 @@ def test_a_result_says_on_which_assumptions_it_rests_and_typed_optics_survive_it
     form: MicroscopeForm = child(dock, MicroscopeForm)
     form.setOrigins({"n_immersion": "assumed", "wavelength_um": "assumed", "pixel_size_um": "file"})
     assert run_to_the_end(qtbot, dock).level() == "warning"
-    words = "Rests on assumed numbers: immersion index 1.51 and wavelength 0.54 µm."
+    words = "Rests on assumed numbers: immersion index 1.515 and wavelength 0.525 µm."
     assert status(dock).text().endswith(words)
     rests = child(dock, Notice, "rests_on")
     assert words in rests.text() and rests.level() == "warning"

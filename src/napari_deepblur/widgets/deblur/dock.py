@@ -18,6 +18,7 @@ from napari_deepblur.widgets.deblur.comparison import Comparison
 from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.layer_facts import LayerFacts
 from napari_deepblur.widgets.deblur.layer_form import LayerForm
+from napari_deepblur.widgets.deblur.preset_form import PresetForm
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
 from napari_deepblur.widgets.deblur.result_book import ResultBook
 from napari_deepblur.widgets.deblur.result_display import ResultDisplay
@@ -26,7 +27,7 @@ from napari_deepblur.widgets.deblur.reuse import ReuseMenu
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import DeblurJob
-from napari_deepblur.widgets.layers import Source
+from napari_deepblur.widgets.layers import Source, shown_name, write_pixel_size
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class DeblurDock(QWidget):
         self._axes = AxesForm(self)
         self._settings = SettingsForms(self)
         self._facts = LayerFacts(napari_viewer, self._layer, self._axes, self._settings, self)
+        self._presets = PresetForm(self.value, self)
         self._preview = PreviewForm(napari_viewer, self._wanted_preview, self)
         self._book = ResultBook(napari_viewer, self)
         self._comparison = Comparison(napari_viewer)
@@ -69,7 +71,7 @@ class DeblurDock(QWidget):
         self._panel = RunPanel(self)
         self._results = ResultsPanel(self)
         self._area = FormArea(self)
-        for form in (self._layer, self._axes, *self._settings.forms()):
+        for form in (self._layer, self._axes, self._presets, *self._settings.forms()):
             self._area.addForm(form)
         self._area.addForm(self._results)
 
@@ -94,6 +96,9 @@ class DeblurDock(QWidget):
         for emitter in (napari_viewer.scene.camera.events, napari_viewer.dims.events.point):
             self._connections.connect(emitter, self._preview.update_preview)
         self._facts.chosen.connect(self._leave_result)
+        self._presets.chosen.connect(self._settings.setMicroscope)
+        self._presets.scaleRequested.connect(self._write_scale)
+        self._settings.microscope.valueChanged.connect(self._name_microscope)
         self._connections.connect(napari_viewer.layers.selection.events.active, self._describe)
         self._connections.connect(napari_viewer.layers.events.removed, self._describe)
         self._preview.valueChanged.connect(self._describe)
@@ -213,6 +218,21 @@ class DeblurDock(QWidget):
         layer, active = self._layer.value(), self._viewer.layers.selection.active
         if layer is not None and active is not None and layer != active and self._book.findings(active) is not None:
             self._viewer.layers.selection.active = layer
+
+    def _name_microscope(self) -> None:
+        """Show the name of the microscope only while the numbers are those of it."""
+        name = self._settings.microscope.preset()
+        if name != self._presets.value():
+            self._presets.setValue(name)
+
+    def _write_scale(self) -> None:
+        layer, axes = self._layer.value(), self._axes.value().axes.removesuffix("S")
+        if layer is None or len(axes) != layer.ndim:
+            self._panel.say("There is no layer to write the pixel size to: choose an image.", "warning")
+            return
+        size = self.value().optics.pixel_size_um
+        write_pixel_size(layer, axes, size)
+        self._panel.say(f"Pixels of {shown_name(layer.name)} are {size:g} µm now.")
 
     def _describe(self, event: object = None) -> None:
         """Say what is known of the selected result; where none is selected, of the preview."""

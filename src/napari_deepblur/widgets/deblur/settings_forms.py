@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_deepblur.pipeline.named_microscopes import NamedMicroscope
 from napari_deepblur.pipeline.options import as_options
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.carried_form import CarriedForm
@@ -69,6 +70,14 @@ class SettingsForms(QObject):
     def origins(self) -> dict[str, Origin]:
         """Return where each number of the optics is from; none, where a measured blur needs no optics."""
         return self.microscope.origins() if self._family.value().family in ZERNIKE_FAMILIES else {}
+
+    def setMicroscope(self, known: NamedMicroscope) -> None:
+        """Show a named microscope, with the blurs and the noise that were saved with it."""
+        self.microscope.setPreset(known.microscope, known.name)
+        if known.family is not None:
+            self._family.setValue(self._family.value()._replace(family=known.family))
+        if known.noise is not None:
+            self._noise.setValue(known.noise)
 
     def setValue(self, settings: DeblurSettings) -> None:
         """Fill the forms."""
