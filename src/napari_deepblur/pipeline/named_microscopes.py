@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from napari_deepblur.errors import SettingsError
+from napari_deepblur.errors import DeepblurError, SettingsError
 from napari_deepblur.io.output import replacing
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.parts import GivenNoise, Part, in_words
@@ -106,18 +106,26 @@ def load_microscope(path: str | os.PathLike[str]) -> NamedMicroscope:
         If the file is missing, is not JSON, or holds unknown or impossible values.
     """
     try:
-        return NamedMicroscope.model_validate_json(Path(path).read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise SettingsError(f"{path} holds no microscope: {in_words(error)}") from error
-    except SettingsError as error:
-        raise SettingsError(f"{path} holds no microscope: {error}") from error
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The file {path} of a microscope cannot be read ({error}).") from error
+    try:
+        return NamedMicroscope.model_validate_json(text)
+    except (ValidationError, DeepblurError) as error:
+        raise SettingsError(f"{path} holds no microscope. {_why(error)}") from error
 
 
 def remove_microscope(name: str) -> None:
     """Take a microscope off the list; nothing happens where there is none of that name."""
     (microscopes_folder() / _file_name(name)).unlink(missing_ok=True)
+
+
+def _why(error: ValidationError | DeepblurError) -> str:
+    """Return a refusal in words; `in_words` raises those of our own that are a diagnosis already."""
+    try:
+        return in_words(error) if isinstance(error, ValidationError) else str(error)
+    except DeepblurError as cause:
+        return str(cause)
 
 
 def _file_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from napari_deepblur.widgets.origins import Origin
@@ -12,6 +13,8 @@ _TIPS: dict[Origin, str] = {
     "preset": "Of a named microscope",
     "assumed": "Stated by nobody: results that rest on it say so. Check it",
 }
+
+_ASSUMED = "⚠ assumed"
 
 
 class OriginTag(QLabel):
@@ -37,11 +40,19 @@ class OriginTag(QLabel):
     def setValue(self, origin: Origin, where: str = "") -> None:
         """Show where a number is from; `where` is the name of the file, the preset or the image before."""
         self._origin = origin
-        self.setText("⚠ assumed" if origin == "assumed" else origin)
+        self.setText(_ASSUMED if origin == "assumed" else origin)
         self.setToolTip(f"{_TIPS[origin]}{': ' if where else ''}{where}.")
         self.setProperty("level", "warning" if origin == "assumed" else "note")
         style = self.style()
         if style is not None:
             style.polish(self)
-        widest = max(("⚠ assumed", *_TIPS), key=len)
-        self.setFixedWidth(self.fontMetrics().horizontalAdvance(f"{widest} "))
+
+    # As wide as the widest word, so that the boxes beside are alike. Not fixed: the theme may change the letters.
+
+    def sizeHint(self) -> QSize:
+        """Return the size of the widest word."""
+        return QSize(self.fontMetrics().horizontalAdvance(f"{_ASSUMED} "), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size of the widest word."""
+        return self.sizeHint()

@@ -61,9 +61,9 @@ class DeblurDock(QWidget):
 
         self._layer = LayerForm(napari_viewer, self)
         self._axes = AxesForm(self)
+        self._presets = PresetForm(self.value, self)
         self._settings = SettingsForms(self)
         self._facts = LayerFacts(napari_viewer, self._layer, self._axes, self._settings, self)
-        self._presets = PresetForm(self.value, self)
         self._preview = PreviewForm(napari_viewer, self._wanted_preview, self)
         self._book = ResultBook(napari_viewer, self)
         self._comparison = Comparison(napari_viewer)

@@ -54,7 +54,7 @@ class PresetForm(QWidget):
         self._list.setToolTip("Optics, and where they were saved with them calibrated blurs and noise, by one name.")
         self._list.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._list.setMinimumContentsLength(10)
-        self._more = QPushButton("Save…", self)
+        self._more = QPushButton("Manage", self)
         self._more.setObjectName("preset_menu")
         self._more.setToolTip("Save the microscope in the forms under a name, share it as a file, or remove it.")
         self._notice = Notice(self)
