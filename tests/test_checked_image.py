@@ -63,7 +63,7 @@ REFUSED = {
     "squares_overflow": (_with(1e35), "1 of 480"),
     "constant": (np.full((20, 20), 7), "same value, 7"),
     "constant_in_float32": (1e9 + 1e-3 * COUNTS, "same value"),
-    "black_mask": (np.zeros((20, 20), bool), "same value, 0"),
+    "black_mask": (np.zeros((20, 20), bool), "is a mask"),
     "complex": (COUNTS + 1j, "complex128"),
     "text": (COUNTS.astype(str), "type"),
     "objects": (COUNTS.astype(object), "object"),
@@ -88,7 +88,7 @@ def test_an_image_smaller_than_the_psf_is_refused_with_both_sizes() -> None:
 @settings(deadline=None, max_examples=60)
 @given(
     arrays.arrays(
-        st.sampled_from([np.float16, np.float32, np.float64, np.int16, np.uint8, np.bool_]),
+        st.sampled_from([np.float16, np.float32, np.float64, np.int16, np.uint8]),
         arrays.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=18),
     )
 )

@@ -57,7 +57,9 @@ def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.f
     """
     masked = masked_pixels(image)
     array = np.asarray(image)
-    if array.dtype.kind not in "buif":
+    if array.dtype.kind == "b":
+        raise ImageError("The image is a mask of two values, in which there is no blur. Give the image it came from.")
+    if array.dtype.kind not in "uif":
         raise ImageError(f"The image has the type {array.dtype}, expected integers or real numbers.")
     if array.ndim != 2:
         hint = " Convert colours to one channel first." if array.ndim == 3 and array.shape[-1] in (3, 4) else ""

@@ -14,6 +14,7 @@ from napari_deepblur.calibration.centring import _best_shifts
 from napari_deepblur.calibration.demonstration import Demonstration, bead_positions, true_psfs
 from napari_deepblur.calibration.selection import TOLERANCE, choose
 from napari_deepblur.calibration.splines import unit_square
+from napari_deepblur.calibration.survey import too_few
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.progress import Progress, finished
 
@@ -171,6 +172,12 @@ def test_a_blank_plane_is_named(stacks: list[NDArray[np.generic]]):
     blank[0] = 108
     with pytest.raises(CalibrationError, match="Plane 0 of stack 1 has"):
         calibrate([stacks[1], blank], patch_size=PATCH, n_psfs=2, n_maps=1)
+
+
+def test_good_beads_that_are_too_few_are_not_said_to_be_bad() -> None:
+    words = str(too_few(0, 1, [Reason.KEPT] * 5))
+    assert "5 usable beads of 5 found" in words and "All that were found are good: take an image with more" in words
+    assert "Lower the threshold, or" in str(too_few(0, 1, [Reason.KEPT] * 4 + [Reason.BORDER]))
 
 
 def test_too_few_beads_say_why_the_others_were_rejected(stacks: list[NDArray[np.generic]]):

@@ -33,6 +33,12 @@ def test_patterns_that_the_shell_left_are_files(tmp_path: Path) -> None:
     assert names == ["a.tif", "b.tif", "[c].tif", "no*.tif"]
 
 
+def test_several_images_do_not_become_a_folder_with_the_name_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="there are 2 images: give a folder as output"):
+        destinations([Path("a.tif"), Path("b.tif")], str(tmp_path / "x.ome.tif"))
+    assert not (tmp_path / "x.ome.tif").exists()
+
+
 def test_what_would_be_lost_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="would both become"):
         destinations([Path("x/a.tif"), Path("y/a.png")], str(tmp_path))

@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 import napari_deepblur
+from napari_deepblur.widgets.opening import dock_in
 
 SOURCE = Path(napari_deepblur.__file__).parent / "widgets"
 CONTROLS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QListWidget)
@@ -38,6 +39,8 @@ def opened(request: pytest.FixtureRequest, viewer: Viewer) -> Iterator[QWidget]:
     stack = np.random.default_rng(0).uniform(0, 1, (3, 64, 64)).astype(np.float32)
     viewer.add_image(stack, scale=(0.2, 0.1, 0.1), units=("um",) * 3)
     _, dock = viewer.window.add_plugin_dock_widget("napari-deepblur", request.param)
+    # Where this is the first test, its modules are still being imported.
+    dock = dock_in(dock)
     QApplication.processEvents()
     yield dock
 

@@ -90,3 +90,25 @@ def test_the_status_can_be_selected_and_takes_no_room_when_empty(panel: RunPanel
     assert status.text().endswith("All pixels are equal. Choose another image.")
     panel.setRunning()
     assert not status.isVisible()
+
+
+def test_time_left_passes_between_two_steps(qtbot: QtBot, panel: RunPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(run_panel, "_TICK_MS", 10)
+    monkeypatch.setattr(run_panel.time, "monotonic", lambda: now[0])
+    made = RunPanel(panel)
+    words = child(made, Notice, "time_left")
+    made.setRunning()
+    now[0] = 110
+    made.setProgress(Progress("deblur", 2, 10, "3/20"))
+    assert words.text() == "Removing the blur, frame 3 of 20, about 40 s left"
+    now[0] = 125
+    qtbot.waitUntil(lambda: words.text() == "Removing the blur, frame 3 of 20, about 25 s left")
+    made.setIdle()
+    assert not words.text()
+
+
+def test_a_detail_that_is_no_frame_is_not_called_one(panel: RunPanel) -> None:
+    panel.setRunning()
+    panel.setProgress(Progress("Adapting", 0, 10, "the network"))
+    assert child(panel, Notice, "time_left").text() == "Adapting: the network"

@@ -103,7 +103,12 @@ def too_few(index: int, n_stacks: int, reasons: Sequence[Reason]) -> Calibration
     counts = [f"{reasons.count(r)} {r}" for r in Reason if r is not Reason.KEPT and r in reasons]
     why = f"; rejected: {', '.join(counts)}" if counts else ""
     name = f"Stack {index}" if n_stacks > 1 else "The stack"
-    advice = "Lower the threshold" if len(reasons) < FEWEST_BEADS else "Choose smaller patches or sparser beads"
+    if kept == len(reasons):
+        advice = "All that were found are good: take an image with more beads, or lower the threshold for fainter ones"
+    elif len(reasons) < FEWEST_BEADS:
+        advice = "Lower the threshold, or take an image with more beads"
+    else:
+        advice = "Choose smaller patches or sparser beads"
     return CalibrationError(
         f"{name} has {kept} usable beads of {len(reasons)} found, expected at least {FEWEST_BEADS}{why}. "
         f"{advice}{', or leave the stack out' if n_stacks > 1 else ''}."

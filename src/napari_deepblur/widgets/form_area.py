@@ -59,6 +59,12 @@ class FormArea(QScrollArea):
         if bar is not None:
             bar.setValue(bar.maximum())
 
+    def scrollTo(self, part: QWidget) -> None:
+        """Bring a part of the column to the top of what is seen."""
+        bar = self.verticalScrollBar()
+        if bar is not None:
+            bar.setValue(part.mapTo(self._contents, part.rect().topLeft()).y())
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Keep the wheel from fields that were not clicked."""
         if (

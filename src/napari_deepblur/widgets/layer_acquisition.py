@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.errors import ImageError
 from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.io.acquisition_files import read_acquisition
-from napari_deepblur.widgets.layers import METADATA_KEY, PixelSize, pixel_size
+from napari_deepblur.pipeline.series import AXES, named_axes
+from napari_deepblur.widgets.layers import METADATA_KEY, PixelSize, layer_axes, pixel_size, plane_spacing_um
+from napari_deepblur.widgets.origins import NUMBERS, ORIGINS_KEY, Origin
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+_NUMBERED_AXIS = re.compile(r"(axis )?-?\d+")
+"""What napari calls an axis that nobody has named; versions differ."""
 
 ACQUISITION_KEY = "acquisition"
 """Where the record in a layer's metadata keeps how the image was taken."""
@@ -33,7 +39,7 @@ def layer_acquisition(layer: Layer) -> Acquisition:
         If its file could be read by a package that is not installed.
     """
     recorded = recorded_acquisition(layer.metadata.get(METADATA_KEY))
-    path = layer.source.path
+    path = layer_file(layer)
     return recorded if path is None else recorded.or_else(read_acquisition(path))
 
 
@@ -43,6 +49,92 @@ def layer_acquisition_or_reason(layer: Layer) -> tuple[Acquisition, str]:
         return layer_acquisition(layer), ""
     except ImageError as error:
         return recorded_acquisition(layer.metadata.get(METADATA_KEY)), str(error)
+
+
+def layer_file(layer: Layer) -> str | None:
+    """Return the file of a layer, or of the layer that it was split from; None where there is none."""
+    if layer.source.path is not None:
+        return str(layer.source.path)
+    parent = layer.source.parent() if layer.source.parent is not None else None
+    return None if parent is None else layer_file(parent)
+
+
+def known_axes(layer: Layer, acquisition: Acquisition) -> str:
+    """Return the axes of a layer: as it calls them itself, else as its file does, else guessed.
+
+    Parameters
+    ----------
+    layer
+        The layer, whoever has read its file.
+    acquisition
+        What its file says. Its axes count where they fit: all of them, or those without the channels where every
+        channel has become a layer of its own.
+
+    Raises
+    ------
+    ImageError
+        If the layer has too few axes.
+    """
+    guessed = layer_axes(layer)
+    if _names_itself(layer) or not acquisition.axes:
+        return guessed
+    colour = "S" * bool(getattr(layer, "rgb", False))
+    for axes in (acquisition.axes, acquisition.axes.replace("C", "")):
+        planar = axes.removesuffix("S") if colour else axes
+        if len(planar) == layer.ndim and planar.endswith("YX"):
+            try:
+                return named_axes("".join(a if a in AXES and a != "S" else "?" for a in planar) + colour)
+            except ImageError:
+                return guessed
+    return guessed
+
+
+def channel_of_layer(layer: Layer, layers: Sequence[Layer], acquisition: Acquisition) -> int:
+    """Return which channel of its file a layer shows; 0 where it shows all of them, or that is not known.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    layers
+        All layers of the viewer: those of one file are its channels in order.
+    acquisition
+        What the file says.
+    """
+    count = max(len(acquisition.wavelengths_um), len(acquisition.channels))
+    path = layer_file(layer)
+    if count < 2 or path is None:
+        return 0
+    if len(acquisition.axes) == layer.ndim and "C" in acquisition.axes:
+        return 0
+    named = [number for number, name in enumerate(acquisition.channels) if name and name in layer.name]
+    if len(named) == 1:
+        return named[0]
+    # Not "is": napari may hand its layers out in wrappers, which compare by what they wrap.
+    siblings = [other for other in layers if layer_file(other) == path and other.ndim == layer.ndim]
+    return siblings.index(layer) if len(siblings) == count and layer in siblings else 0
+
+
+def known_spacing_um(layer: Layer, axes: str, acquisition: Acquisition) -> float | None:
+    """Return the distance of a stack's planes: as the layer's scale states it, or else its file; None if neither."""
+    stated = plane_spacing_um(layer, axes)
+    if stated is not None or "Z" not in axes or len(axes.removesuffix("S")) != layer.ndim:
+        return stated
+    # With another scale, its planes may not be those of the file.
+    return acquisition.plane_spacing_um if layer.scale[axes.index("Z")] == 1 else None
+
+
+def recorded_origins(layer: Layer) -> dict[str, Origin]:
+    """Return where the numbers of a layer's record are from; those of a record that does not say are of its file."""
+    record = layer.metadata.get(METADATA_KEY)
+    kept = record.get(ORIGINS_KEY) if isinstance(record, Mapping) else None
+    known = kept if isinstance(kept, Mapping) else {}
+    return {name: known[name] if known.get(name) in ("typed", "preset", "assumed") else "file" for name in NUMBERS}
+
+
+def _names_itself(layer: Layer) -> bool:
+    """Tell whether a layer has names for its axes that are not those that napari gives to all."""
+    return not all(_NUMBERED_AXIS.fullmatch(str(label)) for label in layer.axis_labels)
 
 
 def known_pixel_size(layer: Layer, axes: str | None, acquisition: Acquisition) -> PixelSize:

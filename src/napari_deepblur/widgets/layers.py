@@ -50,6 +50,8 @@ def refusal(layer: Layer) -> str:
     from napari.layers import Labels
 
     name = f"Layer {shown_name(layer.name)}"
+    if getattr(getattr(full_resolution(layer), "dtype", None), "kind", "") == "b":
+        return f"{name} is a mask, not an image, so that there is no blur in it. Choose the image it came from."
     if isinstance(layer, Labels):
         return f"{name} holds labels, not intensities, so that there is no blur in it. Choose the image it came from."
     try:
@@ -118,6 +120,25 @@ def pixel_size(layer: Layer, axes: str | None = None) -> PixelSize:
     return PixelSize(width, f"Pixel size from the layer {shown_name(layer.name)}.")
 
 
+def write_pixel_size(layer: Layer, axes: str, size_um: float) -> None:
+    """Give a layer the size of its pixels, in micrometres; its other axes stay as they are.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    axes
+        Its axes, as `pixel_size` takes them.
+    size_um
+        Side of a pixel.
+    """
+    scale, units = list(layer.scale), list(layer.units)
+    for letter in "YX":
+        scale[axes.index(letter)], units[axes.index(letter)] = size_um, "um"
+    layer.units = tuple(units)
+    layer.scale = tuple(scale)
+
+
 def plane_spacing_um(layer: Layer, axes: str) -> float | None:
     """Distance of a stack's planes that a layer's scale and units state, in micrometres; None where they do not."""
     if "Z" not in axes or len(axes.removesuffix("S")) != layer.ndim:
@@ -169,6 +190,8 @@ class Source:
         Whether the last axis of the data holds the colours of an RGB image.
     file
         Where the layer was read from; empty where it was not.
+    identity
+        What napari knows the layer by, whatever it is called.
     """
 
     name: str
@@ -177,6 +200,7 @@ class Source:
     appearance: dict[str, Any]
     colour: bool = False
     file: str = ""
+    identity: str = ""
 
     @classmethod
     def of(cls, layer: Layer) -> Source:
@@ -200,6 +224,7 @@ class Source:
             },
             colour=bool(layer.rgb),
             file=str(layer.source.path or ""),
+            identity=str(layer.unique_id),
         )
 
 

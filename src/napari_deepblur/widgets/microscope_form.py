@@ -1,15 +1,15 @@
-"""The optics and the sampling of the image."""
+"""The optics and the sampling of the image, each number with where it is from."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QWidget
 
 from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
 from napari_deepblur.io.acquisition import Acquisition
@@ -17,6 +17,23 @@ from napari_deepblur.optics import Light, Microscope
 from napari_deepblur.pipeline.options import options
 from napari_deepblur.widgets.described import label, tooltip
 from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.number_box import LengthBox, NumberBox
+from napari_deepblur.widgets.origin_tag import OriginTag
+from napari_deepblur.widgets.origins import NUMBERS, Origin, sentences
+from napari_deepblur.widgets.plausible import question_of
+from napari_deepblur.widgets.question_row import QuestionRow
+
+_STATED = ("na", "n_immersion", "wavelength_um")
+"""What a file may say; the pixel size may also come from the layer."""
+_ASSUMED = {"na": 1.4, "n_immersion": 1.515, "wavelength_um": 0.525, "pixel_size_um": 0.065}
+"""What stands in the form before anybody has said anything: a 100x oil objective, green light, pixels of 6.5 µm in the
+camera. The default of the settings is the paper's, which is a little under-sampled."""
+
+_SAME = 0.01
+"""Relative difference below which two pixel sizes are the same."""
+
+_USUAL = ("light", "n_sample", "depth_um")
+"""What most people leave as it is."""
 
 
 class MicroscopeForm(QWidget):
@@ -29,15 +46,18 @@ class MicroscopeForm(QWidget):
     """
 
     valueChanged = Signal()
-    """A number, or where the pixel size comes from, has changed."""
+    """A number, or where one comes from, has changed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         # In the order in which they stand: the Tab key follows it.
-        self._na = _spin_box(self, "na", 3, 0.01)
-        self._n_immersion = _spin_box(self, "n_immersion", 3, 0.01)
-        self._wavelength = _spin_box(self, "wavelength_um", 4, 0.01)
-        self._pixel_size = _spin_box(self, "pixel_size_um", 4, 0.005)
+        self._boxes: dict[str, NumberBox] = {
+            "na": _box(NumberBox(self), "na", 0.01),
+            "n_immersion": _box(NumberBox(self), "n_immersion", 0.01),
+            "wavelength_um": _box(LengthBox(self), "wavelength_um", 0.01),
+            "pixel_size_um": _box(LengthBox(self), "pixel_size_um", 0.005),
+        }
+        self._question = QuestionRow(self)
         self._advanced = QCheckBox("Light and depth", self)
         self._advanced.setObjectName("advanced")
         self._advanced.setToolTip("Show the model of light, and what a specimen of another index does to it.")
@@ -45,48 +65,30 @@ class MicroscopeForm(QWidget):
         self._light.setObjectName("light")
         self._light.setToolTip(tooltip("light"))
         self._light.addItems(get_args(Light))
-        self._n_sample = _spin_box(self, "n_sample", 3, 0.01)
+        self._boxes["n_sample"] = _box(NumberBox(self), "n_sample", 0.01)
         # Zero stands for nothing: it is no index.
-        self._n_sample.setSpecialValueText("as the immersion")
-        self._depth = _spin_box(self, "depth_um", 2, 1.0)
-        self._depth.setMaximum(10_000.0)
-        self._boxes = {
-            "na": self._na,
-            "n_immersion": self._n_immersion,
-            "wavelength_um": self._wavelength,
-        }
-        self._file, self._of_channel = "", ""
-        self._from_file: dict[str, float] = {}
-        self._assumed: dict[str, float] = {}
-        self._file_notice = Notice(self)
+        self._boxes["n_sample"].setSpecialValueText("as the immersion")
+        self._boxes["depth_um"] = _box(LengthBox(self), "depth_um", 1.0)
+        self._origins: dict[str, Origin] = {}
+        self._where: dict[str, str] = {}
+        self._remark, self._of_channel = "", ""
+        self._tags = {name: OriginTag(self) for name in NUMBERS}
+        self._file_notice, self._origin, self._consequence = (Notice(self) for _ in range(3))
         self._file_notice.setObjectName("optics_origin")
-        self._origin = Notice(self)
         self._origin.setObjectName("pixel_size_origin")
-        self._consequence = Notice(self)
         self._consequence.setObjectName("microscope_consequence")
-        self._layout = QFormLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        for box in (self._na, self._n_immersion, self._wavelength):
-            self._layout.addRow(label(box.objectName()), box)
-        self._layout.addRow(self._file_notice)
-        self._layout.addRow(label("pixel_size_um"), self._pixel_size)
-        self._layout.addRow(self._origin)
-        self._layout.addRow(self._consequence)
-        self._layout.addRow(self._advanced)
-        for field in (self._light, self._n_sample, self._depth):
-            self._layout.addRow(label(field.objectName()), field)
-        # Not an instance: the default setting is slightly under-sampled, and making one would warn about it.
-        self._fill({known.name: known.default for known in options() if known.part == "microscope"})
-        self._assumed = {name: box.value() for name, box in self._boxes.items()}
-        self._mark()
-        for box in self._boxes.values():
-            box.valueChanged.connect(self._optics_typed)
-        self._pixel_size.valueChanged.connect(self._pixel_size_typed)
+        self._arrange()
+        self._fill({known.name: known.default for known in options() if known.part == "microscope"} | _ASSUMED)
+        self._origins = dict.fromkeys(NUMBERS, "assumed")
+        for name in NUMBERS:
+            self._boxes[name].typed.connect(self._typed)
         self._light.currentIndexChanged.connect(self._changed)
-        for box in (self._n_sample, self._depth):
-            box.valueChanged.connect(self._changed)
+        for name in ("n_sample", "depth_um"):
+            self._boxes[name].valueChanged.connect(self._changed)
         self._advanced.toggled.connect(self._show_rows)
+        self._question.answered.connect(self._take)
         self._show_rows()
+        self._changed()
 
     def value(self) -> Microscope:
         """Return the microscope.
@@ -96,26 +98,90 @@ class MicroscopeForm(QWidget):
         MicroscopeError
             If no microscope can have these numbers; the form shows the same words.
         """
+        number = {name: round(box.value(), 6) for name, box in self._boxes.items()}
         with warnings.catch_warnings():
             # The form says it, next to the numbers.
             warnings.simplefilter("ignore", UndersamplingWarning)
             return Microscope(
-                na=round(self._na.value(), 6),
-                wavelength_um=round(self._wavelength.value(), 6),
-                pixel_size_um=round(self._pixel_size.value(), 6),
-                n_immersion=round(self._n_immersion.value(), 6),
+                na=number["na"],
+                wavelength_um=number["wavelength_um"],
+                pixel_size_um=number["pixel_size_um"],
+                n_immersion=number["n_immersion"],
                 light=cast(Light, self._light.currentText()),
-                n_sample=round(self._n_sample.value(), 6) or None,
-                depth_um=round(self._depth.value(), 6),
+                n_sample=number["n_sample"] or None,
+                depth_um=number["depth_um"],
             )
 
-    def setValue(self, microscope: Microscope) -> None:
-        """Show a microscope."""
+    def setValue(self, microscope: Microscope, origins: Mapping[str, Origin] | None = None, where: str = "") -> None:
+        """Show a microscope.
+
+        Parameters
+        ----------
+        microscope
+            Its optics.
+        origins
+            Where each of the numbers is from; those that are not named count as typed.
+        where
+            What the file, or the preset, is called.
+        """
         self._fill(asdict(microscope))
-        default = [known for known in options() if known.name in ("light", "n_sample", "depth_um")]
+        self._origins = {name: (origins or {}).get(name, "typed") for name in NUMBERS}
+        self._where = dict.fromkeys(NUMBERS, where)
+        self._remark = ""
+        self._origin.clear()
+        default = [known for known in options() if known.name in _USUAL]
         # What is not as usual is not to be overlooked.
         if any(getattr(microscope, known.name) != known.default for known in default):
             self._advanced.setChecked(True)
+        self._changed()
+
+    def setPreset(self, microscope: Microscope, name: str) -> None:
+        """Show a named microscope; the pixel size that a layer states stays, and a difference is said."""
+        stated, size = self._origins["pixel_size_um"] == "file", self._boxes["pixel_size_um"].value()
+        self.setValue(microscope, dict.fromkeys(NUMBERS, "preset"), name)
+        if stated:
+            self._set("pixel_size_um", size, "file")
+            if abs(size - microscope.pixel_size_um) > _SAME * size:
+                words = (
+                    f"'{name}' has pixels of {microscope.pixel_size_um:g} µm, the image {size:g} µm: these are used."
+                )
+                self._origin.say(words, "warning")
+        self._changed()
+
+    def preset(self) -> str:
+        """Return the name of the microscope that the numbers are of; empty where they are of none."""
+        names = {self._where[name] for name, origin in self._origins.items() if origin == "preset"}
+        return names.pop() if len(names) == 1 else ""
+
+    def origins(self) -> dict[str, Origin]:
+        """Return where each of the numbers is from that every image has."""
+        return dict(self._origins)
+
+    def given(self) -> dict[str, tuple[float, Origin, str]]:
+        """Return the numbers that the user has given for this image, typed or by a preset: value, origin, where."""
+        return {
+            name: (self._boxes[name].value(), origin, self._where.get(name, ""))
+            for name, origin in self._origins.items()
+            if origin in ("typed", "preset")
+        }
+
+    def commit(self) -> None:
+        """Take a number that is still being typed for complete: not every button takes the focus from its box."""
+        for box in self._boxes.values():
+            box.interpretText()
+
+    def setOrigins(self, origins: Mapping[str, Origin]) -> None:
+        """Say where the numbers are from that the form shows."""
+        self._origins |= origins
+        self._changed()
+
+    def setGiven(self, given: Mapping[str, tuple[float, Origin, str]]) -> None:
+        """Show numbers that the user has given for this image before."""
+        for name, (value, origin, where) in given.items():
+            self._set(name, value, origin, where)
+        if "pixel_size_um" in given:
+            self._origin.clear()
+        self._changed()
 
     def setPixelSize(self, pixel_size_um: float | None, remark: str, level: Level = "note") -> None:
         """Fill in the pixel size that an image states.
@@ -130,86 +196,102 @@ class MicroscopeForm(QWidget):
             How serious the remark is.
         """
         if pixel_size_um is not None:
-            with QSignalBlocker(self._pixel_size):
-                self._pixel_size.setValue(pixel_size_um)
-        self._origin.say(remark, level)
+            self._set("pixel_size_um", pixel_size_um, "file")
+        elif self._origins["pixel_size_um"] == "file":
+            self._origins["pixel_size_um"] = "assumed"
+        unknown = self._origins["pixel_size_um"] == "assumed"
+        self._origin.say(remark, "warning" if unknown and remark else level)
         self._changed()
 
-    def setAcquisition(self, acquisition: Acquisition, remark: str = "", channel: int = 0) -> None:
-        """Fill in the optics that a file states, and say which numbers are from it until the user types others.
+    def setAcquisition(self, acquisition: Acquisition, remark: str = "", channel: int = 0, before: str = "") -> None:
+        """Fill in the optics that the file of another image states, and say what it does not.
 
         Parameters
         ----------
         acquisition
-            What the file says; numbers that it does not state stay as they are.
+            What the file says. Numbers that it does not state stay as they are, but count as assumed from now on.
         remark
             Why the file could not be asked; a warning.
         channel
             Whose emission wavelength counts.
+        before
+            The image that the numbers so far belong to.
         """
         stated = {
             "na": acquisition.na,
             "n_immersion": acquisition.n_immersion,
             "wavelength_um": acquisition.wavelength_um(channel),
         }
-        self._from_file = {}
+        self.assumeAll(before)
+        file = Path(acquisition.source).name
         for name, value in stated.items():
             if value is not None:
-                box = self._boxes[name]
-                with QSignalBlocker(box):
-                    box.setValue(value)
-                self._from_file[name] = box.value()
-                self._assumed.pop(name, None)
-        self._file = Path(acquisition.source).name
+                self._set(name, value, "file", file)
         count = len(acquisition.wavelengths_um)
         self._of_channel = f" of channel {channel + 1} of {count}" if count > 1 else ""
-        self._mark(remark)
+        self._remark = remark
         self._changed()
 
-    def _mark(self, remark: str = "") -> None:
+    def assumeAll(self, before: str) -> None:
+        """Keep the numbers for an image of which nothing is known: they are taken over from the one before."""
+        for name in NUMBERS:
+            if self._origins[name] != "assumed":
+                self._where[name] = before
+            self._origins[name] = "assumed"
+        self._remark = ""
+
+    def _set(self, name: str, value: float, origin: Origin, where: str = "") -> None:
+        with QSignalBlocker(self._boxes[name]):
+            self._boxes[name].setValue(value)
+        self._origins[name], self._where[name] = origin, where
+
+    def _mark(self) -> None:
         """Say which numbers are from the file, which nobody has given, and the remark behind it."""
-        said = []
-        if self._from_file:
-            said.append(f"{self._listed(self._from_file)} from the file {self._file}".rstrip() + ".")
-        if self._assumed:
-            verb, which = ("is", "it") if len(self._assumed) == 1 else ("are", "them")
-            said.append(f"{self._listed(self._assumed)} {verb} assumed: check {which}.")
-        self._file_notice.say(" ".join([*said, remark]).strip(), "warning" if remark else "note")
+        for name, tag in self._tags.items():
+            tag.setValue(self._origins[name], self._where.get(name, ""))
+        said = sentences({name: self._origins[name] for name in _STATED}, self._where, self._of_channel)
+        warned = self._remark or "assumed" in (self._origins[name] for name in _STATED)
+        self._file_notice.say(" ".join([*said, self._remark]).strip(), "warning" if warned else "note")
 
-    def _listed(self, keys: Container[str]) -> str:
-        words = {"na": "NA", "n_immersion": "immersion index", "wavelength_um": f"wavelength{self._of_channel}"}
-        names = [name for key, name in words.items() if key in keys]
-        listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-        return f"{listed[0].upper()}{listed[1:]}"
-
-    def _optics_typed(self) -> None:
-        for known in (self._from_file, self._assumed):
-            for name in [name for name, value in known.items() if self._boxes[name].value() != value]:
-                del known[name]
-        self._mark()
+    def _typed(self, name: str) -> None:
+        self._origins[name], self._where[name] = "typed", ""
+        if name == "pixel_size_um":
+            self._origin.clear()
         self._changed()
+
+    def _take(self, name: str, value: float) -> None:
+        self._boxes[name].setValue(value)
 
     def _show_rows(self) -> None:
-        for field in (self._light, self._n_sample, self._depth):
+        for field in (self._light, self._boxes["n_sample"], self._boxes["depth_um"]):
             self._layout.setRowVisible(field, self._advanced.isChecked())
 
     def _fill(self, optics: Mapping[str, Any]) -> None:
-        for box in (self._na, self._wavelength, self._pixel_size, self._n_immersion, self._n_sample, self._depth):
+        for name, box in self._boxes.items():
             with QSignalBlocker(box):
-                box.setValue(optics[box.objectName()] or 0.0)
+                box.setValue(optics[name] or 0.0)
         with QSignalBlocker(self._light):
             self._light.setCurrentText(optics["light"])
-        self._from_file.clear()
-        self._assumed.clear()
-        self._file_notice.clear()
-        self._origin.clear()
-        self._changed()
 
-    def _pixel_size_typed(self) -> None:
-        self._origin.clear()
-        self._changed()
+    def _arrange(self) -> None:
+        self._layout = QFormLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        for name in NUMBERS:
+            row = QHBoxLayout()
+            row.addWidget(self._boxes[name], stretch=1)
+            row.addWidget(self._tags[name])
+            self._layout.addRow(label(name), row)
+            if name == _STATED[-1]:
+                self._layout.addRow(self._file_notice)
+        for notice in (self._origin, self._question, self._consequence, self._advanced):
+            self._layout.addRow(notice)
+        for field in (self._light, self._boxes["n_sample"], self._boxes["depth_um"]):
+            self._layout.addRow(label(field.objectName()), field)
 
     def _changed(self) -> None:
+        self._mark()
+        na, wavelength, pixel = (self._boxes[name].value() for name in ("na", "wavelength_um", "pixel_size_um"))
+        self._question.setValue(question_of(na, wavelength, pixel))
         try:
             microscope = self.value()
         except MicroscopeError as error:
@@ -227,12 +309,8 @@ class MicroscopeForm(QWidget):
         self.valueChanged.emit()
 
 
-def _spin_box(parent: QWidget, name: str, decimals: int, step: float) -> QDoubleSpinBox:
-    box = QDoubleSpinBox(parent)
+def _box(box: NumberBox, name: str, step: float) -> NumberBox:
     box.setObjectName(name)
-    box.setDecimals(decimals)
-    # Zero and nonsense can be typed: the form then says what is wrong with them.
-    box.setRange(0.0, 100.0)
     box.setSingleStep(step)
     box.setToolTip(tooltip(name))
     return box

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from magicgui.widgets import ComboBox, create_widget
 from magicgui.widgets.bases import ValueWidget
@@ -15,6 +15,7 @@ from napari_deepblur.pipeline.parts import Part, variants
 from napari_deepblur.widgets.described import label_of, tooltip_of
 
 _LARGEST = 1e9
+_STEP = 0.05
 _DECIMALS = 6
 """Images in [0, 1] have 0.0001, raw camera counts have hundreds."""
 
@@ -53,23 +54,27 @@ class PartForm(QWidget):
         self._part, self._kind = part, kind_field(part)
         self._models = variants(part)
         self._fields: dict[str, ValueWidget[Any]] = {}
+        self._optional: dict[str, float] = {}
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         for option in options_of(part):
             if option.field not in hidden:
                 field = _widget(option, (choices or {}).get(option.field), self._kinds())
                 self._fields[option.field] = field
+                if _kind_of_number(option) is not None and type(None) in get_args(option.annotation):
+                    self._optional[option.field] = field.value
                 native = field.native
                 native.setParent(self)
                 native.setObjectName(f"{part}_mode" if option.field == "kind" else option.field)
                 native.setToolTip(tooltip_of(option))
                 self._layout.addRow(label_of(option), native)
                 field.changed.connect(self._changed)
+        self._chosen = None if self._kind is None else self._fields[self._kind].value
         self._show_rows()
 
     def value(self) -> Any:
         """Return the part: of the model that was chosen, with what its rows hold."""
-        values = {name: field.value for name, field in self._fields.items() if name in self._model().model_fields}
+        values = {name: self._read(name) for name in self._fields if name in self._model().model_fields}
         # What was typed, without the dust of binary fractions.
         return self._model()(**{k: round(v, 8) if isinstance(v, float) else v for k, v in values.items()})
 
@@ -77,6 +82,8 @@ class PartForm(QWidget):
         """Show a part; a choice that is not in its list is added, and refused with a reason when it is used."""
         for name, field in self._fields.items():
             shown = getattr(value, name, field.value)
+            if shown is None and name in self._optional:
+                shown = self._optional[name]
             if isinstance(field, ComboBox) and shown not in field.choices:
                 field.choices = [*_titled(field), (str(shown), shown)]
             field.value = shown
@@ -84,6 +91,16 @@ class PartForm(QWidget):
     def shown(self) -> tuple[str, ...]:
         """Return the names of the options that have a row."""
         return tuple(option.name for option in options_of(self._part) if option.field in self._fields)
+
+    def _read(self, name: str) -> Any:
+        """Return what a row holds; None where it is left to the method."""
+        value = self._fields[name].value
+        if name not in self._optional:
+            return value
+        if value == self._optional[name]:
+            return None
+        native = self._fields[name].native
+        return int(value) if isinstance(native, QDoubleSpinBox) and native.decimals() == 0 else value
 
     def _kinds(self) -> list[str]:
         return [str(model.model_fields[self._kind].default) for model in self._models] if self._kind else []
@@ -95,6 +112,11 @@ class PartForm(QWidget):
         return self._models[self._kinds().index(str(self._fields[self._kind].value))]
 
     def _changed(self) -> None:
+        if self._kind is not None and self._fields[self._kind].value != self._chosen:
+            self._chosen = self._fields[self._kind].value
+            # Iterations of one method are none of another.
+            for name, nothing in self._optional.items():
+                self._fields[name].value = nothing
         self._show_rows()
         self.valueChanged.emit()
 
@@ -115,6 +137,16 @@ def _widget(option: Option, choices: Choices | None, kinds: Sequence[str]) -> Va
         assert isinstance(box, QComboBox)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(14)
+    elif type(None) in get_args(option.annotation) and _kind_of_number(option) is not None:
+        whole = _kind_of_number(option) is int
+        # What lies below everything that is possible stands for nothing: a strength of zero is a strength.
+        least = 0.0 if whole else -_STEP
+        limits = {"min": least, "max": 10_000.0 if whole else 1000.0, "step": 10.0 if whole else _STEP}
+        made = create_widget(least, name=option.field, widget_type="FloatSpinBox", options=limits)
+        number = made.native
+        assert isinstance(number, QDoubleSpinBox)
+        number.setDecimals(0 if whole else _DECIMALS)
+        number.setSpecialValueText(str(option.more.get("assumed", "automatic")))
     elif option.annotation is float:
         limits = {"min": float(option.more.get("least", -_LARGEST)), "max": _LARGEST}
         made = create_widget(option.default, name=option.field, widget_type="FloatSpinBox", options=limits)
@@ -125,6 +157,15 @@ def _widget(option: Option, choices: Choices | None, kinds: Sequence[str]) -> Va
         made = create_widget(option.default, annotation=option.annotation, name=option.field)
     assert isinstance(made, ValueWidget)
     return made
+
+
+def _kind_of_number(option: Option) -> type | None:
+    """Return int or float where that is what an optional field may be; None for others."""
+    for one in get_args(option.annotation):
+        kind = get_args(one)[0] if get_args(one) else one
+        if kind in (int, float):
+            return cast("type", kind)
+    return None
 
 
 def _titled(field: ComboBox) -> list[tuple[str, Any]]:

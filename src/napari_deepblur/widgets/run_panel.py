@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.progress import Progress
@@ -18,6 +19,11 @@ _STAGES = {
     "select": "Choosing how many eigen-PSFs and maps",
     "fit": "Fitting the maps of the field",
 }
+
+
+_TICK_MS = 1000
+_FRAME = re.compile(r"(\d+)/(\d+)")
+"""What the detail of a step is where it is of a series."""
 
 
 class RunPanel(QWidget):
@@ -46,6 +52,10 @@ class RunPanel(QWidget):
         self._action, self._purpose = action, purpose
         self._running = False
         self._started = 0.0
+        self._last: tuple[float, Progress] | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._tick)
         self._button = QPushButton(self)
         self._button.setObjectName("run")
         self._bar = QProgressBar(self)
@@ -83,6 +93,8 @@ class RunPanel(QWidget):
         self._button.setEnabled(True)
         self._bar.setRange(0, 0)
         self._bar.setVisible(True)
+        self._last = None
+        self._timer.start()
         self._stage.say("Starting")
         self._status.clear()
 
@@ -95,6 +107,7 @@ class RunPanel(QWidget):
     def setIdle(self) -> None:
         """Offer to run."""
         self._running = False
+        self._timer.stop()
         self._button.setText(self._action)
         self._bar.setVisible(False)
         self._bar.reset()
@@ -105,10 +118,8 @@ class RunPanel(QWidget):
         """Show how far a run has come and how long it will take."""
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
-        if self._button.isEnabled():
-            left = _time_left(time.monotonic() - self._started, progress)
-            frame = f", frame {progress.detail.replace('/', ' of ')}" if progress.detail else ""
-            self._stage.say(f"{_STAGES.get(progress.stage, progress.stage)}{frame}{left}")
+        self._last = time.monotonic(), progress
+        self._tick()
 
     def say(self, message: str, level: Level = "note") -> None:
         """Show how a run ended."""
@@ -117,6 +128,14 @@ class RunPanel(QWidget):
     def elapsed(self) -> float:
         """Seconds since the run was started."""
         return time.monotonic() - self._started
+
+    def _tick(self) -> None:
+        """Say what goes on, and how much time is left by now: between two steps it passes, too."""
+        if self._last is None or not self._button.isEnabled():
+            return
+        since, progress = self._last
+        left = _time_left(since - self._started, time.monotonic() - since, progress)
+        self._stage.say(f"{_STAGES.get(progress.stage, progress.stage)}{_detail(progress)}{left}")
 
     def _pressed(self) -> None:
         (self.cancelRequested if self._running else self.runRequested).emit()
@@ -127,9 +146,17 @@ def in_words(seconds: float) -> str:
     return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
-def _time_left(elapsed: float, progress: Progress) -> str:
-    """Say how long the rest takes at the pace so far; nothing before there is a pace."""
+def _detail(progress: Progress) -> str:
+    """Say which frame of how many it is, or what else the step is about."""
+    if not progress.detail:
+        return ""
+    frame = _FRAME.fullmatch(progress.detail)
+    return f", frame {frame[1]} of {frame[2]}" if frame else f": {progress.detail}"
+
+
+def _time_left(elapsed: float, since: float, progress: Progress) -> str:
+    """Say how long the rest takes at the pace so far, less what has passed since; nothing before there is a pace."""
     if progress.done <= 0 or elapsed < 1:
         return ""
-    seconds = elapsed * (progress.total - progress.done) / progress.done
+    seconds = elapsed * (progress.total - progress.done) / progress.done - since
     return ", almost done" if seconds < 1 else f", about {in_words(seconds)} left"

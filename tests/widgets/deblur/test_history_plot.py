@@ -42,6 +42,24 @@ def test_the_coefficients_that_vary_most_are_drawn(qtbot: QtBot) -> None:
     np.testing.assert_allclose(values[0], np.linspace(0, 0.3, 5))
 
 
+def test_channels_are_curves_of_their_own(qtbot: QtBot) -> None:
+    plot = HistoryPlot()
+    qtbot.addWidget(plot)
+    theta = np.arange(12, dtype=float).reshape(6, 2)
+    frames = tuple(f"time {t}, channel {c}" for t in (0, 1, 3) for c in range(2))
+    plot.setValue(History(frames, ("defocus", "coma y"), theta, np.full_like(theta, 0.1)))
+    drawn = plot.findChild(object, "history")
+    legend = plot.findChild(QLabel, "history_legend")
+    assert drawn is not None and legend is not None
+    curves = [curve.getData() for curve in drawn.listDataItems() if curve.opts["symbol"] == "o"]
+    assert len(curves) == 4
+    for positions, _ in curves:
+        np.testing.assert_array_equal(positions, [0, 1, 3])
+    first = {tuple(values) for _, values in curves}
+    assert first == {(0, 4, 8), (2, 6, 10), (1, 5, 9), (3, 7, 11)}
+    assert "channel 0 solid, channel 1 dashed" in legend.text()
+
+
 @pytest.mark.parametrize("value", [None, history(1)])
 def test_less_than_two_frames_are_no_history(qtbot: QtBot, value: History | None) -> None:
     plot = HistoryPlot()

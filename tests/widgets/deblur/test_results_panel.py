@@ -24,6 +24,7 @@ from napari_deepblur.restoration.verdict import WORDS, Verdict
 from napari_deepblur.widgets.colours import theme_colours
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.dock import DeblurDock
+from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview
 from napari_deepblur.widgets.deblur.results_panel import ResultsPanel
 
 OPTICS = Microscope(na=0.8, wavelength_um=0.5, pixel_size_um=0.1, n_immersion=1.0, light="scalar")
@@ -54,6 +55,11 @@ def result(verdict: Verdict | None = None) -> Deblurring:
     return Deblurring(np.ones((64, 64), np.float32), found, record, verdict, blur)
 
 
+def shown(deblurred: Deblurring) -> Findings:
+    """Describe a result as that of a run."""
+    return replace(found_in_preview("cells deblurred", deblurred), is_preview=False)
+
+
 def text(panel: ResultsPanel, name: str) -> str:
     label = panel.findChild(QLabel, name)
     assert label is not None
@@ -62,14 +68,14 @@ def text(panel: ResultsPanel, name: str) -> str:
 
 def test_it_is_hidden_until_there_is_a_result(panel: ResultsPanel) -> None:
     assert panel.isHidden()
-    panel.setValue(result())
+    panel.setValue(shown(result()))
     assert not panel.isHidden() and panel.value() is not None
     panel.setValue(None)
     assert panel.isHidden()
 
 
 def test_the_numbers_are_those_of_the_psf(panel: ResultsPanel) -> None:
-    panel.setValue(result())
+    panel.setValue(shown(result()))
     words = text(panel, "psf_metrics")
     assert "Strehl ratio 1.00" in words
     # An Airy disc is 0.514 wavelength / NA wide, 0.321 µm.
@@ -79,14 +85,14 @@ def test_the_numbers_are_those_of_the_psf(panel: ResultsPanel) -> None:
 
 @pytest.mark.parametrize(("light", "level"), [("green", "good"), ("yellow", "warning"), ("red", "error")])
 def test_the_verdict_has_words_and_a_colour(panel: ResultsPanel, light: str, level: str) -> None:
-    panel.setValue(result(Verdict(light, 0.1, 1.0)))  # type: ignore[arg-type]
+    panel.setValue(shown(result(Verdict(light, 0.1, 1.0))))  # type: ignore[arg-type]
     assert WORDS[light] in text(panel, "verdict")  # type: ignore[index]
     label = panel.findChild(QLabel, "verdict")
     assert label is not None and label.property("level") == level
 
 
 def test_profiles_are_drawn_when_they_are_opened(qtbot: QtBot, panel: ResultsPanel) -> None:
-    panel.setValue(result())
+    panel.setValue(shown(result()))
     panel.setColours(theme_colours("light"))
     plots = [panel.findChild(object, name) for name in ("psf_profiles", "transfer")]
     assert all(plot is not None and plot.isHidden() for plot in plots)
@@ -105,7 +111,7 @@ def test_profiles_are_drawn_when_they_are_opened(qtbot: QtBot, panel: ResultsPan
 
 
 def test_a_known_blur_has_a_verdict_and_no_coefficients(panel: ResultsPanel) -> None:
-    panel.setValue(replace(result(Verdict("green", 0, 1)), identification=None))
+    panel.setValue(shown(replace(result(Verdict("green", 0, 1)), identification=None)))
     bars = panel.findChild(CoefficientsPlot, "coefficients_plot")
     assert bars is not None and bars.isHidden()
     assert text(panel, "psf_metrics") == "" and text(panel, "verdict")

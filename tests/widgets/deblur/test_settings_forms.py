@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from driving import child
+from driving import child, choose
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
 from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.pipeline.options import option
+from napari_deepblur.pipeline.parts import RichardsonLucyRestoration, TotalVariationRestoration
+from napari_deepblur.widgets.deblur.computation_form import restoration_form
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.part_form import PartForm
@@ -34,7 +36,7 @@ def test_every_field_comes_back_from_the_forms(qtbot: QtBot, forms: SettingsForm
     assert forms.value() == settings
 
 
-@pytest.mark.parametrize("name", ["iterations", "tile", "rank", "field_shape", "psf_size"])
+@pytest.mark.parametrize("name", ["tile", "rank", "field_shape", "psf_size"])
 def test_what_has_no_row_is_named(forms: SettingsForms, name: str) -> None:
     forms.setValue(DeblurSettings(microscope=OPTICS))
     notice = child(forms.forms()[0].parentWidget(), Notice, "carried")
@@ -66,3 +68,20 @@ def test_a_part_of_one_model_and_hidden_fields(qtbot: QtBot) -> None:
     assert "size" in form.shown() and not {"tile", "device"} & set(form.shown())
     size = child(form, QComboBox, "size")
     assert [size.itemText(row) for row in range(size.count())] == ["auto", "light", "paper"]
+
+
+def test_iterations_and_strength_are_left_to_the_method_until_they_are_typed(qtbot: QtBot) -> None:
+    form = restoration_form()
+    qtbot.addWidget(form)
+    form.show()
+    iterations, strength = child(form, QDoubleSpinBox, "iterations"), child(form, QDoubleSpinBox, "strength")
+    assert not iterations.isVisible() and not strength.isVisible()
+    choose(form, "method", "richardson-lucy")
+    assert iterations.text() == strength.text() == "its own"
+    assert form.value() == RichardsonLucyRestoration()
+    iterations.setValue(20)
+    strength.setValue(0)
+    assert form.value() == RichardsonLucyRestoration(iterations=20, strength=0.0)
+    # Those of one method are none of another.
+    choose(form, "method", "total-variation")
+    assert form.value() == TotalVariationRestoration()

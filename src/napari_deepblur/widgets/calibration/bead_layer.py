@@ -10,10 +10,11 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_deepblur.widgets.calibration.bead_detection import ShownBeads, State
+from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Layer, Points
     from napari.viewer import Viewer
 
 COLOURS = {
@@ -52,6 +53,9 @@ class BeadLayer(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._layer: Points | None = None
+        self._image: Layer | None = None
+        self._connections = Connections(self)
+        self._connections.connect(viewer.layers.events.removed, self._leave)
 
     def value(self) -> Points | None:
         """Return the layer; None where there is none in the viewer."""
@@ -63,6 +67,29 @@ class BeadLayer(QObject):
         if layer is not None:
             self._viewer.layers.remove(layer)
         self._layer = None
+
+    def setImage(self, image: Layer | None) -> None:
+        """Say in which layer the beads are: rings are seen with it, and go with it. None for a file."""
+        # Not "is": napari may hand its layers out in wrappers, which compare by what they wrap.
+        if image != self._image:
+            if self._image is not None:
+                self._connections.disconnect(self._image.events.visible)
+            if image is not None:
+                self._connections.connect(image.events.visible, self._follow)
+            self._image = image
+        self._follow()
+
+    def _follow(self, event: object = None) -> None:
+        layer = self.value()
+        if layer is not None and self._image is not None:
+            layer.visible = self._image.visible
+
+    def _leave(self, event: object = None) -> None:
+        """Take the rings off where their image has gone."""
+        if self._image is not None and self._image not in self._viewer.layers:
+            self._connections.disconnect(self._image.events.visible)
+            self._image = None
+            self.close()
 
     def setValue(self, beads: ShownBeads, name: str, placement: dict[str, Any]) -> None:
         """Show beads.

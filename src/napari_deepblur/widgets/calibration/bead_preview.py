@@ -175,6 +175,10 @@ class BeadPreview(QWidget):
         if source is None or source.refusal:
             self._latest.drop()
             self._count.clear()
+            # Rings on another image would be taken for its beads.
+            self._beads = None
+            self._layer.close()
+            self._enable()
             return
         decisions = list(self._decisions.get(source, []))
         table = self._tables.get(source)
@@ -211,6 +215,7 @@ class BeadPreview(QWidget):
         used = sum(state in (State.KEPT, State.USED) for state in beads.states)
         self._count.say(f"{used} of {len(beads.points)} beads usable {when}.")
         self._layer.setValue(beads, source.name, source.placement(self._size_um))
+        self._layer.setImage(source.layer)
         self._enable()
 
     def _failed(self, error: Exception) -> None:

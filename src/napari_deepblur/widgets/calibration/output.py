@@ -13,6 +13,7 @@ from napari_deepblur.io.output import replacing
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.dock import DeblurDock
+from napari_deepblur.widgets.opening import dock_in
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -62,7 +63,8 @@ def use_in_deblur(viewer: Viewer, file: Path, microscope: Microscope | None) -> 
     microscope
         Of the family, which then stands in the form too.
     """
-    holder, dock = viewer.window.add_plugin_dock_widget("napari-deepblur", "Deblur", tabify=True)
+    holder, opened = viewer.window.add_plugin_dock_widget("napari-deepblur", "Deblur", tabify=True)
+    dock = dock_in(opened)
     assert isinstance(dock, DeblurDock)
     chosen: dict[str, Any] = {"family": str(file), "origin": (0, 0)}
     if microscope is not None:

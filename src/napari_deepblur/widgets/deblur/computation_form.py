@@ -13,7 +13,8 @@ from napari_deepblur.widgets.preferences import follow_preferences
 
 _METHODS = {
     "network": "unrolled network",
-    "richardson-lucy": "Richardson-Lucy",
+    # Strength 0 is the classical one.
+    "richardson-lucy": "Richardson-Lucy + TV",
     "total-variation": "total variation",
     "wiener": "Wiener",
 }
@@ -23,9 +24,9 @@ _SIZES = (("automatic", "auto"), ("light (for processors)", "light"), ("paper (f
 
 
 def restoration_form(parent: QWidget | None = None) -> PartForm:
-    """Make the form of the method; its numbers are carried along from layers and files."""
+    """Make the form of the method with its iterations and strength."""
     methods = [(_METHODS.get(name, name), name) for name in kinds("restore")]
-    return PartForm("restore", {"method": methods}, ("iterations", "strength"), parent)
+    return PartForm("restore", {"method": methods}, (), parent)
 
 
 def computation_form(parent: QWidget | None = None) -> PartForm:

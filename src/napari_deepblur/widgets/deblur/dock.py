@@ -15,16 +15,20 @@ from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice, AxesForm
+from napari_deepblur.widgets.deblur.comparison import Comparison
+from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.layer_facts import LayerFacts
 from napari_deepblur.widgets.deblur.layer_form import LayerForm
+from napari_deepblur.widgets.deblur.preset_form import PresetForm
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
+from napari_deepblur.widgets.deblur.result_book import ResultBook
 from napari_deepblur.widgets.deblur.result_display import ResultDisplay
 from napari_deepblur.widgets.deblur.results_panel import ResultsPanel
 from napari_deepblur.widgets.deblur.reuse import ReuseMenu
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
-from napari_deepblur.widgets.layers import Source
+from napari_deepblur.widgets.layers import Source, shown_name, write_pixel_size
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -50,22 +54,25 @@ class DeblurDock(QWidget):
         super().__init__(parent)
         self._viewer = napari_viewer
         self._display: ResultDisplay | None = None
-        self._finished: ResultDisplay | None = None
         self._series: StackDeblurring | None = None
         self._said = ""
+        self._found: Findings | None = None
         self._connections = Connections(self)
         self._job = Job(self)
 
         self._layer = LayerForm(napari_viewer, self)
         self._axes = AxesForm(self)
+        self._presets = PresetForm(self.value, self)
         self._settings = SettingsForms(self)
-        self._facts = LayerFacts(self._layer, self._axes, self._settings, self)
+        self._facts = LayerFacts(napari_viewer, self._layer, self._axes, self._settings, self)
         self._preview = PreviewForm(napari_viewer, self._wanted_preview, self)
-        self._reuse = ReuseMenu(napari_viewer, self._wanted_preview, self)
+        self._book = ResultBook(napari_viewer, self)
+        self._comparison = Comparison(napari_viewer)
+        self._reuse = ReuseMenu(napari_viewer, self._wanted_preview, self._book, self)
         self._panel = RunPanel(self)
         self._results = ResultsPanel(self)
         self._area = FormArea(self)
-        for form in (self._layer, self._axes, *self._settings.forms()):
+        for form in (self._layer, self._axes, self._presets, *self._settings.forms()):
             self._area.addForm(form)
         self._area.addForm(self._results)
 
@@ -89,10 +96,17 @@ class DeblurDock(QWidget):
             changed.connect(self._preview.update_preview)
         for emitter in (napari_viewer.scene.camera.events, napari_viewer.dims.events.point):
             self._connections.connect(emitter, self._preview.update_preview)
-        self._preview.shown.connect(self._results.setValue)
+        self._facts.chosen.connect(self._leave_result)
+        self._presets.chosen.connect(self._settings.setMicroscope)
+        self._presets.scaleRequested.connect(self._write_scale)
+        self._settings.microscope.valueChanged.connect(self._name_microscope)
+        self._connections.connect(napari_viewer.layers.selection.events.active, self._describe)
+        self._connections.connect(napari_viewer.layers.events.removed, self._describe)
+        self._preview.valueChanged.connect(self._describe)
         self._results.residualRequested.connect(self._add_residual)
         self._results.blendChanged.connect(self._blend)
         self._reuse.settingsChosen.connect(self._settings.setValue)
+        self._reuse.originsChosen.connect(self._settings.microscope.setOrigins)
         self._reuse.axesChosen.connect(self._axes.setValue)
         self._reuse.said.connect(self._panel.say)
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
@@ -122,6 +136,7 @@ class DeblurDock(QWidget):
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._job.cancel()
             self._preview.setValue(False)
+            self._comparison.end()
         return super().event(event)
 
     def _reason(self) -> str:
@@ -144,6 +159,7 @@ class DeblurDock(QWidget):
         layer = self._layer.value()
         if layer is None or self.isRunning():
             return
+        self._settings.microscope.commit()
         try:
             settings = self.value()
         except DeepblurError as error:
@@ -153,7 +169,9 @@ class DeblurDock(QWidget):
         # The array may be lazy: it is read in the other thread, frame by frame.
         array, sink = source.data, ArraySink()
         shown = axes.removesuffix("S") if colours == "luminance" else axes
-        self._display = ResultDisplay(self._viewer, source, shown, sink)
+        self._display = ResultDisplay(self._viewer, source, shown, sink, self._settings.origins())
+        # What is described is the selected result: there is none of this run yet.
+        self._viewer.layers.selection.active = layer
         self._preview.pause()
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
@@ -176,22 +194,56 @@ class DeblurDock(QWidget):
 
     def _finish(self) -> None:
         if self._display is not None and self._series is not None:
-            self._said = self._display.finish(self._series, in_words(self._panel.elapsed()))
+            self._said, self._found = self._display.finish(self._series, in_words(self._panel.elapsed()))
             QTimer.singleShot(0, self._conclude)
 
     def _conclude(self) -> None:
-        display, series = self._display, self._series
-        self._series = None
-        if display is None or series is None:
+        display, series, found = self._display, self._series, self._found
+        self._series = self._found = None
+        if display is None or series is None or found is None:
             return
         self._rest()
-        self._panel.say(self._said, "warning" if series.notes else "note")
-        self._finished = display
-        self._results.setValue(series.first, True, display.has_residual())
-        self._results.setHistory(series.history())
-        self._reuse.setResult(series.first.identification, series.settings)
+        warned = bool(series.notes or found.rests_on)
+        self._panel.say(self._said, "warning" if warned else "note")
+        self._book.write(display, found)
+        self._describe()
         # Once the column has made room for it.
-        QTimer.singleShot(0, self._area.scrollDown)
+        QTimer.singleShot(0, self._show_result)
+
+    def _show_result(self) -> None:
+        self._area.scrollTo(self._results)
+
+    def _leave_result(self) -> None:
+        """Describe no result of one image while another is chosen."""
+        layer, active = self._layer.value(), self._viewer.layers.selection.active
+        if layer is not None and active is not None and layer != active and self._book.findings(active) is not None:
+            self._viewer.layers.selection.active = layer
+
+    def _name_microscope(self) -> None:
+        """Show the name of the microscope only while the numbers are those of it."""
+        name = self._settings.microscope.preset()
+        if name != self._presets.value():
+            self._presets.setValue(name)
+
+    def _write_scale(self) -> None:
+        layer, axes = self._layer.value(), self._axes.value().axes.removesuffix("S")
+        if layer is None or len(axes) != layer.ndim:
+            self._panel.say("There is no layer to write the pixel size to: choose an image.", "warning")
+            return
+        size = self.value().optics.pixel_size_um
+        write_pixel_size(layer, axes, size)
+        self._panel.say(f"Pixels of {shown_name(layer.name)} are {size:g} µm now.")
+
+    def _describe(self, event: object = None) -> None:
+        """Say what is known of the selected result; where none is selected, of the preview."""
+        active = self._viewer.layers.selection.active
+        self._comparison.end()
+        found = self._book.findings(active)
+        if found is not None and active is not None:
+            image = self._book.image_of(active)
+            self._results.setValue(found, image is not None and self._book.result_of(active) in self._viewer.layers)
+        else:
+            self._results.setValue(self._preview.findings(), outdated=self._preview.is_outdated())
 
     def _failed(self, error: Exception) -> None:
         self._discard()
@@ -207,7 +259,10 @@ class DeblurDock(QWidget):
     def _discard(self) -> None:
         """Leave viewer and dock as they were before the run."""
         if self._display is not None:
+            image = self._display.image()
             self._display.discard()
+            # Not whatever napari selects in place of a layer that has gone.
+            self._viewer.layers.selection.active = image
         self._rest()
 
     def _cancelled(self) -> None:
@@ -230,12 +285,15 @@ class DeblurDock(QWidget):
         return layer, self._axes.value(), self.value()
 
     def _blend(self, share: float) -> None:
-        if self._finished is not None:
-            self._finished.blend(share)
+        active = self._viewer.layers.selection.active
+        image = None if active is None else self._book.image_of(active)
+        if active is not None and image is not None:
+            self._comparison.blend(self._book.result_of(active), image, share)
 
     def _add_residual(self) -> None:
-        if self._finished is not None:
-            self._finished.show_residual()
+        display = self._book.display(self._viewer.layers.selection.active)
+        if display is not None:
+            display.show_residual()
 
     def _follow_theme(self) -> None:
         colours = theme_colours(str(self._viewer.theme))

@@ -7,31 +7,44 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_deepblur.errors import ImageError
+from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.axes_form import AxesForm
 from napari_deepblur.widgets.deblur.layer_form import LayerForm
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
-from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition_or_reason
+from napari_deepblur.widgets.layer_acquisition import (
+    channel_of_layer,
+    known_axes,
+    known_pixel_size,
+    known_spacing_um,
+    layer_acquisition_or_reason,
+    recorded_origins,
+)
 from napari_deepblur.widgets.layers import (
     PixelSize,
     full_resolution,
-    layer_axes,
     pixel_size,
-    plane_spacing_um,
     refusal,
     shown_name,
     stated_microscope,
 )
+from napari_deepblur.widgets.origins import Origin
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+    from napari.viewer import Viewer
 
 
 class LayerFacts(QObject):
     """Fills in axes, optics, pixel size and channels of the chosen layer, and again whenever it says otherwise.
 
+    What the user has typed for a layer comes back with it, and does not go with another.
+
     Parameters
     ----------
+    viewer
+        The napari viewer, of whose layers several may be of one file.
     layer
         Chooses the layer.
     axes, settings
@@ -42,17 +55,28 @@ class LayerFacts(QObject):
 
     changed = Signal()
     """The forms were filled in."""
+    chosen = Signal()
+    """Another layer was chosen than before."""
 
     def __init__(
-        self, layer: LayerForm, axes: AxesForm, settings: SettingsForms, parent: QObject | None = None
+        self,
+        viewer: Viewer,
+        layer: LayerForm,
+        axes: AxesForm,
+        settings: SettingsForms,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self._viewer = viewer
         self._form, self._axes, self._settings = layer, axes, settings
         self._known: Layer | None = None
+        self._taken, self._reason = Acquisition(), ""
+        self._given: dict[str, dict[str, tuple[float, Origin, str]]] = {}
         self._connections = Connections(self)
         layer.valueChanged.connect(self.update)
-        axes.valueChanged.connect(self._measure)
+        axes.valueChanged.connect(self._renamed)
         axes.axesChanged.connect(self._find_spacing)
+        self._connections.connect(viewer.layers.events.removed, self._forget)
 
     def pixel_size(self) -> PixelSize | None:
         """Return the size of a pixel that the layer states; None where there is no layer."""
@@ -63,58 +87,77 @@ class LayerFacts(QObject):
         layer = self._form.value()
         # Not "is": napari may hand its layers out in wrappers, which compare by what they wrap.
         if layer != self._known:
+            before = self._known
             for name in ("scale", "units", "axis_labels"):
-                if self._known is not None:
-                    self._connections.disconnect(getattr(self._known.events, name))
+                if before is not None:
+                    self._connections.disconnect(getattr(before.events, name))
                 if layer is not None:
                     slot = self._find_axes if name == "axis_labels" else self._rescaled
                     self._connections.connect(getattr(layer.events, name), slot)
+            if before is not None:
+                self._given[str(before.unique_id)] = self._settings.microscope.given()
             self._known = layer
+            self._taken, self._reason = (Acquisition(), "") if layer is None else layer_acquisition_or_reason(layer)
             self._find_axes()
             if layer is not None:
-                self._find_optics(layer)
+                self._find_optics(layer, "" if before is None else shown_name(before.name))
+            self.chosen.emit()
         self.changed.emit()
 
-    def _find_optics(self, layer: Layer) -> None:
+    def _find_optics(self, layer: Layer, before: str) -> None:
+        """Fill in what the layer states, then what the user has typed for it before."""
         stated = stated_microscope(layer)
-        taken, reason = layer_acquisition_or_reason(layer)
-        self._count_channels(taken.wavelengths_um)
+        self._count_channels(self._taken.wavelengths_um)
         form = self._settings.microscope
         if stated is not None:
-            form.setValue(stated)
+            form.setValue(stated, recorded_origins(layer), str(layer.name))
             size = pixel_size(layer, self._planar_axes())
         else:
-            form.setAcquisition(taken, reason)
-            size = known_pixel_size(layer, self._planar_axes(), taken)
+            channel = channel_of_layer(layer, list(self._viewer.layers), self._taken)
+            form.setAcquisition(self._taken, self._reason, channel, before)
+            size = known_pixel_size(layer, self._planar_axes(), self._taken)
         remark = size.remark
         if stated is not None and size.level == "note":
             remark = f"Microscope and pixel size from {shown_name(layer.name)}."
         form.setPixelSize(size.size_um, remark, size.level)
+        form.setGiven(self._given.get(str(layer.unique_id), {}))
 
     def _find_axes(self) -> None:
         layer = self._known
         if layer is None or refusal(layer):
             self._axes.setAxes("YX", ())
         else:
-            self._axes.setAxes(layer_axes(layer), full_resolution(layer).shape)
+            try:
+                axes = known_axes(layer, self._taken)
+            except ImageError:
+                # The layer's refusal says so.
+                axes = "YX"
+            self._axes.setAxes(axes, full_resolution(layer).shape)
         self._find_spacing()
 
     def _find_spacing(self) -> None:
         """Fill in the distance of the planes."""
         layer = self._known
         if layer is not None and not refusal(layer):
-            self._axes.setPlaneSpacing(plane_spacing_um(layer, self._axes.value().axes))
+            self._axes.setPlaneSpacing(known_spacing_um(layer, self._axes.value().axes, self._taken))
 
     def _rescaled(self) -> None:
         """Fill in what follows from scale and units."""
         self._find_spacing()
         self._measure()
 
+    def _renamed(self) -> None:
+        """Fill in what follows from the names of the axes; a pixel size that the user has given stays."""
+        form = self._settings.microscope
+        given = {name: number for name, number in form.given().items() if name == "pixel_size_um"}
+        self._measure()
+        form.setGiven(given)
+
     def _measure(self) -> None:
-        """Fill in the pixel size, and what depends on the names of the axes."""
-        size = self.pixel_size()
-        if size is not None:
-            self._settings.microscope.setPixelSize(*size)
+        """Fill in the pixel size, and the number of channels."""
+        layer = self._known
+        if layer is not None:
+            self._settings.microscope.setPixelSize(*known_pixel_size(layer, self._planar_axes(), self._taken))
             self._count_channels()
         self.changed.emit()
 
@@ -128,3 +171,7 @@ class LayerFacts(QObject):
     def _planar_axes(self) -> str | None:
         layer, axes = self._known, self._axes.value().axes.removesuffix("S")
         return axes if layer is not None and len(axes) == layer.ndim else None
+
+    def _forget(self, event: object = None) -> None:
+        there = {str(layer.unique_id) for layer in self._viewer.layers}
+        self._given = {known: given for known, given in self._given.items() if known in there}

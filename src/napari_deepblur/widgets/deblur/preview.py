@@ -16,6 +16,7 @@ from napari_deepblur.pipeline.plan import Plan, plan
 from napari_deepblur.pipeline.preview import Preview, Region, preview
 from napari_deepblur.pipeline.series import LUMINANCE, Luminance, channel_of, lazy_frame, leading, write_frame
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.widgets.colours import theme_colours
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import METADATA_KEY, Source, full_resolution
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 LARGEST_SIDE = 512
 """Pixels of a preview along each side, at most: more would not be there in a second or two."""
+
+_OUTDATED = 0.35
+"""Opacity of a preview that is being made again."""
 
 _QUIET_MS = 150
 """A preview begins when nothing has changed for so long."""
@@ -63,6 +67,8 @@ class Previewer(QObject):
         Its owner.
     """
 
+    started = Signal(object)
+    """A `Region` is computed; what is shown is outdated until `ready`."""
     ready = Signal(object)
     """A `Preview` was shown."""
     failed = Signal(object)
@@ -107,10 +113,23 @@ class Previewer(QObject):
         self._timer.stop()
         self._latest.drop()
         self._asked = None
+        self._fade(True)
 
     def is_busy(self) -> bool:
         """Tell whether a preview is on its way."""
         return self._timer.isActive() or self._latest.is_busy()
+
+    def layer(self) -> Layer | None:
+        """Return the layer of the preview; None where there is none in the viewer."""
+        return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
+
+    def _fade(self, outdated: bool) -> None:
+        """Let a preview that is outdated look so: pale, and its outline yellow."""
+        layer = self.layer()
+        if layer is not None:
+            layer.opacity = _OUTDATED if outdated else 1.0
+            colours = theme_colours(str(self._viewer.theme))
+            layer.bounding_box.line_color = colours.warning if outdated else colours.accent
 
     def _remove(self) -> None:
         if self._layer is not None and self._layer in self._viewer.layers:
@@ -140,6 +159,8 @@ class Previewer(QObject):
         )
         if request.key() == self._asked:
             return
+        self._fade(True)
+        self.started.emit(region)
         self._asked, self._request = request.key(), request
         # How it is restored, and where, does not change what is identified.
         alike = settings.replace(restore=NetworkRestoration(), compute=Compute(size=settings.compute.size))
@@ -171,8 +192,12 @@ class Previewer(QObject):
             active = self._viewer.layers.selection.active
             self._layer = Layer.create(data, arguments, kind)
             self._viewer.add_layer(self._layer)
+            # The edge of what was deblurred: without it nobody sees where the preview ends.
+            self._layer.bounding_box.points = False
+            self._layer.bounding_box.visible = True
             if active is not None and active in self._viewer.layers:
                 self._viewer.layers.selection.active = active
+        self._fade(False)
         self.ready.emit(previews[0])
 
 

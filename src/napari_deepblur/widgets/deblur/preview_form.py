@@ -8,11 +8,13 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.pipeline.preview import Preview
+from napari_deepblur.pipeline.preview import Preview, Region
+from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview
 from napari_deepblur.widgets.deblur.preview import Ask, Previewer
 from napari_deepblur.widgets.notice import Notice
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
 
@@ -29,12 +31,14 @@ class PreviewForm(QWidget):
         Parent widget.
     """
 
-    shown = Signal(object)
-    """The `Deblurring` of a preview that is in the viewer now."""
+    valueChanged = Signal()
+    """What is shown, or whether it is outdated, has changed."""
 
     def __init__(self, viewer: Viewer, ask: Ask, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._ask = ask
+        self._findings: Findings | None = None
+        self._outdated = False
         self._previewer = Previewer(viewer, self)
         self._box = QCheckBox("Preview", self)
         self._box.setObjectName("preview")
@@ -49,6 +53,7 @@ class PreviewForm(QWidget):
         layout.addWidget(self._box)
         layout.addWidget(self._notice)
         self._box.toggled.connect(self._switch)
+        self._previewer.started.connect(self._start)
         self._previewer.ready.connect(self._describe)
         self._previewer.failed.connect(self._fail)
 
@@ -59,6 +64,18 @@ class PreviewForm(QWidget):
     def setValue(self, wanted: bool) -> None:
         """Switch it."""
         self._box.setChecked(wanted)
+
+    def findings(self) -> Findings | None:
+        """Return what was found in the part that is shown; None where none is."""
+        return self._findings
+
+    def is_outdated(self) -> bool:
+        """Tell whether what is shown is being computed again."""
+        return self._outdated
+
+    def layer(self) -> Layer | None:
+        """Return the layer that is shown; None where there is none."""
+        return self._previewer.layer()
 
     def update_preview(self, *_: object) -> None:
         """Look again soon, because something has changed."""
@@ -74,14 +91,26 @@ class PreviewForm(QWidget):
             self._previewer.follow(self._ask)
         else:
             self._previewer.close()
+            self._show(None)
+
+    def _start(self, region: Region) -> None:
+        self._notice.say(f"Computing {_in_words(region)}…")
+        self._show(self._findings, outdated=True)
 
     def _describe(self, preview: Preview) -> None:
-        height, width = preview.region.shape
-        self._notice.say(
-            f"{height} x {width} pixels from row {preview.region.top}, column {preview.region.left}. A run identifies "
-            "the blur on the whole image."
-        )
-        self.shown.emit(preview.result)
+        self._notice.say(f"{_in_words(preview.region)}. A run identifies the blur on the whole image.")
+        layer = self.layer()
+        self._show(found_in_preview("" if layer is None else str(layer.name), preview.result))
 
     def _fail(self, error: Exception) -> None:
         self._notice.say(str(error) if isinstance(error, DeepblurError) else f"No preview: {error}", "error")
+        self._show(None)
+
+    def _show(self, findings: Findings | None, outdated: bool = False) -> None:
+        self._findings, self._outdated = findings, outdated
+        self.valueChanged.emit()
+
+
+def _in_words(region: Region) -> str:
+    height, width = region.shape
+    return f"{height} x {width} pixels from row {region.top}, column {region.left}"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_deepblur.io.axes import part_slices
+from napari_deepblur.io.axes import frame_name, part_slices
 from napari_deepblur.io.sinks import ArraySink, empty_result
 from napari_deepblur.optics.psf_field import psf_field
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, write_frame
-from napari_deepblur.restoration.verdict import residual_image
+from napari_deepblur.restoration.verdict import Verdict, residual_image
+from napari_deepblur.widgets.deblur.findings import Findings, found_in_run, record_of, worst_frame
 from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer, shown_name
+from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -37,11 +41,24 @@ class ResultDisplay:
         Of the result: those of the source, without the colours where only the luminance is restored.
     sink
         What the run writes into.
+    origins
+        Where each number of the optics is from.
     """
 
-    def __init__(self, viewer: Viewer, source: Source, axes: str, sink: ArraySink) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        source: Source,
+        axes: str,
+        sink: ArraySink,
+        origins: Mapping[str, Origin] | None = None,
+    ) -> None:
         self._viewer, self._source, self._axes, self._sink = viewer, source, axes, sink
+        self._origins = dict(origins or {})
         self._layer: Layer | None = None
+        self._psf_layer: Layer | None = None
+        self._verdicts: dict[tuple[int, ...], Verdict] = {}
+        self._exported: list[NDArray[np.float32]] = []
         self._psfs: NDArray[np.float32] | None = None
         self._plane: Deblurring | None = None
 
@@ -53,7 +70,12 @@ class ResultDisplay:
         image = self._sink.array
         if image is None:
             return
-        found = step.result.identification if isinstance(step, Frame) and step.result is not None else None
+        result = step.result if isinstance(step, Frame) else None
+        found = None if result is None else result.identification
+        if result is not None and result.verdict is not None:
+            self._verdicts[tuple(step.index)] = result.verdict
+        if found is not None:
+            self._exported.append(found.psfs)
         # One picture of three colours' PSFs would be one more image to explain.
         if found is not None and "S" not in self._axes:
             if self._psfs is None:
@@ -78,8 +100,8 @@ class ResultDisplay:
         low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 0.0)
         return low, high if high > low else low + 1
 
-    def finish(self, series: StackDeblurring, duration: str) -> str:
-        """Write down how the result was made, add the point spread functions, and say what was done.
+    def finish(self, series: StackDeblurring, duration: str) -> tuple[str, Findings]:
+        """Write down how the result was made, add the point spread functions, and say what was done and found.
 
         Parameters
         ----------
@@ -94,12 +116,25 @@ class ResultDisplay:
         self._plane = series.first if self._axes == "YX" and not self._source.colour else None
         source = {"layer": self._source.name, "file": self._source.file}
         record = {**series.record, "input": source}
+        if self._origins:
+            record[ORIGINS_KEY] = self._origins
+        # The verdict on each frame belongs to it, so that the worst is found again.
+        for entry in record["frames"]:
+            verdict = self._verdicts.get(tuple(entry["index"]))
+            entry["residual"] = None if verdict is None else asdict(verdict)
+        series = replace(series, record=record)
+        several = {frame_name(self._axes, index): verdict for index, verdict in self._verdicts.items()}
+        worst = worst_frame(several) if len(record["frames"]) > 1 else None
+        name = self._source.name if self._layer is None else self._layer.name
+        findings = found_in_run(name, series, worst, self.has_residual())
+        record |= record_of(findings)
         if self._layer is not None:
             self._layer.metadata = {METADATA_KEY: record}
             added.append(self._layer)
         if self._psfs is not None:
             layer = Layer.create(*psf_layer(self._source, self._psfs, record))
             self._viewer.add_layer(layer)
+            self._psf_layer = layer
             added.append(layer)
             if self._layer in self._viewer.layers:
                 self._viewer.layers.selection.active = self._layer
@@ -111,12 +146,24 @@ class ResultDisplay:
         parts += [note[0].upper() + note[1:].removesuffix(".") + "." for note in series.notes[:_MOST_NOTES]]
         if len(series.notes) > _MOST_NOTES:
             parts.append(f"{len(series.notes) - _MOST_NOTES} more notes are in the layer's metadata.")
-        return " ".join(parts)
+        parts += [findings.rests_on] if findings.rests_on else []
+        return " ".join(parts), findings
 
-    def blend(self, share: float) -> None:
-        """Let so much of the result be seen over the image, from 0 to 1."""
-        if self._layer is not None and self._layer in self._viewer.layers:
-            self._layer.opacity = share
+    def added(self) -> list[Layer]:
+        """Return the layers of the run: the restored image, and the point spread functions."""
+        return [layer for layer in (self._layer, self._psf_layer) if layer is not None]
+
+    def restored(self) -> Layer | None:
+        """Return the layer of the restored image; None where it is not in the viewer."""
+        return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
+
+    def image(self) -> Layer | None:
+        """Return the layer that was deblurred; None where it is not in the viewer any more."""
+        return next((known for known in self._viewer.layers if str(known.unique_id) == self._source.identity), None)
+
+    def psfs(self) -> NDArray[np.float32] | None:
+        """Return the point spread functions of all frames, shape (N, k, k); None where none was identified."""
+        return np.concatenate(self._exported) if self._exported else None
 
     def has_residual(self) -> bool:
         """Tell whether there is a residual to be shown: that of one plane."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -19,14 +17,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.optics import Microscope
-from napari_deepblur.optics.psf_metrics import PsfMetrics, measure_psf
-from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.series import History
 from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
+from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.notice import Level, Notice
 from napari_deepblur.widgets.plots import colour_plot, still_plot
@@ -52,10 +46,12 @@ class ResultsPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._result: Deblurring | None = None
-        self._metrics: PsfMetrics | None = None
+        self._findings: Findings | None = None
         self._colours = theme_colours("dark")
-        self._verdict, self._numbers = Notice(self), Notice(self)
+        self._title, self._verdict, self._rests, self._numbers = (Notice(self) for _ in range(4))
+        self._title.setObjectName("result_name")
+        self._title.setToolTip("The layer that is described: the one that is selected in the list of layers.")
+        self._rests.setObjectName("rests_on")
         self._verdict.setObjectName("verdict")
         self._verdict.setToolTip(
             "The result is blurred again and taken from the image. A blur that is too small explains every image: this "
@@ -107,7 +103,9 @@ class ResultsPanel(QWidget):
         buttons.addWidget(self._residual)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._title)
         layout.addWidget(self._verdict)
+        layout.addWidget(self._rests)
         layout.addWidget(self._compare)
         layout.addWidget(self._coefficients)
         layout.addWidget(self._history)
@@ -121,45 +119,53 @@ class ResultsPanel(QWidget):
         self._arrange()
         self.hide()
 
-    def value(self) -> Deblurring | None:
-        """Return the result that is described."""
-        return self._result
+    def value(self) -> Findings | None:
+        """Return what is described."""
+        return self._findings
 
-    def setHistory(self, history: History | None) -> None:
-        """Show the coefficients of a series frame by frame; None, or a single frame, shows nothing."""
-        self._history.setValue(history)
-
-    def setValue(self, result: Deblurring | None, is_layer: bool = False, has_residual: bool = False) -> None:
+    def setValue(self, findings: Findings | None, comparable: bool = False, outdated: bool = False) -> None:
         """Describe a result; None hides the panel.
 
         Parameters
         ----------
-        result
-            Of a run or of a preview.
-        is_layer
-            Whether it is of a run, and so a layer that can be compared with the image.
-        has_residual
-            Whether the residual can be shown.
+        findings
+            Of a run, of a record, or of a preview.
+        comparable
+            Whether the image that it is of is there to be compared with.
+        outdated
+            Whether it is a preview that is being made again.
         """
-        self._result = result
-        self._metrics = None if result is None else _metrics(result)
-        verdict = None if result is None else result.verdict
-        if verdict is None:
+        self._findings = findings
+        verdict = None if findings is None else findings.verdict
+        if findings is None:
+            self._title.clear()
+        else:
+            of = f"Preview: {findings.name}" if findings.is_preview else findings.name
+            self._title.say(f"{of} (outdated: it is computed again)" if outdated else of, "note")
+        if findings is None or verdict is None:
             self._verdict.clear()
         else:
-            self._verdict.say(verdict.words, _LEVELS[verdict.light])
-        self._numbers.say("" if self._metrics is None else _in_numbers(self._metrics))
-        self.setHistory(None)
-        found = None if result is None else result.identification
+            frame = f"The worst frame, {findings.verdict_of}: " if findings.verdict_of else ""
+            words = f"{frame}{verdict.words}"
+            self._verdict.say(words, "note" if outdated else _LEVELS[verdict.light])
+        self._rests.say("" if findings is None else findings.rests_on, "warning")
+        numbers = None if findings is None else findings.numbers
+        self._numbers.say("" if numbers is None else numbers.words())
+        self._history.setValue(None if findings is None else findings.history)
+        found = None if findings is None else findings.identification
         self._coefficients.setValue(found)
         self._coefficients.setVisible(found is not None)
         self._noise.say("" if found is None else _noise_in_words(found.noise))
-        self._residual.setVisible(has_residual)
-        self._compare.setVisible(is_layer)
+        self._residual.setVisible(findings is not None and findings.has_residual)
+        self._compare.setVisible(comparable)
         with QSignalBlocker(self._blend):
             self._blend.setValue(100)
-        self.setVisible(result is not None)
+        self.setVisible(findings is not None)
         self._arrange()
+
+    def first_line(self) -> QWidget:
+        """Return what must be seen first: the name of the result, and below it the verdict."""
+        return self._title
 
     def setColours(self, colours: Colours) -> None:
         """Draw in the colours of a theme."""
@@ -171,10 +177,13 @@ class ResultsPanel(QWidget):
     def _blended(self, percent: int) -> None:
         self.blendChanged.emit(percent / 100)
 
+    def _has_profiles(self) -> bool:
+        return self._findings is not None and self._findings.metrics is not None
+
     def _arrange(self) -> None:
-        shown = self._open.isChecked() and self._metrics is not None
+        shown = self._open.isChecked() and self._has_profiles()
         self._open.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
-        self._open.setVisible(self._metrics is not None)
+        self._open.setVisible(self._has_profiles())
         for plot in (self._psf, self._transfer):
             plot.setVisible(shown)
         self._draw()
@@ -184,8 +193,8 @@ class ResultsPanel(QWidget):
             plot.clear()
             colour_plot(plot, self._colours)
             plot.setFixedHeight(round(_HEIGHT * self.fontMetrics().height()))
-        metrics, result = self._metrics, self._result
-        if metrics is None or result is None or result.identification is None or not self._open.isChecked():
+        metrics = None if self._findings is None else self._findings.metrics
+        if metrics is None or not self._open.isChecked():
             return
         accent, faint = self._colours.accent, self._colours.text
         for values, style, colour in (
@@ -205,27 +214,6 @@ class ResultsPanel(QWidget):
         self._transfer.setXRange(0, float(metrics.frequency[within][-1]), padding=0)
         self._transfer.setYRange(0, 1, padding=0.02)
         self._transfer.setTitle("transfer function against cycles/µm", color=self._colours.text, size="9pt")
-
-
-def _metrics(result: Deblurring) -> PsfMetrics | None:
-    """Measure the PSF that was found, with the optics that were stated."""
-    found = result.identification
-    if found is None:
-        return None
-    with warnings.catch_warnings():
-        # The form has said so.
-        warnings.simplefilter("ignore", UndersamplingWarning)
-        microscope = Microscope.from_record(result.settings["settings"]["microscope"] or {})
-        return measure_psf(found.psf, microscope)
-
-
-def _in_numbers(metrics: PsfMetrics) -> str:
-    rows, columns = metrics.fwhm_um
-    ideal = sum(metrics.ideal_fwhm_um) / 2
-    return (
-        f"Strehl ratio {metrics.strehl:.2f}; width at half maximum {columns:.3f} x {rows:.3f} µm (columns x rows), "
-        f"{ideal:.3f} µm without aberrations."
-    )
 
 
 def _noise_in_words(noise: PoissonGaussianNoise) -> str:

@@ -13,7 +13,6 @@ from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
-from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.families import family_hash, load_family
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import replacing
@@ -24,6 +23,8 @@ from napari_deepblur.pipeline.series import Reuse, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.preview import Ask
+from napari_deepblur.widgets.deblur.result_book import ResultBook
+from napari_deepblur.widgets.layer_acquisition import recorded_origins
 from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, plane_spacing_um, shown_name
 
 if TYPE_CHECKING:
@@ -48,18 +49,18 @@ class ReuseMenu(QPushButton):
 
     settingsChosen = Signal(object)
     """`DeblurSettings` to be shown in the forms."""
+    originsChosen = Signal(object)
+    """Where the numbers of their optics are from: those that were assumed still are."""
     axesChosen = Signal(object)
     """`AxesChoice` of the layer that the settings are from."""
     said = Signal(str, str)
     """What was done or could not be, and its level."""
 
-    def __init__(self, viewer: Viewer, ask: Ask, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer, ask: Ask, book: ResultBook, parent: QWidget | None = None) -> None:
         super().__init__("More", parent)
         self.setObjectName("more")
         self.setToolTip("Settings from a layer, this run as text, blurs to be used again.")
-        self._viewer, self._ask = viewer, ask
-        self._found: Identification | None = None
-        self._found_for: DeblurSettings | None = None
+        self._viewer, self._ask, self._book = viewer, ask, book
         self._actions: dict[str, Callable[[], None]] = {}
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
@@ -70,7 +71,12 @@ class ReuseMenu(QPushButton):
             ("", "", "", None),
             ("again", "Use this blur again…", "Deblur other layers with the blur of the selected result.", self._again),
             ("psf", "Use layer as PSF…", "The selected layer is a picture of the PSF, of any origin.", self._use_psf),
-            ("export", "Export PSFs…", "Those of the last run, as TIFF, for other programs.", self._export),
+            (
+                "export",
+                "Export PSFs…",
+                "Those of all frames of the selected result, as TIFF.",
+                self._export,
+            ),
             ("table", "Save coefficients…", "Those of every frame of the selected result, as CSV.", self._save_table),
         ):
             if action is None:
@@ -84,10 +90,6 @@ class ReuseMenu(QPushButton):
         # One bound method: PySide6 would keep functions that know this object, and with it the dock, for good.
         menu.triggered.connect(self._chosen)
         self.setMenu(menu)
-
-    def setResult(self, found: Identification | None, settings: DeblurSettings) -> None:
-        """Keep the blur of the last run."""
-        self._found, self._found_for = found, settings
 
     def _chosen(self, entry: QAction) -> None:
         """Do what was chosen, and say what is wrong instead of raising it."""
@@ -117,6 +119,8 @@ class ReuseMenu(QPushButton):
 
     def _hand_out(self, settings: DeblurSettings, record: Mapping[str, Any], layer: Layer) -> None:
         self.settingsChosen.emit(settings)
+        kept = recorded_origins(layer).items()
+        self.originsChosen.emit({name: origin if origin == "assumed" else "typed" for name, origin in kept})
         axes = record.get("axes")
         if isinstance(axes, str):
             reuse: Reuse = "first" if record.get("reuse") == "first" else "each"
@@ -156,13 +160,14 @@ class ReuseMenu(QPushButton):
     def _again(self) -> None:
         layer = self._selected()
         record, settings = recorded_settings(layer)
-        mine = self._found_for is not None and settings == self._found_for
-        if settings.blur.family == "zernike" and mine and self._found is not None:
+        findings = self._book.findings(layer) if self._book.display(layer) is not None else None
+        found = None if findings is None else findings.identification
+        if settings.blur.family == "zernike" and found is not None:
             # The average over what is likely is closer to the truth than the PSF of the mean coefficients.
             file = self._chosen_file("psf.tif")
             if file is None:
                 return
-            write_tiff(file, self._found.psf, pixel_size_um=settings.optics.pixel_size_um)
+            write_tiff(file, found.psf, pixel_size_um=settings.optics.pixel_size_um)
             again = settings.replace(family=str(file), theta=None)
         else:
             theta = record.get("resolved", {}).get("theta")
@@ -193,13 +198,18 @@ class ReuseMenu(QPushButton):
         return DeblurSettings() if asked is None else asked[2]
 
     def _export(self) -> None:
-        if self._found is None or self._found_for is None:
-            raise SettingsError("No blur has been identified yet: press Deblur first.")
-        file = self._chosen_file("psfs.tif")
+        layer = self._viewer.layers.selection.active
+        display = self._book.display(layer)
+        psfs = None if display is None else display.psfs()
+        if layer is None or psfs is None:
+            raise SettingsError(
+                "The selected layer has no PSFs that were identified since napari was started: select a result of the "
+                "Deblur dock, or press Deblur first."
+            )
+        file = self._chosen_file(f"{layer.name} PSFs.tif")
         if file is not None:
-            psfs = self._found.psfs
-            one = psfs.shape[0] == 1
-            pixel = self._found_for.optics.pixel_size_um
+            one = len(psfs) == 1
+            pixel = recorded_settings(layer)[1].optics.pixel_size_um
             write_tiff(file, psfs[0] if one else psfs, pixel_size_um=pixel, axes="YX" if one else "TYX")
             self.said.emit(f"Wrote {len(psfs)} PSF{'s' * (not one)} to {file}.", "note")
 
@@ -209,9 +219,10 @@ class ReuseMenu(QPushButton):
         table = history_of(record).as_csv()
         chosen, _ = QFileDialog.getSaveFileName(self, "Coefficients", f"{layer.name}.csv", "Tables (*.csv)")
         if chosen:
-            with replacing(chosen) as partial:
+            file = Path(chosen) if Path(chosen).suffix.lower() == ".csv" else Path(f"{chosen}.csv")
+            with replacing(file) as partial:
                 partial.write_text(table, encoding="utf-8")
-            self.said.emit(f"Wrote {chosen}.", "note")
+            self.said.emit(f"Wrote {file}.", "note")
 
     def _chosen_file(self, name: str) -> Path | None:
         chosen, _ = QFileDialog.getSaveFileName(self, "PSF", name, _PSF_FILTER)

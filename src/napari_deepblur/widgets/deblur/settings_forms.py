@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_deepblur.pipeline.named_microscopes import NamedMicroscope
 from napari_deepblur.pipeline.options import as_options
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.carried_form import CarriedForm
@@ -13,6 +14,7 @@ from napari_deepblur.widgets.deblur.computation_form import computation_form, re
 from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.deblur.noise_form import noise_form
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
+from napari_deepblur.widgets.origins import Origin
 from napari_deepblur.widgets.part_form import PartForm
 
 
@@ -64,6 +66,18 @@ class SettingsForms(QObject):
             compute=self._compute.value(),
         )
         return settings.replace(**self._carried.value(restore.method))
+
+    def origins(self) -> dict[str, Origin]:
+        """Return where each number of the optics is from; none, where a measured blur needs no optics."""
+        return self.microscope.origins() if self._family.value().family in ZERNIKE_FAMILIES else {}
+
+    def setMicroscope(self, known: NamedMicroscope) -> None:
+        """Show a named microscope, with the blurs and the noise that were saved with it."""
+        self.microscope.setPreset(known.microscope, known.name)
+        if known.family is not None:
+            self._family.setValue(self._family.value()._replace(family=known.family))
+        if known.noise is not None:
+            self._noise.setValue(known.noise)
 
     def setValue(self, settings: DeblurSettings) -> None:
         """Fill the forms."""

@@ -1,0 +1,246 @@
+"""What is said about one result: of a run of this session, of a layer that carries a record, or of a preview."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_deepblur.errors import DeepblurError, UndersamplingWarning
+from napari_deepblur.identification.results import Identification
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.optics import Microscope
+from napari_deepblur.optics.psf_metrics import PsfMetrics, measure_psf
+from napari_deepblur.pipeline.parts import FieldZernikeBlur, ZernikeBlur
+from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.series import History, StackDeblurring, history_of
+from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.restoration.verdict import Verdict
+from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.origins import assumptions
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+PSF_KEY = "psf"
+"""Where the record of a result keeps the numbers of its PSF."""
+_WORST = {"green": 0, "yellow": 1, "red": 2}
+
+
+@dataclass(frozen=True)
+class PsfNumbers:
+    """Strehl ratio, and widths at half maximum along rows and columns with and without aberrations, in micrometres."""
+
+    strehl: float
+    fwhm_um: tuple[float, float]
+    ideal_fwhm_um: tuple[float, float]
+
+    def words(self) -> str:
+        """Return one sentence."""
+        rows, columns = self.fwhm_um
+        return (
+            f"Strehl ratio {self.strehl:.2f}; width at half maximum {columns:.3f} x {rows:.3f} µm (columns x rows), "
+            f"{sum(self.ideal_fwhm_um) / 2:.3f} µm without aberrations."
+        )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is said about a result.
+
+    Attributes
+    ----------
+    name
+        Of the layer.
+    verdict
+        Whether it explains the image; of a series the worst.
+    verdict_of
+        The frame that the verdict is of, in words; empty where there is one only.
+    identification
+        Coefficients and noise; None where nothing was identified.
+    numbers
+        Of the PSF.
+    metrics
+        Its profiles, where they are at hand.
+    history
+        Of a series, the coefficients against its frames.
+    rests_on
+        The numbers that nobody has stated, in words; empty where there are none.
+    is_preview
+        Whether it is of a preview.
+    has_residual
+        Whether what is left of the image can be shown.
+    """
+
+    name: str
+    verdict: Verdict | None = None
+    verdict_of: str = ""
+    identification: Identification | None = None
+    numbers: PsfNumbers | None = None
+    metrics: PsfMetrics | None = None
+    history: History | None = None
+    rests_on: str = ""
+    is_preview: bool = False
+    has_residual: bool = False
+
+
+def found_in_run(name: str, series: StackDeblurring, worst: tuple[str, Verdict] | None, has_residual: bool) -> Findings:
+    """Describe the result of a run; `worst` is the verdict on the worst frame, and what the frame is called."""
+    found, metrics = series.first.identification, _metrics(series.first)
+    return Findings(
+        name=name,
+        verdict=worst[1] if worst is not None else series.first.verdict,
+        verdict_of=worst[0] if worst is not None else "",
+        identification=found,
+        numbers=_numbers(metrics),
+        metrics=metrics,
+        history=series.history(),
+        rests_on=assumptions(series.record),
+        has_residual=has_residual,
+    )
+
+
+def found_in_preview(name: str, result: Deblurring) -> Findings:
+    """Describe a preview."""
+    metrics = _metrics(result)
+    return Findings(
+        name=name,
+        verdict=result.verdict,
+        identification=result.identification,
+        numbers=_numbers(metrics),
+        metrics=metrics,
+        rests_on=assumptions(result.settings),
+        is_preview=True,
+    )
+
+
+def found_in_record(layer: Layer) -> Findings | None:
+    """Read what the record of a layer says; None where it carries none of a run.
+
+    The record may come from another program or version: what cannot be understood counts as absent.
+    """
+    record = layer.metadata.get(METADATA_KEY)
+    resolved = record.get("resolved") if isinstance(record, Mapping) else None
+    if not isinstance(record, Mapping) or not isinstance(resolved, Mapping) or "preview" in record:
+        return None
+    worst = _worst_of(record)
+    try:
+        history = history_of(record)
+    except (DeepblurError, KeyError, TypeError, ValueError, AttributeError):
+        history = None
+    return Findings(
+        name=str(layer.name),
+        verdict=worst[1] if worst is not None else _verdict(resolved.get("residual")),
+        verdict_of=worst[0] if worst is not None else "",
+        identification=None if history is None else _recorded_identification(record, resolved, history),
+        numbers=_recorded_numbers(record.get(PSF_KEY)),
+        history=history,
+        rests_on=assumptions(record),
+    )
+
+
+def record_of(findings: Findings) -> dict[str, Any]:
+    """Return what a record keeps of it beside what the run has written, JSON-safe."""
+    if findings.numbers is None:
+        return {}
+    known = findings.numbers
+    return {
+        PSF_KEY: {
+            "strehl": known.strehl,
+            "fwhm_um": list(known.fwhm_um),
+            "ideal_fwhm_um": list(known.ideal_fwhm_um),
+        }
+    }
+
+
+def worst_frame(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict] | None:
+    """Return the frame whose verdict is the worst, and the verdict; None where there are none."""
+    if not verdicts:
+        return None
+    return max(verdicts.items(), key=lambda entry: (_WORST[entry[1].light], entry[1].structure))
+
+
+def _metrics(result: Deblurring) -> PsfMetrics | None:
+    """Measure the PSF that was found, with the optics that were stated."""
+    found = result.identification
+    if found is None:
+        return None
+    with warnings.catch_warnings():
+        # The form has said so.
+        warnings.simplefilter("ignore", UndersamplingWarning)
+        microscope = Microscope.from_record(result.settings["settings"]["microscope"] or {})
+        return measure_psf(found.psf, microscope)
+
+
+def _numbers(metrics: PsfMetrics | None) -> PsfNumbers | None:
+    return None if metrics is None else PsfNumbers(metrics.strehl, metrics.fwhm_um, metrics.ideal_fwhm_um)
+
+
+def _recorded_numbers(kept: Any) -> PsfNumbers | None:
+    try:
+        (row, column), (ideal_row, ideal_column) = kept["fwhm_um"], kept["ideal_fwhm_um"]
+        ideal = float(ideal_row), float(ideal_column)
+        return PsfNumbers(float(kept["strehl"]), (float(row), float(column)), ideal)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _verdict(kept: Any) -> Verdict | None:
+    try:
+        excess = kept["excess"]
+        light = kept["light"]
+        return (
+            Verdict(light, float(kept["structure"]), None if excess is None else float(excess))
+            if light in _WORST
+            else None
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _worst_of(record: Mapping[str, Any]) -> tuple[str, Verdict] | None:
+    from napari_deepblur.io.axes import frame_name
+
+    frames, axes = record.get("frames"), record.get("axes")
+    if not isinstance(frames, list) or not isinstance(axes, str) or len(frames) < 2:
+        return None
+    found: dict[str, Verdict] = {}
+    for entry in frames:
+        verdict = _verdict(entry.get("residual")) if isinstance(entry, Mapping) else None
+        if verdict is not None:
+            found[frame_name(axes, entry["index"])] = verdict
+    return worst_frame(found)
+
+
+def _recorded_identification(
+    record: Mapping[str, Any], resolved: Mapping[str, Any], history: History
+) -> Identification | None:
+    """Return the coefficients of the first frame; the record has no picture of their PSF."""
+    from napari_deepblur.optics.zernike import is_even
+
+    noise = resolved.get("noise")
+    try:
+        known = PoissonGaussianNoise(**noise) if isinstance(noise, Mapping) else PoissonGaussianNoise(0.0, 0.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UndersamplingWarning)
+            blur = DeblurSettings(**record["settings"]).blur
+    except (DeepblurError, KeyError, TypeError, ValueError):
+        return None
+    even = np.zeros(len(history.names), bool)
+    zernike = isinstance(blur, ZernikeBlur | FieldZernikeBlur)
+    if isinstance(blur, ZernikeBlur) and len(blur.modes) == len(even):
+        even = np.array([is_even(j) for j in blur.modes])
+    return Identification(
+        theta=history.theta[0].astype(np.float32),
+        theta_std=history.theta_std[0].astype(np.float32),
+        psfs=np.zeros((0, 1, 1), np.float32),
+        psf_spread=np.zeros(0, np.float32),
+        points=np.zeros((0, 2), np.float32),
+        noise=known,
+        parameter_names=history.names,
+        even_modes=even,
+        units="waves RMS" if zernike else "",
+    )

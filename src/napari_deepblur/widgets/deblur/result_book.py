@@ -1,0 +1,77 @@
+"""What is known of the result layers of a viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from napari_deepblur.widgets.connections import Connections
+from napari_deepblur.widgets.deblur.findings import Findings, found_in_record
+from napari_deepblur.widgets.deblur.result_display import ResultDisplay
+from napari_deepblur.widgets.layers import METADATA_KEY
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+    from qtpy.QtCore import QObject
+
+
+class _Entry(NamedTuple):
+    findings: Findings
+    display: ResultDisplay
+
+
+class ResultBook:
+    """Finds what a layer is the result of: what a run of this session knows, or else what its record says.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer; what is known of a layer is forgotten with it.
+    owner
+        The book listens as long as this object lives.
+    """
+
+    def __init__(self, viewer: Viewer, owner: QObject) -> None:
+        self._viewer = viewer
+        self._entries: dict[str, _Entry] = {}
+        self._connections = Connections(owner)
+        self._connections.connect(viewer.layers.events.removed, self._forget)
+
+    def write(self, display: ResultDisplay, findings: Findings) -> None:
+        """Keep what a run has found, for the layers that it has added."""
+        for layer in display.added():
+            self._entries[str(layer.unique_id)] = _Entry(findings, display)
+
+    def findings(self, layer: Layer | None) -> Findings | None:
+        """Return what is known of a layer; None where it is no result."""
+        if layer is None:
+            return None
+        entry = self._entries.get(str(layer.unique_id))
+        return entry.findings if entry is not None else found_in_record(layer)
+
+    def display(self, layer: Layer | None) -> ResultDisplay | None:
+        """Return the run that a layer is of; None where it is not of this session."""
+        entry = None if layer is None else self._entries.get(str(layer.unique_id))
+        return None if entry is None else entry.display
+
+    def image_of(self, layer: Layer) -> Layer | None:
+        """Return the image that a layer is the result of; None where it is not in the viewer."""
+        display = self.display(layer)
+        if display is not None:
+            return display.image()
+        record: Any = layer.metadata.get(METADATA_KEY)
+        source = record.get("input") if isinstance(record, Mapping) else None
+        name = source.get("layer") if isinstance(source, Mapping) else None
+        found = [other for other in self._viewer.layers if other.name == name and other != layer]
+        return found[0] if found else None
+
+    def result_of(self, layer: Layer) -> Layer:
+        """Return the restored image of the run that a layer is of; the layer itself where that is not known."""
+        display = self.display(layer)
+        restored = None if display is None else display.restored()
+        return layer if restored is None else restored
+
+    def _forget(self, event: Any = None) -> None:
+        there = {str(layer.unique_id) for layer in self._viewer.layers}
+        self._entries = {known: entry for known, entry in self._entries.items() if known in there}

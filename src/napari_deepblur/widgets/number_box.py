@@ -1,0 +1,109 @@
+"""Boxes for numbers that never swallow a digit, and take lengths as people write them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import QDoubleSpinBox, QWidget
+
+_DECIMALS = 6
+_LARGEST = 1e6
+"""Nonsense can be typed, and is then said to be nonsense: a digit that is refused makes another number of it."""
+
+_UM: Final = {"": 1.0, "nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3}
+"""Micrometres in a unit; the letter for micro has two code points."""
+
+_NUMBER = r"\s*(?P<number>-?\d*[.,]?\d*)\s*"
+_PLAIN = re.compile(_NUMBER)
+_LENGTH = re.compile(_NUMBER + r"(?P<unit>nm?|um?|µm?|μm?|mm?|)\s*")
+
+
+class NumberBox(QDoubleSpinBox):
+    """A number without a unit, with a decimal point or comma; it counts when it is complete, not at each key.
+
+    Parameters
+    ----------
+    parent
+        Parent widget.
+    """
+
+    typed = Signal(str)
+    """The user has given a number, perhaps the same again; the name of the box."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._touched = False
+        self.setDecimals(_DECIMALS)
+        self.setRange(0.0, _LARGEST)
+        # "5" and "52" on the way to "525" are not what is meant.
+        self.setKeyboardTracking(False)
+        line = self.lineEdit()
+        assert line is not None
+        line.textEdited.connect(self._touch)
+        self.valueChanged.connect(self._report)
+        self.editingFinished.connect(self._finish)
+
+    def textFromValue(self, value: float) -> str:
+        """Write a number without zeros behind it."""
+        return f"{round(value, _DECIMALS):.7g}"
+
+    def valueFromText(self, text: str | None) -> float:
+        """Read what was typed."""
+        return self._read(text or "") or 0.0
+
+    def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
+        """Accept what is a number, and what may become one."""
+        typed = text or ""
+        if self._read(typed) is not None:
+            return QValidator.State.Acceptable, typed, position
+        possible = typed == self.specialValueText() or self._pattern().fullmatch(typed)
+        state = QValidator.State.Intermediate if possible else QValidator.State.Invalid
+        return state, typed, position
+
+    def _touch(self) -> None:
+        self._touched = True
+
+    def _report(self) -> None:
+        self._touched = False
+        self.typed.emit(self.objectName())
+
+    def _finish(self) -> None:
+        # The number that stood there was confirmed.
+        if self._touched:
+            self._report()
+
+    def _pattern(self) -> re.Pattern[str]:
+        return _PLAIN
+
+    def _read(self, text: str) -> float | None:
+        """Return the number in a text; None where there is none."""
+        if text and text == self.specialValueText():
+            return self.minimum()
+        found = self._pattern().fullmatch(text)
+        return None if found is None else _number(found["number"])
+
+
+class LengthBox(NumberBox):
+    """A length, in micrometres: ``0.525``, ``0,525``, ``525 nm`` and ``0.525 µm`` are the same."""
+
+    def _pattern(self) -> re.Pattern[str]:
+        return _LENGTH
+
+    def _read(self, text: str) -> float | None:
+        if text and text == self.specialValueText():
+            return self.minimum()
+        found = _LENGTH.fullmatch(text)
+        if found is None or found["unit"] not in _UM:
+            return None
+        number = _number(found["number"])
+        return None if number is None else number * _UM[found["unit"]]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
