@@ -42,7 +42,12 @@ class Copier(Restorer):
         self.sizes: list[tuple[int, int]] = []
 
     def steps(
-        self, image: Tensor, operator: LinearOperator, noise: tuple[float, float], spread: float
+        self,
+        image: Tensor,
+        operator: LinearOperator,
+        noise: tuple[float, float],
+        spread: float,
+        weights: Tensor | None = None,
     ) -> Iterator[Step]:
         if image.device.type != "cpu" or image.numel() > self.largest:
             raise torch.OutOfMemoryError("out of memory")

@@ -211,6 +211,14 @@ _STRENGTH = about(
     assumed="its own",
     deblurs_only=True,
 )
+_BACKGROUND = about(
+    "none",
+    "Light from other planes: none, or volume, where the image is the only known plane of a thick specimen, whose "
+    "other planes are found with it",
+    title="Out of focus",
+    deblurs_only=True,
+)
+Background = Literal["none", "volume"]
 Iterations = Annotated[int, Field(ge=1)] | None
 Strength = Annotated[float, Field(ge=0)] | None
 
@@ -232,6 +240,7 @@ class RichardsonLucyRestoration(Part):
     method: Literal["richardson-lucy"] = "richardson-lucy"
     iterations: Iterations = _ITERATIONS
     strength: Strength = _STRENGTH
+    background: Background = _BACKGROUND
 
 
 class TotalVariationRestoration(Part):
@@ -240,6 +249,7 @@ class TotalVariationRestoration(Part):
     method: Literal["total-variation"] = "total-variation"
     iterations: Iterations = _ITERATIONS
     strength: Strength = _STRENGTH
+    background: Background = _BACKGROUND
 
 
 class WienerRestoration(Part):
@@ -248,12 +258,11 @@ class WienerRestoration(Part):
     method: Literal["wiener"] = "wiener"
     iterations: Iterations = _ITERATIONS
     strength: Strength = _STRENGTH
+    background: Background = _BACKGROUND
 
 
-Restoration = Annotated[
-    NetworkRestoration | RichardsonLucyRestoration | TotalVariationRestoration | WienerRestoration,
-    Field(discriminator="method"),
-]
+ClassicalRestoration = RichardsonLucyRestoration | TotalVariationRestoration | WienerRestoration
+Restoration = Annotated[NetworkRestoration | ClassicalRestoration, Field(discriminator="method")]
 Method = Literal["network", "richardson-lucy", "total-variation", "wiener"]
 """Ways to restore an image once its blur is known."""
 

@@ -29,6 +29,8 @@ class Deblurring:
         Whether the result, blurred again, explains the image; absent where the image is hardly larger than the PSF.
     blur
         The blur that was removed.
+    background
+        Light in the image that is from planes out of focus, in its units, where it was set apart.
     """
 
     image: NDArray[np.float32]
@@ -36,3 +38,4 @@ class Deblurring:
     settings: dict[str, Any]
     verdict: Verdict | None = None
     blur: Blur | None = None
+    background: NDArray[np.float32] | None = None

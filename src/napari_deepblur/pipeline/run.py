@@ -24,6 +24,7 @@ from napari_deepblur.pipeline.identify_steps import identify_evidence_steps, ide
 from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.progress import Progress, changed, within
+from napari_deepblur.restoration.background import BackgroundRestorer, VolumeBlur, volume_blur
 from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
 from napari_deepblur.restoration.light import light_note
 from napari_deepblur.restoration.restore import restore_steps, units_of_work
@@ -79,11 +80,14 @@ def run(
                 yield Progress("noise", 0, work)
                 identification = replace(known, noise=noise)
             blur = _identified_blur(plan, identification)
+        whole = blur
+        if isinstance(plan.restorer, BackgroundRestorer):
+            whole = _surrounded(plan, blur, identification)
         yield Progress("deblur", before, before + work)
         scale = unit_scale(evidence.pixels)
         unit_noise = scale.noise_to_unit(noise)
         pixels = scale.to_unit(evidence.pixels)
-        steps = restore_steps(pixels, blur, unit_noise, plan.restorer, device, plan.side, evidence.hidden)
+        steps = restore_steps(pixels, whole, unit_noise, plan.restorer, device, plan.side, evidence.hidden)
         placed = within(steps, before, before + work, before + work)
         restored = yield from changed(placed, lambda step: _as_result(step, scale, observed, evidence.blank))
     finally:
@@ -91,7 +95,8 @@ def run(
     found = plan.theta if identification is None else identification.theta
     assert found is not None
     image = scale.from_unit(restored.image)
-    verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden)
+    background = None if restored.background is None else restored.background * np.float32(scale.span)
+    verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden, background)
     gained = light_note(evidence.pixels, image, blur, scale.offset, evidence.hidden)
     if evidence.blank is not None:
         image[evidence.blank] = observed[evidence.blank]
@@ -106,7 +111,7 @@ def run(
         "notes": [*notes, *restored.notes, *([] if gained is None else [gained])],
         "residual": None if verdict is None else asdict(verdict),
     }
-    return Deblurring(image, identification, _record(plan, resolved), verdict, blur)
+    return Deblurring(image, identification, _record(plan, resolved), verdict, blur, background)
 
 
 def run_identification(plan: IdentificationPlan, image: ArrayLike) -> Generator[Progress, None, Identification]:
@@ -145,6 +150,18 @@ def _identified_blur(plan: Plan, found: Identification) -> Blur:
         # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients.
         return ConvolutionBlur(torch.from_numpy(found.psf), float(found.psf_spread[0]))
     return blur_between(found.psfs, GRID, family.psf_size, plan.shape, float(found.psf_spread.mean()))
+
+
+def _surrounded(plan: Plan, focus: Blur, found: Identification | None) -> VolumeBlur:
+    """Put the plane in focus between unknown ones, which are seen through the same pupil."""
+    family = plan.family.local
+    assert family is not None
+    if found is None:
+        assert plan.theta is not None
+        theta, psf = plan.theta, family.psf_tensor(plan.theta)
+    else:
+        theta, psf = torch.from_numpy(found.theta).float(), torch.from_numpy(found.psf)
+    return volume_blur(psf, focus.spread, theta, family.microscope.pupil, family.modes)
 
 
 def _identify(

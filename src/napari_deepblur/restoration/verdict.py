@@ -62,6 +62,7 @@ def judge(
     blur: Blur,
     noise: PoissonGaussianNoise,
     hidden: NDArray[np.bool_] | None = None,
+    background: NDArray[np.float32] | None = None,
 ) -> Verdict | None:
     """Judge a restoration by y - A x_hat.
 
@@ -75,13 +76,15 @@ def judge(
         In these units.
     hidden
         Pixels that do not count, shape (H, W).
+    background
+        Light that the result does not account for, shape (H, W).
 
     Returns
     -------
     Verdict or None
         None where the image is hardly larger than the PSF, so that nothing can be said.
     """
-    residual = residual_image(image, restored, blur, _LARGEST_SIDE)
+    residual = residual_image(image if background is None else image - background, restored, blur, _LARGEST_SIDE)
     if min(residual.shape) <= 2 * LAGS:
         return None
     if hidden is not None:

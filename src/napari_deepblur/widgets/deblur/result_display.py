@@ -176,6 +176,8 @@ class ResultDisplay:
         if self._plane is None or self._plane.blur is None:
             return
         image = np.asarray(self._source.data, dtype=np.float32)
+        if self._plane.background is not None:
+            image = image - self._plane.background
         inner = residual_image(image, self._plane.image, self._plane.blur)
         border = [(n - m) // 2 for n, m in zip(image.shape, inner.shape, strict=True)]
         arguments = {
