@@ -131,7 +131,7 @@ def _calibrated() -> Answer:
     from napari_deepblur.cli import main
     from napari_deepblur.samples.beads import bead_sample_path
 
-    few = ("--patch-size", "31", "--n-psfs", "3", "--n-maps", "2", "--pixel-size-um", "0.065", "--quiet")
+    few = ("--patch-size", "31", "--n-psfs", "3", "--n-maps", "2", "--quiet")
     if main(["calibrate", str(bead_sample_path()), "-o", "family.safetensors", *few]) != 0:
         raise RuntimeError("no calibration")
     family: Any = load_family("family.safetensors")
