@@ -206,8 +206,9 @@ def test_undersampling_is_one_line_of_warning(run: Callable[..., tuple[int, str,
     arguments = ("--quiet", "--pixel-size-um", "0.1", "--theta", *["0"] * 8)
     outcome = run("deblur", cells, "-o", tmp_path / "out.tif", *arguments)
     assert outcome.code == 0
-    assert outcome.err.count("\n") == 1
-    assert outcome.err.startswith("napari-deepblur: warning: Under-sampled")
+    sampling, overruled = outcome.err.splitlines()
+    assert sampling.startswith("napari-deepblur: warning: Under-sampled")
+    assert overruled.startswith("napari-deepblur: warning: Pixel size 0.1 um counts")
 
 
 def test_outputs_replace_nothing_that_is_read_and_keep_the_promise_of_their_names(

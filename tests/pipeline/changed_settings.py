@@ -15,7 +15,7 @@ SHAPE = (160, 170)
 """Rows and columns of the image that the settings are for."""
 
 _CANDIDATES: tuple[Any, ...] = (
-    *("cpu", "scalar", "light", "wiener", "field-zernike"),
+    *("cpu", "scalar", "light", "wiener", "field-zernike", "volume"),
     *(2, 3, 256, 1.25, 0.07, (4, 7), (640, 641), (0.01,) * 8),
 )
 

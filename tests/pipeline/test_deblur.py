@@ -183,7 +183,7 @@ def test_known_coefficients_need_no_identification(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        import_module("napari_deepblur.pipeline.run"), "identify_steps", lambda *_: pytest.fail("identified")
+        import_module("napari_deepblur.pipeline.run"), "identify_evidence_steps", lambda *_: pytest.fail("identified")
     )
     (weights_folder / "identification-light.safetensors").write_bytes(b"damaged")
     result = _run(image, settings)[1]

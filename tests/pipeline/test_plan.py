@@ -20,6 +20,7 @@ from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.families import family_hash, save_family
 from napari_deepblur.io.sinks import ArraySink
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.noise.evidence import Evidence
 from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, OperatorFamily, ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings, deblur
@@ -36,18 +37,18 @@ QUIET = PoissonGaussianNoise(0.5, 2.0)
 def known_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Identify every blur as a little defocus, whatever the network says."""
 
-    def steps(image: Any, family: OperatorFamily, noise: Any, *_: object) -> Generator[Progress, None, Identification]:
+    def steps(evidence: Evidence, family: OperatorFamily, *_: object) -> Generator[Progress, None, Identification]:
         yield Progress("identify", 1, 1)
         theta = np.zeros(family.n_parameters, np.float32)
         theta[0] = 0.05
         one = np.ones(1, np.float32)
         psfs = family.psf(theta)[None]
         return Identification(
-            theta, 0 * theta, psfs, one / 20, np.zeros((1, 2), np.float32), noise or QUIET, family.parameter_names,
+            theta, 0 * theta, psfs, one / 20, np.zeros((1, 2), np.float32), evidence.noise, family.parameter_names,
             family.even_modes,
         )  # fmt: skip
 
-    monkeypatch.setattr(import_module("napari_deepblur.pipeline.run"), "identify_steps", steps)
+    monkeypatch.setattr(import_module("napari_deepblur.pipeline.run"), "identify_evidence_steps", steps)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.errors import DeviceError, ImageError, NoiseError, OutputError
 from napari_deepblur.io.sinks import ArraySink, Form, Region, Sink
@@ -27,7 +28,8 @@ SETTINGS = DeblurSettings(
 def _series(*lengths: int) -> NDArray[np.uint16]:
     rng = np.random.default_rng(5)
     scene = rng.uniform(0, 1, (*lengths, 48, 40)).cumsum(-1).cumsum(-2)
-    return (100 + 900 * scene / scene.max() + 300 * (rng.uniform(0, 1, scene.shape) > 0.97)).astype(np.uint16)
+    points = gaussian_filter((rng.uniform(0, 1, scene.shape) > 0.97).astype(float), (*[0] * len(lengths), 1.2, 1.2))
+    return (100 + 900 * scene / scene.max() + 2700 * points).astype(np.uint16)
 
 
 def _steps(array: Any, axes: str, *args: Any) -> tuple[list[Progress], list[Frame], StackDeblurring]:
@@ -121,14 +123,13 @@ def test_a_frame_that_cannot_be_deblurred_does_not_lose_the_others() -> None:
 
 def test_noise_that_cannot_be_estimated_is_a_matter_of_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(plane: NDArray[np.float32], *_: Any) -> Any:
-        if plane[0, 0] == 0:
+        if plane.max() > 2500:
             raise NoiseError("cannot be estimated")
         return SETTINGS.known_noise()
 
-    monkeypatch.setattr("napari_deepblur.pipeline.run.estimate_noise", refuse)
+    monkeypatch.setattr("napari_deepblur.noise.evidence.estimate_noise", refuse)
     array = _series(2)
-    array[0, 0, 0] = 0
-    array[1, 0, 0] = 9
+    array[0] *= 3
     _, frames, series = _steps(array, "TYX", SETTINGS.replace(noise="estimate", theta=(0.05,) * 8))
     assert [frame.result is None for frame in frames] == [True, False]
     assert series.notes == ("time 0 was passed through: cannot be estimated",)
