@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
 from napari_deepblur.cli.batch import destinations, listed_files, one_by_one
 from napari_deepblur.cli.progress import run_with_bar
-from napari_deepblur.errors import OutputError
+from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_deepblur.cli.arguments import Verbs
+    from napari_deepblur.io.sinks import Sink
+    from napari_deepblur.pipeline import DeblurSettings
     from napari_deepblur.pipeline.series import Written
+    from napari_deepblur.pipeline.series.arrays import Frames
 
 
 def add_to(verbs: Verbs) -> None:
@@ -47,6 +50,11 @@ def add_to(verbs: Verbs) -> None:
         metavar="UM",
         help="of a focal stack of a thin sample (negative: taken the other way): the coefficients get the joint sign "
         "of the even modes",
+    )
+    frames.add_argument(
+        "--volume",
+        action="store_true",
+        help="deblur a focal stack as one volume: one blur with signs for all planes, which are restored together",
     )
     frames.add_argument("--coefficients", type=Path, metavar="FILE.csv", help="write those of every frame as a table")
     frames.add_argument("--luminance", action="store_true", help="of a colour image, deblur the luminance")
@@ -93,6 +101,9 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     channels = array.shape[axes.index("C")] if "C" in axes else 0
     settings = read_settings(arguments, source, channels)
     spacing = arguments.plane_spacing_um
+    if arguments.volume:
+        _deblur_volume(arguments, array, axes, settings, file_sink(output, said), spacing or said.plane_spacing_um)
+        return
     check_spacing(axes.removesuffix("S") if arguments.luminance else axes, spacing)
     steps = deblur_stack_steps(
         array,
@@ -121,5 +132,26 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
         table = history_of(series.record).as_csv()
         with replacing(arguments.coefficients) as partial:
             partial.write_text(table, encoding="utf-8")
+    if arguments.save_settings is not None:
+        save_settings(settings, arguments.save_settings)
+
+
+def _deblur_volume(
+    arguments: argparse.Namespace, array: Frames, axes: str, settings: DeblurSettings, sink: Sink, spacing: float | None
+) -> None:
+    from napari_deepblur.io.images import write_tiff
+    from napari_deepblur.pipeline import save_settings
+    from napari_deepblur.pipeline.series import deblur_volume_steps
+
+    alone = {"--coefficients": arguments.coefficients, "--one-operator": arguments.one_operator}
+    given = [option for option, value in (alone | {"--luminance": arguments.luminance}).items() if value]
+    if given:
+        raise SettingsError(f"{' and '.join(given)} are for planes that are deblurred one by one. Leave out --volume.")
+    result = run_with_bar(deblur_volume_steps(array, axes, settings, sink, spacing), arguments.quiet)
+    pupil = result.settings.get("pupil", {})
+    for note in (*pupil.get("notes", ()), *result.settings["resolved"]["notes"]):
+        print(f"napari-deepblur: {' '.join(note.split())}", file=sys.stderr)
+    if arguments.psfs is not None:
+        write_tiff(arguments.psfs, result.psf, pixel_size_um=settings.optics.pixel_size_um, axes="ZYX")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)

@@ -9,6 +9,7 @@ from napari_deepblur.pipeline.identify_steps import identify_steps
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series.frames import StackDeblurring
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, save_settings
+from napari_deepblur.pipeline.volume import VolumeDeblurring
 
 __all__ = [
     "DeblurSettings",
@@ -16,6 +17,7 @@ __all__ = [
     "Identification",
     "StackDeblurring",
     "StackIdentification",
+    "VolumeDeblurring",
     "VolumeIdentification",
     "deblur",
     "deblur_stack",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +23,9 @@ from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
 from napari_deepblur.pipeline.series.arrays import Frames
 from napari_deepblur.pipeline.series.frames import Colours, Reuse, StackDeblurring, deblur_stack_steps
+from napari_deepblur.pipeline.series.volumes import deblur_volume_steps
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
+from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.progress import Progress, finished
 from napari_deepblur.restoration.tiling import Part
 
@@ -117,10 +119,12 @@ def deblur_steps(
     return (yield from run(made, image, known))
 
 
+@overload
 def deblur_stack(
     array: ArrayLike | Frames,
     family: OperatorFamily | str | None = None,
     *,
+    volume: Literal[False] = False,
     axes: str | None = None,
     plane_spacing_um: float | None = None,
     reuse: Reuse = "each",
@@ -129,7 +133,38 @@ def deblur_stack(
     theta: ArrayLike | None = None,
     noise: PoissonGaussianNoise | None = None,
     **settings: Any,
-) -> StackDeblurring:
+) -> StackDeblurring: ...
+
+
+@overload
+def deblur_stack(
+    array: ArrayLike | Frames,
+    family: OperatorFamily | str | None = None,
+    *,
+    volume: Literal[True],
+    axes: str | None = None,
+    plane_spacing_um: float | None = None,
+    out: Any = None,
+    theta: ArrayLike | None = None,
+    noise: PoissonGaussianNoise | None = None,
+    **settings: Any,
+) -> VolumeDeblurring: ...
+
+
+def deblur_stack(
+    array: ArrayLike | Frames,
+    family: OperatorFamily | str | None = None,
+    *,
+    volume: bool = False,
+    axes: str | None = None,
+    plane_spacing_um: float | None = None,
+    reuse: Reuse = "each",
+    colours: Colours = "each",
+    out: Any = None,
+    theta: ArrayLike | None = None,
+    noise: PoissonGaussianNoise | None = None,
+    **settings: Any,
+) -> StackDeblurring | VolumeDeblurring:
     """Remove the blur of everything with more than one plane: series, stacks, channels, colours; plane by plane.
 
     Each plane y becomes x_hat = DN(y, A(theta_hat)), as by `deblur`; it is read when its turn comes, and its result
@@ -144,6 +179,9 @@ def deblur_stack(
     family
         Operators that are considered: a family, the file of one, or ``"zernike"`` (the default) or ``"field-zernike"``,
         which the settings then describe.
+    volume
+        Deblur a focal stack as one volume: one wavefront is identified for all planes, with the signs of its modes
+        (`identify_stack`), and all planes are restored together. It needs the plane spacing, and fits into memory.
     axes
         A letter for each axis: T time, P position, Z depth, C channel, Y rows, X columns, and S the colours of an RGB
         image, as ``"TCYX"``. By default rows and columns are last, or colours where the last axis is three or four
@@ -169,8 +207,8 @@ def deblur_stack(
 
     Returns
     -------
-    StackDeblurring
-        The result, how it was made, and what was found on each plane.
+    StackDeblurring or VolumeDeblurring
+        The result, how it was made, and what was found on each plane, or in the volume.
 
     Raises
     ------
@@ -190,8 +228,12 @@ def deblur_stack(
     values = options_of_data(theta, noise) | _options_of(object_, settings)
     if isinstance(family, str):
         values["family"] = family
+    if volume and (reuse != "each" or colours != "each"):
+        raise SettingsError("A volume has one blur and no colours: leave reuse and colours out.")
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
         raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
+    if volume:
+        return finished(deblur_volume_steps(planes, axes, DeblurSettings(**values), sink_of(out), plane_spacing_um))
     steps = deblur_stack_steps(
         planes, axes, DeblurSettings(**values), sink_of(out), reuse, object_, plane_spacing_um, colours
     )

@@ -12,6 +12,7 @@ from napari_deepblur.pipeline.series.frames import (
     deblur_stack_steps,
 )
 from napari_deepblur.pipeline.series.history import History, history_of
+from napari_deepblur.pipeline.series.volumes import deblur_volume_steps
 
 __all__ = [
     "AXES",
@@ -26,6 +27,7 @@ __all__ = [
     "channel_of",
     "check_axes",
     "deblur_stack_steps",
+    "deblur_volume_steps",
     "guess_axes",
     "history_of",
     "lazy_frame",

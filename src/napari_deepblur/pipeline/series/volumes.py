@@ -1,0 +1,108 @@
+"""A focal stack deblurred as one volume: its pupil found in it, and all planes restored together."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+
+from napari_deepblur.errors import OutputError, SettingsError
+from napari_deepblur.identification.volumes.identify import SpecimenChoice, identify_volume_steps
+from napari_deepblur.identification.volumes.results import VolumeIdentification
+from napari_deepblur.io.axes import check_axes
+from napari_deepblur.io.sinks import Form, Sink
+from napari_deepblur.pipeline.series.arrays import Frames, whole
+from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.pipeline.volume import VolumeDeblurring, run_volume
+from napari_deepblur.pipeline.volume_plan import plan_volume
+from napari_deepblur.progress import Progress
+
+_FEWEST_PLANES = 3
+
+
+def deblur_volume_steps(
+    array: Frames,
+    axes: str,
+    settings: DeblurSettings,
+    sink: Sink,
+    plane_spacing_um: float | None,
+    specimen: SpecimenChoice = "auto",
+) -> Generator[Progress, None, VolumeDeblurring]:
+    """Deblur a stack as a volume into a sink, step by step.
+
+    Where the settings know no coefficients, one wavefront is identified for all planes (`identify_stack`), with the
+    signs of its modes; of one or two planes the ideal pupil is removed.
+
+    Parameters
+    ----------
+    array
+        The stack: anything with a shape and parts that NumPy can read.
+    axes
+        Its axes, ``"ZYX"`` in any order.
+    settings
+        With a Zernike blur that is the same in the whole field.
+    sink
+        Where the result goes.
+    plane_spacing_um
+        Distance of each plane from the one before, signed, in micrometres in the immersion medium.
+    specimen
+        As in `identify_stack`.
+
+    Returns
+    -------
+    VolumeDeblurring
+        As the value of the generator.
+
+    Raises
+    ------
+    SettingsError
+        If the axes are not those of one stack, or the spacing is missing.
+    FamilyError, ImageError, NoiseError, DeviceError, WeightsError, OutputError
+        As `plan_volume`, `identify_stack` and `run_volume`; what can be known before the first step is.
+    """
+    check_axes(axes, array.shape)
+    if sorted(axes) != ["X", "Y", "Z"]:
+        raise SettingsError(
+            f"The axes of the image are {axes}, expected ZYX: one stack at a time is deblurred as a volume. Choose a "
+            "channel and a time, or go plane by plane."
+        )
+    order = [axes.index(letter) for letter in "ZYX"]
+    shape = tuple(array.shape[i] for i in order)
+    plan = plan_volume(settings, shape, plane_spacing_um)
+    form = Form(shape, "ZYX", np.dtype(np.float32), settings.stated_pixel_size_um)
+    reason = sink.refusal(form)
+    if reason:
+        raise OutputError(reason)
+    stack = np.asarray(array[tuple(slice(None) for _ in axes)]).transpose(order)
+    sink.open(form)
+    try:
+        theta, said = None, {}
+        if plan.theta is None and plan.family is not None and shape[0] >= _FEWEST_PLANES:
+            found = yield from identify_volume_steps(
+                stack, plan.family, plan.spacing_um, settings.known_noise(), specimen
+            )
+            theta, said = found.theta, _said(found)
+        result = yield from run_volume(plan, stack, theta)
+        record = {**result.settings, **said}
+        for index, plane in enumerate(result.volume):
+            sink.write((index,), whole(plane.shape), plane)
+        sink.finish(record)
+    except BaseException:
+        sink.abandon()
+        raise
+    return VolumeDeblurring(result.volume, result.theta, result.psf, record)
+
+
+def _said(found: VolumeIdentification) -> dict[str, Any]:
+    """Return what was identified, for the record."""
+    return {
+        "pupil": {
+            "specimen": found.specimen,
+            "theta": found.theta.tolist(),
+            "theta_std": found.theta_std.tolist(),
+            "sign_probability": found.sign_probability,
+            "parameter_names": list(found.parameter_names),
+            "notes": list(found.notes),
+        }
+    }
