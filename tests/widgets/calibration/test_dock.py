@@ -121,7 +121,7 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     child(dock, QComboBox, "layer").setCurrentText("plane")
     press(qtbot, dock, "run")
     qtbot.waitUntil(lambda: not dock.isRunning(), timeout=PATIENCE_MS)
-    assert status(dock).text().startswith("Done in"), status(dock).text()
+    assert "Done in" in status(dock).text()
     result = viewer.layers["plane deblurred"]
     assert result.data.shape == plane.data.shape
     assert result.metadata[METADATA_KEY]["settings"]["blur"]["file"] == str(file)

@@ -21,7 +21,7 @@ _WORDS = {
 }
 """How values are called; others by the title of their option."""
 
-_OWN_FORMS = ("microscope", "channel_wavelengths_um")
+_OWN_FORMS = ("microscope", "channel_wavelengths_um", "assumed")
 """What has a form, and is no option."""
 
 
