@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.viewer import Viewer
 from qtpy.QtCore import QThreadPool
+from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
 from napari_deepblur.networks import deblurring, identification
@@ -44,8 +45,9 @@ def dock(viewer: Viewer, untrained_weights: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def cells() -> np.ndarray:
-    """Make a plane of counts with structure at all scales."""
+    """Make a plane of counts with structure at all scales that the optics pass."""
     rng = np.random.default_rng(7)
     plane = rng.uniform(0, 1, (96, 112)).cumsum(0).cumsum(1)
-    plane = plane / plane.max() + (rng.uniform(0, 1, plane.shape) > 0.98)
+    points = gaussian_filter((rng.uniform(0, 1, plane.shape) > 0.98).astype(float), 1.2)
+    plane = plane / plane.max() + points / points.max()
     return (100 + 900 * plane).astype(np.uint16)
