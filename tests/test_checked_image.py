@@ -25,8 +25,9 @@ def test_every_number_type_and_byte_order_becomes_native_float32(dtype: str) -> 
     np.testing.assert_array_equal(checked, COUNTS)
 
 
-def test_a_mask_is_an_image_of_zeros_and_ones() -> None:
-    np.testing.assert_array_equal(check_image(COUNTS > 50), (COUNTS > 50).astype(np.float32))
+def test_a_mask_of_two_values_is_no_image() -> None:
+    with pytest.raises(ImageError, match="a mask of two values"):
+        check_image(COUNTS > 50)
 
 
 def test_views_in_any_order_keep_their_pixels_and_are_not_changed() -> None:

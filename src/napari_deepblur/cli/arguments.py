@@ -135,7 +135,11 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
     if ("alpha" in given) != ("beta" in given):
         raise SettingsError("--alpha and --beta belong together. Give both, or neither to estimate the noise.")
     values |= {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return DeblurSettings(**{name: None if value == "none" else value for name, value in values.items()})
+    # The word for nothing, but where it is one of an option's own words.
+    own = {row["name"] for row in stored() if row["default"] == "none"}
+    return DeblurSettings(
+        **{name: None if value == "none" and name not in own else value for name, value in values.items()}
+    )
 
 
 def _optics_of(family: str | None) -> dict[str, Any]:
