@@ -78,7 +78,8 @@ def test_a_series_appears_frame_by_frame_in_one_layer(
     run_to_the_end(qtbot, dock)
     # The layer is there, with the first frame in it, before the others have begun.
     assert "frame 1 of 3" in stages[0]
-    assert counts == [1, 2]
+    # The other thread may have written the next one before the window gets to it.
+    assert counts[0] in (1, 2) and counts[1:] == [2]
     result = viewer.layers["movie deblurred"]
     assert result.data.shape == series.shape
     np.testing.assert_array_equal(result.data[1], 0)
