@@ -39,6 +39,8 @@ def test_light_is_set_apart_and_the_verdict_knows_it(image: np.ndarray, method: 
     assert found.settings["settings"]["restore"]["background"] == "volume"
     assert found.verdict is not None and found.blur is not None
     assert found.verdict.excess is not None and found.verdict.excess < 3
+    # Light that was set apart is not missing.
+    assert not [note for note in found.settings["resolved"]["notes"] if "less light" in note]
     left = residual_image(image.astype(np.float32) - found.background, found.image, found.blur)
     assert left.std() < 2 * np.sqrt(NOISE.variance(image)).mean()
 

@@ -102,7 +102,8 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     settings = read_settings(arguments, source, channels)
     spacing = arguments.plane_spacing_um
     if arguments.volume:
-        _deblur_volume(arguments, array, axes, settings, file_sink(output, said), spacing or said.plane_spacing_um)
+        distance = said.plane_spacing_um if spacing is None else spacing
+        _deblur_volume(arguments, array, axes, settings, file_sink(output, said), distance)
         return
     check_spacing(axes.removesuffix("S") if arguments.luminance else axes, spacing)
     steps = deblur_stack_steps(

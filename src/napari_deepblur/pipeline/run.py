@@ -97,7 +97,7 @@ def run(
     image = scale.from_unit(restored.image)
     background = None if restored.background is None else restored.background * np.float32(scale.span)
     verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden, background)
-    gained = light_note(evidence.pixels, image, blur, scale.offset, evidence.hidden)
+    gained = light_note(evidence.pixels, image, blur, scale.offset, evidence.hidden, background)
     if evidence.blank is not None:
         image[evidence.blank] = observed[evidence.blank]
     resolved: dict[str, Any] = {

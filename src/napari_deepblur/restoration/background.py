@@ -18,11 +18,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_deepblur.operators import ConvolutionOperator, LinearOperator, MaskedOperator, VolumeOperator
+from napari_deepblur.operators import ConvolutionOperator, LinearOperator, VolumeOperator
 from napari_deepblur.optics import Pupil, psf_planes, psf_planes_model
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.restorers import Restorer, Step
 from napari_deepblur.solvers.accelerated_richardson_lucy import accelerated_richardson_lucy
+from napari_deepblur.solvers.state import observed
 from napari_deepblur.solvers.stopping import KEPT, HeldOut
 
 REACH = 6
@@ -136,11 +137,11 @@ class BackgroundRestorer(Restorer):
         spread: float,
         weights: Tensor | None = None,
     ) -> Iterator[Step]:
-        """Yield scenes of the plane in focus, (1, 1, H + k - 1, W + k - 1), each with the light that it leaves out."""
+        """Yield scenes of the plane in focus, (1, 1, H + k - 1, W + k - 1), the last with the light it leaves out."""
         assert isinstance(operator, VolumeOperator)
         volume, done = None, 0
         # Hidden pixels hold something plausible: only the data of the volume leaves them out.
-        masked = operator if weights is None else MaskedOperator(operator, weights)
+        masked = observed(operator, weights)
         open_ = image if weights is None else image * weights
         held = HeldOut(open_, noise) if noise[0] > 0 else None
         seen, level = (open_, noise[0]) if held is None else (held.kept, noise[0] / KEPT)
@@ -148,14 +149,12 @@ class BackgroundRestorer(Restorer):
             masked, seen, (level, noise[1]), iterations=self._volume_iterations, monitor=held
         ):
             volume, done = state.estimate, state.iteration
-            if self._inner is None:
-                yield Step(done, volume[:, REACH : REACH + 1], _others(operator, volume))
-            else:
-                yield Step(done, volume[:, REACH : REACH + 1])
+            yield Step(done, volume[:, REACH : REACH + 1])
         assert volume is not None
-        if self._inner is None:
-            return
         background = _others(operator, volume)
+        if self._inner is None:
+            yield Step(done, volume[:, REACH : REACH + 1], background)
+            return
         half = (operator.scene_shape[-1] - operator.image_shape[-1]) // 2
         size = operator.psf.shape[-1]
         inner = slice(size // 2 - half, size // 2 + half + 1)

@@ -20,6 +20,7 @@ def light_note(
     blur: Blur,
     dark: float,
     hidden: NDArray[np.bool_] | None = None,
+    background: NDArray[np.float32] | None = None,
 ) -> str | None:
     """Say by how much the light of a restoration, blurred again, differs from that of the image.
 
@@ -36,13 +37,15 @@ def light_note(
         Intensity of the dark places, from which light is counted.
     hidden
         Pixels that do not count, shape (H, W).
+    background
+        Light of the image that was set apart, and is not missing, shape (H, W).
 
     Returns
     -------
     str or None
         A sentence; None where the difference is at most 5 %.
     """
-    residual = residual_image(image, restored, blur, _LARGEST_SIDE)
+    residual = residual_image(image if background is None else image - background, restored, blur, _LARGEST_SIDE)
     if residual.size == 0:
         return None
     top, left = ((n - m) // 2 for n, m in zip(image.shape, residual.shape, strict=True))

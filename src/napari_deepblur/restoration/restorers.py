@@ -12,8 +12,9 @@ from torch import Tensor
 
 from napari_deepblur.devices import inference_precision
 from napari_deepblur.networks.deblurring import DeblurringNetwork
-from napari_deepblur.operators import ConvolutionOperator, LinearOperator, MaskedOperator
+from napari_deepblur.operators import ConvolutionOperator, LinearOperator
 from napari_deepblur.solvers import SOLVERS
+from napari_deepblur.solvers.state import observed
 
 _MAPS_ALIVE = 10
 """Feature maps of the finest level that are alive at once in a DRUNet, in float32, found by measuring peak memory."""
@@ -130,8 +131,7 @@ class NetworkRestorer(Restorer):
         """Yield z_1, ..., z_N."""
         network = self.network.to(image.device)
         levels = torch.tensor([noise], device=image.device), torch.tensor([spread], device=image.device)
-        seen = operator if weights is None else MaskedOperator(operator, weights)
-        scenes = network.iterate(image, seen, *levels)
+        scenes = network.iterate(image, observed(operator, weights), *levels)
         for iteration in range(1, self.iterations + 1):
             # Entered for each step: a generator must not leave its mode behind while it waits.
             with torch.inference_mode(), inference_precision(image.device):

@@ -91,5 +91,6 @@ def test_the_command_line_deblurs_a_volume_with_the_spacing_of_its_file(
     assert main(words) in (None, 0)
     assert tifffile.imread(out).shape == stack.shape
     assert tifffile.imread(psfs).ndim == 3
+    assert main([*words, "--plane-spacing-um", "0"]) == 2
     assert main([*words, "--one-operator"]) == 2
     assert "--one-operator are for planes that are deblurred one by one" in capsys.readouterr().err
