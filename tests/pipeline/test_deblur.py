@@ -27,7 +27,7 @@ from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetw
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline import DeblurSettings, deblur, deblur_steps
+from napari_deepblur.pipeline import DeblurSettings, deblur, deblur_stack, deblur_steps, identify
 from napari_deepblur.progress import Progress, finished
 
 pytestmark = pytest.mark.usefixtures("weights_folder")
@@ -235,6 +235,17 @@ def test_python_arguments_are_checked_as_settings_are(image: np.ndarray) -> None
         deblur(image, ZernikeFamily(OPTICS), method="magic")  # type: ignore[arg-type]
     with pytest.raises(MicroscopeError):
         Microscope(na=2.0)
+
+
+def test_what_is_no_family_is_not_taken_for_none(image: np.ndarray) -> None:
+    with pytest.raises(FamilyError, match="microscope="):
+        deblur(image, OPTICS)  # type: ignore[call-overload, arg-type]
+    with pytest.raises(FamilyError, match="microscope="):
+        deblur_stack(image, OPTICS)  # type: ignore[call-overload]
+    with pytest.raises(FamilyError, match="microscope="):
+        identify(image, OPTICS)  # type: ignore[arg-type]
+    with pytest.raises(FamilyError, match="is a dict"):
+        deblur(image, {"kind": "zernike"})  # type: ignore[call-overload, arg-type]
 
 
 def _short_of_memory(largest: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from typing import Any, Literal, overload
 
@@ -16,7 +17,7 @@ from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.sinks import sink_of
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.options import options_of_data, options_of_family
+from napari_deepblur.pipeline.options import as_family, options_of_data, options_of_family
 from napari_deepblur.pipeline.parts import Method
 from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.results import Deblurring
@@ -32,7 +33,7 @@ from napari_deepblur.restoration.tiling import Part
 
 def deblur(
     image: ArrayLike,
-    family: OperatorFamily | str | None = None,
+    family: OperatorFamily | str | os.PathLike[str] | None = None,
     theta: ArrayLike | None = None,
     noise: PoissonGaussianNoise | None = None,
     method: Method = "network",
@@ -85,11 +86,12 @@ def deblur(
     """
     values: dict[str, Any] = {"method": method, "device": device, "tile": tile, "size": size, "origin": origin}
     values |= {"iterations": iterations, "strength": strength, **options_of_data(theta, noise)}
-    given = load_family(find_family(family)) if isinstance(family, str) and family not in ZERNIKE_FAMILIES else family
-    object_ = given if isinstance(given, OperatorFamily) else None
+    named, object_ = _named_or_given(family)
+    if named is not None and named not in ZERNIKE_FAMILIES:
+        object_ = load_family(find_family(named))
     values |= _options_of(object_, settings)
-    if isinstance(family, str):
-        values["family"] = family
+    if named is not None:
+        values["family"] = named
     return finished(deblur_steps(image, DeblurSettings(**values), object_))
 
 
@@ -122,7 +124,7 @@ def deblur_steps(
 @overload
 def deblur_stack(
     array: ArrayLike | Frames,
-    family: OperatorFamily | str | None = None,
+    family: OperatorFamily | str | os.PathLike[str] | None = None,
     *,
     volume: Literal[False] = False,
     axes: str | None = None,
@@ -139,7 +141,7 @@ def deblur_stack(
 @overload
 def deblur_stack(
     array: ArrayLike | Frames,
-    family: OperatorFamily | str | None = None,
+    family: OperatorFamily | str | os.PathLike[str] | None = None,
     *,
     volume: Literal[True],
     axes: str | None = None,
@@ -153,7 +155,7 @@ def deblur_stack(
 
 def deblur_stack(
     array: ArrayLike | Frames,
-    family: OperatorFamily | str | None = None,
+    family: OperatorFamily | str | os.PathLike[str] | None = None,
     *,
     volume: bool = False,
     axes: str | None = None,
@@ -224,10 +226,10 @@ def deblur_stack(
         stack = plane_spacing_um is not None and len(shape) - colour == 3
         axes = guess_axes(len(shape) - colour, ("z", "y", "x") if stack else (), colour)
     check_spacing(axes.removesuffix("S") if colours == "luminance" else axes, plane_spacing_um)
-    object_ = family if isinstance(family, OperatorFamily) else None
+    named, object_ = _named_or_given(family)
     values = options_of_data(theta, noise) | _options_of(object_, settings)
-    if isinstance(family, str):
-        values["family"] = family
+    if named is not None:
+        values["family"] = named
     if volume and (reuse != "each" or colours != "each"):
         raise SettingsError("A volume has one blur and no colours: leave reuse and colours out.")
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
@@ -238,6 +240,13 @@ def deblur_stack(
         planes, axes, DeblurSettings(**values), sink_of(out), reuse, object_, plane_spacing_um, colours
     )
     return finished(steps)
+
+
+def _named_or_given(family: OperatorFamily | str | os.PathLike[str] | None) -> tuple[str | None, OperatorFamily | None]:
+    """Tell the name or file of a family from a family."""
+    if isinstance(family, str | os.PathLike):
+        return os.fspath(family), None
+    return None, None if family is None else as_family(family)
 
 
 def _options_of(family: OperatorFamily | None, settings: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic.fields import FieldInfo
 
+from napari_deepblur.errors import FamilyError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
@@ -124,8 +125,19 @@ def as_options(settings: Any) -> dict[str, Any]:
     return values
 
 
+def as_family(family: object) -> OperatorFamily:
+    """Return what was given as a family; raises `FamilyError` where it is none, so that nothing is ignored."""
+    if isinstance(family, OperatorFamily):
+        return family
+    hint = "Pass a microscope as `microscope=...`, or make a `ZernikeFamily(microscope)` of it."
+    if not isinstance(family, Microscope):
+        hint = "Pass an `OperatorFamily`, or the name or file of one as text."
+    raise FamilyError(f"The family is a {type(family).__name__}, which is no family of blur operators. {hint}")
+
+
 def options_of_family(family: OperatorFamily) -> dict[str, Any]:
     """Return the options that make a family again; of one that only a file can hold, its microscope."""
+    family = as_family(family)
     optics = {} if family.microscope is None else {"microscope": family.microscope}
     if family.kind in kinds("blur"):
         return {"family": family.kind, **family.numbers, **optics}
