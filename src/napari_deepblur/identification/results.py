@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.identification.expectation import Expectation
 from napari_deepblur.noise import PoissonGaussianNoise
 
 
@@ -39,6 +41,11 @@ class Identification:
         Unit of the parameters, in words; empty where they have none.
     notes
         Which pixels were set aside, in words.
+    signs
+        Numbers by which a right estimate can be told from a wrong one (`identification.signs`); none for families that
+        vary over the field or were measured.
+    expectation
+        What follows from them; None where there are none.
     """
 
     theta: NDArray[np.float32]
@@ -51,6 +58,8 @@ class Identification:
     even_modes: NDArray[np.bool_]
     units: str = "waves RMS"
     notes: tuple[str, ...] = ()
+    signs: Mapping[str, float] = field(default_factory=dict)
+    expectation: Expectation | None = None
 
     @property
     def psf(self) -> NDArray[np.float32]:

@@ -27,6 +27,9 @@ from napari_deepblur.networks.statistics import WINDOW
 _LOWEST, _HIGHEST = 2.5 / WINDOW, 0.49
 """Frequencies used, cycles per pixel: below, the window's own leakage matters; above, the band 2 fc ends."""
 
+RINGS = 6
+"""Parts of the band, from its lowest frequencies to its highest."""
+
 _INDEPENDENT = 0.15
 """Windows that count as independent, of each half-overlapping one; neighbouring frequencies share information, too."""
 
@@ -53,10 +56,18 @@ class SpectralEnergy:
         The frequencies.
     scenes
         Statistics of the spectra of sharp scenes.
+    caution
+        E is divided by it: 1 where the blurred scene is one plane, more where other light is mixed in.
     """
 
     def __init__(
-        self, periodogram: Tensor, windows: int, noise_variance: float, band: Band, scenes: SceneSpectra
+        self,
+        periodogram: Tensor,
+        windows: int,
+        noise_variance: float,
+        band: Band,
+        scenes: SceneSpectra,
+        caution: float = 1.0,
     ) -> None:
         # A noiseless image can be empty at some frequencies, to the last digit.
         signal = periodogram[band.mask].clamp_min(1e-12)
@@ -73,6 +84,7 @@ class SpectralEnergy:
         self._basis = torch.cat((torch.ones_like(signal)[None], components))
         self._precision = 1 / torch.cat((torch.tensor([_LEVEL_VARIANCE]), scenes.variances))
         self._factor = torch.eye(len(self._basis))
+        self._caution = caution
         self._temperature = 1.0
 
     def start(self, log_power: Tensor) -> Tensor:
@@ -88,7 +100,7 @@ class SpectralEnergy:
 
     def of(self, log_power: Tensor, scenes: Tensor) -> Tensor:
         """E of PSFs of log power (N, F) with the scenes (N, R + 1) held, shape (N,); differentiable in the former."""
-        return self._misfit(log_power, scenes) / self._temperature
+        return self._misfit(log_power, scenes) / (self._caution * self._temperature)
 
     @torch.no_grad()
     def settle(self, log_power: Tensor, scenes: Tensor) -> None:
@@ -111,6 +123,23 @@ class SpectralEnergy:
         step = torch.cholesky_solve(slope.T, self._factor).T
         largest = (step @ self._basis).abs().amax(dim=1, keepdim=True).clamp_min(1e-9)
         return scenes + step * (_FARTHEST / largest).clamp(max=1.0)
+
+    @torch.no_grad()
+    def left_over(self, log_power: Tensor, scene: Tensor, band: Band) -> tuple[float, Tensor, Tensor]:
+        """Say what one PSF of log power (F,) and its scene (R + 1,) leave of the spectrum.
+
+        Returns
+        -------
+        tuple
+            E; the mean residual log S - log m in each ring of the band, in standard deviations of one frequency, shape
+            (RINGS,); and the scene's coefficients b in standard deviations, shape (R,).
+        """
+        residual, _, weight = self._compare(log_power[None], scene[None])
+        standardised = residual[0] * (weight[0] / self._count).sqrt()
+        total = torch.zeros(RINGS).index_add(0, band.ring, self._count * standardised)
+        counts = torch.zeros(RINGS).index_add(0, band.ring, self._count)
+        unusual = scene[1:] * self._precision[1:].sqrt()
+        return float(self._misfit(log_power[None], scene[None])), total / counts.clamp_min(1), unusual
 
     def _misfit(self, log_power: Tensor, scenes: Tensor) -> Tensor:
         residual, _, weight = self._compare(log_power, scenes)
@@ -139,7 +168,7 @@ class Band:
         self.mask = (radius > _LOWEST) & (radius < _HIGHEST)
         # Frequencies with fx > 0 stand for two of the whole plane.
         self.multiplicity = torch.where(fx[self.mask] > 0, 2.0, 1.0)
-        self.mask = self.mask
+        self.ring = ((radius[self.mask] - _LOWEST) / (_HIGHEST - _LOWEST) * RINGS).long().clamp(max=RINGS - 1)
 
         # Half bins, and as many beyond the ends as the kernel reaches: the spectrum is periodic.
         kernel = _hann_window_kernel()

@@ -16,6 +16,7 @@ from napari_deepblur.identification.orientation import mirror_advantage
 from napari_deepblur.identification.posterior import DESCENT_STEPS, Cloud, NetworkPrior, coefficients, posterior_steps
 from napari_deepblur.identification.resampling import resample
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.signs import signs_of_belief, signs_of_question
 from napari_deepblur.identification.spectral_energy import Band, SpectralEnergy
 from napari_deepblur.identification.test_time_augmentation import decide_turned, gather_turned, plus
 from napari_deepblur.identification.windows import at_least, partition
@@ -25,6 +26,7 @@ from napari_deepblur.networks.statistics import WINDOW, prepare
 from napari_deepblur.networks.trunk import Evidence, reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.noise.intensity import unit_scale
+from napari_deepblur.noise.traces import find_traces
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.operators.families import HIGHEST_AMPLITUDE
 from napari_deepblur.optics import psf_model
@@ -121,6 +123,9 @@ def identify_zernike_steps(
         lambda step: Progress("identify", 1 + len(areas) + step // _STEPS_EACH, total),
     )
     theta, theta_std = coefficients(belief, prior)
+    signs = signs_of_belief(belief, prior, energy, band, optics, family, theta_std)
+    signs |= find_traces(image, family.microscope.cutoff, noise)._asdict()
+    signs |= signs_of_question(family, image.shape)
     psf, spread = belief.cloud.psf_and_spread(family)
     yield Progress("identify", total, total)
     return Identification(
@@ -132,6 +137,7 @@ def identify_zernike_steps(
         noise=noise,
         parameter_names=family.parameter_names,
         even_modes=family.even_modes,
+        signs=signs,
     )
 
 

@@ -24,6 +24,7 @@ from napari_deepblur.io.output import replacing
 from napari_deepblur.io.tensor_files import check_digest, check_fit, digest, shipped_digest
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
+from napari_deepblur.networks.expectation import ExpectationConfig, ExpectationNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 
 FOLDER_VARIABLE = "NAPARI_DEEPBLUR_WEIGHTS"
@@ -33,7 +34,7 @@ _FORMAT = "napari-deepblur weights 1"
 SIZES = ("light", "paper")
 """Names of the architectures, the faster first."""
 
-Network = TypeVar("Network", IdentificationNetwork, AdaptedNetwork, DeblurringNetwork)
+Network = TypeVar("Network", IdentificationNetwork, AdaptedNetwork, DeblurringNetwork, ExpectationNetwork)
 
 
 class Loaded(NamedTuple):
@@ -166,6 +167,12 @@ def find_weights(kind: str, which: str | os.PathLike[str] | None = None) -> Path
         f"No weights {kind}-{'*' if name == 'auto' else name}.safetensors in {searched}. Choose another size, "
         f"reinstall the package, or set {FOLDER_VARIABLE} to the folder that holds them."
     )
+
+
+def load_expectation(path: str | os.PathLike[str] | None = None) -> ExpectationNetwork:
+    """Load what knows how far an estimate can be relied on, by default from the package; see `load_identification`."""
+    shipped = str(files("napari_deepblur") / "weights" / "expectation.safetensors")
+    return _made(read_weights(shipped if path is None else path), ExpectationNetwork, ExpectationConfig)
 
 
 def describe_weights(path: str | os.PathLike[str]) -> Loaded:

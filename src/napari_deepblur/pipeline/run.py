@@ -29,7 +29,7 @@ from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, 
 from napari_deepblur.restoration.light import light_note
 from napari_deepblur.restoration.restore import restore_steps, units_of_work
 from napari_deepblur.restoration.tiling import Part
-from napari_deepblur.restoration.verdict import judge
+from napari_deepblur.restoration.verdict import doubted, judge
 
 
 def run(
@@ -97,6 +97,9 @@ def run(
     image = scale.from_unit(restored.image)
     background = None if restored.background is None else restored.background * np.float32(scale.span)
     verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden, background)
+    expected = None if identification is None else identification.expectation
+    if verdict is not None and expected is not None:
+        verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
     gained = light_note(evidence.pixels, image, blur, scale.offset, evidence.hidden, background)
     if evidence.blank is not None:
         image[evidence.blank] = observed[evidence.blank]

@@ -1,9 +1,9 @@
-"""Does the estimate explain the image? What is left of it, judged in plain words."""
+"""Can a result be believed? What it leaves of the image, and what is to be expected of its blur, in plain words."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,8 @@ from napari_deepblur.restoration.whiteness import LAGS, residual_whiteness
 
 Light = Literal["green", "yellow", "red"]
 
+_LIGHTS: tuple[Light, ...] = ("green", "yellow", "red")
+
 _LARGEST_SIDE = 1024
 """Only the middle of larger images is judged: more would not change the verdict, but cost time."""
 
@@ -23,17 +25,31 @@ _STRUCTURE, _EXCESS = (0.1, 0.25), (1.6, 4.0)
 """Where yellow and red begin. In simulations nine in ten restorations with the true blur lie below 0.08 and 1.45,
 whatever the method (`benchmarks/verdict.py`); real images have a structure of 0.006 to 0.19 (there too)."""
 
+_WRONG = (0.08, 0.4)
+"""Odds of a wrong blur where yellow and red begin. On images that the odds were not learned from, 2 of 100 blurs that
+were wrong stay below the first, and half of those that were good (`benchmarks/results/honesty.md`)."""
+
+_UNEXPLAINED = 0.02
+"""Deviation of what is left over that of the image, below which it does not matter what it looks like."""
+
 WORDS: dict[Light, str] = {
     "green": "The result, blurred again, explains the image: what is left looks like noise.",
     "yellow": "The result, blurred again, explains most of the image, but what is left is not only noise.",
     "red": "The result, blurred again, does not explain the image. Check the microscope, the noise and the blur model.",
 }
-"""A blur that is too small explains every image: green does not prove that the blur is right."""
+"""Where the blur was given. A blur that is too small explains every image: green does not prove that it is right."""
+
+DOUBTS: dict[Light, str] = {
+    "green": "The blur can be relied on: a PSF SNR of about {decibels:.0f} dB is expected.",
+    "yellow": "The blur is uncertain: it is wrong with a probability of {wrong:.0%}. Do not believe single details.",
+    "red": "The blur is probably not what was found (wrong with {wrong:.0%}). Do not use this result.",
+}
+"""Where it was found in the image."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is left of an image when the blurred result is taken away.
+    """Whether a result can be believed: what is left of the image without it, and what is to be expected of its blur.
 
     Attributes
     ----------
@@ -44,16 +60,45 @@ class Verdict:
         what changes slowly.
     excess
         Variance of the residual over that of the noise, 1 for nothing but noise; None where there is no noise.
+    unexplained
+        Standard deviation of the residual over that of the image.
+    wrong
+        Probability that the blur that was found is wrong, its PSF SNR below 3 dB; None where it was given, or cannot be
+        said.
+    expected_db
+        PSF SNR that is to be expected, in decibels; None likewise.
+    suspicions
+        What the image seems to have gone through, one sentence each.
     """
 
     light: Light
     structure: float
     excess: float | None
+    unexplained: float = 0.0
+    wrong: float | None = None
+    expected_db: float | None = None
+    suspicions: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
-        """One sentence."""
-        return WORDS[self.light]
+        """A few sentences."""
+        if self.wrong is None or self.expected_db is None:
+            return " ".join((WORDS[self.light], *self.suspicions))
+        said = [DOUBTS[self.light].format(decibels=self.expected_db, wrong=self.wrong)]
+        if self.wrong < _WRONG[0] and self.light != "green":
+            said = [WORDS[self.light]]
+        return " ".join((*said, *self.suspicions))
+
+
+def doubted(residual: Verdict, wrong: float, expected_db: float, suspicions: tuple[str, ...]) -> Verdict:
+    """Judge a result whose blur was found in its image, from the residual and what is to be expected of the blur.
+
+    The odds decide: a wrong blur leaves as white a residual as the right one, and without noise the right one leaves
+    structure, too. What is left matters where there is much of it.
+    """
+    gross = residual.light == "red" and residual.unexplained > _UNEXPLAINED
+    worst = max(_grade(wrong, _WRONG), int(gross))
+    return replace(residual, light=_LIGHTS[worst], wrong=wrong, expected_db=expected_db, suspicions=suspicions)
 
 
 def judge(
@@ -96,7 +141,8 @@ def judge(
     variance = noise.variance(explained)
     excess = float(np.mean(residual**2 / variance)) if float(np.min(variance)) > 0 else None
     worst = max(_grade(structure, _STRUCTURE), 0 if excess is None else _grade(excess, _EXCESS))
-    return Verdict(("green", "yellow", "red")[worst], structure, excess)
+    unexplained = float(residual.std() / max(float(inner.std()), 1e-12))
+    return Verdict(_LIGHTS[worst], structure, excess, unexplained)
 
 
 def residual_image(

@@ -160,7 +160,7 @@ def worst_frame(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict] | None:
     """Return the frame whose verdict is the worst, and the verdict; None where there are none."""
     if not verdicts:
         return None
-    return max(verdicts.items(), key=lambda entry: (_WORST[entry[1].light], entry[1].structure))
+    return max(verdicts.items(), key=lambda entry: (_WORST[entry[1].light], entry[1].wrong or 0.0, entry[1].structure))
 
 
 def _metrics(result: Deblurring) -> PsfMetrics | None:
@@ -190,14 +190,17 @@ def _recorded_numbers(kept: Any) -> PsfNumbers | None:
 
 def _verdict(kept: Any) -> Verdict | None:
     try:
-        excess = kept["excess"]
-        light = kept["light"]
-        return (
-            Verdict(light, float(kept["structure"]), None if excess is None else float(excess))
-            if light in _WORST
-            else None
+        light, numbers = kept["light"], {name: kept.get(name) for name in ("excess", "wrong", "expected_db")}
+        if light not in _WORST:
+            return None
+        return Verdict(
+            light,
+            float(kept["structure"]),
+            unexplained=float(kept.get("unexplained", 0.0)),
+            suspicions=tuple(map(str, kept.get("suspicions", ()))),
+            **{name: None if value is None else float(value) for name, value in numbers.items()},
         )
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 

@@ -1,0 +1,72 @@
+"""What is to be expected of an estimated blur, and what of its image is suspect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from napari_deepblur.networks.expectation import EDGES, ExpectationNetwork, mean_decibels
+
+WRONG_BELOW_DB = 3.0
+"""PSF SNR below which an estimate is worse than none: about that of a PSF drawn at random."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is to be expected of an estimated blur.
+
+    Attributes
+    ----------
+    psf_snr_db
+        Its PSF SNR in decibels.
+    wrong
+        Probability that this is below 3 dB, which is worse than no identification.
+    suspicions
+        What the image may have gone through that the model knows nothing of, one sentence each.
+    """
+
+    psf_snr_db: float
+    wrong: float
+    suspicions: tuple[str, ...] = ()
+
+
+def expect(signs: Mapping[str, float], network: ExpectationNetwork) -> Expectation:
+    """Say what is to be expected, from the signs of an identification (`signs`)."""
+    values = torch.tensor([[signs[name] for name in network.config.signs]])
+    with torch.inference_mode():
+        odds = network(values)[0]
+    wrong = float(odds[: EDGES.index(WRONG_BELOW_DB) + 1].sum())
+    return Expectation(float(mean_decibels(odds)), wrong, suspicions(signs))
+
+
+_NOISY = 4.5
+"""Log ratio of an image's standard deviation to that of its noise up to which the noise is well seen."""
+
+_SUSPICIONS: tuple[tuple[str, Callable[[Mapping[str, float]], bool]], ...] = (
+    ("It has the blocks of 8 pixels that JPEG makes: use the file from before.", lambda s: s["blocks"] > 0.2),
+    ("Its even and odd rows are of different moments (interlaced).", lambda s: s["rows"] > 0.8),
+    (
+        "Its noise was smoothed, by a filter, a denoiser, or because it was enlarged: use the image from before.",
+        lambda s: s["corner"] < -0.5 and s["contrast"] < _NOISY,
+    ),
+    ("It has only few grey levels: use the file with all bits.", lambda s: s["levels"] < 5.5),
+    ("A part of it is as bright or as dark as can be: saturated, or cut off.", lambda s: s["clipped"] > 0.02),
+    (
+        "It is sharper than these optics can be: check NA, wavelength and pixel size, or was it sharpened?",
+        lambda s: s["beyond"] > 0.8 and s["contrast"] < _NOISY,
+    ),
+    (
+        "Its spectrum is not that of any blur of these optics: check NA, wavelength and pixel size.",
+        lambda s: s["misfit"] > 2.2,
+    ),
+    ("There is hardly anything in it but noise.", lambda s: s["contrast"] < 0.15),
+)
+"""What is said, and when: beyond what 98 of 100 simulated images have that nothing was done to
+(`benchmarks/results/honesty.md`)."""
+
+
+def suspicions(signs: Mapping[str, float]) -> tuple[str, ...]:
+    """Say what the image seems to have gone through that the model of an image knows nothing of."""
+    return tuple(words for words, holds in _SUSPICIONS if holds(signs))
