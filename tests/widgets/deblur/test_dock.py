@@ -120,6 +120,7 @@ def test_a_bad_image_is_explained_and_the_dock_goes_on(
     combo.setCurrentIndex(combo.findText(good.name))
     run_to_the_end(qtbot, dock)
     assert status(dock).level() == "warning"
+    assert "Rests on assumed numbers" in status(dock).text()
     assert [layer.name for layer in viewer.layers] == ["bad", "good", "good deblurred", "good PSFs"]
 
 
