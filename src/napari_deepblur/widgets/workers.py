@@ -53,7 +53,7 @@ def _kinds() -> tuple[type[Any], type[Any]]:
                 try:
                     base.run(self)
                 except RuntimeError:
-                    if isalive(self.signals):
+                    if isalive(self.signals):  # type: ignore[no-untyped-call]
                         raise
 
         return Quiet
