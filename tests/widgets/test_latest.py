@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QThreadPool
 
 from napari_deepblur.errors import CalibrationError
@@ -80,3 +81,27 @@ def test_an_error_is_handed_on(qtbot: QtBot, latest: Latest) -> None:
     with qtbot.waitSignal(latest.ready) as signal:
         latest.request(_returns(1))
     assert signal.args == [1]
+
+
+def test_a_worker_whose_signals_are_gone_ends_in_silence(
+    qtbot: QtBot, latest: Latest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As when the program is closed meanwhile: Qt then destroys every object that it knows."""
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow() -> int:
+        started.set()
+        go_on.wait(10)
+        return 1
+
+    latest.request(slow)
+    qtbot.waitUntil(started.is_set)
+    worker: Any = latest._worker
+    worker.signals.deleteLater()
+    qtbot.waitUntil(lambda: not isalive(worker.signals))
+    go_on.set()
+    with qtbot.captureExceptions() as raised:
+        assert QThreadPool.globalInstance().waitForDone(10_000)
+        qtbot.wait(20)
+    assert raised == []
+    assert "Traceback" not in capfd.readouterr().err

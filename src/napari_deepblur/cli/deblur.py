@@ -56,6 +56,12 @@ def add_to(verbs: Verbs) -> None:
         action="store_true",
         help="deblur a focal stack as one volume: one blur with signs for all planes, which are restored together",
     )
+    frames.add_argument(
+        "--specimen",
+        choices=("auto", "thin", "thick"),
+        default="auto",
+        help="with --volume: in one plane, alike at all depths, or whichever explains the stack better",
+    )
     frames.add_argument("--coefficients", type=Path, metavar="FILE.csv", help="write those of every frame as a table")
     frames.add_argument("--luminance", action="store_true", help="of a colour image, deblur the luminance")
     add_settings(parser, deblurs=True)
@@ -105,6 +111,8 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
         distance = said.plane_spacing_um if spacing is None else spacing
         _deblur_volume(arguments, array, axes, settings, file_sink(output, said), distance)
         return
+    if arguments.specimen != "auto":
+        raise SettingsError("--specimen is for a stack that is deblurred as one volume. Add --volume, or leave it out.")
     check_spacing(axes.removesuffix("S") if arguments.luminance else axes, spacing)
     steps = deblur_stack_steps(
         array,
@@ -148,9 +156,9 @@ def _deblur_volume(
     given = [option for option, value in (alone | {"--luminance": arguments.luminance}).items() if value]
     if given:
         raise SettingsError(f"{' and '.join(given)} are for planes that are deblurred one by one. Leave out --volume.")
-    result = run_with_bar(deblur_volume_steps(array, axes, settings, sink, spacing), arguments.quiet)
-    pupil = result.settings.get("pupil", {})
-    for note in (*pupil.get("notes", ()), *result.settings["resolved"]["notes"]):
+    steps = deblur_volume_steps(array, axes, settings, sink, spacing, arguments.specimen)
+    result = run_with_bar(steps, arguments.quiet)
+    for note in result.notes:
         print(f"napari-deepblur: {' '.join(note.split())}", file=sys.stderr)
     if arguments.psfs is not None:
         write_tiff(arguments.psfs, result.psf, pixel_size_um=settings.optics.pixel_size_um, axes="ZYX")

@@ -112,7 +112,7 @@ def fwhm(psf: NDArray[np.float64]) -> tuple[float, float]:
     a half inside the square, its width is that of the square.
     """
     row, column = np.unravel_index(int(psf.argmax()), psf.shape)
-    return _width(psf[:, column], int(row)), _width(psf[row], int(column))
+    return width_of(psf[:, column], int(row)), width_of(psf[row], int(column))
 
 
 def otf_profile(psf: NDArray[np.float64], pixel_size_um: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -140,17 +140,21 @@ def otf_profile(psf: NDArray[np.float64], pixel_size_um: float) -> tuple[NDArray
 
 def _profiles(psf: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     row, column = np.unravel_index(int(psf.argmax()), psf.shape)
-    return _centred(psf[:, column], int(row)), _centred(psf[row], int(column))
+    return centred_profile(psf[:, column], int(row)), centred_profile(psf[row], int(column))
 
 
-def _centred(profile: NDArray[np.float64], peak: int) -> NDArray[np.float64]:
+def centred_profile(profile: NDArray[np.float64], peak: int) -> NDArray[np.float64]:
+    """Return a profile with its peak in the middle of twice its length, NaN where it does not reach."""
     centred = np.full(2 * len(profile) - 1, np.nan)
     first = len(profile) - 1 - peak
     centred[first : first + len(profile)] = profile
     return centred
 
 
-def _width(profile: NDArray[np.float64], peak: int) -> float:
+def width_of(profile: NDArray[np.float64], peak: int) -> float:
+    """Full width at half maximum of a profile, in samples, as `fwhm` says; of a single sample it is 0."""
+    if len(profile) < 2:
+        return 0.0
     places = np.arange(len(profile))
     fine = np.linspace(0, len(profile) - 1, (len(profile) - 1) * _FINER + 1)
     values = CubicSpline(places, profile)(fine)

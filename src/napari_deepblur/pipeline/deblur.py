@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from napari_deepblur.checked_image import plane_shape
 from napari_deepblur.errors import OutputError, SettingsError
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.volumes.identify import SpecimenChoice
 from napari_deepblur.io.axes import check_spacing, guess_axes
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.sinks import sink_of
@@ -146,6 +147,7 @@ def deblur_stack(
     volume: Literal[True],
     axes: str | None = None,
     plane_spacing_um: float | None = None,
+    specimen: SpecimenChoice = "auto",
     out: Any = None,
     theta: ArrayLike | None = None,
     noise: PoissonGaussianNoise | None = None,
@@ -162,6 +164,7 @@ def deblur_stack(
     plane_spacing_um: float | None = None,
     reuse: Reuse = "each",
     colours: Colours = "each",
+    specimen: SpecimenChoice = "auto",
     out: Any = None,
     theta: ArrayLike | None = None,
     noise: PoissonGaussianNoise | None = None,
@@ -197,6 +200,8 @@ def deblur_stack(
         ``"each"``: the blur is identified on each plane. ``"first"``: on the first of each channel and colour only.
     colours
         ``"each"`` colour by itself, or the ``"luminance"`` alone, which has no axis S.
+    specimen
+        Of a volume: ``"thin"``, ``"thick"``, or which of both explains the stack better (`identify_stack`).
     out
         Where the result goes: an array of its shape; the name of an OME-TIFF file; or a
         `napari_deepblur.io.sinks.Sink`. By default a new array, float32, which lies in a temporary file where it would
@@ -235,7 +240,11 @@ def deblur_stack(
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
         raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
     if volume:
-        return finished(deblur_volume_steps(planes, axes, DeblurSettings(**values), sink_of(out), plane_spacing_um))
+        return finished(
+            deblur_volume_steps(planes, axes, DeblurSettings(**values), sink_of(out), plane_spacing_um, specimen)
+        )
+    if specimen != "auto":
+        raise SettingsError("The kind of specimen is of a volume: planes one by one do not depend on it. Leave it out.")
     steps = deblur_stack_steps(
         planes, axes, DeblurSettings(**values), sink_of(out), reuse, object_, plane_spacing_um, colours
     )

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from napari_deepblur.errors import SettingsError
+from napari_deepblur.identification.volumes.identify import SpecimenChoice
 from napari_deepblur.pipeline.options import Option, as_options, options
 from napari_deepblur.pipeline.parts import FieldZernikeBlur, FileBlur, GivenNoise
 from napari_deepblur.pipeline.settings import DeblurSettings, recommended_psf_size
@@ -28,12 +29,18 @@ class Input(NamedTuple):
         Identify the blur on the first frame of each channel only.
     luminance
         Deblur the luminance of a colour image.
+    volume_spacing_um
+        Distance of the planes of a stack that is deblurred as one volume; None where planes are deblurred one by one.
+    specimen
+        Of a volume.
     """
 
     file: str = "image.tif"
     axes: str = "YX"
     once: bool = False
     luminance: bool = False
+    volume_spacing_um: float | None = None
+    specimen: SpecimenChoice = "auto"
 
     @property
     def is_plane(self) -> bool:
@@ -68,6 +75,8 @@ def as_command_line(settings: DeblurSettings, image: Input, output: str = "deblu
     if not image.is_plane:
         words += ["--axes", image.axes + "S" * image.luminance]
     words += ["--one-operator"] * image.once + ["--luminance"] * image.luminance
+    if image.volume_spacing_um is not None:
+        words += ["--volume", "--plane-spacing-um", str(image.volume_spacing_um), "--specimen", image.specimen]
     for option, value in _changed(settings):
         flag = "--" + option.name.replace("_", "-")
         several = option.name == "theta" or isinstance(option.more.get("metavar"), tuple)
@@ -104,6 +113,10 @@ def _series_in_python(settings: DeblurSettings, image: Input) -> list[str]:
     """Write the run of all planes."""
     values = [f"axes={image.axes + 'S' * image.luminance!r}"]
     values += ["colours='luminance'"] * image.luminance + ["reuse='first'"] * image.once
+    volume = image.volume_spacing_um is not None
+    if volume:
+        spacing = f"plane_spacing_um={image.volume_spacing_um!r}"
+        values += ["volume=True", spacing, f"specimen={image.specimen!r}"]
     values += [] if settings.microscope is None else [f"microscope={_microscope(settings)}"]
     if settings.channel_wavelengths_um is not None:
         values.append(f"channel_wavelengths_um={settings.channel_wavelengths_um!r}")
@@ -114,7 +127,7 @@ def _series_in_python(settings: DeblurSettings, image: Input) -> list[str]:
         "",
         f"array, _ = read_stack({image.file!r})",
         f"result = deblur_stack(array, {', '.join(values)})",
-        "restored = result.image",
+        f"restored = result.{'volume' if volume else 'image'}",
     ]
 
 

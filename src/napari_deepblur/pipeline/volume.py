@@ -16,10 +16,11 @@ from napari_deepblur.devices import free_memory
 from napari_deepblur.errors import ImageError
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.optics import psf_planes
+from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics, measure_volume_psf
 from napari_deepblur.pipeline.volume_plan import VolumePlan
 from napari_deepblur.pipeline.volume_survey import VolumeSurvey, survey_volume
 from napari_deepblur.progress import Progress
-from napari_deepblur.restoration.volume import RestoredVolume, restore_volume_steps
+from napari_deepblur.restoration.volume import RestoredVolume, VolumeBlur, restore_volume_steps
 
 _NOISE_PLANES = 5
 _PEAK = 99.9
@@ -41,12 +42,20 @@ class VolumeDeblurring:
         Its PSF, shape (P, k, l).
     settings
         JSON-safe record of everything needed to repeat the result.
+    metrics
+        Widths and sections of the PSF; None where it was measured.
     """
 
     volume: NDArray[np.float32]
     theta: NDArray[np.float32] | None
     psf: NDArray[np.float32]
     settings: dict[str, Any]
+    metrics: VolumePsfMetrics | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is said of the stack, its pupil and the run, in sentences."""
+        return (*self.settings.get("pupil", {}).get("notes", ()), *self.settings["resolved"]["notes"])
 
 
 def run_volume(
@@ -104,7 +113,11 @@ def run_volume(
     result = (restored.volume * np.float32(span)).astype(np.float32)
     found = None if coefficients is None else coefficients.numpy()
     record = _record(plan, survey, noise, found, origin, restored, zero + background * span)
-    return VolumeDeblurring(result, found, blur.planes.numpy(), record)
+    metrics = _metrics(plan, blur)
+    if metrics is not None:
+        widths = {"fwhm_um": list(metrics.fwhm_um), "ideal_fwhm_um": list(metrics.ideal_fwhm_um)}
+        record["psf"] = {"strehl": metrics.strehl, **widths}
+    return VolumeDeblurring(result, found, blur.planes.numpy(), record, metrics)
 
 
 def _coefficients(plan: VolumePlan, theta: ArrayLike | None) -> tuple[Tensor | None, str]:
@@ -119,6 +132,15 @@ def _coefficients(plan: VolumePlan, theta: ArrayLike | None) -> tuple[Tensor | N
     if plan.theta is not None:
         return plan.theta, "known"
     return torch.zeros(plan.family.n_parameters), "ideal pupil"
+
+
+def _metrics(plan: VolumePlan, blur: VolumeBlur) -> VolumePsfMetrics | None:
+    """Measure the PSF against that of the same optics without aberrations."""
+    if plan.family is None or plan.model is None:
+        return None
+    ideal = psf_planes(torch.zeros(plan.family.n_parameters), plan.model)
+    pixel = plan.family.microscope.pixel_size_um
+    return measure_volume_psf(blur.planes.numpy(), ideal.numpy(), (plan.spacing_um, pixel, pixel))
 
 
 def _noise_of(survey: VolumeSurvey, plan: VolumePlan) -> PoissonGaussianNoise:

@@ -16,7 +16,7 @@ from torch import Tensor
 from napari_deepblur.errors import DeviceError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import LinearOperator, MaskedOperator, VolumeOperator
-from napari_deepblur.progress import Progress
+from napari_deepblur.progress import Progress, changed
 from napari_deepblur.restoration.restore import wanted_bytes
 from napari_deepblur.restoration.tiling import SMALLEST_TILE, Tile, plan_tiles
 from napari_deepblur.restoration.volume_restorers import VolumeProblem, VolumeRestorer
@@ -175,8 +175,11 @@ def restore_volume_steps(
         levels = noise.alpha, noise.beta
         return VolumeProblem(image, operator, levels, background, blur.spacing, blur.spread)
 
-    yield Progress("decide", 0, (len(tiles) + 1) * restorer.iterations)
-    decided = restorer.decided(problem(max(tiles, key=lambda tile: float(seen[(slice(None), *tile.source)].sum()))))
+    most, brightest = restorer.iterations, max(tiles, key=lambda tile: float(seen[(slice(None), *tile.source)].sum()))
+    yield Progress("decide", 0, (len(tiles) + 1) * most)
+    decided = yield from changed(
+        restorer.decide_steps(problem(brightest)), lambda done: Progress("decide", done, (len(tiles) + 1) * most)
+    )
     count = decided.iterations
     total = (len(tiles) + 1) * count
     result = np.zeros_like(volume)

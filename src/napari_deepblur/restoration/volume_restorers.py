@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -71,6 +70,11 @@ class VolumeRestorer(ABC):
     def iterations(self) -> int:
         """Largest number of iterations."""
 
+    @property
+    @abstractmethod
+    def decides(self) -> bool:
+        """Whether it runs twice: once to find its number of iterations."""
+
     @abstractmethod
     def scenes_alive(self) -> float:
         """Scenes that are alive at once, beside what the operator needs."""
@@ -80,8 +84,15 @@ class VolumeRestorer(ABC):
         """Memory for a plane of so many pixels, beside scenes."""
 
     @abstractmethod
-    def decided(self, problem: VolumeProblem) -> VolumeRestorer:
-        """Return the method with its number of iterations decided on a volume, or itself where nothing is to decide."""
+    def decide_steps(self, problem: VolumeProblem) -> Generator[int, None, VolumeRestorer]:
+        """Decide the number of iterations on a volume.
+
+        Returns
+        -------
+        VolumeRestorer
+            As the value of the generator, which yields the iterations done: the method with that number, or itself
+            where nothing is to decide.
+        """
 
     @abstractmethod
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:
@@ -116,6 +127,11 @@ class RichardsonLucyVolume(VolumeRestorer):
         """Largest number of iterations."""
         return self._iterations
 
+    @property
+    def decides(self) -> bool:
+        """Whether it runs twice: where there is a rule when to stop."""
+        return self._stop is not None
+
     def scenes_alive(self) -> float:
         """Scene, its extrapolation, two steps, coverage, what is new; and three slopes of the variation."""
         return 14 if self._strength > 0 else 9
@@ -124,20 +140,21 @@ class RichardsonLucyVolume(VolumeRestorer):
         """Nothing."""
         return 0
 
-    def decided(self, problem: VolumeProblem) -> VolumeRestorer:
+    def decide_steps(self, problem: VolumeProblem) -> Generator[int, None, VolumeRestorer]:
         """Run until counts that are held back, or the noise that is known, say that it is enough."""
         alpha, beta = problem.noise
         if self._stop is None or not (alpha > 0 or (beta > 0 and self._stop == "discrepancy")):
             return self
-        image, noise = problem.image, problem.noise
+        image, noise, count = problem.image, problem.noise, 0
         with torch.inference_mode():
-            if self._stop == "held-out":
-                judge = HeldOut(image, noise, problem.background)
-                deque(self._states(problem, judge.kept, (alpha / KEPT, beta), judge), maxlen=0)
-                count = judge.best if judge.scores else self._iterations
-            else:
-                rule = Discrepancy(image, noise, problem.background)
-                count = sum(1 for _ in self._states(problem, image, noise, rule))
+            judge = HeldOut(image, noise, problem.background) if self._stop == "held-out" else None
+            rule = judge or Discrepancy(image, noise, problem.background)
+            seen = (image, noise) if judge is None else (judge.kept, (alpha / KEPT, beta))
+        for step in _stepped(self._states(problem, *seen, rule)):
+            count = step.iteration
+            yield count
+        if judge is not None:
+            count = judge.best if judge.scores else self._iterations
         return RichardsonLucyVolume(max(min(count, self._iterations), 1), self._strength, None)
 
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:
@@ -178,6 +195,11 @@ class LeastSquaresVolume(VolumeRestorer):
         """Largest number of iterations."""
         return self._iterations
 
+    @property
+    def decides(self) -> bool:
+        """Whether it runs twice: never."""
+        return False
+
     def scenes_alive(self) -> float:
         """Those of conjugate gradient, and the duals of the variation."""
         return 20
@@ -186,8 +208,9 @@ class LeastSquaresVolume(VolumeRestorer):
         """Nothing."""
         return 0
 
-    def decided(self, problem: VolumeProblem) -> VolumeRestorer:
+    def decide_steps(self, problem: VolumeProblem) -> Generator[int, None, VolumeRestorer]:
         """Return itself: its regularization follows from the noise."""
+        yield from ()
         return self
 
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:
@@ -222,6 +245,11 @@ class NetworkVolume(VolumeRestorer):
         """Unrolled iterations N."""
         return self._network.config.iterations
 
+    @property
+    def decides(self) -> bool:
+        """Whether it runs twice: never."""
+        return False
+
     def scenes_alive(self) -> float:
         """Count the iterates, and what conjugate gradient holds."""
         return 12
@@ -230,8 +258,9 @@ class NetworkVolume(VolumeRestorer):
         """Feature maps of one plane."""
         return 4 * self._network.config.channels[0] * _MAPS_ALIVE * plane
 
-    def decided(self, problem: VolumeProblem) -> VolumeRestorer:
+    def decide_steps(self, problem: VolumeProblem) -> Generator[int, None, VolumeRestorer]:
         """Return itself: the number of iterations is that of its training."""
+        yield from ()
         return self
 
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:

@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.activity import Activity
+from napari_deepblur.widgets.workers import make_worker
 
 if TYPE_CHECKING:
     from napari.qt.threading import GeneratorWorker
@@ -69,12 +70,10 @@ class Job(QObject):
         RuntimeError
             If one is under way.
         """
-        from napari.qt.threading import create_worker
-
         if self._worker is not None:
             raise RuntimeError("A computation is under way: one at a time.")
         self._outcome = None
-        worker = create_worker(_in_background, steps, _start_thread=False)
+        worker = make_worker(_in_background, steps)
         self._worker = worker
         worker.yielded.connect(self._report)
         worker.returned.connect(self._keep)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
+from napari_deepblur.widgets.workers import make_worker
 
 if TYPE_CHECKING:
     from napari.qt.threading import FunctionWorker
@@ -67,12 +68,10 @@ class Latest(QObject):
         return self._worker is not None or self._timer.isActive()
 
     def _start(self) -> None:
-        from napari.qt.threading import create_worker
-
         compute = self._wanted
         if compute is None or self._worker is not None:
             return
-        worker = create_worker(_guarded, compute, _start_thread=False)
+        worker = make_worker(_guarded, compute)
         self._worker = worker
         worker.returned.connect(self._keep)
         worker.finished.connect(self._finish)

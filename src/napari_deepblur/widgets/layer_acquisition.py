@@ -13,7 +13,7 @@ from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.io.acquisition_files import read_acquisition
 from napari_deepblur.pipeline.series import AXES, named_axes
 from napari_deepblur.widgets.layers import METADATA_KEY, PixelSize, layer_axes, pixel_size, plane_spacing_um
-from napari_deepblur.widgets.origins import NUMBERS, ORIGINS_KEY, Origin
+from napari_deepblur.widgets.origins import NUMBERS, Origin, origins_in
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -127,9 +127,8 @@ def known_spacing_um(layer: Layer, axes: str, acquisition: Acquisition) -> float
 def recorded_origins(layer: Layer) -> dict[str, Origin]:
     """Return where the numbers of a layer's record are from; those of a record that does not say are of its file."""
     record = layer.metadata.get(METADATA_KEY)
-    kept = record.get(ORIGINS_KEY) if isinstance(record, Mapping) else None
-    known = kept if isinstance(kept, Mapping) else {}
-    return {name: known[name] if known.get(name) in ("typed", "preset", "assumed") else "file" for name in NUMBERS}
+    known = origins_in(record) if isinstance(record, Mapping) else {}
+    return {name: known.get(name, "file") for name in NUMBERS}
 
 
 def _names_itself(layer: Layer) -> bool:

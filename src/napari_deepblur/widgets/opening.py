@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from napari_deepblur.widgets.workers import make_worker
+
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
@@ -51,8 +53,6 @@ class LoadingDock(QWidget):
 
     def __init__(self, place: tuple[str, str], viewer: Viewer) -> None:
         super().__init__()
-        from napari.qt.threading import create_worker
-
         self._place, self._viewer = place, viewer
         self._dock: QWidget | None = None
         self._words = QLabel("Loading. The first time takes some seconds…", self)
@@ -64,7 +64,7 @@ class LoadingDock(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.addWidget(self._words)
         self._column.addWidget(self._bar)
-        worker: Any = create_worker(import_module, place[0], _start_thread=False)
+        worker: Any = make_worker(import_module, place[0])
         worker.returned.connect(self._loaded)
         worker.errored.connect(self._failed)
         worker.start()

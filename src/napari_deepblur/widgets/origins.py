@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Origin = Literal["file", "typed", "preset", "assumed"]
 """From the file or the layer; typed by the user; of a named microscope; stated by nobody."""
@@ -55,6 +55,18 @@ def sentences(origins: Mapping[str, Origin], where: Mapping[str, str], of_channe
     return said
 
 
+def origins_in(record: Mapping[str, Any]) -> dict[str, Origin]:
+    """Return where the numbers of a record are from, as far as it says: a dock writes all, others what was assumed."""
+    kept, settings = record.get(ORIGINS_KEY), record.get("settings")
+    assumed = settings.get("assumed") if isinstance(settings, Mapping) else None
+    names = assumed if isinstance(assumed, list | tuple) else ()
+    found: dict[str, Origin] = {name: "assumed" for name in NUMBERS if name in names}
+    if isinstance(kept, Mapping):
+        words: tuple[Origin, ...] = get_args(Origin)
+        found |= {name: kept[name] for name in NUMBERS if kept.get(name) in words}
+    return found
+
+
 def assumptions(record: Mapping[str, Any]) -> str:
     """Say on which numbers that nobody has stated a result rests; empty where there are none.
 
@@ -63,9 +75,9 @@ def assumptions(record: Mapping[str, Any]) -> str:
     record
         Of the result. It may come from another program or version: what cannot be understood counts as absent.
     """
-    origins, settings = record.get(ORIGINS_KEY), record.get("settings")
+    origins, settings = origins_in(record), record.get("settings")
     optics = settings.get("microscope") if isinstance(settings, Mapping) else None
-    if not isinstance(origins, Mapping) or not isinstance(optics, Mapping):
+    if not isinstance(optics, Mapping):
         return ""
     found = [
         f"{WORDS[name]} {optics[name]:g}{_UNITS.get(name, '')}"

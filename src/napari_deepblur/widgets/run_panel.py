@@ -14,6 +14,7 @@ from napari_deepblur.widgets.notice import Level, Notice
 _STAGES = {
     "noise": "Estimating the noise",
     "identify": "Identifying the blur",
+    "decide": "Choosing the number of iterations",
     "deblur": "Removing the blur",
     "find": "Finding and centring beads",
     "select": "Choosing how many eigen-PSFs and maps",

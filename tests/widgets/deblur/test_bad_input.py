@@ -42,8 +42,9 @@ def test_a_layer_that_changes_during_a_run_gets_the_result_of_what_it_was(
     image.data = cells[10:50, 20:60]
     image.scale, image.translate, image.name = (0.12, 0.12), (5, 5), "another"
     hold.set()
-    # It rests on assumed numbers, and says so.
-    assert _end(qtbot, dock).level() == "warning"
+    end = _end(qtbot, dock)
+    assert end.level() == "warning"
+    assert "Rests on assumed numbers" in end.text()
     result = viewer.layers["cells deblurred"]
     assert result.data.shape == part.shape
     np.testing.assert_allclose(result.scale, (0.1, 0.1))
@@ -64,8 +65,9 @@ def test_a_layer_without_units_is_deblurred_with_the_size_in_the_form(
     child(dock, QDoubleSpinBox, "pixel_size_um").setValue(0.08)
     choose(dock, "method", "wiener")
     _start(qtbot, dock)
-    # It rests on assumed numbers, and says so.
-    assert _end(qtbot, dock).level() == "warning"
+    end = _end(qtbot, dock)
+    assert end.level() == "warning"
+    assert "Rests on assumed numbers" in end.text()
     result = viewer.layers["bare deblurred"]
     assert result.metadata[METADATA_KEY]["settings"]["microscope"]["pixel_size_um"] == 0.08
     # The layer lies on its input, whatever the form says.
@@ -90,8 +92,9 @@ def test_an_image_smaller_than_the_patches_of_the_networks(
 ) -> None:
     viewer.add_image(cells[: shape[0], : shape[1]], name="crop", **MICROMETRES)
     _start(qtbot, dock)
-    # It rests on assumed numbers, and says so.
-    assert _end(qtbot, dock).level() == "warning"
+    end = _end(qtbot, dock)
+    assert end.level() == "warning"
+    assert "Rests on assumed numbers" in end.text()
     result = viewer.layers["crop deblurred"].data
     assert result.shape == shape
     assert np.isfinite(result).all()
@@ -103,8 +106,9 @@ def test_a_series_of_one_frame_keeps_its_axis(
     image = viewer.add_image(cells[None, :48, :48], name="film", scale=(3, 0.1, 0.1), units=("s", "um", "um"))
     choose(dock, "method", "wiener")
     _start(qtbot, dock)
-    # It rests on assumed numbers, and says so.
-    assert _end(qtbot, dock).level() == "warning"
+    end = _end(qtbot, dock)
+    assert end.level() == "warning"
+    assert "Rests on assumed numbers" in end.text()
     result = viewer.layers["film deblurred"]
     assert result.data.shape == (1, 48, 48)
     np.testing.assert_allclose(result.scale, (3, 0.1, 0.1))

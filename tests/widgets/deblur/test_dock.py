@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QProgressBar, QPushButton,
 from napari_deepblur.pipeline import DeblurSettings, deblur
 from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, deblur_stack_steps
 from napari_deepblur.progress import Progress
-from napari_deepblur.widgets.deblur import dock as deblur_dock
+from napari_deepblur.widgets.deblur import runs
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY
@@ -120,6 +120,7 @@ def test_a_bad_image_is_explained_and_the_dock_goes_on(
     combo.setCurrentIndex(combo.findText(good.name))
     run_to_the_end(qtbot, dock)
     assert status(dock).level() == "warning"
+    assert "Rests on assumed numbers" in status(dock).text()
     assert [layer.name for layer in viewer.layers] == ["bad", "good", "good deblurred", "good PSFs"]
 
 
@@ -180,7 +181,7 @@ def test_memory_that_ran_out_is_said(
         series = yield from deblur_stack_steps(*arguments)
         return replace(series, notes=("the image: Memory of cuda:0 ran out: the processor took over.",))
 
-    monkeypatch.setattr(deblur_dock, "deblur_stack_steps", scarce)
+    monkeypatch.setattr(runs, "deblur_stack_steps", scarce)
     viewer.add_image(cells[:48, :48], name="cells", **MICROMETRES)
     choose(dock, "method", "wiener")
     run_to_the_end(qtbot, dock)

@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QCheckBox
 
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
+from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.notice import Notice
 
 
@@ -30,6 +32,7 @@ def test_a_preview_says_that_it_computes_and_looks_outdated_meanwhile(
     assert said[0][0].startswith("Computing 48 x ") and said[0][1]
     assert said[-1][0].startswith("48 x ") and not said[-1][1]
     assert title.text() == "Preview: cells preview"
+    assert shown.metadata[METADATA_KEY]["origins"] == child(dock, MicroscopeForm).origins()
     pale: list[tuple[float, str]] = []
     shown.events.opacity.connect(lambda: pale.append((shown.opacity, title.text())))
     choose(dock, "method", "total-variation")

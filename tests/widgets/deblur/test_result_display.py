@@ -42,7 +42,8 @@ def test_a_click_makes_two_layers_in_the_place_of_the_input(
     psfs = viewer.layers["cells PSFs"].data
     assert psfs.max() == 1
     np.testing.assert_array_equal(cells, before)
-    assert "Done in" in status(dock).text()
+    assert status(dock).text().startswith("⚠ Done in ")
+    assert "Rests on assumed numbers" in status(dock).text()
     assert f" on {record['resolved']['device']}: added" in status(dock).text()
     assert "'cells PSFs'" in status(dock).text()
     plot = child(dock, CoefficientsPlot, "coefficients_plot")

@@ -69,10 +69,13 @@ class Minimum(NamedTuple):
         E and the penalties of prior and scene.
     unknowns
         Of this energy.
+    evaluations
+        Of the energy and its gradient, that the descent took.
     """
 
     energy: float
     unknowns: Unknowns
+    evaluations: int = 0
 
 
 def descend(marginal: Marginal, box: Box, start: Unknowns, steps: int) -> Minimum:
@@ -84,7 +87,7 @@ def descend(marginal: Marginal, box: Box, start: Unknowns, steps: int) -> Minimu
         method="L-BFGS-B",
         options={"maxiter": steps, "maxcor": 20, "ftol": 1e-9},
     )
-    return Minimum(float(best.fun), _unpacked(torch.from_numpy(best.x).float(), box, start))
+    return Minimum(float(best.fun), _unpacked(torch.from_numpy(best.x).float(), box, start), int(best.nfev))
 
 
 def curvature(marginal: Marginal, box: Box, at: Unknowns) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ _SURE = 50.0
 _TURNED_STEPS = 10
 """Steps from the wavefront of the other sign to its own minimum."""
 
-_FOCUS_NOTE = "Defocus (Noll 4) was held at zero: in a volume it is a shift along z."
+FOCUS_NOTE = "Defocus (Noll 4) was held at zero: in a volume it is a shift along z."
 
 
 def identify_volume_steps(
@@ -80,7 +80,7 @@ def identify_volume_steps(
     said, carries = volume_notes(spectra)
     step = plane_spacing_um / zernike.microscope.pixel_size_um
     view = View(spectra, torch.from_numpy(prepared.numbers), step, zernike)
-    notes = (*((_FOCUS_NOTE,) if 4 in zernike.modes else ()), *prepared.notes, *said)
+    notes = (*((FOCUS_NOTE,) if 4 in zernike.modes else ()), *prepared.notes, *said)
     if not carries:
         return _nothing(view, prepared, len(stack), kinds[0], notes)
     found: dict[Specimen, Minimum] = {}

@@ -15,7 +15,7 @@ from napari_deepblur.identification.volumes.marginal import Marginal, Specimen
 from napari_deepblur.operators import ZernikeFamily
 
 _STARTS = {"thin": 14, "thick": 14}
-_FEW, _SHORT, _LONG = 200, 12, 40
+FEW, _SHORT, _LONG = 200, 12, 40
 """Frequencies of the search, steps of each start, and steps of the best ones."""
 
 _KEPT = {"thin": 7, "thick": 7}
@@ -72,7 +72,7 @@ def search_steps(view: View, specimen: Specimen, seed: int = 0) -> Generator[int
     """Search with a part of the frequencies; yields the number of descents done, returns the best minimum."""
     generator = torch.Generator().manual_seed(seed)
     count = len(view.spectra.planes)
-    chosen = torch.randperm(count, generator=generator)[:_FEW].sort().values
+    chosen = torch.randperm(count, generator=generator)[:FEW].sort().values
     marginal, box = view.marginal(specimen, view.spectra.every(chosen)), view.box(specimen)
     free = torch.from_numpy(box.free)
     # Few steps lie on zero exactly, where E of a thick specimen has a saddle: its two signs are alike.
@@ -96,7 +96,7 @@ def descents(specimen: Specimen) -> int:
 
 def searched(view: View) -> float:
     """Frequencies for each one that the search looks at: energies at all of them are so many times as large."""
-    return max(len(view.spectra.planes) / _FEW, 1.0)
+    return max(len(view.spectra.planes) / FEW, 1.0)
 
 
 def polish_steps(marginal: Marginal, box: Box, start: Minimum) -> Generator[int, None, Minimum]:

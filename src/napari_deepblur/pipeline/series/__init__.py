@@ -12,7 +12,7 @@ from napari_deepblur.pipeline.series.frames import (
     deblur_stack_steps,
 )
 from napari_deepblur.pipeline.series.history import History, history_of
-from napari_deepblur.pipeline.series.volumes import deblur_volume_steps
+from napari_deepblur.pipeline.series.volumes import deblur_volume_steps, volume_refusal
 
 __all__ = [
     "AXES",
@@ -34,5 +34,6 @@ __all__ = [
     "leading",
     "named_axes",
     "planes_last",
+    "volume_refusal",
     "write_frame",
 ]

@@ -59,13 +59,22 @@ def history_of(record: Mapping[str, Any]) -> History:
     Parameters
     ----------
     record
-        Of `Series`, or of a layer or file that carries one.
+        Of `StackDeblurring` or `VolumeDeblurring`, or of a layer or file that carries one. A volume is one frame.
 
     Raises
     ------
     SettingsError
         If no blur was identified, or the record is of one frame or another program.
     """
+    pupil = record.get("pupil")
+    if isinstance(pupil, Mapping):
+        return History(
+            ("the volume",),
+            tuple(map(str, pupil["parameter_names"])),
+            np.array([pupil["theta"]], dtype=np.float64),
+            np.array([pupil["theta_std"]], dtype=np.float64),
+            float(pupil["sign_probability"]),
+        )
     frames, axes, names = record.get("frames"), record.get("axes"), record.get("parameter_names")
     if not isinstance(frames, list) or not isinstance(axes, str) or not names:
         raise SettingsError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from napari_deepblur.io.sinks import Form, Sink
 from napari_deepblur.pipeline.series.arrays import Frames, whole
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring, run_volume
+from napari_deepblur.pipeline.volume_estimate import FEWEST_PLANES
 from napari_deepblur.pipeline.volume_plan import plan_volume
-from napari_deepblur.progress import Progress
+from napari_deepblur.progress import Progress, within
 
-_FEWEST_PLANES = 3
+_ALL, _IDENTIFIED = 1000, 600
+"""Units of progress of a run, and how many of them the identification takes."""
 
 
 def deblur_volume_steps(
@@ -62,11 +65,9 @@ def deblur_volume_steps(
         As `plan_volume`, `identify_stack` and `run_volume`; what can be known before the first step is.
     """
     check_axes(axes, array.shape)
-    if sorted(axes) != ["X", "Y", "Z"]:
-        raise SettingsError(
-            f"The axes of the image are {axes}, expected ZYX: one stack at a time is deblurred as a volume. Choose a "
-            "channel and a time, or go plane by plane."
-        )
+    reason = volume_refusal(axes)
+    if reason:
+        raise SettingsError(reason)
     order = [axes.index(letter) for letter in "ZYX"]
     shape = tuple(array.shape[i] for i in order)
     plan = plan_volume(settings, shape, plane_spacing_um)
@@ -77,21 +78,31 @@ def deblur_volume_steps(
     stack = np.asarray(array[tuple(slice(None) for _ in axes)]).transpose(order)
     sink.open(form)
     try:
-        theta, said = None, {}
-        if plan.theta is None and plan.family is not None and shape[0] >= _FEWEST_PLANES:
-            found = yield from identify_volume_steps(
-                stack, plan.family, plan.spacing_um, settings.known_noise(), specimen
-            )
-            theta, said = found.theta, _said(found)
-        result = yield from run_volume(plan, stack, theta)
-        record = {**result.settings, **said}
+        theta, said, done = None, {}, 0
+        if plan.theta is None and plan.family is not None and shape[0] >= FEWEST_PLANES:
+            steps = identify_volume_steps(stack, plan.family, plan.spacing_um, settings.known_noise(), specimen)
+            found = yield from within(steps, 0, _IDENTIFIED, _ALL)
+            theta, said, done = found.theta, _said(found), _IDENTIFIED
+        result = yield from within(run_volume(plan, stack, theta), done, _ALL, _ALL)
+        asked = {"volume": True, "plane_spacing_um": plan.spacing_um, "specimen": specimen}
+        record = {**result.settings, "axes": "ZYX", "stack": asked, **said}
         for index, plane in enumerate(result.volume):
             sink.write((index,), whole(plane.shape), plane)
         sink.finish(record)
     except BaseException:
         sink.abandon()
         raise
-    return VolumeDeblurring(result.volume, result.theta, result.psf, record)
+    return replace(result, settings=record)
+
+
+def volume_refusal(axes: str) -> str:
+    """Say why an image of these axes is no volume; empty where it is one."""
+    if sorted(axes) == ["X", "Y", "Z"]:
+        return ""
+    return (
+        f"The axes of the image are {axes}, expected ZYX: one stack at a time is deblurred as a volume. Choose a "
+        "channel and a time, or go plane by plane."
+    )
 
 
 def _said(found: VolumeIdentification) -> dict[str, Any]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
-from napari_deepblur.pipeline.series import AXES, Colours, Reuse
+from napari_deepblur.identification.volumes.identify import SpecimenChoice
+from napari_deepblur.pipeline.series import AXES, Colours, Reuse, volume_refusal
+
+Planes = Literal["each", "volume"]
+"""How a stack is deblurred: plane by plane, or as one volume."""
 
 _MOST_AXES = 6
 
@@ -26,12 +31,18 @@ class AxesChoice(NamedTuple):
         What is done with an RGB image.
     plane_spacing_um
         Distance of the planes of a stack; 0 where it is not known.
+    planes
+        Deblur planes one by one, or all of them as one volume.
+    specimen
+        Of a volume.
     """
 
     axes: str = "YX"
     reuse: Reuse = "each"
     colours: Colours = "each"
     plane_spacing_um: float = 0.0
+    planes: Planes = "each"
+    specimen: SpecimenChoice = "auto"
 
 
 class AxesForm(QWidget):
@@ -91,13 +102,28 @@ class AxesForm(QWidget):
             "With it a stack whose planes are identified one by one tells the joint sign of the even modes.\n"
             "Negative for a stack that was taken the other way, which turns the signs."
         )
-        self._layout.addRow("Identify blur", self._reuse)
+        self._planes = QComboBox(self)
+        self._planes.setObjectName("planes")
+        self._planes.addItem("one by one", "each")
+        self._planes.addItem("as a volume", "volume")
+        self._specimen = QComboBox(self)
+        self._specimen.setObjectName("specimen")
+        self._specimen.setToolTip(
+            "Thin: all of it lies in one plane, wherever that is. Thick: it is about alike at all depths. Automatic: "
+            "whichever explains the stack better."
+        )
+        for title, specimen in (("automatic", "auto"), ("thin", "thin"), ("thick", "thick")):
+            self._specimen.addItem(title, specimen)
         self._layout.addRow("Plane spacing", self._spacing)
+        self._layout.addRow("Planes", self._planes)
+        self._layout.addRow("Specimen", self._specimen)
+        self._layout.addRow("Identify blur", self._reuse)
         self._layout.addRow("Colours", self._colours)
-        for combo in (self._reuse, self._colours):
+        for combo in (self._reuse, self._colours, self._specimen):
             combo.currentIndexChanged.connect(self.valueChanged)
-        self._spacing.valueChanged.connect(self._spacing_changed)
-        for combo in (*self._boxes, self._reuse, self._colours):
+        self._planes.currentIndexChanged.connect(self._changed)
+        self._spacing.valueChanged.connect(self._changed)
+        for combo in (*self._boxes, self._reuse, self._colours, self._planes, self._specimen):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(14)
         self._arrange()
@@ -109,6 +135,8 @@ class AxesForm(QWidget):
             cast("Reuse", self._reuse.currentData()),
             cast("Colours", self._colours.currentData()),
             round(self._spacing.value(), 4) if "Z" in self._axes else 0.0,
+            "volume" if self._is_volume() else "each",
+            cast("SpecimenChoice", self._specimen.currentData()) if self._is_volume() else "auto",
         )
 
     def setValue(self, value: AxesChoice) -> None:
@@ -118,11 +146,14 @@ class AxesForm(QWidget):
         self._reuse.setCurrentIndex(self._reuse.findData(value.reuse))
         self._colours.setCurrentIndex(self._colours.findData(value.colours))
         self._spacing.setValue(value.plane_spacing_um)
+        self._planes.setCurrentIndex(self._planes.findData(value.planes))
+        self._specimen.setCurrentIndex(self._specimen.findData(value.specimen))
 
     def setPlaneSpacing(self, spacing_um: float | None) -> None:
         """Take over the distance of the planes that the layer states; None where it states none."""
         with QSignalBlocker(self._spacing):
             self._spacing.setValue(spacing_um or 0.0)
+        self._offer_volume()
 
     def setAxes(self, axes: str, shape: Sequence[int]) -> None:
         """Show the axes of another array.
@@ -143,8 +174,40 @@ class AxesForm(QWidget):
         self._name(axes)
         self._arrange()
 
-    def _spacing_changed(self) -> None:
+    def _changed(self) -> None:
+        self._offer_volume()
         self.valueChanged.emit()
+
+    def _is_volume(self) -> bool:
+        return not self._why_no_volume() and self._planes.currentData() == "volume"
+
+    def _why_no_volume(self) -> str:
+        """Say why planes can only be deblurred one by one; empty where they can be a volume."""
+        reason = volume_refusal(self._axes)
+        if not reason and self._spacing.value() == 0:
+            reason = "A volume needs the distance of its planes: enter the plane spacing."
+        return reason
+
+    def _offer_volume(self) -> None:
+        """Show what there is to choose of a stack."""
+        reason, stack = self._why_no_volume(), self._shown > 0 and "Z" in self._axes
+        model = self._planes.model()
+        assert isinstance(model, QStandardItemModel)
+        entry = model.item(self._planes.findData("volume"))
+        assert entry is not None
+        entry.setEnabled(not reason)
+        entry.setToolTip(reason)
+        self._planes.setToolTip(
+            "One by one: each plane by itself. As a volume: one blur for all planes, which are restored together, and "
+            "so along z as well; slower." + f"\nNot here: {reason}" * bool(reason)
+        )
+        if reason:
+            with QSignalBlocker(self._planes):
+                self._planes.setCurrentIndex(self._planes.findData("each"))
+        self._layout.setRowVisible(self._spacing, stack)
+        self._layout.setRowVisible(self._planes, stack)
+        self._layout.setRowVisible(self._specimen, stack and self._is_volume())
+        self._layout.setRowVisible(self._reuse, self._shown > 0 and not self._is_volume())
 
     def _renamed(self) -> None:
         """Take over what the user chose; rows and columns are never lost."""
@@ -166,7 +229,7 @@ class AxesForm(QWidget):
         for box, letter in zip(self._boxes, axes, strict=False):
             with QSignalBlocker(box):
                 box.setCurrentIndex(box.findData(letter))
-        self._layout.setRowVisible(self._spacing, self._shown > 0 and "Z" in axes)
+        self._offer_volume()
         if changed:
             self.axesChanged.emit()
         self.valueChanged.emit()
@@ -174,7 +237,6 @@ class AxesForm(QWidget):
     def _arrange(self) -> None:
         for position, box in enumerate(self._boxes):
             self._layout.setRowVisible(box, position < self._shown)
-        self._layout.setRowVisible(self._reuse, self._shown > 0)
-        self._layout.setRowVisible(self._spacing, self._shown > 0 and "Z" in self._axes)
+        self._offer_volume()
         self._layout.setRowVisible(self._colours, self._axes.endswith("S"))
         self.setVisible(self._shown > 0 or self._axes.endswith("S"))

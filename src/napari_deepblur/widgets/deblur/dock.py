@@ -8,32 +8,38 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.io.sinks import ArraySink
-from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, deblur_stack_steps
+from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
-from napari_deepblur.widgets.deblur.axes_form import AxesChoice, AxesForm
+from napari_deepblur.widgets.deblur.axes_form import AxesForm
 from napari_deepblur.widgets.deblur.comparison import Comparison
-from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.layer_facts import LayerFacts
 from napari_deepblur.widgets.deblur.layer_form import LayerForm
 from napari_deepblur.widgets.deblur.preset_form import PresetForm
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
 from napari_deepblur.widgets.deblur.result_book import ResultBook
-from napari_deepblur.widgets.deblur.result_display import ResultDisplay
 from napari_deepblur.widgets.deblur.results_panel import ResultsPanel
 from napari_deepblur.widgets.deblur.reuse import ReuseMenu
+from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
+from napari_deepblur.widgets.deblur.runs import prepare_run
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
+from napari_deepblur.widgets.deblur.volume_estimate_form import VolumeEstimateForm
+from napari_deepblur.widgets.deblur.wanted import Wanted
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
-from napari_deepblur.widgets.layers import Source, shown_name, write_pixel_size
+from napari_deepblur.widgets.layers import shown_name, write_pixel_size
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
     from napari.viewer import Viewer
+
+_NO_PREVIEW = (
+    "No preview of a volume: its blur is found in all planes together, which takes most of the time of a run. To try "
+    "settings, crop the layer."
+)
 
 
 class DeblurDock(QWidget):
@@ -53,10 +59,9 @@ class DeblurDock(QWidget):
     def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
-        self._display: ResultDisplay | None = None
-        self._series: StackDeblurring | None = None
-        self._said = ""
-        self._found: Findings | None = None
+        self._display: RunDisplay | None = None
+        self._outcome: StackDeblurring | VolumeDeblurring | None = None
+        self._end: Conclusion | None = None
         self._connections = Connections(self)
         self._job = Job(self)
 
@@ -65,10 +70,11 @@ class DeblurDock(QWidget):
         self._presets = PresetForm(self.value, self)
         self._settings = SettingsForms(self)
         self._facts = LayerFacts(napari_viewer, self._layer, self._axes, self._settings, self)
-        self._preview = PreviewForm(napari_viewer, self._wanted_preview, self)
+        self._preview = PreviewForm(napari_viewer, self._wanted, self)
+        self._estimate = VolumeEstimateForm(self._described, self)
         self._book = ResultBook(napari_viewer, self)
         self._comparison = Comparison(napari_viewer)
-        self._reuse = ReuseMenu(napari_viewer, self._wanted_preview, self._book, self)
+        self._reuse = ReuseMenu(napari_viewer, self._wanted, self._book, self)
         self._panel = RunPanel(self)
         self._results = ResultsPanel(self)
         self._area = FormArea(self)
@@ -82,10 +88,13 @@ class DeblurDock(QWidget):
         row.addWidget(self._preview, stretch=1)
         row.addWidget(self._reuse, alignment=Qt.AlignmentFlag.AlignTop)
         layout.addLayout(row)
+        layout.addWidget(self._estimate)
         layout.addWidget(self._panel)
 
         self._facts.changed.connect(self._check)
         self._settings.valueChanged.connect(self._check)
+        self._axes.valueChanged.connect(self._check)
+        self._estimate.valueChanged.connect(self._allow)
         self._panel.runRequested.connect(self._run)
         self._panel.cancelRequested.connect(self._cancel)
         self._job.progressed.connect(self._stepped)
@@ -129,13 +138,14 @@ class DeblurDock(QWidget):
 
     def isRunning(self) -> bool:
         """Tell whether a run is under way."""
-        return self._job.is_running() or self._series is not None
+        return self._job.is_running() or self._outcome is not None
 
     def event(self, event: QEvent | None) -> bool:
         """Stop a run when napari takes the dock out of its window."""
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._job.cancel()
             self._preview.setValue(False)
+            self._estimate.drop()
             self._comparison.end()
         return super().event(event)
 
@@ -153,7 +163,14 @@ class DeblurDock(QWidget):
 
     def _check(self) -> None:
         """Allow a run only where the forms make sense; they say themselves what does not."""
-        self._panel.setReady(self._reason())
+        if not self.isRunning():
+            self._estimate.update_estimate()
+        self._allow()
+
+    def _allow(self) -> None:
+        volume = self._axes.value().planes == "volume"
+        self._preview.setRefusal(_NO_PREVIEW if volume else "")
+        self._panel.setReady(self._reason() or self._estimate.refusal())
 
     def _run(self) -> None:
         layer = self._layer.value()
@@ -165,17 +182,14 @@ class DeblurDock(QWidget):
         except DeepblurError as error:
             self._panel.say(str(error), "error")
             return
-        source, (axes, reuse, colours, spacing) = Source.of(layer), self._axes.value()
-        # The array may be lazy: it is read in the other thread, frame by frame.
-        array, sink = source.data, ArraySink()
-        shown = axes.removesuffix("S") if colours == "luminance" else axes
-        self._display = ResultDisplay(self._viewer, source, shown, sink, self._settings.origins())
+        wanted = Wanted(layer, self._axes.value(), settings, self._settings.origins())
+        self._display, steps = prepare_run(self._viewer, wanted)
         # What is described is the selected result: there is none of this run yet.
         self._viewer.layers.selection.active = layer
         self._preview.pause()
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
-        self._job.start(lambda: deblur_stack_steps(array, axes, settings, sink, reuse, None, spacing, colours))
+        self._job.start(steps)
 
     def _stepped(self, step: Progress | Written | Frame) -> None:
         if isinstance(step, Progress):
@@ -187,25 +201,24 @@ class DeblurDock(QWidget):
         self._panel.setCancelling()
         self._job.cancel()
 
-    def _succeeded(self, series: StackDeblurring) -> None:
-        self._series = series
+    def _succeeded(self, outcome: StackDeblurring | VolumeDeblurring) -> None:
+        self._outcome = outcome
         # One turn of the event loop for each thing to draw: all at once would make the window wait as long as all.
         QTimer.singleShot(0, self._finish)
 
     def _finish(self) -> None:
-        if self._display is not None and self._series is not None:
-            self._said, self._found = self._display.finish(self._series, in_words(self._panel.elapsed()))
+        if self._display is not None and self._outcome is not None:
+            self._end = self._display.finish(self._outcome, in_words(self._panel.elapsed()))
             QTimer.singleShot(0, self._conclude)
 
     def _conclude(self) -> None:
-        display, series, found = self._display, self._series, self._found
-        self._series = self._found = None
-        if display is None or series is None or found is None:
+        display, end = self._display, self._end
+        self._outcome = self._end = None
+        if display is None or end is None:
             return
         self._rest()
-        warned = bool(series.notes or found.rests_on)
-        self._panel.say(self._said, "warning" if warned else "note")
-        self._book.write(display, found)
+        self._panel.say(end.said, "warning" if end.warned else "note")
+        self._book.write(display, end.findings)
         self._describe()
         # Once the column has made room for it.
         QTimer.singleShot(0, self._show_result)
@@ -277,12 +290,16 @@ class DeblurDock(QWidget):
         self._check()
         self._preview.update_preview()
 
-    def _wanted_preview(self) -> tuple[Layer, AxesChoice, DeblurSettings] | None:
+    def _wanted(self) -> Wanted | None:
         """Return what a run would be given now; None while there can be none, or one goes on."""
+        return None if self.isRunning() else self._described()
+
+    def _described(self) -> Wanted | None:
+        """Return what the forms describe; None where that is no run."""
         layer = self._layer.value()
-        if layer is None or self.isRunning() or self._reason():
+        if layer is None or self._reason():
             return None
-        return layer, self._axes.value(), self.value()
+        return Wanted(layer, self._axes.value(), self.value(), self._settings.origins())
 
     def _blend(self, share: float) -> None:
         active = self._viewer.layers.selection.active

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_deepblur.identification.results import Identification
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.optics import Microscope
 from napari_deepblur.optics.psf_metrics import PsfMetrics, measure_psf
+from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
 from napari_deepblur.pipeline.parts import FieldZernikeBlur, ZernikeBlur
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import History, StackDeblurring, history_of
@@ -32,15 +33,24 @@ _WORST = {"green": 0, "yellow": 1, "red": 2}
 
 @dataclass(frozen=True)
 class PsfNumbers:
-    """Strehl ratio, and widths at half maximum along rows and columns with and without aberrations, in micrometres."""
+    """Strehl ratio, and widths at half maximum with and without aberrations, in micrometres.
+
+    Along rows and columns, and of a volume along z before them.
+    """
 
     strehl: float
-    fwhm_um: tuple[float, float]
-    ideal_fwhm_um: tuple[float, float]
+    fwhm_um: tuple[float, ...]
+    ideal_fwhm_um: tuple[float, ...]
 
     def words(self) -> str:
         """Return one sentence."""
-        rows, columns = self.fwhm_um
+        *depth, rows, columns = self.fwhm_um
+        if depth:
+            ideal = self.ideal_fwhm_um
+            return (
+                f"Strehl ratio {self.strehl:.2f}; width at half maximum {columns:.3f} x {rows:.3f} µm lateral (x, y), "
+                f"{depth[0]:.3f} µm axial; {(ideal[1] + ideal[2]) / 2:.3f} and {ideal[0]:.3f} µm without aberrations."
+            )
         return (
             f"Strehl ratio {self.strehl:.2f}; width at half maximum {columns:.3f} x {rows:.3f} µm (columns x rows), "
             f"{sum(self.ideal_fwhm_um) / 2:.3f} µm without aberrations."
@@ -65,6 +75,10 @@ class Findings:
         Of the PSF.
     metrics
         Its profiles, where they are at hand.
+    volume
+        The same of a PSF of three dimensions.
+    remark
+        What else was found of a volume, in words.
     history
         Of a series, the coefficients against its frames.
     rests_on
@@ -81,6 +95,8 @@ class Findings:
     identification: Identification | None = None
     numbers: PsfNumbers | None = None
     metrics: PsfMetrics | None = None
+    volume: VolumePsfMetrics | None = None
+    remark: str = ""
     history: History | None = None
     rests_on: str = ""
     is_preview: bool = False
@@ -101,6 +117,11 @@ def found_in_run(name: str, series: StackDeblurring, worst: tuple[str, Verdict] 
         rests_on=assumptions(series.record),
         has_residual=has_residual,
     )
+
+
+def found_in_volume(name: str, record: Mapping[str, Any], metrics: VolumePsfMetrics | None) -> Findings:
+    """Describe the result of a run on a volume, by its record and its PSF."""
+    return replace(_found(name, record), volume=metrics)
 
 
 def found_in_preview(name: str, result: Deblurring) -> Findings:
@@ -126,19 +147,25 @@ def found_in_record(layer: Layer) -> Findings | None:
     resolved = record.get("resolved") if isinstance(record, Mapping) else None
     if not isinstance(record, Mapping) or not isinstance(resolved, Mapping) or "preview" in record:
         return None
-    worst = _worst_of(record)
+    return _found(str(layer.name), record)
+
+
+def _found(name: str, record: Mapping[str, Any]) -> Findings:
+    """Read what a record says."""
+    worst, resolved = _worst_of(record), record["resolved"]
     try:
         history = history_of(record)
     except (DeepblurError, KeyError, TypeError, ValueError, AttributeError):
         history = None
     return Findings(
-        name=str(layer.name),
+        name=name,
         verdict=worst[1] if worst is not None else _verdict(resolved.get("residual")),
         verdict_of=worst[0] if worst is not None else "",
         identification=None if history is None else _recorded_identification(record, resolved, history),
         numbers=_recorded_numbers(record.get(PSF_KEY)),
         history=history,
         rests_on=assumptions(record),
+        remark=_remark(record, resolved),
     )
 
 
@@ -181,11 +208,26 @@ def _numbers(metrics: PsfMetrics | None) -> PsfNumbers | None:
 
 def _recorded_numbers(kept: Any) -> PsfNumbers | None:
     try:
-        (row, column), (ideal_row, ideal_column) = kept["fwhm_um"], kept["ideal_fwhm_um"]
-        ideal = float(ideal_row), float(ideal_column)
-        return PsfNumbers(float(kept["strehl"]), (float(row), float(column)), ideal)
+        widths, ideal = (tuple(map(float, kept[name])) for name in ("fwhm_um", "ideal_fwhm_um"))
+        if len(widths) not in (2, 3) or len(ideal) != len(widths):
+            return None
+        return PsfNumbers(float(kept["strehl"]), widths, ideal)
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _remark(record: Mapping[str, Any], resolved: Mapping[str, Any]) -> str:
+    """Say of a volume which pupil was removed, and how sure its signs are."""
+    if resolved.get("volume") is not True:
+        return ""
+    pupil = record.get("pupil")
+    if isinstance(pupil, Mapping) and isinstance(pupil.get("sign_probability"), int | float):
+        told = min(float(pupil["sign_probability"]), 0.99)
+        return (
+            f"One wavefront for all planes, taken for a {pupil.get('specimen')} specimen. The joint sign is right with "
+            f"a probability of {told:.2f}{' or more' if told == 0.99 else ''}."
+        )
+    return f"Pupil of all planes: {resolved.get('pupil')}."
 
 
 def _verdict(kept: Any) -> Verdict | None:
@@ -234,7 +276,8 @@ def _recorded_identification(
         return None
     even = np.zeros(len(history.names), bool)
     zernike = isinstance(blur, ZernikeBlur | FieldZernikeBlur)
-    if isinstance(blur, ZernikeBlur) and len(blur.modes) == len(even):
+    # The planes of a volume tell all signs.
+    if isinstance(blur, ZernikeBlur) and len(blur.modes) == len(even) and "pupil" not in record:
         even = np.array([is_even(j) for j in blur.modes])
     return Identification(
         theta=history.theta[0].astype(np.float32),

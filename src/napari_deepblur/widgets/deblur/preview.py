@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,11 @@ from napari_deepblur.pipeline.series import LUMINANCE, Luminance, channel_of, la
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.colours import theme_colours
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
+from napari_deepblur.widgets.deblur.shown_part import drawn_region, shown_frame, visible_region
+from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import METADATA_KEY, Source, full_resolution
+from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -35,9 +37,6 @@ _OUTDATED = 0.35
 _QUIET_MS = 150
 """A preview begins when nothing has changed for so long."""
 
-Ask = Callable[[], "tuple[Layer, AxesChoice, DeblurSettings] | None"]
-"""Says what a run would be given now: the layer, its axes and the settings."""
-
 
 @dataclass(frozen=True)
 class _Request:
@@ -45,12 +44,13 @@ class _Request:
     source: Source
     choice: AxesChoice
     settings: DeblurSettings
+    origins: dict[str, Origin]
     index: tuple[int, ...]
     region: Region
 
     def key(self) -> tuple[Any, ...]:
         """Return what decides the result."""
-        return self.layer, self.choice, self.settings, self.index, self.region
+        return self.layer, self.choice, self.settings, tuple(self.origins.items()), self.index, self.region
 
 
 class Previewer(QObject):
@@ -149,13 +149,19 @@ class Previewer(QObject):
             return
         if asked is None:
             return
-        layer, choice, settings = asked
+        layer, choice, settings, origins = asked
         axes = choice.axes.removesuffix("S")
         shape = full_resolution(layer).shape
         size = shape[axes.index("Y")], shape[axes.index("X")]
         region = (drawn_region(self._viewer, layer, axes) or visible_region(layer, axes)).within(size, LARGEST_SIDE)
         request = _Request(
-            str(layer.unique_id), Source.of(layer), choice, settings, shown_frame(self._viewer, layer, axes), region
+            str(layer.unique_id),
+            Source.of(layer),
+            choice,
+            settings,
+            origins,
+            shown_frame(self._viewer, layer, axes),
+            region,
         )
         if request.key() == self._asked:
             return
@@ -163,7 +169,7 @@ class Previewer(QObject):
         self.started.emit(region)
         self._asked, self._request = request.key(), request
         # How it is restored, and where, does not change what is identified.
-        alike = settings.replace(restore=NetworkRestoration(), compute=Compute(size=settings.compute.size))
+        alike = settings.replace(restore=NetworkRestoration(), compute=Compute(size=settings.compute.size), assumed=())
         identifying = request.layer, choice, request.index, region, alike
         known = self._known[1] if self._known is not None and self._known[0] == identifying else None
         planned = self._planned
@@ -199,52 +205,6 @@ class Previewer(QObject):
                 self._viewer.layers.selection.active = active
         self._fade(False)
         self.ready.emit(previews[0])
-
-
-def visible_region(layer: Layer, axes: str) -> Region:
-    """Rows and columns of a layer that are in the window; all of them where it is not drawn."""
-    corners = np.array(layer.corner_pixels, dtype=float)
-    if layer.multiscale:
-        corners = corners * np.asarray(layer.downsample_factors)[layer.data_level]
-    rows, columns = axes.index("Y"), axes.index("X")
-    top, left = corners[0, [rows, columns]].astype(int).tolist()
-    bottom, right = np.ceil(corners[1, [rows, columns]]).astype(int).tolist()
-    if bottom <= top or right <= left:
-        shape = full_resolution(layer).shape
-        return Region(0, 0, int(shape[rows]), int(shape[columns]))
-    return Region(top, left, bottom + 1, right + 1)
-
-
-def drawn_region(viewer: Viewer, layer: Layer, axes: str) -> Region | None:
-    """Rows and columns around the selected shape of a visible Shapes layer; None where none is selected."""
-    from napari.layers import Shapes
-
-    for shapes in reversed(list(viewer.layers)):
-        if isinstance(shapes, Shapes) and shapes.visible and len(shapes.selected_data) == 1:
-            vertices = np.asarray(shapes.data[next(iter(shapes.selected_data))])
-            # Worlds of fewer axes are the last ones of the viewer's.
-            count = min(shapes.ndim, layer.ndim)
-            points = np.zeros((len(vertices), layer.ndim))
-            for row, vertex in enumerate(vertices):
-                world = np.zeros(layer.ndim)
-                world[-count:] = np.asarray(shapes.data_to_world(vertex))[-count:]
-                points[row] = layer.world_to_data(world)
-            plane = points[:, [axes.index("Y"), axes.index("X")]]
-            (top, left), (bottom, right) = np.floor(plane.min(0) + 0.5), np.floor(plane.max(0) + 0.5)
-            return Region(int(top), int(left), int(bottom), int(right))
-    return None
-
-
-def shown_frame(viewer: Viewer, layer: Layer, axes: str) -> tuple[int, ...]:
-    """Position along the leading axes of the frame that the sliders show."""
-    point = np.zeros(layer.ndim)
-    count = min(len(viewer.dims.point), layer.ndim)
-    point[-count:] = viewer.dims.point[-count:]
-    position = np.rint(layer.world_to_data(point)).astype(int)
-    shape = full_resolution(layer).shape
-    return tuple(
-        int(np.clip(position[axis], 0, shape[axis] - 1)) for axis, letter in enumerate(axes) if letter in leading(axes)
-    )
 
 
 def _compute(
@@ -287,9 +247,12 @@ def _layer_data(request: _Request, previews: list[Preview]) -> tuple[NDArray[Any
     data = np.zeros([*shape, len(previews)], kind)
     for number, part in enumerate(previews):
         write_frame(data, axes + "S", (0,) * len(leading(axes)) + (number,), part.image)
+    record = {**previews[0].result.settings, "preview": list(request.region)}
+    if request.origins:
+        record[ORIGINS_KEY] = request.origins
     arguments: dict[str, Any] = {
         "name": f"{request.source.name} preview",
-        "metadata": {METADATA_KEY: {**previews[0].result.settings, "preview": list(request.region)}},
+        "metadata": {METADATA_KEY: record},
         "rgb": colours,
         **placement,
         "translate": to_world(np.array([offsets[letter] for letter in axes], dtype=float)),

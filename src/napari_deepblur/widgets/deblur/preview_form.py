@@ -10,12 +10,18 @@ from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.preview import Preview, Region
 from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview
-from napari_deepblur.widgets.deblur.preview import Ask, Previewer
+from napari_deepblur.widgets.deblur.preview import Previewer
+from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+_PURPOSE = (
+    "Deblur the visible part of the image, or the selected rectangle of a Shapes layer, with these settings, and again "
+    "whenever something changes."
+)
 
 
 class PreviewForm(QWidget):
@@ -38,14 +44,11 @@ class PreviewForm(QWidget):
         super().__init__(parent)
         self._ask = ask
         self._findings: Findings | None = None
-        self._outdated = False
+        self._outdated, self._refusal = False, ""
         self._previewer = Previewer(viewer, self)
         self._box = QCheckBox("Preview", self)
         self._box.setObjectName("preview")
-        self._box.setToolTip(
-            "Deblur the visible part of the image, or the selected rectangle of a Shapes layer, with these settings, "
-            "and again whenever something changes."
-        )
+        self._box.setToolTip(_PURPOSE)
         self._notice = Notice(self)
         self._notice.setObjectName("preview_notice")
         layout = QVBoxLayout(self)
@@ -64,6 +67,23 @@ class PreviewForm(QWidget):
     def setValue(self, wanted: bool) -> None:
         """Switch it."""
         self._box.setChecked(wanted)
+
+    def setRefusal(self, reason: str) -> None:
+        """Allow previews, or say why there can be none.
+
+        Parameters
+        ----------
+        reason
+            Empty where there can.
+        """
+        if reason == self._refusal:
+            return
+        self._refusal = reason
+        if reason:
+            self._box.setChecked(False)
+        self._box.setEnabled(not reason)
+        self._box.setToolTip(reason or _PURPOSE)
+        self._notice.say(reason)
 
     def findings(self) -> Findings | None:
         """Return what was found in the part that is shown; None where none is."""

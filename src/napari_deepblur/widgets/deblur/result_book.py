@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.findings import Findings, found_in_record
-from napari_deepblur.widgets.deblur.result_display import ResultDisplay
+from napari_deepblur.widgets.deblur.run_display import RunDisplay
 from napari_deepblur.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class _Entry(NamedTuple):
     findings: Findings
-    display: ResultDisplay
+    display: RunDisplay
 
 
 class ResultBook:
@@ -38,7 +38,7 @@ class ResultBook:
         self._connections = Connections(owner)
         self._connections.connect(viewer.layers.events.removed, self._forget)
 
-    def write(self, display: ResultDisplay, findings: Findings) -> None:
+    def write(self, display: RunDisplay, findings: Findings) -> None:
         """Keep what a run has found, for the layers that it has added."""
         for layer in display.added():
             self._entries[str(layer.unique_id)] = _Entry(findings, display)
@@ -50,7 +50,7 @@ class ResultBook:
         entry = self._entries.get(str(layer.unique_id))
         return entry.findings if entry is not None else found_in_record(layer)
 
-    def display(self, layer: Layer | None) -> ResultDisplay | None:
+    def display(self, layer: Layer | None) -> RunDisplay | None:
         """Return the run that a layer is of; None where it is not of this session."""
         entry = None if layer is None else self._entries.get(str(layer.unique_id))
         return None if entry is None else entry.display

@@ -14,22 +14,18 @@ from napari_deepblur.optics.psf_field import psf_field
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, write_frame
 from napari_deepblur.restoration.verdict import Verdict, residual_image
-from napari_deepblur.widgets.deblur.findings import Findings, found_in_run, record_of, worst_frame
-from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer, shown_name
+from napari_deepblur.widgets.deblur.findings import found_in_run, record_of, worst_frame
+from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
+from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer
 from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
 
-_MOST_NOTES = 3
-"""Notes of a run that are shown; the rest is in the metadata of the result."""
-
-
-class ResultDisplay:
-    """What one run adds to a viewer; used only in the thread of the window.
+class ResultDisplay(RunDisplay):
+    """What a run on planes adds to a viewer; used only in the thread of the window.
 
     Parameters
     ----------
@@ -53,10 +49,8 @@ class ResultDisplay:
         sink: ArraySink,
         origins: Mapping[str, Origin] | None = None,
     ) -> None:
-        self._viewer, self._source, self._axes, self._sink = viewer, source, axes, sink
-        self._origins = dict(origins or {})
-        self._layer: Layer | None = None
-        self._psf_layer: Layer | None = None
+        super().__init__(viewer, source, origins)
+        self._axes, self._sink = axes, sink
         self._verdicts: dict[tuple[int, ...], Verdict] = {}
         self._exported: list[NDArray[np.float32]] = []
         self._psfs: NDArray[np.float32] | None = None
@@ -100,19 +94,11 @@ class ResultDisplay:
         low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 0.0)
         return low, high if high > low else low + 1
 
-    def finish(self, series: StackDeblurring, duration: str) -> tuple[str, Findings]:
-        """Write down how the result was made, add the point spread functions, and say what was done and found.
-
-        Parameters
-        ----------
-        series
-            What the run returned.
-        duration
-            How long it took, in words.
-        """
+    def finish(self, outcome: StackDeblurring, duration: str) -> Conclusion:
+        """Write down how the result was made, add the point spread functions, and say what was done and found."""
         from napari.layers import Layer
 
-        added = []
+        series = outcome
         self._plane = series.first if self._axes == "YX" and not self._source.colour else None
         source = {"layer": self._source.name, "file": self._source.file}
         record = {**series.record, "input": source}
@@ -130,40 +116,18 @@ class ResultDisplay:
         record |= record_of(findings)
         if self._layer is not None:
             self._layer.metadata = {METADATA_KEY: record}
-            added.append(self._layer)
         if self._psfs is not None:
             layer = Layer.create(*psf_layer(self._source, self._psfs, record))
             self._viewer.add_layer(layer)
             self._psf_layer = layer
-            added.append(layer)
             if self._layer in self._viewer.layers:
                 self._viewer.layers.selection.active = self._layer
-        names = " and ".join(shown_name(layer.name) + ("" if layer.visible else " (hidden)") for layer in added)
-        # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
-        parts = [f"Done in {duration} on {series.record['resolved']['device']}: added {names}."]
-        if self._source.name not in self._viewer.layers:
-            parts.append(f"The input {shown_name(self._source.name)} was removed meanwhile.")
-        parts += [note[0].upper() + note[1:].removesuffix(".") + "." for note in series.notes[:_MOST_NOTES]]
-        if len(series.notes) > _MOST_NOTES:
-            parts.append(f"{len(series.notes) - _MOST_NOTES} more notes are in the layer's metadata.")
-        parts += [findings.rests_on] if findings.rests_on else []
-        return " ".join(parts), findings
+        said = self._words(series.record["resolved"]["device"], duration, series.notes, findings.rests_on)
+        return Conclusion(said, findings, bool(series.notes or findings.rests_on))
 
-    def added(self) -> list[Layer]:
-        """Return the layers of the run: the restored image, and the point spread functions."""
-        return [layer for layer in (self._layer, self._psf_layer) if layer is not None]
-
-    def restored(self) -> Layer | None:
-        """Return the layer of the restored image; None where it is not in the viewer."""
-        return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
-
-    def image(self) -> Layer | None:
-        """Return the layer that was deblurred; None where it is not in the viewer any more."""
-        return next((known for known in self._viewer.layers if str(known.unique_id) == self._source.identity), None)
-
-    def psfs(self) -> NDArray[np.float32] | None:
-        """Return the point spread functions of all frames, shape (N, k, k); None where none was identified."""
-        return np.concatenate(self._exported) if self._exported else None
+    def psfs(self) -> tuple[NDArray[np.float32], str] | None:
+        """Return the point spread functions of all frames; None where none was identified."""
+        return (np.concatenate(self._exported), "TYX") if self._exported else None
 
     def has_residual(self) -> bool:
         """Tell whether there is a residual to be shown: that of one plane."""
@@ -187,9 +151,3 @@ class ResultDisplay:
             **self._source.placement,
         }
         self._viewer.add_layer(Layer.create(np.pad(inner, [(b, b) for b in border]), arguments, "image"))
-
-    def discard(self) -> None:
-        """Leave the viewer as it was."""
-        if self._layer is not None and self._layer in self._viewer.layers:
-            self._viewer.layers.remove(self._layer)
-        self._layer = None

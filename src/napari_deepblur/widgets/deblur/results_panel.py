@@ -22,6 +22,7 @@ from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
+from napari_deepblur.widgets.deblur.psf_sections import PsfSections
 from napari_deepblur.widgets.notice import Level, Notice
 from napari_deepblur.widgets.plots import colour_plot, still_plot
 
@@ -83,6 +84,9 @@ class ResultsPanel(QWidget):
         self._coefficients = CoefficientsPlot(self)
         self._coefficients.setObjectName("coefficients_plot")
         self._history = HistoryPlot(self)
+        self._remark = Notice(self)
+        self._remark.setObjectName("volume_remark")
+        self._sections = PsfSections(self)
         self._noise = Notice(self)
         self._noise.setObjectName("noise_found")
         self._blend = QSlider(Qt.Orientation.Horizontal, self)
@@ -109,9 +113,11 @@ class ResultsPanel(QWidget):
         layout.addWidget(self._compare)
         layout.addWidget(self._coefficients)
         layout.addWidget(self._history)
+        layout.addWidget(self._remark)
         layout.addWidget(self._noise)
         layout.addWidget(self._numbers)
         layout.addLayout(buttons)
+        layout.addWidget(self._sections)
         layout.addWidget(self._psf)
         layout.addWidget(self._transfer)
         self._open.toggled.connect(self._arrange)
@@ -151,6 +157,7 @@ class ResultsPanel(QWidget):
         self._rests.say("" if findings is None else findings.rests_on, "warning")
         numbers = None if findings is None else findings.numbers
         self._numbers.say("" if numbers is None else numbers.words())
+        self._remark.say("" if findings is None else findings.remark)
         self._history.setValue(None if findings is None else findings.history)
         found = None if findings is None else findings.identification
         self._coefficients.setValue(found)
@@ -172,20 +179,23 @@ class ResultsPanel(QWidget):
         self._colours = colours
         self._coefficients.setColours(colours)
         self._history.setColours(colours)
+        self._sections.setColours(colours)
         self._draw()
 
     def _blended(self, percent: int) -> None:
         self.blendChanged.emit(percent / 100)
 
     def _has_profiles(self) -> bool:
-        return self._findings is not None and self._findings.metrics is not None
+        found = self._findings
+        return found is not None and (found.metrics is not None or found.volume is not None)
 
     def _arrange(self) -> None:
         shown = self._open.isChecked() and self._has_profiles()
         self._open.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
         self._open.setVisible(self._has_profiles())
         for plot in (self._psf, self._transfer):
-            plot.setVisible(shown)
+            plot.setVisible(shown and self._findings is not None and self._findings.metrics is not None)
+        self._sections.setValue(self._findings.volume if shown and self._findings is not None else None)
         self._draw()
 
     def _draw(self) -> None:

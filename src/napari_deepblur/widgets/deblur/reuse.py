@@ -13,6 +13,7 @@ from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
+from napari_deepblur.identification.volumes.identify import SpecimenChoice
 from napari_deepblur.io.families import family_hash, load_family
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import replacing
@@ -21,9 +22,9 @@ from napari_deepblur.pipeline.parts import FileBlur
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
 from napari_deepblur.pipeline.series import Reuse, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.widgets.deblur.axes_form import AxesChoice
-from napari_deepblur.widgets.deblur.preview import Ask
+from napari_deepblur.widgets.deblur.axes_form import AxesChoice, Planes
 from napari_deepblur.widgets.deblur.result_book import ResultBook
+from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.layer_acquisition import recorded_origins
 from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, plane_spacing_um, shown_name
 
@@ -119,15 +120,19 @@ class ReuseMenu(QPushButton):
 
     def _hand_out(self, settings: DeblurSettings, record: Mapping[str, Any], layer: Layer) -> None:
         self.settingsChosen.emit(settings)
-        kept = recorded_origins(layer).items()
-        self.originsChosen.emit({name: origin if origin == "assumed" else "typed" for name, origin in kept})
+        origins = recorded_origins(layer).items()
+        self.originsChosen.emit({name: origin if origin == "assumed" else "typed" for name, origin in origins})
         axes = record.get("axes")
         if isinstance(axes, str):
             reuse: Reuse = "first" if record.get("reuse") == "first" else "each"
-            stack = record.get("stack")
-            spacing = stack.get("plane_spacing_um") if isinstance(stack, dict) else plane_spacing_um(layer, axes)
+            kept = record.get("stack")
+            stack: Mapping[str, Any] = kept if isinstance(kept, Mapping) else {}
+            spacing = stack.get("plane_spacing_um", plane_spacing_um(layer, axes))
             known = float(spacing) if isinstance(spacing, int | float) else 0.0
-            self.axesChosen.emit(AxesChoice(axes, reuse, plane_spacing_um=known))
+            planes: Planes = "volume" if stack.get("volume") is True else "each"
+            specimen = stack.get("specimen")
+            chosen: SpecimenChoice = specimen if specimen in ("thin", "thick") else "auto"
+            self.axesChosen.emit(AxesChoice(axes, reuse, "each", known, planes, chosen))
 
     def _copy_command(self) -> None:
         settings, image = self._asked()
@@ -142,11 +147,13 @@ class ReuseMenu(QPushButton):
         asked = self._ask()
         if asked is None:
             raise SettingsError("There is nothing to run now: the forms say why, or a run goes on.")
-        layer, choice, settings = asked
+        layer, choice, settings = asked.layer, asked.choice, asked.settings
         shape = full_resolution(layer).shape
         axes = "".join(a for a, n in zip(choice.axes, shape, strict=True) if n > 1 or a in "YX")
         luminance = axes.endswith("S") and choice.colours == "luminance"
         file = str(layer.source.path or "image.tif")
+        if choice.planes == "volume":
+            return settings, Input(file, axes, volume_spacing_um=choice.plane_spacing_um, specimen=choice.specimen)
         return settings, Input(file, axes.removesuffix("S") if luminance else axes, choice.reuse == "first", luminance)
 
     def _copy(self, text: str, what: str, image: Input) -> None:
@@ -162,7 +169,7 @@ class ReuseMenu(QPushButton):
         record, settings = recorded_settings(layer)
         findings = self._book.findings(layer) if self._book.display(layer) is not None else None
         found = None if findings is None else findings.identification
-        if settings.blur.family == "zernike" and found is not None:
+        if settings.blur.family == "zernike" and found is not None and len(found.psfs):
             # The average over what is likely is closer to the truth than the PSF of the mean coefficients.
             file = self._chosen_file("psf.tif")
             if file is None:
@@ -195,23 +202,25 @@ class ReuseMenu(QPushButton):
 
     def _ask_settings(self) -> DeblurSettings:
         asked = self._ask()
-        return DeblurSettings() if asked is None else asked[2]
+        return DeblurSettings() if asked is None else asked.settings
 
     def _export(self) -> None:
         layer = self._viewer.layers.selection.active
         display = self._book.display(layer)
-        psfs = None if display is None else display.psfs()
-        if layer is None or psfs is None:
+        known = None if display is None else display.psfs()
+        if layer is None or known is None:
             raise SettingsError(
                 "The selected layer has no PSFs that were identified since napari was started: select a result of the "
                 "Deblur dock, or press Deblur first."
             )
         file = self._chosen_file(f"{layer.name} PSFs.tif")
         if file is not None:
+            psfs, axes = known
             one = len(psfs) == 1
             pixel = recorded_settings(layer)[1].optics.pixel_size_um
-            write_tiff(file, psfs[0] if one else psfs, pixel_size_um=pixel, axes="YX" if one else "TYX")
-            self.said.emit(f"Wrote {len(psfs)} PSF{'s' * (not one)} to {file}.", "note")
+            write_tiff(file, psfs[0] if one else psfs, pixel_size_um=pixel, axes="YX" if one else axes)
+            what = f"a PSF of {len(psfs)} planes" if axes == "ZYX" else f"{len(psfs)} PSF{'s' * (not one)}"
+            self.said.emit(f"Wrote {what} to {file}.", "note")
 
     def _save_table(self) -> None:
         layer = self._selected()

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_deepblur.pipeline.named_microscopes import NamedMicroscope
 from napari_deepblur.pipeline.options import as_options
-from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
+from napari_deepblur.pipeline.settings import ASSUMABLE, ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.carried_form import CarriedForm
 from napari_deepblur.widgets.deblur.channels_form import ChannelsForm
 from napari_deepblur.widgets.deblur.computation_form import computation_form, restoration_form
@@ -56,7 +56,9 @@ class SettingsForms(QObject):
             If they contradict each other or physics.
         """
         family, restore = self._family.value(), self._restore.value()
+        origins = self.origins()
         settings = DeblurSettings(
+            assumed=tuple(name for name in ASSUMABLE if origins.get(name) == "assumed"),
             microscope=self.microscope.value(),
             # A calibrated family was measured at one.
             channel_wavelengths_um=self.channels.value() if family.family in ZERNIKE_FAMILIES else None,
@@ -82,7 +84,7 @@ class SettingsForms(QObject):
     def setValue(self, settings: DeblurSettings) -> None:
         """Fill the forms."""
         if settings.microscope is not None:
-            self.microscope.setValue(settings.microscope)
+            self.microscope.setValue(settings.microscope, dict.fromkeys(settings.assumed, "assumed"))
         self.channels.setValue(settings.channel_wavelengths_um)
         options = as_options(settings)
         # An object in Python: the form says that there is no such file.

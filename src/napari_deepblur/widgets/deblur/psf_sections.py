@@ -1,0 +1,121 @@
+"""A three-dimensional PSF: its xz and yz sections, and its profiles along z and across."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
+from napari_deepblur.widgets.colours import Colours, theme_colours
+from napari_deepblur.widgets.plots import colour_plot, still_plot
+
+_HEIGHT, _PICTURE_HEIGHT = 8, 12
+"""Heights of profiles and of sections, in heights of the font."""
+
+_GAMMA = 0.5
+"""Rings of a PSF are some hundredths of its peak."""
+
+_REACH = 2.5
+"""Half a profile or a section, in widths at half maximum: what lies beyond is nearly dark."""
+
+
+class PsfSections(QWidget):
+    """Sections with equal micrometres along both sides, and profiles below them; hidden where there is nothing to show.
+
+    Parameters
+    ----------
+    parent
+        Parent widget.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._metrics: VolumePsfMetrics | None = None
+        self._colours = theme_colours("dark")
+        self._pictures = {
+            name: still_plot(self, f"psf_{name}", f"{name} section of the PSF through its peak, in µm; z downwards.")
+            for name in ("xz", "yz")
+        }
+        self._profiles = {
+            "z": still_plot(self, "psf_axial", "Profile of the PSF along z against µm; dotted without aberrations."),
+            "x": still_plot(
+                self, "psf_lateral", "Profiles against µm: along x solid, along y dashed, dotted without aberrations."
+            ),
+        }
+        row = QHBoxLayout()
+        for picture in self._pictures.values():
+            picture.setAspectLocked(True)
+            picture.invertY(True)
+            row.addWidget(picture)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row)
+        for profile in self._profiles.values():
+            layout.addWidget(profile)
+        self.hide()
+
+    def value(self) -> VolumePsfMetrics | None:
+        """Return what is shown."""
+        return self._metrics
+
+    def setValue(self, metrics: VolumePsfMetrics | None) -> None:
+        """Show a PSF; None shows nothing."""
+        self._metrics = metrics
+        self.setVisible(metrics is not None)
+        self._draw()
+
+    def setColours(self, colours: Colours) -> None:
+        """Draw in the colours of a theme."""
+        self._colours = colours
+        self._draw()
+
+    def _draw(self) -> None:
+        for plots, height in ((self._pictures, _PICTURE_HEIGHT), (self._profiles, _HEIGHT)):
+            for plot in plots.values():
+                plot.clear()
+                colour_plot(plot, self._colours)
+                plot.setFixedHeight(round(height * self.fontMetrics().height()))
+        metrics = self._metrics
+        if metrics is None:
+            return
+        deep, high, wide = metrics.voxel_um
+        lengths = len(metrics.xz), metrics.yz.shape[1], metrics.xz.shape[1]
+        widths = [max(pair) for pair in zip(metrics.fwhm_um, metrics.ideal_fwhm_um, strict=True)]
+        whole = [n * step / 2 for n, step in zip(lengths, metrics.voxel_um, strict=True)]
+        reach = [min(_REACH * width, most) for width, most in zip(widths, whole, strict=True)]
+        for name, section, step, across in (("xz", metrics.xz, wide, reach[2]), ("yz", metrics.yz, high, reach[1])):
+            self._section(name, section, (deep, step), (reach[0], across))
+        self._curves("z", (0,), reach[0])
+        self._curves("x", (2, 1), max(reach[1:]))
+
+    def _section(
+        self, name: str, section: NDArray[np.float64], steps: tuple[float, float], reach: tuple[float, float]
+    ) -> None:
+        plot = self._pictures[name]
+        row, column = np.unravel_index(int(section.argmax()), section.shape)
+        picture = pg.ImageItem(np.clip(section, 0, 1) ** _GAMMA, axisOrder="row-major", levels=(0, 1))
+        picture.setColorMap(pg.colormap.get("inferno"))
+        (deep, wide), (planes, columns) = steps, section.shape
+        # The middle of the brightest voxel is the origin.
+        picture.setRect(QRectF(-(column + 0.5) * wide, -(row + 0.5) * deep, columns * wide, planes * deep))
+        plot.addItem(picture)
+        plot.setRange(xRange=(-reach[1], reach[1]), yRange=(-reach[0], reach[0]), padding=0)
+        plot.setTitle(f"{name} (µm)", color=self._colours.text, size="9pt")
+
+    def _curves(self, name: str, axes: tuple[int, ...], reach: float) -> None:
+        metrics, plot = self._metrics, self._profiles[name]
+        assert metrics is not None
+        accent, text = self._colours.accent, self._colours.text
+        dotted = metrics.ideal_profiles[axes[0]], Qt.PenStyle.DotLine, text
+        styles = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine)
+        own = [(metrics.profiles[axis], style, accent) for axis, style in zip(axes, styles, strict=False)]
+        for (values, style, colour), axis in zip((*own, dotted), (*axes, axes[0]), strict=True):
+            pen = pg.mkPen(colour, width=1.5, style=style)
+            plot.addItem(pg.PlotDataItem(metrics.distances_um[axis], values, connect="finite", pen=pen))
+        plot.setXRange(-reach, reach, padding=0)
+        plot.setYRange(0, 1, padding=0.02)
+        along = "along z" if name == "z" else "along x and y"
+        plot.setTitle(f"PSF {along} against µm", color=self._colours.text, size="9pt")

@@ -1,0 +1,116 @@
+"""What one run adds to a viewer, whatever was deblurred: planes one by one, or a volume."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from napari_deepblur.widgets.deblur.findings import Findings
+from napari_deepblur.widgets.layers import Source, shown_name
+from napari_deepblur.widgets.origins import Origin
+
+if TYPE_CHECKING:
+    import numpy as np
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+_MOST_NOTES = 3
+"""Notes of a run that are shown; the rest is in the metadata of the result."""
+
+
+class Conclusion(NamedTuple):
+    """What there is to say at the end of a run.
+
+    Attributes
+    ----------
+    said
+        What was added, and what is to be noted.
+    findings
+        About the result.
+    warned
+        Whether something in it is to be minded.
+    """
+
+    said: str
+    findings: Findings
+    warned: bool
+
+
+class RunDisplay(ABC):
+    """The layers of one run; used only in the thread of the window.
+
+    Parameters
+    ----------
+    viewer
+        Where to add them.
+    source
+        The layer that is deblurred.
+    origins
+        Where each number of the optics is from.
+    """
+
+    def __init__(self, viewer: Viewer, source: Source, origins: Mapping[str, Origin] | None = None) -> None:
+        self._viewer, self._source = viewer, source
+        self._origins = dict(origins or {})
+        self._layer: Layer | None = None
+        self._psf_layer: Layer | None = None
+
+    @abstractmethod
+    def show(self, step: Any) -> None:
+        """Show a part of the result, where a run hands parts out."""
+
+    @abstractmethod
+    def finish(self, outcome: Any, duration: str) -> Conclusion:
+        """Write down how the result was made, add what is still missing, and say what was done and found.
+
+        Parameters
+        ----------
+        outcome
+            What the run returned.
+        duration
+            How long it took, in words.
+        """
+
+    @abstractmethod
+    def psfs(self) -> tuple[NDArray[np.float32], str] | None:
+        """Return the point spread functions, (N, k, k), and the letters of their axes; None where there are none."""
+
+    @abstractmethod
+    def has_residual(self) -> bool:
+        """Tell whether there is a residual to be shown: that of one plane."""
+
+    @abstractmethod
+    def show_residual(self) -> None:
+        """Add the image less the blurred result as a layer; zero where the border does not allow to know."""
+
+    def added(self) -> list[Layer]:
+        """Return the layers of the run: the restored image, and the point spread functions."""
+        return [layer for layer in (self._layer, self._psf_layer) if layer is not None]
+
+    def restored(self) -> Layer | None:
+        """Return the layer of the restored image; None where it is not in the viewer."""
+        return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
+
+    def image(self) -> Layer | None:
+        """Return the layer that was deblurred; None where it is not in the viewer any more."""
+        return next((known for known in self._viewer.layers if str(known.unique_id) == self._source.identity), None)
+
+    def discard(self) -> None:
+        """Leave the viewer as it was."""
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._viewer.layers.remove(self._layer)
+        self._layer = None
+
+    def _words(self, device: str, duration: str, notes: Sequence[str], rests_on: str) -> str:
+        """Say what was done."""
+        names = " and ".join(shown_name(layer.name) + ("" if layer.visible else " (hidden)") for layer in self.added())
+        # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
+        parts = [f"Done in {duration} on {device}: added {names}."]
+        if self._source.name not in self._viewer.layers:
+            parts.append(f"The input {shown_name(self._source.name)} was removed meanwhile.")
+        parts += [note[0].upper() + note[1:].removesuffix(".") + "." for note in notes[:_MOST_NOTES]]
+        if len(notes) > _MOST_NOTES:
+            parts.append(f"{len(notes) - _MOST_NOTES} more notes are in the layer's metadata.")
+        return " ".join([*parts, *filter(None, [rests_on])])

@@ -1,0 +1,41 @@
+"""What goes on after the Run button: the computation that the forms describe, and what shows its result."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari_deepblur.io.sinks import ArraySink
+from napari_deepblur.pipeline.series import deblur_stack_steps, deblur_volume_steps
+from napari_deepblur.widgets.deblur.result_display import ResultDisplay
+from napari_deepblur.widgets.deblur.run_display import RunDisplay
+from napari_deepblur.widgets.deblur.volume_display import VolumeDisplay
+from napari_deepblur.widgets.deblur.wanted import Wanted
+from napari_deepblur.widgets.job import Steps
+from napari_deepblur.widgets.layers import Source
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+def prepare_run(viewer: Viewer, wanted: Wanted) -> tuple[RunDisplay, Steps]:
+    """Return what will show the result of a run, and what computes it in another thread.
+
+    Parameters
+    ----------
+    viewer
+        Where to show it.
+    wanted
+        What the forms describe.
+    """
+    source, choice, settings = Source.of(wanted.layer), wanted.choice, wanted.settings
+    axes, spacing = choice.axes, choice.plane_spacing_um
+    # The array may be lazy: it is read in the other thread, frame by frame.
+    array, sink = source.data, ArraySink()
+    if choice.planes == "volume":
+        shown = VolumeDisplay(viewer, source, axes, wanted.origins)
+        return shown, partial(deblur_volume_steps, array, axes, settings, sink, spacing, choice.specimen)
+    of_result = axes.removesuffix("S") if choice.colours == "luminance" else axes
+    display = ResultDisplay(viewer, source, of_result, sink, wanted.origins)
+    more = choice.reuse, None, spacing, choice.colours
+    return display, partial(deblur_stack_steps, array, axes, settings, sink, *more)

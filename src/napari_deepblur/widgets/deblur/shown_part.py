@@ -1,0 +1,61 @@
+"""Which part of a layer is looked at: what is in the window, or in a drawn rectangle, and where the sliders stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_deepblur.pipeline.preview import Region
+from napari_deepblur.pipeline.series import leading
+from napari_deepblur.widgets.layers import full_resolution
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+
+def visible_region(layer: Layer, axes: str) -> Region:
+    """Rows and columns of a layer that are in the window; all of them where it is not drawn."""
+    corners = np.array(layer.corner_pixels, dtype=float)
+    if layer.multiscale:
+        corners = corners * np.asarray(layer.downsample_factors)[layer.data_level]
+    rows, columns = axes.index("Y"), axes.index("X")
+    top, left = corners[0, [rows, columns]].astype(int).tolist()
+    bottom, right = np.ceil(corners[1, [rows, columns]]).astype(int).tolist()
+    if bottom <= top or right <= left:
+        shape = full_resolution(layer).shape
+        return Region(0, 0, int(shape[rows]), int(shape[columns]))
+    return Region(top, left, bottom + 1, right + 1)
+
+
+def drawn_region(viewer: Viewer, layer: Layer, axes: str) -> Region | None:
+    """Rows and columns around the selected shape of a visible Shapes layer; None where none is selected."""
+    from napari.layers import Shapes
+
+    for shapes in reversed(list(viewer.layers)):
+        if isinstance(shapes, Shapes) and shapes.visible and len(shapes.selected_data) == 1:
+            vertices = np.asarray(shapes.data[next(iter(shapes.selected_data))])
+            # Worlds of fewer axes are the last ones of the viewer's.
+            count = min(shapes.ndim, layer.ndim)
+            points = np.zeros((len(vertices), layer.ndim))
+            for row, vertex in enumerate(vertices):
+                world = np.zeros(layer.ndim)
+                world[-count:] = np.asarray(shapes.data_to_world(vertex))[-count:]
+                points[row] = layer.world_to_data(world)
+            plane = points[:, [axes.index("Y"), axes.index("X")]]
+            (top, left), (bottom, right) = np.floor(plane.min(0) + 0.5), np.floor(plane.max(0) + 0.5)
+            return Region(int(top), int(left), int(bottom), int(right))
+    return None
+
+
+def shown_frame(viewer: Viewer, layer: Layer, axes: str) -> tuple[int, ...]:
+    """Position along the leading axes of the frame that the sliders show."""
+    point = np.zeros(layer.ndim)
+    count = min(len(viewer.dims.point), layer.ndim)
+    point[-count:] = viewer.dims.point[-count:]
+    position = np.rint(layer.world_to_data(point)).astype(int)
+    shape = full_resolution(layer).shape
+    return tuple(
+        int(np.clip(position[axis], 0, shape[axis] - 1)) for axis, letter in enumerate(axes) if letter in leading(axes)
+    )

@@ -1,0 +1,38 @@
+"""What a run would be given now: docks are asked for it by what is beside the Run button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.widgets.deblur.axes_form import AxesChoice
+from napari_deepblur.widgets.origins import Origin
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+
+class Wanted(NamedTuple):
+    """What a run would be given now.
+
+    Attributes
+    ----------
+    layer
+        What is deblurred.
+    choice
+        Its axes.
+    settings
+        How.
+    origins
+        Where each number of the optics is from.
+    """
+
+    layer: Layer
+    choice: AxesChoice
+    settings: DeblurSettings
+    origins: dict[str, Origin]
+
+
+Ask = Callable[[], Wanted | None]
+"""Says what a run would be given now; None while there can be none."""

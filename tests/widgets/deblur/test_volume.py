@@ -1,0 +1,144 @@
+"""A stack deblurred as one volume by the buttons of the dock."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+import pytest
+from driving import PATIENCE_MS, child, choose, press, run_to_the_end, status
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtGui import QAction, QGuiApplication
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QPushButton, QToolButton
+
+from napari_deepblur import deblur_stack
+from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
+from napari_deepblur.widgets.deblur.dock import DeblurDock
+from napari_deepblur.widgets.deblur.findings import found_in_record
+from napari_deepblur.widgets.deblur.psf_sections import PsfSections
+from napari_deepblur.widgets.deblur.volume_estimate_form import VolumeEstimateForm
+from napari_deepblur.widgets.layers import METADATA_KEY, Source
+from napari_deepblur.widgets.notice import Notice
+
+SCALE = {"scale": (0.3, 0.1, 0.1), "units": ("um",) * 3, "axis_labels": ("z", "y", "x")}
+
+
+@pytest.fixture
+def stack(cells: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    return np.stack([cells[i : i + 40, 2 * i : 2 * i + 44] for i in range(4)])
+
+
+def _as_volume(dock: DeblurDock) -> None:
+    known = {"theta": (0.05,) * 8, "noise": (1.0, 2.0), "method": "richardson-lucy", "iterations": 2, "device": "cpu"}
+    dock.setValue(dock.value().replace(**known))
+    choose(dock, "planes", "volume")
+
+
+def test_a_stack_becomes_a_volume_with_its_psf(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, stack: NDArray[np.uint16]
+) -> None:
+    image = viewer.add_image(stack, name="stack", **SCALE)
+    _as_volume(dock)
+    assert child(dock, QComboBox, "reuse").isHidden() and not child(dock, QComboBox, "specimen").isHidden()
+    box, notice = child(dock, QCheckBox, "preview"), child(dock, Notice, "preview_notice")
+    assert not box.isEnabled() and notice.text().startswith("No preview of a volume")
+    form: VolumeEstimateForm = child(dock, VolumeEstimateForm)
+    qtbot.waitUntil(lambda: form.value() is not None, timeout=PATIENCE_MS)
+    said = child(dock, Notice, "volume_estimate").text()
+    assert said.startswith("As a volume: up to about ") and "GiB of memory" in said and said.endswith("on cpu.")
+    run_to_the_end(qtbot, dock)
+    assert [layer.name for layer in viewer.layers] == ["stack", "stack deblurred", "stack PSF"]
+    result, psf = viewer.layers["stack deblurred"], viewer.layers["stack PSF"]
+    values = dock.value()
+    expected = deblur_stack(
+        stack, volume=True, axes="ZYX", plane_spacing_um=0.3, microscope=values.microscope, theta=(0.05,) * 8,
+        method="richardson-lucy", iterations=2, noise=values.known_noise(), device="cpu",
+    )  # fmt: skip
+    np.testing.assert_array_equal(result.data, expected.volume)
+    np.testing.assert_allclose(result.extent.world, image.extent.world)
+    np.testing.assert_allclose(psf.scale, (0.3, 0.1, 0.1))
+    assert psf.data.max() == 1 and all(np.array(psf.data.shape) <= stack.shape)
+    np.testing.assert_allclose(psf.extent.world.mean(0), image.extent.world.mean(0), atol=1e-6)
+    # No layer makes the sliders longer.
+    assert viewer.dims.range[0] == (0.0, pytest.approx(0.9), pytest.approx(0.3))
+    metrics = expected.metrics
+    assert metrics is not None
+    assert f"{metrics.fwhm_um[0]:.3f} µm axial" in child(dock, Notice, "psf_metrics").text()
+    child(dock, QToolButton, "profiles").setChecked(True)
+    assert child(dock, PsfSections).isVisibleTo(dock) and child(dock, PsfSections).value() is not None
+    found = found_in_record(result)
+    assert found is not None and found.numbers is not None and found.numbers.fwhm_um == metrics.fwhm_um
+    # Its record brings the choice back.
+    choose(dock, "planes", "each")
+    child(dock, QPushButton, "more").findChild(QAction, "load").trigger()
+    assert child(dock, QComboBox, "planes").currentData() == "volume"
+    assert Source.of(image).identity != Source.of(result).identity
+
+
+def test_the_copied_command_is_of_the_volume(viewer: Viewer, dock: DeblurDock, stack: NDArray[np.uint16]) -> None:
+    viewer.add_image(stack, name="stack", **SCALE)
+    _as_volume(dock)
+    choose(dock, "specimen", "thin")
+    board = QGuiApplication.clipboard()
+    assert board is not None
+    child(dock, QPushButton, "more").findChild(QAction, "command").trigger()
+    words = shlex.split(board.text())
+    assert "--volume" in words and words[words.index("--plane-spacing-um") + 1] == "0.3"
+    assert words[words.index("--specimen") + 1] == "thin"
+    child(dock, QPushButton, "more").findChild(QAction, "python").trigger()
+    assert "volume=True, plane_spacing_um=0.3, specimen='thin'" in board.text()
+    assert "restored = result.volume" in board.text()
+
+
+def test_a_volume_can_be_cancelled_and_a_bad_one_is_explained(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, stack: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer.add_image(stack, name="stack", **SCALE)
+    _as_volume(dock)
+    press(qtbot, dock)
+    press(qtbot, dock)
+    assert status(dock).text() == "Cancelled. Nothing was added."
+    assert [layer.name for layer in viewer.layers] == ["stack"]
+    monkeypatch.setenv("NAPARI_DEEPBLUR_TILE_MEMORY", "0.001")
+    dock.setValue(dock.value().replace(iterations=3))
+    button = child(dock, QPushButton, "run")
+    qtbot.waitUntil(lambda: not button.isEnabled(), timeout=PATIENCE_MS)
+    assert "GiB" in button.toolTip() and "GiB" in child(dock, Notice, "volume_estimate").text()
+
+
+def test_a_volume_is_offered_only_where_there_is_a_spacing_and_one_stack(
+    viewer: Viewer, dock: DeblurDock, stack: NDArray[np.uint16]
+) -> None:
+    viewer.add_image(stack, name="stack", axis_labels=("z", "y", "x"))
+    planes = child(dock, QComboBox, "planes")
+    entry = planes.model().item(planes.findData("volume"))
+    assert not entry.isEnabled() and "plane spacing" in entry.toolTip()
+    child(dock, QDoubleSpinBox, "plane_spacing").setValue(0.25)
+    assert entry.isEnabled()
+    viewer.add_image(np.stack([stack, stack]), name="film", axis_labels=("t", "z", "y", "x"))
+    layer = child(dock, QComboBox, "layer")
+    layer.setCurrentIndex(layer.findText("film"))
+    assert not entry.isEnabled() and "one stack at a time" in entry.toolTip()
+    assert dock._axes.value().planes == "each"
+
+
+def test_signed_coefficients_are_shown_without_a_joint_sign(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, stack: NDArray[np.uint16]
+) -> None:
+    """Of a record as the command line writes it: nothing is computed here."""
+    record = {
+        "settings": {**dock.value().model_dump(mode="json"), "assumed": ["na"]},
+        "resolved": {"volume": True, "pupil": "identified", "noise": {"alpha": 1.0, "beta": 2.0, "offset": 0.0}},
+        "pupil": {
+            "specimen": "thick", "theta": [0.1] * 8, "theta_std": [0.01] * 8, "sign_probability": 0.97,
+            "parameter_names": ["astigmatism oblique"] * 8, "notes": [],
+        },
+    }  # fmt: skip
+    result = viewer.add_image(stack, name="opened", metadata={METADATA_KEY: record}, **SCALE)
+    viewer.layers.selection.active = result
+    plot: CoefficientsPlot = child(dock, CoefficientsPlot, "coefficients_plot")
+    assert plot.rows() == ["astigmatism oblique"] * 8
+    assert "probability of 0.97" in child(dock, Notice, "volume_remark").text()
+    assert child(dock, Notice, "rests_on").text().startswith("⚠ Rests on assumed numbers: NA")
