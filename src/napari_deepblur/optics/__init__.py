@@ -6,7 +6,7 @@ from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, stacked, ze
 from napari_deepblur.optics.psf_planes import PsfPlanesModel, psf_planes, psf_planes_model
 from napari_deepblur.optics.psf_slopes import psf_slopes
 from napari_deepblur.optics.pupil import Light, Pupil
-from napari_deepblur.optics.resampled import resampled_psfs
+from napari_deepblur.optics.resampled import resampled_planes, resampled_psfs
 from napari_deepblur.optics.transfer import TransferModel, transfer, transfer_model
 from napari_deepblur.optics.turns import TURNS, turn_matrix, turned
 from napari_deepblur.optics.zernike import is_even, mode_name, noll_to_nm, zernike, zernike_projection
@@ -28,6 +28,7 @@ __all__ = [
     "psf_planes_model",
     "psf_slopes",
     "psf_snr",
+    "resampled_planes",
     "resampled_psfs",
     "stacked",
     "transfer",

@@ -1,8 +1,8 @@
 """Derivatives of a PSF in all of its parameters at once, for steps of Gauss and Newton.
 
-With the field E = F[P exp(2 i pi W)] and h = |E|^2 / sum |E|^2, a change of the pupil by the factor 1 + t T changes h by
-dh/dt = 2 Re(conj(E) F[P exp(2 i pi W) T]) / sum |E|^2, less h times its own sum. T is 2 i pi Z_k for a coefficient of the
-wavefront. Ten times as fast as automatic differentiation forwards, and in one product of matrices.
+With the field E = F[P exp(2 i pi W)] and h = |E|^2 / sum |E|^2, a change of the pupil by the factor 1 + t T changes h
+by dh/dt = 2 Re(conj(E) F[P exp(2 i pi W) T]) / sum |E|^2, less h times its own sum. T is 2 i pi Z_k for a coefficient
+of the wavefront. All of them are one product of matrices, which automatic differentiation does not make of it.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.sinks import sink_of
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.options import options_of_data, options_of_family
 from napari_deepblur.pipeline.parts import Method
 from napari_deepblur.pipeline.plan import plan
@@ -144,6 +145,7 @@ def deblur_stack(
     volume: Literal[True],
     axes: str | None = None,
     plane_spacing_um: float | None = None,
+    psf: ArrayLike | KnownPupil | None = None,
     out: Any = None,
     theta: ArrayLike | None = None,
     noise: PoissonGaussianNoise | None = None,
@@ -158,6 +160,7 @@ def deblur_stack(
     volume: bool = False,
     axes: str | None = None,
     plane_spacing_um: float | None = None,
+    psf: ArrayLike | KnownPupil | None = None,
     reuse: Reuse = "each",
     colours: Colours = "each",
     out: Any = None,
@@ -191,6 +194,10 @@ def deblur_stack(
         Of a focal stack whose only other axes are rows and columns: the distance of each plane from the one before, in
         micrometres in the immersion medium, as for `identify_stack`. The record then has the joint sign of the even
         modes.
+    psf
+        The PSF of a volume, which is then not identified: measured, with the spacings of the stack and its focus in the
+        middle, shape (P, k, l), all odd; or a pupil (`PupilRetrieval.pupil`). From files: ``family="psf.tif"``, whose
+        background is removed and which is resampled, or that of `save_pupil`.
     reuse
         ``"each"``: the blur is identified on each plane. ``"first"``: on the first of each channel and colour only.
     colours
@@ -230,10 +237,13 @@ def deblur_stack(
         values["family"] = family
     if volume and (reuse != "each" or colours != "each"):
         raise SettingsError("A volume has one blur and no colours: leave reuse and colours out.")
+    if psf is not None and not volume:
+        raise SettingsError("A PSF of several planes is for a volume: give volume=True, or leave psf out.")
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
         raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
     if volume:
-        return finished(deblur_volume_steps(planes, axes, DeblurSettings(**values), sink_of(out), plane_spacing_um))
+        asked = DeblurSettings(**values)
+        return finished(deblur_volume_steps(planes, axes, asked, sink_of(out), plane_spacing_um, psf=psf))
     steps = deblur_stack_steps(
         planes, axes, DeblurSettings(**values), sink_of(out), reuse, object_, plane_spacing_um, colours
     )

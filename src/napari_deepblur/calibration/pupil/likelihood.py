@@ -6,8 +6,9 @@ k = y / alpha + (beta / alpha)^2 is nearly Poisson with the mean lambda = m / al
     2 sum (lambda - k + k log(k / lambda))
 
 is what is minimised. Its gradient is -2 J' W (y - m) and its expected second derivative 2 J' W J, W = 1 / (alpha m +
-beta^2): Fisher's scoring, damped as by Levenberg and Marquardt. Light and background of each plane are linear and solved
-for on the way, so that the information that remains, J' (W - W L (L' W L)^-1 L' W) J, is that of pupil and place alone.
+beta^2): Fisher's scoring, damped as by Levenberg and Marquardt. Light and background of each plane are linear and
+solved for on the way, so that the information that remains, J' (W - W L (L' W L)^-1 L' W) J, is that of pupil and place
+alone.
 
 Sources: F. Huang et al., Nat. Methods 10, 653 (2013) (the Poisson approximation); B. M. Hanser et al., J. Microsc. 216,
 32 (2004) (phase retrieval from bead stacks).
@@ -110,7 +111,7 @@ def deviance(expected: Tensor, patch: Tensor, noise: Levels) -> float:
 
 
 def information(model: BeadModel, parameters: Tensor, fit: Fit, patch: Tensor, noise: Levels) -> tuple[Tensor, Tensor]:
-    """Fisher's information (p, p) of pupil and place, and the score (p,), without light and background of the planes."""
+    """Return Fisher's information (p, p) of pupil and place, and the score (p,), light and background taken out."""
     slopes = (model.jacobian(parameters) * fit.light[:, None, None]).flatten(2).double()
     w = (1 / noise.variance(fit.expected)).flatten(1).double()
     h = fit.psfs.flatten(1).double()

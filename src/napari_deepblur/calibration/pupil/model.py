@@ -4,9 +4,9 @@ Plane p of the stack sees of a bead at the height q
 
     m_p = a_p h(z = step (p - q)) + b_p,
 
-h the PSF of the pupil, moved by a tilt to where the bead lies between pixels and blurred by the ball that the bead is. The
-light a_p and the background b_p of each plane are free: excitation bleaches, and the window cuts off what is far out of
-focus.
+h the PSF of the pupil, moved by a tilt to where the bead lies between pixels and blurred by the ball that the bead is.
+The light a_p and the background b_p of each plane are free: excitation bleaches, and the window cuts off what is far
+out of focus.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class BeadModel:
     Attributes
     ----------
     groups
-        Sampled pupils, whose modes are tilts, wavefront and amplitude; each with the distances, in pixels, of its planes
-        from the first plane.
+        Sampled pupils, whose modes are tilts, wavefront and amplitude; each with the distances, in pixels, of its
+        planes from the first plane.
     n_modes
         Number K of modes of the wavefront.
     cutoff
@@ -52,12 +52,17 @@ class BeadModel:
     cutoff: float
     ball: Tensor | None
 
+    @property
+    def n_parameters(self) -> int:
+        """Number 3 + K + A of the parameters."""
+        return PLACE + len(self.groups[0][0].modes) - len(_TILTS)
+
     def psfs(self, parameters: Tensor) -> Tensor:
-        """PSFs (Z, k, k) of all planes, each of sum 1, at parameters (3 + K + A,)."""
+        """Return PSFs (Z, k, k) of all planes, each of sum 1, at parameters (3 + K + A,)."""
         return torch.cat([self._group(parameters, model, z) for model, z in self.groups])
 
     def jacobian(self, parameters: Tensor) -> Tensor:
-        """Derivatives of `psfs`, shape (3 + K + A, Z, k, k)."""
+        """Return the derivatives of `psfs`, shape (3 + K + A, Z, k, k)."""
         return torch.cat([self._slopes(parameters, model, z) for model, z in self.groups], dim=1)
 
     def _group(self, parameters: Tensor, model: PsfModel, z: Tensor) -> Tensor:
@@ -88,16 +93,19 @@ class BeadModel:
             return psfs
         return torch.fft.irfft2(torch.fft.rfft2(psfs) * self.ball, s=psfs.shape[-2:])
 
-    def only(self, planes: Sequence[int]) -> BeadModel:
-        """Return the model of some of the planes, in rising order."""
+    def part(self, planes: Sequence[int], size: int) -> BeadModel:
+        """Return the model of some of the planes, in rising order, and of the middle of the patch, of odd side."""
         wanted = set(planes)
         groups, first = [], 0
         for model, z in self.groups:
             kept = [i for i in range(len(z)) if first + i in wanted]
             first += len(z)
             if kept:
-                groups.append((model, z[kept]))
-        return replace(self, groups=tuple(groups))
+                rim = (model.size - size) // 2
+                rows, columns = model.rows[rim : rim + size], model.columns[..., rim : rim + size]
+                groups.append((replace(model, rows=rows, columns=columns.contiguous(), size=size), z[kept]))
+        # Without the ball, which is for the whole patch: where to begin need not be exact.
+        return replace(self, groups=tuple(groups), ball=None)
 
 
 def bead_model(
@@ -147,7 +155,7 @@ def sharpest_plane(patch: Tensor) -> int:
 
 
 def depth_of_field(microscope: Microscope) -> float:
-    """n wavelength / NA^2, in pixels."""
+    """Return n wavelength / NA^2, in pixels."""
     field_um = microscope.wavelength_um * microscope.n_immersion / microscope.na**2
     return field_um / microscope.pixel_size_um
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_deepblur.calibration.pupil.beads import Beads
 from napari_deepblur.calibration.pupil.joined import joined_psf
@@ -84,14 +85,12 @@ def report(
     )
 
 
-def _doubts(
-    misfit: float, theta: np.ndarray[tuple[int, ...], np.dtype[np.float32]], model: BeadModel, state: State
-) -> list[str]:
+def _doubts(misfit: float, theta: NDArray[np.float32], model: BeadModel, state: State) -> list[str]:
     notes = []
     if misfit > _POOR:
         notes.append(
-            f"What the pupil leaves of the beads is {misfit:.1f} times the noise: the optics may be stated wrongly (NA, "
-            "wavelength, index, pixel size, plane spacing), beads are no points, or the pupil is not that smooth."
+            f"What the pupil leaves of the beads is {misfit:.1f} times the noise: the optics may be stated wrongly "
+            "(NA, wavelength, index, pixel size, plane spacing), beads are no points, or the pupil is not that smooth."
         )
     if np.abs(theta).max() > _LARGE_WAVES:
         notes.append(

@@ -1,7 +1,7 @@
 """Phase retrieval: the pupil that makes a bead stack likeliest.
 
-The search begins on the brightest bead, on a part of its planes and of its patch, from a flat wavefront and, unless that
-explains the bead to its noise, from pairs of random ones with opposite signs; the likeliest goes on with all beads.
+A search on the brightest bead (`search.py`) finds where to begin, and Fisher's scoring (`likelihood.py`) goes on from
+there with all beads.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.calibration.centring import outliers
 from napari_deepblur.calibration.pupil.beads import Beads, checked_stack, cut_beads, stack_noise
@@ -20,20 +19,17 @@ from napari_deepblur.calibration.pupil.likelihood import Levels, State, all_expl
 from napari_deepblur.calibration.pupil.model import bead_model, depth_of_field, patch_side, sharpest_plane
 from napari_deepblur.calibration.pupil.report import report
 from napari_deepblur.calibration.pupil.results import PupilRetrieval
+from napari_deepblur.calibration.pupil.search import SEARCH_STEPS, searched
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.optics import Microscope, noll_to_nm
-from napari_deepblur.progress import Progress, finished
+from napari_deepblur.progress import Progress, finished, within
 
 DEFAULT_MODES = tuple(range(5, 22))
 """Noll 5 to 21: all of the radial orders 2 to 5, but focus."""
 
-_DRAWS, _DRAWN_WAVES = 3, 0.1
-"""Random starts, each with its mirror image, and the size of their coefficients up to Noll 11."""
-
-_SEARCH_PLANES, _SEARCH_STEPS, _STEPS = 13, 12, 30
-_EXPLAINED = 1.2
-"""Deviance of a pixel below which noise is all that is left."""
+_STEPS = 30
+"""Most steps of the fit, each of the two times that it may be made."""
 
 
 def retrieve_pupil(
@@ -53,9 +49,9 @@ def retrieve_pupil(
 ) -> PupilRetrieval:
     """Find the pupil of a microscope from a stack of beads through focus.
 
-    The beads of the stack share one pupil, P(rho) (1 + sum_j c_j Z_j) exp(2 i pi sum_k theta_k Z_k) in vectorial light, and
-    each has its own place between pixels and planes, and its light and background in each plane. All of it is chosen such
-    that the counts are likeliest, with noise as that of a camera.
+    The beads of the stack share one pupil, P(rho) (1 + sum_j c_j Z_j) exp(2 i pi sum_k theta_k Z_k) in vectorial light,
+    and each has its own place between pixels and planes, and its light and background in each plane. All of it is
+    chosen such that the counts are likeliest, with noise as that of a camera.
 
     Parameters
     ----------
@@ -65,8 +61,8 @@ def retrieve_pupil(
     microscope
         The optics.
     plane_spacing_um
-        Distance of each plane from the one before, in micrometres in the immersion medium; negative where the planes were
-        taken the other way, which turns the signs over.
+        Distance of each plane from the one before, in micrometres in the immersion medium; negative where the planes
+        were taken the other way. With the wrong sign the even modes have the wrong sign, and all else is the same.
     modes
         Noll indices of the wavefront, from 5 on. Focus (Noll 4) is the height of a bead.
     amplitude
@@ -138,27 +134,31 @@ def retrieve_pupil_steps(
     _check(plane_spacing_um, modes, amplitude, bead_diameter_um, patch_size, most_beads)
     side = patch_size or patch_side(microscope, len(values), plane_spacing_um)
     step = plane_spacing_um / microscope.pixel_size_um
-    total = _SEARCH_STEPS * (1 + 2 * _DRAWS) + 2 * _STEPS
+    total = SEARCH_STEPS + 2 * _STEPS
     yield Progress("find", 0, total)
     beads = cut_beads(values, microscope, side, most_beads, threshold, saturation)
     known = noise or stack_noise(values, microscope)
     levels = Levels(known.alpha, known.beta)
     beads = beads._replace(patches=beads.patches - known.offset)
-    optics = microscope, tuple(modes), tuple(amplitude)
     focus = [step * sharpest_plane(patch) for patch in beads.patches]
-    found = yield from _searched(optics, beads.patches[0], step, focus[0], bead_diameter_um, levels, seed, total)
-    model = bead_model(*optics, (len(values), side), step, bead_diameter_um)
+    shape = len(values), side
+    model = bead_model(microscope, tuple(modes), tuple(amplitude), shape, step, bead_diameter_um)
+    found = yield from within(
+        searched(model, tuple(modes), beads.patches[0], focus[0], depth_of_field(microscope), levels, seed),
+        0,
+        SEARCH_STEPS,
+        total,
+    )
     # What aberrations move the focus of the first bead by, they move that of the others by.
     heights = torch.tensor(focus) + found.places[0, 2] - focus[0]
     places = torch.stack([torch.zeros_like(heights), torch.zeros_like(heights), heights], dim=1)
     places[0] = found.places[0]
     state = State(found.shared, places, math.inf)
-    done = total - 2 * _STEPS
     for attempt in range(2):
         models = [model] * len(beads.patches)
         for count, better in enumerate(refined(models, list(beads.patches), levels, state, _STEPS)):
             state = better
-            yield Progress("fit", min(done + attempt * _STEPS + count, total - 1), total)
+            yield Progress("fit", SEARCH_STEPS + attempt * _STEPS + count, total)
         fits = all_explained(models, list(beads.patches), levels, state)
         wrong = outliers(np.array([fit.deviance for fit in fits]) / beads.patches[0].numel()) & (len(fits) > 3)
         if attempt or not wrong.any():
@@ -168,45 +168,7 @@ def retrieve_pupil_steps(
     return report(microscope, tuple(modes), tuple(amplitude), plane_spacing_um, known, model, beads, state, fits)
 
 
-def _searched(
-    optics: tuple[Microscope, tuple[int, ...], tuple[int, ...]],
-    patch: Tensor,
-    step: float,
-    focus: float,
-    diameter_um: float | None,
-    noise: Levels,
-    seed: int,
-    total: int,
-) -> Generator[Progress, None, State]:
-    """Find the likeliest pupil for one bead, from several starts, on a part of its data."""
-    microscope, modes, amplitude = optics
-    depth, side = patch.shape[:2]
-    small = min(side, 2 * (side // 3) + 1)
-    inner = slice((side - small) // 2, (side + small) // 2)
-    every = math.ceil(depth / _SEARCH_PLANES)
-    planes = range((depth - 1) % every // 2, depth, every)
-    model = bead_model(*optics, (depth, small), step, diameter_um).only(planes)
-    part = patch[list(planes), inner, inner].contiguous()
-    rng = np.random.default_rng(seed)
-    size = np.array([_DRAWN_WAVES if j <= 11 else 0.0 for j in modes] + [0.0] * len(amplitude))
-    draws = [torch.from_numpy(rng.normal(0, size)).float() for _ in range(_DRAWS)]
-    starts = [torch.zeros(len(size))] + [sign * draw for draw in draws for sign in (1, -1)]
-    shift = 0.5 * depth_of_field(microscope)
-    best = State(starts[0], torch.tensor([[0.0, 0.0, focus]]), math.inf)
-    for number, start in enumerate(starts):
-        height = focus + (float(rng.normal(0, shift)) if number else 0.0)
-        state = State(start, torch.tensor([[0.0, 0.0, height]]), math.inf)
-        for count, better in enumerate(refined([model], [part], noise, state, _SEARCH_STEPS)):
-            state = better
-            yield Progress("search", min(number * _SEARCH_STEPS + count, total), total)
-        if state.deviance < best.deviance:
-            best = state
-        if best.deviance < _EXPLAINED * part.numel():
-            break
-    return best
-
-
-def _without(beads: Beads, state: State, wrong: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[Beads, State]:
+def _without(beads: Beads, state: State, wrong: NDArray[np.bool_]) -> tuple[Beads, State]:
     """Leave out the beads that the common pupil does not explain."""
     kept = torch.from_numpy(~wrong)
     note = f"{int(wrong.sum())} beads do not look like the others, and were left out."
