@@ -1,4 +1,4 @@
-"""Phase retrieval: the pupil of simulated beads comes back with honest error bars, and what cannot be used is refused."""
+"""Phase retrieval: the pupil of simulated beads comes back with honest error bars; what cannot be used is refused."""
 
 from __future__ import annotations
 
@@ -175,7 +175,8 @@ def test_what_cannot_be_used_is_refused(stack: Stack, options: dict[str, Any], w
 
 
 def test_stacks_that_show_no_focus_are_refused_or_doubted(stack: Stack) -> None:
-    for bad, words in ((stack.counts[0], "planes, rows"), (stack.counts[:2], "at least 3"), (stack.counts * np.nan, "NaN")):
+    counts = stack.counts
+    for bad, words in ((counts[0], "planes, rows"), (counts[:2], "at least 3"), (counts * np.nan, "NaN")):
         with pytest.raises(CalibrationError, match=words):
             retrieved(bad)
     half = retrieved(stack.counts[5:], most_beads=1)
