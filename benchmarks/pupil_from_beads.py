@@ -1,12 +1,12 @@
-"""Phase retrieval: the modelled PSF against the true one in all planes, on simulated bead stacks, and on real ones.
+r"""Phase retrieval: the modelled PSF against the true one in all planes, on simulated bead stacks, and on real ones.
 
     python -m benchmarks.pupil_from_beads --pupils 3
-    python -m benchmarks.pupil_from_beads --real BEADS.tif --na 0.85 --wavelength-um 0.52 --pixel-size-um 0.13 \\
+    python -m benchmarks.pupil_from_beads --real BEADS.tif --na 0.85 --wavelength-um 0.52 --pixel-size-um 0.13 \
         --n-immersion 1.0 --plane-spacing-um 0.3 --figure FIGURE.png
 
 The simulated beads send 2000 photons to each plane of the camera, of which those beyond the patch are lost, onto a
-background of 10 photons a pixel with a read noise of 1.5; NA 1.2 water, pixels of 0.1 um, 25 planes 0.25 um apart; Noll 4
-to 15 uniform in +-0.1 waves; beads lie between pixels, and up to 0.3 um above and below each other.
+background of 10 photons a pixel with a read noise of 1.5; NA 1.2 water, pixels of 0.1 um, 25 planes 0.25 um apart; Noll
+4 to 15 uniform in +-0.1 waves; beads lie between pixels, and up to 0.3 um above and below each other.
 """
 
 from __future__ import annotations
