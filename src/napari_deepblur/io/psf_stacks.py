@@ -21,9 +21,9 @@ _LARGEST_SIDE, _MOST_PLANES, _FEWEST_PLANES, _SMALLEST_SIDE = 255, 511, 3, 7
 _NEGATIVE = 0.2
 """Share of the peak that negative values may have: a background that was subtracted leaves its noise."""
 
-_MIDDLE, _OTHER, _WIDE = 0.25, 0.5, 0.3
+_MIDDLE, _OTHER, _WIDE = 0.25, 0.5, 0.25
 """Shares: of the side by which the focus may miss the middle; of the peak that light beyond a quarter of the side from
-it may reach, before it is another bead; and of the peak that the rim of the plane in focus may have."""
+it may reach, before it is another bead; and of the pixels in focus that may be brighter than half the peak."""
 
 _STANDS_OUT = 2.0
 """Standard deviations of the mean of nine pixels by which light has to stand out of the background's noise."""
@@ -125,10 +125,11 @@ def _check_focus(name: str, light: Array, focus: int) -> None:
     place = np.unravel_index(int(plane.argmax()), plane.shape)
     rows, columns = np.ogrid[: plane.shape[0], : plane.shape[1]]
     distance = np.hypot(rows - place[0], columns - place[1])
-    if float(ring(plane).mean()) > _WIDE * peak:
+    share = float((plane > peak / 2).mean())
+    if share > _WIDE:
         raise FamilyFileError(
-            f"The light in focus of {name} reaches its rim with {ring(plane).mean() / peak:.0%} of the peak: the PSF "
-            "is wider than its picture, or it is an image of something else. Cut it out with more around it."
+            f"In focus {share:.0%} of {name} are brighter than half its peak: the PSF is wider than its picture, or it "
+            "is an image of something else. Cut it out with more around it."
         )
     beyond = plane[distance > min(plane.shape) / 4]
     if beyond.size and float(beyond.max()) > _OTHER * peak:
