@@ -365,7 +365,7 @@ def smoothed(shot: Shot) -> None:
 def denoised(shot: Shot) -> None:
     """Remove noise that is there, by total variation or wavelets."""
     shot.alpha, shot.beta = max(shot.alpha, 1e-3), max(shot.beta, 3e-3)
-    sigma = float(skimage.restoration.estimate_sigma(shot.image))
+    sigma = float(np.std(shot.image - ndimage.median_filter(shot.image, 3)))
     if shot.rng.random() < 0.5:
         shot.image = skimage.restoration.denoise_tv_chambolle(shot.image, weight=2 * sigma)
     else:

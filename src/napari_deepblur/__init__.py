@@ -10,8 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_deepblur.calibration import Calibration, calibrate
+    from napari_deepblur.calibration import Calibration, PupilRetrieval, calibrate, retrieve_pupil
     from napari_deepblur.io.families import load_family, save_family
+    from napari_deepblur.io.pupil_files import load_pupil, save_pupil
     from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
     from napari_deepblur.operators import (
         EigenPsfFamily,
@@ -46,6 +47,7 @@ __all__ = [
     "Microscope",
     "PoissonGaussianNoise",
     "ProductConvolutionFamily",
+    "PupilRetrieval",
     "StackDeblurring",
     "StackIdentification",
     "VolumeDeblurring",
@@ -59,8 +61,11 @@ __all__ = [
     "identify",
     "identify_stack",
     "load_family",
+    "load_pupil",
     "open_image",
+    "retrieve_pupil",
     "save_family",
+    "save_pupil",
 ]
 
 _HOME = {
@@ -74,6 +79,7 @@ _HOME = {
     "Microscope": "napari_deepblur.optics",
     "PoissonGaussianNoise": "napari_deepblur.noise",
     "ProductConvolutionFamily": "napari_deepblur.operators",
+    "PupilRetrieval": "napari_deepblur.calibration",
     "StackDeblurring": "napari_deepblur.pipeline",
     "StackIdentification": "napari_deepblur.pipeline",
     "VolumeDeblurring": "napari_deepblur.pipeline",
@@ -86,8 +92,11 @@ _HOME = {
     "identify": "napari_deepblur.pipeline",
     "identify_stack": "napari_deepblur.pipeline",
     "load_family": "napari_deepblur.io.families",
+    "load_pupil": "napari_deepblur.io.pupil_files",
     "open_image": "napari_deepblur.io.open_image",
+    "retrieve_pupil": "napari_deepblur.calibration",
     "save_family": "napari_deepblur.io.families",
+    "save_pupil": "napari_deepblur.io.pupil_files",
 }
 
 

@@ -2,6 +2,16 @@
 
 from napari_deepblur.calibration.beads import Reason
 from napari_deepblur.calibration.calibrate import calibrate, calibrate_steps
+from napari_deepblur.calibration.pupil import PupilRetrieval, retrieve_pupil, retrieve_pupil_steps
 from napari_deepblur.calibration.results import BeadTable, Calibration
 
-__all__ = ["BeadTable", "Calibration", "Reason", "calibrate", "calibrate_steps"]
+__all__ = [
+    "BeadTable",
+    "Calibration",
+    "PupilRetrieval",
+    "Reason",
+    "calibrate",
+    "calibrate_steps",
+    "retrieve_pupil",
+    "retrieve_pupil_steps",
+]

@@ -145,9 +145,11 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
 def _optics_of(family: str | None) -> dict[str, Any]:
     """Return the microscope of a calibrated family, as far as it is known."""
     from napari_deepblur.io.families import find_family, load_family
+    from napari_deepblur.io.psf_files import PSF_SUFFIXES
     from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES
 
-    if family is None or family in ZERNIKE_FAMILIES:
+    if family is None or family in ZERNIKE_FAMILIES or Path(family).suffix.lower() in PSF_SUFFIXES:
+        # A picture of a PSF knows no optics, and whether it has one plane or several is for the run to see.
         return {}
     microscope = load_family(find_family(family)).microscope
     return {} if microscope is None else asdict(microscope)

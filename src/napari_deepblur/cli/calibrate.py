@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_deepblur.cli import calibrate_pupil
 from napari_deepblur.cli.arguments import check_outputs
 from napari_deepblur.cli.batch import listed_files
 from napari_deepblur.cli.progress import run_with_bar
@@ -27,10 +28,11 @@ def add_to(verbs: Verbs) -> None:
         "calibrate",
         help="learn a microscope's own blurs from images of beads",
         description="Learn the space-varying blurs of a microscope from stacks or single images of beads. "
+        "With --pupil, find the pupil of one stack, for volumes. "
         "With --demo FOLDER, first write the stacks of a simulated microscope there, and calibrate that.",
     )
     parser.add_argument("stacks", type=Path, nargs="*", metavar="STACK.tif", help="bead stacks or images of one field")
-    parser.add_argument("-o", "--output", type=Path, metavar="FAMILY.safetensors", help="the family")
+    parser.add_argument("-o", "--output", type=Path, metavar="FAMILY.safetensors", help="the family, or the pupil")
     parser.add_argument(
         "--table", type=Path, metavar="BEADS.csv", help="write all beads, with what was wrong with them"
     )
@@ -46,6 +48,7 @@ def add_to(verbs: Verbs) -> None:
     model = parser.add_argument_group("model")
     model.add_argument("--n-psfs", type=_count, default="auto", metavar="I", help="number of eigen-PSFs (auto)")
     model.add_argument("--n-maps", type=_count, default="auto", metavar="J", help="number of maps (auto)")
+    calibrate_pupil.add_to(parser)
     optics = parser.add_argument_group("microscope", "Optional: removes noise beyond 2 fc, and goes into the family.")
     optics.add_argument("--na", type=float, help="numerical aperture of the objective")
     optics.add_argument("--wavelength-um", type=float, metavar="UM", help="emission wavelength in micrometres")
@@ -68,6 +71,13 @@ def add_to(verbs: Verbs) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Read or simulate the stacks, calibrate, and write what was asked for."""
     arguments.stacks = listed_files(arguments.stacks)
+    if calibrate_pupil.asked(arguments):
+        from napari_deepblur.io.acquisition_files import read_acquisition
+
+        sides = {path: read_acquisition(path, arguments.scene).pixel_size_um for path in arguments.stacks[:1]}
+        stated = next((side[1] for side in sides.values() if side is not None), None)
+        calibrate_pupil.work(arguments, _microscope(arguments, stated))
+        return
     if bool(arguments.stacks) == (arguments.demo is not None):
         raise SettingsError("Give bead stacks, or --demo FOLDER to simulate some: one of the two.")
     outputs = [path for path in (arguments.output, arguments.table, arguments.figure) if path is not None]

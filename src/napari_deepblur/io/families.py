@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from importlib.resources import files
@@ -25,13 +26,18 @@ from napari_deepblur.errors import DeepblurError, FamilyFileError
 from napari_deepblur.io.family_contents import MAKERS, ORDER, TENSORS, Header, Tensors, contents
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
-from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.io.pupil_files import is_pupil_file, load_pupil
+from napari_deepblur.operators import EigenPsfFamily, OperatorFamily
+from napari_deepblur.optics import KnownPupil
 
 SCHEMA = 1
 """Version of the layout that this program writes, and the newest that it reads."""
 
 _FORMAT = "napari-deepblur family"
 _LARGEST_SIDE = {"eigen_psfs": (1000, 255, 255), "maps": (1000, 16384, 16384), "thetas": (10**6, 10**6, 1000)}
+_PSF_REACH = 4.0
+"""Half the PSF of a pupil in focus, in units of wavelength / NA."""
+
 _MOST_VALUES = 2**28
 """Values of a tensor beyond which a file is not believed: one gigabyte."""
 
@@ -64,7 +70,8 @@ def load_family(path: str | os.PathLike[str]) -> OperatorFamily:
     Parameters
     ----------
     path
-        The file; or a TIFF file with the picture of one PSF, which is a family of one member (`load_psf`).
+        The file; or a TIFF file with the picture of one PSF, which is a family of one member (`load_psf`), as is the
+        PSF in focus of a pupil (`load_pupil`).
 
     Returns
     -------
@@ -78,6 +85,8 @@ def load_family(path: str | os.PathLike[str]) -> OperatorFamily:
     """
     if Path(path).suffix.lower() in PSF_SUFFIXES:
         return load_psf(path)
+    if is_pupil_file(path):
+        return _in_focus(load_pupil(path))
     header, tensors = _read(Path(path))
     try:
         return MAKERS[header["kind"]](header, tensors)
@@ -149,6 +158,12 @@ def family_hash(family: OperatorFamily) -> str:
     shapes = {name: value.shape for name, value in tensors.items()}
     facts = json.dumps([header, shapes, _digest(tensors)], sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def _in_focus(pupil: KnownPupil) -> EigenPsfFamily:
+    """Make a family of which the PSF of a pupil in focus is the only member."""
+    half = min(max(math.ceil(_PSF_REACH / pupil.microscope.cutoff), 15), 63)
+    return EigenPsfFamily(pupil.psf(2 * half + 1).numpy()[None], microscope=pupil.microscope)
 
 
 def _shipped_folder() -> Path:

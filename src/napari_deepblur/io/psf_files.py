@@ -82,7 +82,7 @@ def load_psf(path: str | os.PathLike[str]) -> EigenPsfFamily:
             f"{name} has values from {values.min():g} to {peak:g}, expected a PSF: finite, nowhere negative, somewhere "
             "positive. Is it an image of something else, or an optical transfer function?"
         )
-    _check_square_pixels(name, said)
+    check_square_pixels(name, said)
     square = _square(_without_background(name, np.clip(values, 0, None)))
     side = len(square)
     place = np.arange(side) - side // 2
@@ -97,7 +97,8 @@ def load_psf(path: str | os.PathLike[str]) -> EigenPsfFamily:
     return EigenPsfFamily(square[None] / square.sum(), pixel_size_um=None if size is None else size[1])
 
 
-def _check_square_pixels(name: str, said: Acquisition) -> None:
+def check_square_pixels(name: str, said: Acquisition) -> None:
+    """Raise a `FamilyFileError` if a file says that its pixels are not square."""
     if said.pixel_size_um is not None and not math.isclose(*said.pixel_size_um, rel_tol=SQUARE):
         height, width = said.pixel_size_um
         raise FamilyFileError(
@@ -108,7 +109,7 @@ def _check_square_pixels(name: str, said: Acquisition) -> None:
 
 def _without_background(name: str, psf: NDArray[np.float64]) -> NDArray[np.float64]:
     """Subtract the even background of a camera, and what is no more than its noise; a PSF's own wings are not even."""
-    margin = _ring(psf)
+    margin = ring(psf)
     blocks = np.array([part.mean() for part in np.array_split(margin, _BLOCKS)])
     level = float(np.median(margin))
     uneven = float(blocks.max() - blocks.min()) > _EVEN * level
@@ -125,7 +126,7 @@ def _without_background(name: str, psf: NDArray[np.float64]) -> NDArray[np.float
     return np.where(left > 3 * noise, left, 0.0)
 
 
-def _ring(psf: NDArray[np.float64]) -> NDArray[np.float64]:
+def ring(psf: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the pixels of the margin, two wide where there is room, in their order around the picture."""
     width = 2 if min(psf.shape) > 8 else 1
     top, bottom, sides = psf[:width], psf[-width:], psf[width:-width]

@@ -94,7 +94,7 @@ def find_traces(image: NDArray[np.float32], cutoff: float, noise: PoissonGaussia
 
 
 def _spectrum(pixels: Array) -> tuple[Array, Array, Array]:
-    """Averaged periodogram, white noise of variance v having the level v, with the radius and angle of each frequency."""
+    """Radius and angle of each frequency, and the averaged periodogram: white noise of variance v has the level v."""
     side = min(_WINDOW, *pixels.shape)
     taper = np.hanning(side + 1)[:-1]
     taper = np.outer(taper, taper)

@@ -1,16 +1,19 @@
 """Fourier optics: the microscope, its pupil, the Zernike polynomials and the point spread function."""
 
+from napari_deepblur.optics.known_pupil import KnownPupil
 from napari_deepblur.optics.microscope import Microscope
 from napari_deepblur.optics.psf import PsfModel, psf_model, psf_snr, stacked, zernike_psf
 from napari_deepblur.optics.psf_planes import PsfPlanesModel, psf_planes, psf_planes_model
+from napari_deepblur.optics.psf_slopes import psf_slopes
 from napari_deepblur.optics.pupil import Light, Pupil
-from napari_deepblur.optics.resampled import resampled_psfs
+from napari_deepblur.optics.resampled import resampled_planes, resampled_psfs
 from napari_deepblur.optics.transfer import TransferModel, transfer, transfer_model
 from napari_deepblur.optics.turns import TURNS, turn_matrix, turned
 from napari_deepblur.optics.zernike import is_even, mode_name, noll_to_nm, zernike, zernike_projection
 
 __all__ = [
     "TURNS",
+    "KnownPupil",
     "Light",
     "Microscope",
     "PsfModel",
@@ -23,7 +26,9 @@ __all__ = [
     "psf_model",
     "psf_planes",
     "psf_planes_model",
+    "psf_slopes",
     "psf_snr",
+    "resampled_planes",
     "resampled_psfs",
     "stacked",
     "transfer",

@@ -25,6 +25,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.optics.zernike import zernike
+
 Light = Literal["vectorial", "scalar"]
 """``"vectorial"``: freely rotating dipoles through an aplanatic objective; ``"scalar"``: one uniform pupil."""
 
@@ -50,6 +52,9 @@ class Pupil:
         evanescent waves.
     depth
         Depth of the point in the sample, times NA / wavelength.
+    amplitude
+        Pairs (j, c): the fields are multiplied by 1 + sum c Z_j, in Noll's polynomials (`zernike`). Empty for a pupil
+        that passes what an aplanatic objective does.
     """
 
     cutoff: float
@@ -57,6 +62,7 @@ class Pupil:
     light: Light = "vectorial"
     sample_aperture: float = 0.0
     depth: float = 0.0
+    amplitude: tuple[tuple[int, float], ...] = ()
 
     @property
     def polarization(self) -> float:
@@ -77,6 +83,8 @@ class Pupil:
             Shape (5, *S), or (1, *S) where one field says it all; without the waves' phase.
         """
         passed = self._passed(rho)
+        for j, weight in self.amplitude:
+            passed = passed + weight * zernike(j, rho, phi) * self._passed(rho)
         if not self.polarization:
             return passed[None]
         s = self.aperture * rho

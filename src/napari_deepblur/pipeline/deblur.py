@@ -18,6 +18,7 @@ from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.sinks import sink_of
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.options import as_family, options_of_data, options_of_family
 from napari_deepblur.pipeline.parts import Method
 from napari_deepblur.pipeline.plan import plan
@@ -147,6 +148,7 @@ def deblur_stack(
     volume: Literal[True],
     axes: str | None = None,
     plane_spacing_um: float | None = None,
+    psf: ArrayLike | KnownPupil | None = None,
     specimen: SpecimenChoice = "auto",
     out: Any = None,
     theta: ArrayLike | None = None,
@@ -162,6 +164,7 @@ def deblur_stack(
     volume: bool = False,
     axes: str | None = None,
     plane_spacing_um: float | None = None,
+    psf: ArrayLike | KnownPupil | None = None,
     reuse: Reuse = "each",
     colours: Colours = "each",
     specimen: SpecimenChoice = "auto",
@@ -196,6 +199,10 @@ def deblur_stack(
         Of a focal stack whose only other axes are rows and columns: the distance of each plane from the one before, in
         micrometres in the immersion medium, as for `identify_stack`. The record then has the joint sign of the even
         modes.
+    psf
+        The PSF of a volume, which is then not identified: measured, with the spacings of the stack and its focus in the
+        middle, shape (P, k, l), all odd; or a pupil (`PupilRetrieval.pupil`). From files: ``family="psf.tif"``, whose
+        background is removed and which is resampled, or that of `save_pupil`.
     reuse
         ``"each"``: the blur is identified on each plane. ``"first"``: on the first of each channel and colour only.
     colours
@@ -237,12 +244,13 @@ def deblur_stack(
         values["family"] = named
     if volume and (reuse != "each" or colours != "each"):
         raise SettingsError("A volume has one blur and no colours: leave reuse and colours out.")
+    if psf is not None and not volume:
+        raise SettingsError("A PSF of several planes is for a volume: give volume=True, or leave psf out.")
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
         raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
     if volume:
-        return finished(
-            deblur_volume_steps(planes, axes, DeblurSettings(**values), sink_of(out), plane_spacing_um, specimen)
-        )
+        asked = DeblurSettings(**values)
+        return finished(deblur_volume_steps(planes, axes, asked, sink_of(out), plane_spacing_um, specimen, psf))
     if specimen != "auto":
         raise SettingsError("The kind of specimen is of a volume: planes one by one do not depend on it. Leave it out.")
     steps = deblur_stack_steps(

@@ -79,7 +79,7 @@ class ZernikeBlur(Part):
     family: Literal["zernike"] = about(
         "zernike",
         "Blurs that are possible: zernike, one for the whole field; field-zernike, varying over the field; the file of "
-        "a calibrated family or of one PSF (TIFF); or demonstration",
+        "a calibrated family, of one PSF (TIFF, of several planes for a volume) or of a pupil; or demonstration",
         title="Blur model",
         metavar="FAMILY",
     )

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.devices import resolve_device
 from napari_deepblur.errors import FamilyError, SettingsError
 from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.optics import PsfPlanesModel, psf_planes, psf_planes_model
+from napari_deepblur.optics import KnownPupil, Microscope, PsfPlanesModel, psf_planes, psf_planes_model
 from napari_deepblur.pipeline.network_choice import deblurring_weights
 from napari_deepblur.pipeline.parts import NetworkRestoration
 from napari_deepblur.pipeline.settings import DeblurSettings, recommended_psf_size
+from napari_deepblur.pipeline.volume_psf import MeasuredPlanes, known_psf
 from napari_deepblur.pipeline.volume_survey import check_spacing
 from napari_deepblur.restoration.volume import VolumeBlur, choose_volume_side
 from napari_deepblur.restoration.volume_restorers import (
@@ -84,42 +85,51 @@ def plan_volume(
     settings: DeblurSettings,
     shape: Sequence[int],
     plane_spacing_um: float | None,
-    psf: ArrayLike | None = None,
+    psf: ArrayLike | KnownPupil | None = None,
 ) -> VolumePlan:
     """Make the plan of a run; whatever can be wrong with what was asked for is found here, memory included.
 
     Parameters
     ----------
     settings
-        What was asked for, with a Zernike blur. Coefficients that it knows are those of all planes.
+        What was asked for, with a Zernike blur, or the file of a measured PSF or of a pupil. Coefficients that it knows
+        are those of all planes.
     shape
         Planes, rows and columns of the stack.
     plane_spacing_um
         Distance of each plane from the one before, in micrometres in the immersion medium, signed.
     psf
-        A measured PSF with the same spacings, in place of the pupil: shape (P, k, l), all odd, its focus in the middle.
+        A measured PSF with the same spacings, in place of that of the settings: shape (P, k, l), all odd, its focus in
+        the middle; or a known pupil.
 
     Raises
     ------
-    FamilyError, SettingsError, DeviceError, WeightsError
+    FamilyError, FamilyFileError, SettingsError, DeviceError, WeightsError
         Each says what was found, what was expected and what to do.
     """
     depth, rows, columns = (int(side) for side in shape)
-    microscope = settings.optics
-    spacing, notes = check_spacing(plane_spacing_um, microscope if psf is None else None)
-    step = spacing / microscope.pixel_size_um
+    known = known_psf(settings, psf, plane_spacing_um, (depth, rows, columns))
+    measured = isinstance(known, MeasuredPlanes)
+    microscope = known.microscope if isinstance(known, KnownPupil) else settings.optics
+    spacing, notes = check_spacing(plane_spacing_um, None if measured else microscope)
+    step = spacing / (known.pixel_um if isinstance(known, MeasuredPlanes) else microscope.pixel_size_um)
     if depth == 1:
         notes = (*notes, "One plane is no volume: the planes above and below it are unknown, and it will hardly help.")
     family, model, theta = None, None, None
-    if psf is None:
-        family = _pupils(settings, (rows, columns))
-        theta = None if settings.blur.theta is None else family.check(settings.blur.theta)
-        size, margin = _geometry(settings, (depth, rows, columns), abs(spacing))
-        model = psf_planes_model(family.microscope.pupil, family.modes, size, step, depth - 1 + margin[0])
-        planes = psf_planes(torch.zeros(family.n_parameters) if theta is None else theta, model)
-    else:
-        planes = _measured(psf)
+    if isinstance(known, MeasuredPlanes):
+        planes = _of_focus(known.planes)
         margin = _margin(planes.shape, (depth, rows, columns))
+        notes = (*notes, *known.notes)
+    else:
+        size, margin = _geometry(microscope, (depth, rows, columns), abs(spacing))
+        if known is None:
+            family = _pupils(settings, (rows, columns))
+            theta = None if settings.blur.theta is None else family.check(settings.blur.theta)
+            model = psf_planes_model(family.microscope.pupil, family.modes, size, step, depth - 1 + margin[0])
+        else:
+            family, theta = ZernikeFamily(microscope, known.modes), known.coefficients
+            model = known.planes_model(size, step, depth - 1 + margin[0])
+        planes = psf_planes(torch.zeros(family.n_parameters) if theta is None else theta, model)
     blur = VolumeBlur(planes, margin, (abs(step), 1.0, 1.0))
     restorer, weights = _restorer(settings, family)
     device = resolve_device(settings.compute.device)
@@ -141,7 +151,7 @@ def _pupils(settings: DeblurSettings, shape: tuple[int, int]) -> ZernikeFamily:
 
 
 def _geometry(
-    settings: DeblurSettings, shape: tuple[int, int, int], spacing_um: float
+    microscope: Microscope, shape: tuple[int, int, int], spacing_um: float
 ) -> tuple[int, tuple[int, int, int]]:
     """Choose the side of the PSF and the margin of the scene.
 
@@ -149,7 +159,6 @@ def _geometry(
     simulated filaments and nuclei, as all planes keep their light within the window. Above and below the stack, unknown
     planes as far as the depth of field reaches.
     """
-    microscope = settings.optics
     slope = microscope.na / math.sqrt(max(microscope.n_immersion**2 - microscope.na**2, 1e-3))
     field_um = microscope.wavelength_um * microscope.n_immersion / microscope.na**2
     beyond = min(math.ceil(field_um / spacing_um), shape[0])
@@ -164,13 +173,9 @@ def _margin(psf: Sequence[int], shape: tuple[int, int, int]) -> tuple[int, int, 
     return z, y, x
 
 
-def _measured(psf: ArrayLike) -> Tensor:
-    values = np.asarray(psf, dtype=np.float32)
-    if values.ndim != 3 or any(side % 2 == 0 for side in values.shape) or not np.isfinite(values).all():
-        raise FamilyError(
-            f"The PSF has the shape {values.shape}, expected finite values, (planes, rows, columns), odd."
-        )
-    light = np.maximum(values, 0)
+def _of_focus(psf: NDArray[np.float32]) -> Tensor:
+    """Bring the sum of the plane in focus to one."""
+    light = np.maximum(psf, 0)
     if not light[len(light) // 2].sum() > 0:
         raise FamilyError("The middle plane of the PSF is dark: its focus must lie there.")
     return torch.from_numpy(light / light[len(light) // 2].sum())

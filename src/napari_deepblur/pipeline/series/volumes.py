@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from napari_deepblur.errors import OutputError, SettingsError
 from napari_deepblur.identification.volumes.identify import SpecimenChoice, identify_volume_steps
 from napari_deepblur.identification.volumes.results import VolumeIdentification
 from napari_deepblur.io.axes import check_axes
 from napari_deepblur.io.sinks import Form, Sink
+from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.series.arrays import Frames, whole
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring, run_volume
@@ -31,6 +33,7 @@ def deblur_volume_steps(
     sink: Sink,
     plane_spacing_um: float | None,
     specimen: SpecimenChoice = "auto",
+    psf: ArrayLike | KnownPupil | None = None,
 ) -> Generator[Progress, None, VolumeDeblurring]:
     """Deblur a stack as a volume into a sink, step by step.
 
@@ -44,13 +47,15 @@ def deblur_volume_steps(
     axes
         Its axes, ``"ZYX"`` in any order.
     settings
-        With a Zernike blur that is the same in the whole field.
+        With a Zernike blur that is the same in the whole field, or the file of a measured PSF or of a pupil.
     sink
         Where the result goes.
     plane_spacing_um
         Distance of each plane from the one before, signed, in micrometres in the immersion medium.
     specimen
         As in `identify_stack`.
+    psf
+        As in `plan_volume`.
 
     Returns
     -------
@@ -70,7 +75,7 @@ def deblur_volume_steps(
         raise SettingsError(reason)
     order = [axes.index(letter) for letter in "ZYX"]
     shape = tuple(array.shape[i] for i in order)
-    plan = plan_volume(settings, shape, plane_spacing_um)
+    plan = plan_volume(settings, shape, plane_spacing_um, psf)
     form = Form(shape, "ZYX", np.dtype(np.float32), settings.stated_pixel_size_um)
     reason = sink.refusal(form)
     if reason:

@@ -1,0 +1,112 @@
+"""`napari-deepblur calibrate BEADS.tif --pupil`: one bead stack in, the microscope's pupil and its measured PSF out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_deepblur.cli.arguments import check_outputs, noll_modes
+from napari_deepblur.cli.progress import run_with_bar
+from napari_deepblur.errors import SettingsError
+
+if TYPE_CHECKING:
+    from napari_deepblur.calibration import PupilRetrieval
+    from napari_deepblur.optics import Microscope
+
+_OWN = ("plane_spacing_um", "modes", "amplitude", "psf")
+_OTHERS = ("table", "keep_brightness", "demo")
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a pupil to those of the verb."""
+    pupil = parser.add_argument_group(
+        "pupil", "With --pupil: the wavefront of one stack through focus, for volumes. It needs the microscope."
+    )
+    pupil.add_argument(
+        "--pupil", action="store_true", help="find the pupil, and not a family that varies over the field"
+    )
+    pupil.add_argument(
+        "--plane-spacing-um", type=float, metavar="UM", help="distance of the planes, negative if taken the other way"
+    )
+    pupil.add_argument("--modes", type=noll_modes, metavar="J-J", help="Noll modes of the wavefront (5-21)")
+    pupil.add_argument(
+        "--amplitude", type=noll_modes, metavar="J,J", help="Noll modes of the transmission, as 4,11 (none)"
+    )
+    pupil.add_argument("--psf", type=Path, metavar="PSF.tif", help="write the measured PSF, which volumes take as well")
+
+
+def asked(arguments: argparse.Namespace) -> bool:
+    """Tell whether a pupil is asked for; raises `SettingsError` where options contradict each other."""
+    words = {True: _OTHERS, False: _OWN}[arguments.pupil]
+    wrong = [f"--{name.replace('_', '-')}" for name in words if getattr(arguments, name) not in (None, False)]
+    if wrong:
+        verb = "are not for a pupil: leave out --pupil, or them" if arguments.pupil else "are for a pupil: add --pupil"
+        raise SettingsError(f"{' and '.join(wrong)} {verb}.")
+    return bool(arguments.pupil)
+
+
+def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
+    """Read one stack, find its pupil, and write what was asked for."""
+    from napari_deepblur.calibration import retrieve_pupil_steps
+    from napari_deepblur.io.images import write_tiff
+    from napari_deepblur.io.open_image import open_image
+    from napari_deepblur.io.pupil_files import save_pupil
+
+    outputs = [path for path in (arguments.output, arguments.psf, arguments.figure) if path is not None]
+    if len(arguments.stacks) != 1 or not outputs:
+        raise SettingsError(
+            f"{len(arguments.stacks)} bead stacks are given, and {len(outputs)} files to write; expected one stack, "
+            "and --output, --psf or --figure."
+        )
+    source: Path = arguments.stacks[0]
+    check_outputs(source, *outputs)
+    if microscope is None:
+        raise SettingsError("A pupil is that of a microscope: give --na, --wavelength-um and --n-immersion.")
+    with open_image(source, arguments.scene) as image:
+        said = image.acquisition.plane_spacing_um
+        stack = image[...]
+    spacing = said if arguments.plane_spacing_um is None else arguments.plane_spacing_um
+    if spacing is None:
+        raise SettingsError(f"{source} does not say how far its planes are apart. Give --plane-spacing-um.")
+    given = {
+        "modes": arguments.modes,
+        "amplitude": arguments.amplitude,
+        "bead_diameter_um": arguments.bead_diameter_um,
+        "patch_size": arguments.patch_size,
+        "threshold": arguments.threshold,
+        "saturation": arguments.saturation,
+    }
+    steps = retrieve_pupil_steps(
+        stack.squeeze(), microscope, plane_spacing_um=spacing, **{n: v for n, v in given.items() if v is not None}
+    )
+    found = run_with_bar(steps, arguments.quiet)
+    if arguments.output is not None:
+        save_pupil(found.pupil, arguments.output, found.theta_std)
+    if arguments.psf is not None:
+        from napari_deepblur.io.acquisition import Acquisition
+
+        taken = Acquisition(plane_spacing_um=abs(found.plane_spacing_um))
+        # A file has no sign of its spacing: its planes are in the order in which light passes them.
+        planes = found.measured if found.plane_spacing_um > 0 else found.measured[::-1]
+        write_tiff(arguments.psf, planes.copy(), pixel_size_um=microscope.pixel_size_um, axes="ZYX", acquisition=taken)
+    if arguments.figure is not None:
+        from napari_deepblur.cli.pupil_figure import save_figure
+
+        save_figure(arguments.figure, found)
+    for note in found.notes:
+        print(f"napari-deepblur: {note}", file=sys.stderr)
+    if not arguments.quiet:
+        _say(found)
+
+
+def _say(found: PupilRetrieval) -> None:
+    for j, name, value, spread in zip(found.modes, found.parameter_names, found.theta, found.theta_std, strict=True):
+        print(f"{value:+8.4f} +- {spread:.4f} waves  Noll {j} {'' if name.startswith('Noll') else name}".rstrip())
+    for j, value, spread in zip(found.amplitude_modes, found.amplitude, found.amplitude_std, strict=True):
+        print(f"{value:+8.4f} +- {spread:.4f} of the transmission  Noll {j}")
+    print(
+        f"{found.rms:.3f} waves RMS from {len(found.places)} beads; modelled against measured PSF {found.psf_snr:.1f} "
+        f"dB, of which noise allows {found.noise_snr:.1f} dB; misfit {found.misfit:.2f}"
+    )
