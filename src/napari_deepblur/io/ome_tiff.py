@@ -212,9 +212,19 @@ def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[
     if len(wavelengths) == count and any(value is not None for value in wavelengths):
         channels["EmissionWavelength"] = [None if value is None else round(1e3 * value, 6) for value in wavelengths]
         channels["EmissionWavelengthUnit"] = [None if value is None else "nm" for value in wavelengths]
+    if len(acquisition.channel_colours) == count:
+        channels["Color"] = [_signed(colour) for colour in acquisition.channel_colours]
     if channels:
         facts["Channel"] = channels
     return facts
+
+
+def _signed(colour: str) -> int | None:
+    """Write an opaque colour as OME-XML does, in one signed number of 32 bits: red, green, blue, opacity."""
+    if not colour:
+        return None
+    number = int(colour, 16) << 8 | 0xFF
+    return number - 2**32 if number >= 2**31 else number
 
 
 def _description(path: Path) -> str:
