@@ -44,9 +44,10 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
     """
     folder = Path(output)
     separators = tuple(mark for mark in (os.sep, os.altsep) if mark)
-    if len(images) == 1 and not folder.is_dir() and not output.endswith(separators):
+    is_store = folder.suffix.lower() == ".zarr"
+    if len(images) == 1 and (is_store or not folder.is_dir()) and not output.endswith(separators):
         return [(images[0], folder)]
-    if len(images) > 1 and folder.suffix.lower() in (".tif", ".tiff") and not folder.is_dir():
+    if len(images) > 1 and (is_store or (folder.suffix.lower() in (".tif", ".tiff") and not folder.is_dir())):
         raise OutputError(
             f"{output} is the name of one file, but there are {len(images)} images: give a folder as output, such as "
             f"{folder.with_name(folder.name.removesuffix(folder.suffix).removesuffix('.ome'))}{os.sep}."

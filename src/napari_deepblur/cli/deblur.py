@@ -36,7 +36,11 @@ def add_to(verbs: Verbs) -> None:
         "images", type=Path, nargs="+", metavar="IMAGE", help="TIFF, PNG, JPEG, CZI, LIF, ND2, OME-Zarr"
     )
     parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT.tif", help="the result, OME-TIFF; of several images, a folder"
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT.tif",
+        help="the result, OME-TIFF, or OME-Zarr by a name that ends with .ome.zarr; of several images, a folder",
     )
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
     frames = parser.add_argument_group("series, stacks, channels, colours")
@@ -75,7 +79,8 @@ def work(arguments: argparse.Namespace) -> None:
         )
     read = (arguments.family, arguments.settings, arguments.size)
     for image, output in pairs:
-        check_tiff_name(output)
+        if output.suffix.lower() != ".zarr":
+            check_tiff_name(output)
         check_outputs(image, output, *more, read=read)
         file_sink(output)
     one_by_one(pairs, partial(_deblur, arguments), arguments.quiet)
