@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from glob import glob
 from pathlib import Path
 
 from napari_deepblur.errors import DeepblurError, ImageError, OutputError
@@ -14,11 +15,44 @@ _SUFFIX = "_deblurred.ome.tif"
 
 def listed_files(paths: Sequence[Path]) -> list[Path]:
     """Return the files that are meant: shells of Windows leave ``*.tif`` to the program."""
-    files: list[Path] = []
+    files: dict[Path, Path] = {}
     for path in paths:
-        found = [] if path.exists() else sorted(path.parent.glob(path.name)) if set("*?[") & set(path.name) else []
-        files += found or [path]
-    return files
+        found = [] if path.exists() else sorted(map(Path, glob(str(path), recursive=True)))
+        for file in found or [path]:
+            # Patterns overlap; the same file is meant once.
+            files.setdefault(file.absolute(), file)
+    return list(files.values())
+
+
+def without_results(images: Sequence[Path], output: str) -> list[Path]:
+    """Leave out results of this program that lie in the folder of the output: a pattern finds them on the next run.
+
+    Parameters
+    ----------
+    images
+        Image files.
+    output
+        As given.
+
+    Raises
+    ------
+    ImageError
+        If nothing else is there.
+    """
+    from napari_deepblur.io.records import record_in
+
+    folder = Path(output).resolve()
+    if len(images) < 2 or not folder.is_dir():
+        return list(images)
+    results = [image for image in images if image.resolve().parent == folder and record_in(image) is not None]
+    if len(results) == len(images):
+        raise ImageError(f"All {len(images)} images are results of this program in {output}, where results go.")
+    if results:
+        print(
+            f"napari-deepblur: {len(results)} results of this program in {output} are not deblurred again.",
+            file=sys.stderr,
+        )
+    return [image for image in images if image not in results]
 
 
 def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]:
@@ -85,8 +119,8 @@ def one_by_one(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], 
 
     Raises
     ------
-    DeepblurError
-        That of the only image, or one that counts the images that failed.
+    ImageError
+        One that counts the images that failed; of the only image, whatever `work` raises.
     """
     if len(pairs) == 1:
         work(*pairs[0])
@@ -95,11 +129,24 @@ def one_by_one(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], 
     for number, (image, target) in enumerate(pairs, 1):
         try:
             work(image, target)
-        except DeepblurError as error:
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            # Whatever one file does to a decoder or to the memory, the others are other files.
             failed.append(image.name)
-            print(f"napari-deepblur: {image}: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"napari-deepblur: {image}: {_said(error)}", file=sys.stderr)
         else:
             if not quiet:
                 print(f"{number}/{len(pairs)}: {image} became {target}.", file=sys.stderr)
     if failed:
         raise ImageError(f"{len(failed)} of {len(pairs)} images were not deblurred: {', '.join(failed)}.")
+
+
+def _said(error: Exception) -> str:
+    """Return one line on what an image failed of; an error that was not expected has the name of its kind."""
+    words = " ".join(str(error).split())
+    if isinstance(error, DeepblurError):
+        return words
+    if isinstance(error, MemoryError):
+        return f"It does not fit into memory ({words or 'MemoryError'}). Crop it, or close other programs."
+    return f"{type(error).__name__}: {words}. This was not expected: please report it with the file."

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
-from napari_deepblur.cli.batch import destinations, listed_files, one_by_one
+from napari_deepblur.cli.batch import destinations, listed_files, one_by_one, without_results
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
 
@@ -71,7 +71,7 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.io.output import check_tiff_name
     from napari_deepblur.io.sinks import file_sink
 
-    pairs = destinations(listed_files(arguments.images), arguments.output)
+    pairs = destinations(without_results(listed_files(arguments.images), arguments.output), arguments.output)
     more = (arguments.psfs, arguments.coefficients, arguments.save_settings)
     if len(pairs) > 1 and any(more):
         raise OutputError(

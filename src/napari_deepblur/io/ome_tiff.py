@@ -167,6 +167,11 @@ def read_ome_images(path: str | os.PathLike[str]) -> list[OmeImage]:
     return [read_ome_tiff(path, index) for index in range(len(names))]
 
 
+def read_ome_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Return the record alone, which `write_ome_tiff` was told to keep; raises `ImageError` as `read_ome_tiff`."""
+    return read_record(_xml(Path(path)))
+
+
 def _xml(source: Path) -> str:
     if not source.is_file():
         raise ImageError(f"There is no image file {source}. Check the path.")
