@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +17,7 @@ import tifffile
 from napari_deepblur.cli.batch import destinations, listed_files, one_by_one
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.images import read_image, write_tiff
+from napari_deepblur.io.records import record_in
 
 QUICK = ("--method", "wiener", "--device", "cpu", "--theta", *([0.05] * 8), "--pixel-size-um", 0.09)
 
@@ -122,3 +126,32 @@ def test_results_in_the_folder_of_the_images_are_not_images(
     (tmp_path / "a.tif").unlink()
     (tmp_path / "b.tif").unlink()
     assert "are results of this program" in run("deblur", tmp_path / "*.tif", "-o", tmp_path, *QUICK).err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_a_report_has_a_row_for_each_file(run: Callable[..., Any], cells: Path, tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "broken.tif").write_bytes(b"II*")
+    report = tmp_path / f"report{suffix}"
+    options = ("--method", "wiener", "--device", "cpu", "--quiet", "--report", report)
+    assert run("deblur", cells, tmp_path / "broken.tif", "-o", tmp_path / "out", *options).code == 2
+    text = report.read_text(encoding="utf-8")
+    good, bad = json.loads(text) if suffix == ".json" else list(csv.DictReader(text.splitlines()))
+    assert good["image"] == str(cells) and good["error"] == "" and float(good["seconds"]) > 0
+    assert good["image_sha256"] == hashlib.sha256(cells.read_bytes()).hexdigest()
+    assert "broken.tif" in bad["error"] and bad["result"] == ""
+    record = record_in(good["result"])
+    assert record is not None
+    theta, std = record["frames"][0]["theta"], record["frames"][0]["theta_std"]
+    if suffix == ".json":
+        assert (good["theta"], good["theta_std"], good["noise"]) == (theta, std, record["resolved"]["noise"])
+        assert set(good["weights"]) == {"identification"} and good["verdict"] == record["resolved"]["residual"]
+    else:
+        names = record["parameter_names"]
+        assert [float(good[name]) for name in names] == theta and [float(good[f"{name} std"]) for name in names] == std
+        assert float(good["noise alpha"]) == record["resolved"]["noise"]["alpha"]
+
+
+def test_a_report_that_cannot_be_written_is_said_before(run: Callable[..., Any], cells: Path, tmp_path: Path) -> None:
+    for name in ("report.txt", "nowhere/report.csv"):
+        outcome = run("deblur", cells, "-o", tmp_path / "a.tif", "--report", tmp_path / name, *QUICK)
+        assert outcome.code == 2 and "report" in outcome.err and not (tmp_path / "a.tif").exists()

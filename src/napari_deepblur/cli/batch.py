@@ -7,8 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from glob import glob
 from pathlib import Path
+from typing import Any
 
-from napari_deepblur.errors import DeepblurError, ImageError, OutputError
+from napari_deepblur.cli.report import row_of, write_report
+from napari_deepblur.cli.workers import Outcome, outcomes
+from napari_deepblur.errors import ImageError, OutputError
 
 _SUFFIX = "_deblurred.ome.tif"
 
@@ -105,7 +108,13 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
     return [(image, target) for target, image in made.items()]
 
 
-def one_by_one(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], None], quiet: bool) -> None:
+def one_by_one(
+    pairs: Sequence[tuple[Path, Path]],
+    work: Callable[[Path, Path], None],
+    quiet: bool,
+    report: Path | None = None,
+    jobs: int = 1,
+) -> None:
     """Work on each image; one that fails is named, and the others are done all the same.
 
     Parameters
@@ -116,37 +125,33 @@ def one_by_one(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], 
         What is done with each pair.
     quiet
         Do not name the images that were done.
+    report
+        File for a table of what became of each, also where the run is interrupted.
+    jobs
+        Number of processes.
 
     Raises
     ------
     ImageError
         One that counts the images that failed; of the only image, whatever `work` raises.
     """
-    if len(pairs) == 1:
+    if len(pairs) == 1 and report is None:
         work(*pairs[0])
         return
-    failed = []
-    for number, (image, target) in enumerate(pairs, 1):
-        try:
-            work(image, target)
-        except BrokenPipeError:
-            raise
-        except Exception as error:
-            # Whatever one file does to a decoder or to the memory, the others are other files.
-            failed.append(image.name)
-            print(f"napari-deepblur: {image}: {_said(error)}", file=sys.stderr)
-        else:
-            if not quiet:
-                print(f"{number}/{len(pairs)}: {image} became {target}.", file=sys.stderr)
+    failed: list[Outcome] = []
+    rows: list[dict[str, Any]] = []
+    try:
+        for number, outcome in enumerate(outcomes(pairs, work, jobs), 1):
+            if report is not None:
+                rows.append(row_of(*outcome))
+            if outcome.error:
+                failed.append(outcome)
+                print(f"napari-deepblur: {outcome.image}: {outcome.error}", file=sys.stderr)
+            elif not quiet:
+                print(f"{number}/{len(pairs)}: {outcome.image} became {outcome.target}.", file=sys.stderr)
+    finally:
+        if report is not None:
+            write_report(report, rows)
     if failed:
-        raise ImageError(f"{len(failed)} of {len(pairs)} images were not deblurred: {', '.join(failed)}.")
-
-
-def _said(error: Exception) -> str:
-    """Return one line on what an image failed of; an error that was not expected has the name of its kind."""
-    words = " ".join(str(error).split())
-    if isinstance(error, DeepblurError):
-        return words
-    if isinstance(error, MemoryError):
-        return f"It does not fit into memory ({words or 'MemoryError'}). Crop it, or close other programs."
-    return f"{type(error).__name__}: {words}. This was not expected: please report it with the file."
+        names = ", ".join(outcome.image.name for outcome in failed)
+        raise ImageError(f"{len(failed)} of {len(pairs)} images were not deblurred: {names}.")

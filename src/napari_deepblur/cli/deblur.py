@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
 from napari_deepblur.cli.batch import destinations, listed_files, one_by_one, without_results
 from napari_deepblur.cli.progress import run_with_bar
+from napari_deepblur.cli.report import check_report
 from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ def add_to(verbs: Verbs) -> None:
         help="the result, OME-TIFF, or OME-Zarr by a name that ends with .ome.zarr; of several images, a folder",
     )
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="work on so many images at once (1)")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.csv",
+        help="write a row for each image, CSV or JSON: coefficients, errors, noise, verdict, seconds, hashes",
+    )
     frames = parser.add_argument_group("series, stacks, channels, colours")
     frames.add_argument("--axes", metavar="AXES", help="letters of the axes, as TCYX (what the file says, or a guess)")
     frames.add_argument(
@@ -83,7 +91,14 @@ def work(arguments: argparse.Namespace) -> None:
             check_tiff_name(output)
         check_outputs(image, output, *more, read=read)
         file_sink(output)
-    one_by_one(pairs, partial(_deblur, arguments), arguments.quiet)
+        if arguments.report is not None:
+            check_outputs(image, output, arguments.report, read=read)
+    if arguments.report is not None:
+        check_report(arguments.report)
+    if arguments.jobs < 1:
+        raise SettingsError(f"--jobs is {arguments.jobs}, expected at least 1.")
+    alone = argparse.Namespace(**{**vars(arguments), "quiet": arguments.quiet or arguments.jobs > 1, "work": None})
+    one_by_one(pairs, partial(_deblur, alone), arguments.quiet, arguments.report, arguments.jobs)
 
 
 def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
