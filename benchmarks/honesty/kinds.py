@@ -174,19 +174,19 @@ def _line(length: float, angle: float) -> Array:
     y, x = np.mgrid[:side, :side] - side // 2
     along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
     line = np.clip(length / 2 + 0.5 - np.abs(along), 0, 1) * np.clip(1 - np.abs(across), 0, 1)
-    return line / line.sum()
+    return np.asarray(line / line.sum())
 
 
 def _joined(a: Array, b: Array) -> Array:
     joined = oaconvolve(a, b, mode="full")
-    return joined / joined.sum()
+    return np.asarray(joined / joined.sum())
 
 
 def _gaussian(sigma: float) -> Array:
     reach = math.ceil(4 * sigma)
     line = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     psf = np.outer(line, line)
-    return psf / psf.sum()
+    return np.asarray(psf / psf.sum())
 
 
 def _psf(shot: Shot, modes: tuple[int, ...], theta: Array) -> Array:
@@ -351,7 +351,8 @@ def jpeg(low: int, high: int) -> Change:
 
 
 def _bytes(image: Array) -> NDArray[np.uint8]:
-    return np.clip(255 * (image - image.min()) / max(np.ptp(image), 1e-9), 0, 255).round().astype(np.uint8)
+    scaled = np.clip(255 * (image - image.min()) / max(np.ptp(image), 1e-9), 0, 255)
+    return np.asarray(scaled.round(), dtype=np.uint8)
 
 
 def smoothed(shot: Shot) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +14,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_deepblur.cli.batch import destinations, listed_files
-from napari_deepblur.errors import OutputError
+from napari_deepblur.cli.batch import destinations, listed_files, one_by_one
+from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.images import read_image, write_tiff
+from napari_deepblur.io.records import record_in
 
 QUICK = ("--method", "wiener", "--device", "cpu", "--theta", *([0.05] * 8), "--pixel-size-um", 0.09)
 
@@ -73,3 +77,81 @@ def test_files_of_one_image_are_refused_for_several(run: Callable[..., Any], cel
     psfs = tmp_path / "psfs.tif"
     outcome = run("deblur", cells, tmp_path / "other.tif", "-o", tmp_path / "out", "--psfs", psfs, *QUICK)
     assert outcome.code == 2 and "are files of one image" in outcome.err and not psfs.exists()
+
+
+def test_patterns_reach_into_folders_and_mean_each_file_once(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.tif", "in/b.tif"):
+        (tmp_path / name).touch()
+    found = listed_files([tmp_path / "a.tif", tmp_path / "**" / "*.tif", tmp_path / "in" / ".." / "nowhere"])
+    assert found == [tmp_path / "a.tif", tmp_path / "in" / "b.tif", tmp_path / "in" / ".." / "nowhere"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ZeroDivisionError("by zero\nhere"), "ZeroDivisionError: by zero here"),
+        (MemoryError(), "does not fit into memory"),
+        (ImageError("dark"), "a.tif: dark"),
+    ],
+)
+def test_whatever_one_file_does_the_others_go_on(
+    error: Exception, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = []
+
+    def work(image: Path, target: Path) -> None:
+        if image.name == "a.tif":
+            raise error
+        done.append(image)
+
+    pairs = [(Path(name), Path("x")) for name in ("a.tif", "b.tif", "c.tif")]
+    with pytest.raises(ImageError, match=r"1 of 3 images were not deblurred: a\.tif"):
+        one_by_one(pairs, work, quiet=True)
+    assert done == [Path("b.tif"), Path("c.tif")]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
+
+
+def test_results_in_the_folder_of_the_images_are_not_images(
+    run: Callable[..., Any], cells: Path, tmp_path: Path
+) -> None:
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(tmp_path / name, read_image(cells))
+    for again in (False, True):
+        outcome = run("deblur", tmp_path / "*.tif", "-o", tmp_path, *QUICK)
+        assert outcome.code == 0 and ("2 results of this program" in outcome.err) is again
+    names = ["a.tif", "a_deblurred.ome.tif", "b.tif", "b_deblurred.ome.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    (tmp_path / "a.tif").unlink()
+    (tmp_path / "b.tif").unlink()
+    assert "are results of this program" in run("deblur", tmp_path / "*.tif", "-o", tmp_path, *QUICK).err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_a_report_has_a_row_for_each_file(run: Callable[..., Any], cells: Path, tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "broken.tif").write_bytes(b"II*")
+    report = tmp_path / f"report{suffix}"
+    options = ("--method", "wiener", "--device", "cpu", "--quiet", "--report", report)
+    assert run("deblur", cells, tmp_path / "broken.tif", "-o", tmp_path / "out", *options).code == 2
+    text = report.read_text(encoding="utf-8")
+    good, bad = json.loads(text) if suffix == ".json" else list(csv.DictReader(text.splitlines()))
+    assert good["image"] == str(cells) and good["error"] == "" and float(good["seconds"]) > 0
+    assert good["image_sha256"] == hashlib.sha256(cells.read_bytes()).hexdigest()
+    assert "broken.tif" in bad["error"] and bad["result"] == ""
+    record = record_in(good["result"])
+    assert record is not None
+    theta, std = record["frames"][0]["theta"], record["frames"][0]["theta_std"]
+    if suffix == ".json":
+        assert (good["theta"], good["theta_std"], good["noise"]) == (theta, std, record["resolved"]["noise"])
+        assert set(good["weights"]) == {"identification"} and good["verdict"] == record["resolved"]["residual"]
+    else:
+        names = record["parameter_names"]
+        assert [float(good[name]) for name in names] == theta and [float(good[f"{name} std"]) for name in names] == std
+        assert float(good["noise alpha"]) == record["resolved"]["noise"]["alpha"]
+
+
+def test_a_report_that_cannot_be_written_is_said_before(run: Callable[..., Any], cells: Path, tmp_path: Path) -> None:
+    for name in ("report.txt", "nowhere/report.csv"):
+        outcome = run("deblur", cells, "-o", tmp_path / "a.tif", "--report", tmp_path / name, *QUICK)
+        assert outcome.code == 2 and "report" in outcome.err and not (tmp_path / "a.tif").exists()

@@ -13,6 +13,7 @@ import tifffile
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.images import read_image
 from napari_deepblur.io.ome_tiff import read_ome_tiff, write_ome_tiff
+from napari_deepblur.io.pixel_size import read_pixel_size_um
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
 from tests.pipeline.series.frames_of import frames_of
@@ -149,3 +150,20 @@ def test_a_format_that_is_not_written_is_refused_before_the_work(run: Callable[.
     outcome = run("deblur", cells, "-o", tmp_path / "out.png", *QUICK)
     assert outcome.code == 2 and "by the name of another format (.png)" in outcome.err
     assert not (tmp_path / "out.png").exists()
+
+
+def test_ome_zarr_in_and_out(run: Callable[..., Any], cells: Path, tmp_path: Path) -> None:
+    quick = ("--method", "wiener", "--device", "cpu", "--theta", *([0.05] * 8), "--quiet")
+    store, other, plain = tmp_path / "a.ome.zarr", tmp_path / "b.ome.zarr", tmp_path / "b.tif"
+    assert run("deblur", cells, "-o", store, *quick).code == 0
+    assert run("deblur", cells, "-o", plain, *quick).code == 0
+    np.testing.assert_array_equal(read_image(store), read_image(plain))
+    assert read_pixel_size_um(store) == 0.09
+    assert run("deblur", store, "-o", other, *quick).code == 0
+    assert read_image(other).shape == read_image(store).shape
+    inside = run("deblur", store, "-o", store / "c.ome.zarr", *quick)
+    assert inside.code == 2 and "input image" in inside.err
+    (tmp_path / "d.zarr").mkdir()
+    foreign = run("deblur", cells, "-o", tmp_path / "d.zarr", *quick)
+    assert foreign.code == 2 and "never replaced" in foreign.err and not list((tmp_path / "d.zarr").iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ome.zarr", "b.ome.zarr", "b.tif", "d.zarr"]

@@ -18,6 +18,7 @@ RANDOM = np.random.default_rng(0)
 OPTICS: dict[str, Any] = {
     "pixel_size_um": (0.1, 0.065), "plane_spacing_um": 0.3, "na": 1.2, "n_immersion": 1.334,
     "wavelengths_um": (0.509, 0.461), "channels": ("GFP", "<DAPI> & \"µ\""),
+    "channel_colours": ("00FF00", "FF8001"),
 }  # fmt: skip
 RECORD = {"settings": {"theta": [0.1, -1e-7], "path": "C:\\cells & <more>/µ.tif\x07"}, "nested": {"a": [None, True]}}
 
@@ -33,9 +34,10 @@ def test_everything_comes_back_as_it_was(tmp_path: Path, dtype: str) -> None:
     assert back.name == "cells <1>"
     assert back.record == RECORD
     for name, value in OPTICS.items():
-        if name != "channels":
+        if name not in ("channels", "channel_colours"):
             assert getattr(back.acquisition, name) == pytest.approx(value), name
     assert back.acquisition.channels == OPTICS["channels"]
+    assert back.acquisition.channel_colours == OPTICS["channel_colours"]
     assert back.acquisition.axes == "ZCYX"
     assert set(back.acquisition.origins.values()) == {"OME-XML", "TIFF"}
 

@@ -12,7 +12,9 @@ from scipy.ndimage import gaussian_filter
 
 from napari_deepblur import StackDeblurring, deblur, deblur_stack, save_family
 from napari_deepblur.errors import ImageError, OutputError, SettingsError
-from napari_deepblur.io.ome_tiff import read_ome_tiff
+from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.ome_tiff import read_ome_tiff, write_ome_tiff
+from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.sinks import ArraySink
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import EigenPsfFamily, ZernikeFamily
@@ -107,3 +109,15 @@ def test_a_family_is_an_object_or_its_file(stack: NDArray[np.uint16], tmp_path: 
 def test_axes_that_do_not_fit_are_refused(stack: NDArray[np.uint16]) -> None:
     with pytest.raises(ImageError, match="3 axes"):
         deblur_stack(stack, FAMILY, axes="YX")
+
+
+def test_a_file_that_is_opened_lazily_keeps_its_channels_in_ome_zarr(stack: NDArray[Any], tmp_path: Path) -> None:
+    taken = Acquisition(pixel_size_um=(0.09, 0.09), channels=("a", "b"), axes="CYX")
+    write_ome_tiff(tmp_path / "a.ome.tif", stack, taken)
+    with open_image(tmp_path / "a.ome.tif") as image:
+        result = deblur_stack(image, FAMILY, axes="CYX", out=tmp_path / "b.ome.zarr", **KNOWN)
+    expected = deblur_stack(stack, FAMILY, axes="CYX", **KNOWN).image
+    np.testing.assert_array_equal(np.asarray(result.image), expected)
+    with open_image(tmp_path / "b.ome.zarr") as image:
+        assert image.acquisition.channels == ("a", "b") and image.acquisition.pixel_size_um == (0.09, 0.09)
+        np.testing.assert_array_equal(np.asarray(image), expected)

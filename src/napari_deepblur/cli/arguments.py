@@ -173,11 +173,15 @@ def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str 
         Naming the first that cannot.
     """
     from napari_deepblur.io.output import check_writable, is_same_file
+    from napari_deepblur.io.sinks.zarr import check_store
 
     chosen = [path for path in outputs if path is not None]
     others = [Path(path) for path in read if path is not None]
     for index, path in enumerate(chosen):
-        check_writable(path)
+        if path.suffix.lower() == ".zarr":
+            check_store(path)
+        else:
+            check_writable(path)
         if is_same_file(path, image) or image.resolve() in path.resolve().parents:
             raise OutputError(f"{path} is the input image, which is never overwritten. Choose another name.")
         for other in others:

@@ -5,20 +5,57 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from glob import glob
 from pathlib import Path
+from typing import Any
 
-from napari_deepblur.errors import DeepblurError, ImageError, OutputError
+from napari_deepblur.cli.report import row_of, write_report
+from napari_deepblur.cli.workers import Outcome, outcomes
+from napari_deepblur.errors import ImageError, OutputError
 
 _SUFFIX = "_deblurred.ome.tif"
 
 
 def listed_files(paths: Sequence[Path]) -> list[Path]:
     """Return the files that are meant: shells of Windows leave ``*.tif`` to the program."""
-    files: list[Path] = []
+    files: dict[Path, Path] = {}
     for path in paths:
-        found = [] if path.exists() else sorted(path.parent.glob(path.name)) if set("*?[") & set(path.name) else []
-        files += found or [path]
-    return files
+        found = [] if path.exists() else sorted(map(Path, glob(str(path), recursive=True)))
+        for file in found or [path]:
+            # Patterns overlap; the same file is meant once.
+            files.setdefault(file.absolute(), file)
+    return list(files.values())
+
+
+def without_results(images: Sequence[Path], output: str) -> list[Path]:
+    """Leave out results of this program that lie in the folder of the output: a pattern finds them on the next run.
+
+    Parameters
+    ----------
+    images
+        Image files.
+    output
+        As given.
+
+    Raises
+    ------
+    ImageError
+        If nothing else is there.
+    """
+    from napari_deepblur.io.records import record_in
+
+    folder = Path(output).resolve()
+    if len(images) < 2 or not folder.is_dir():
+        return list(images)
+    results = [image for image in images if image.resolve().parent == folder and record_in(image) is not None]
+    if len(results) == len(images):
+        raise ImageError(f"All {len(images)} images are results of this program in {output}, where results go.")
+    if results:
+        print(
+            f"napari-deepblur: {len(results)} results of this program in {output} are not deblurred again.",
+            file=sys.stderr,
+        )
+    return [image for image in images if image not in results]
 
 
 def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]:
@@ -44,9 +81,10 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
     """
     folder = Path(output)
     separators = tuple(mark for mark in (os.sep, os.altsep) if mark)
-    if len(images) == 1 and not folder.is_dir() and not output.endswith(separators):
+    is_store = folder.suffix.lower() == ".zarr"
+    if len(images) == 1 and (is_store or not folder.is_dir()) and not output.endswith(separators):
         return [(images[0], folder)]
-    if len(images) > 1 and folder.suffix.lower() in (".tif", ".tiff") and not folder.is_dir():
+    if len(images) > 1 and (is_store or (folder.suffix.lower() in (".tif", ".tiff") and not folder.is_dir())):
         raise OutputError(
             f"{output} is the name of one file, but there are {len(images)} images: give a folder as output, such as "
             f"{folder.with_name(folder.name.removesuffix(folder.suffix).removesuffix('.ome'))}{os.sep}."
@@ -70,7 +108,13 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
     return [(image, target) for target, image in made.items()]
 
 
-def one_by_one(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], None], quiet: bool) -> None:
+def one_by_one(
+    pairs: Sequence[tuple[Path, Path]],
+    work: Callable[[Path, Path], None],
+    quiet: bool,
+    report: Path | None = None,
+    jobs: int = 1,
+) -> None:
     """Work on each image; one that fails is named, and the others are done all the same.
 
     Parameters
@@ -81,24 +125,33 @@ def one_by_one(pairs: Sequence[tuple[Path, Path]], work: Callable[[Path, Path], 
         What is done with each pair.
     quiet
         Do not name the images that were done.
+    report
+        File for a table of what became of each, also where the run is interrupted.
+    jobs
+        Number of processes.
 
     Raises
     ------
-    DeepblurError
-        That of the only image, or one that counts the images that failed.
+    ImageError
+        One that counts the images that failed; of the only image, whatever `work` raises.
     """
-    if len(pairs) == 1:
+    if len(pairs) == 1 and report is None:
         work(*pairs[0])
         return
-    failed = []
-    for number, (image, target) in enumerate(pairs, 1):
-        try:
-            work(image, target)
-        except DeepblurError as error:
-            failed.append(image.name)
-            print(f"napari-deepblur: {image}: {' '.join(str(error).split())}", file=sys.stderr)
-        else:
-            if not quiet:
-                print(f"{number}/{len(pairs)}: {image} became {target}.", file=sys.stderr)
+    failed: list[Outcome] = []
+    rows: list[dict[str, Any]] = []
+    try:
+        for number, outcome in enumerate(outcomes(pairs, work, jobs), 1):
+            if report is not None:
+                rows.append(row_of(*outcome))
+            if outcome.error:
+                failed.append(outcome)
+                print(f"napari-deepblur: {outcome.image}: {outcome.error}", file=sys.stderr)
+            elif not quiet:
+                print(f"{number}/{len(pairs)}: {outcome.image} became {outcome.target}.", file=sys.stderr)
+    finally:
+        if report is not None:
+            write_report(report, rows)
     if failed:
-        raise ImageError(f"{len(failed)} of {len(pairs)} images were not deblurred: {', '.join(failed)}.")
+        names = ", ".join(outcome.image.name for outcome in failed)
+        raise ImageError(f"{len(failed)} of {len(pairs)} images were not deblurred: {names}.")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
-from napari_deepblur.cli.batch import destinations, listed_files, one_by_one
+from napari_deepblur.cli.batch import destinations, listed_files, one_by_one, without_results
 from napari_deepblur.cli.progress import run_with_bar
+from napari_deepblur.cli.report import check_report
 from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
@@ -36,9 +37,20 @@ def add_to(verbs: Verbs) -> None:
         "images", type=Path, nargs="+", metavar="IMAGE", help="TIFF, PNG, JPEG, CZI, LIF, ND2, OME-Zarr"
     )
     parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT.tif", help="the result, OME-TIFF; of several images, a folder"
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT.tif",
+        help="the result, OME-TIFF, or OME-Zarr by a name that ends with .ome.zarr; of several images, a folder",
     )
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="work on so many images at once (1)")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.csv",
+        help="write a row for each image, CSV or JSON: coefficients, errors, noise, verdict, seconds, hashes",
+    )
     frames = parser.add_argument_group("series, stacks, channels, colours")
     frames.add_argument("--axes", metavar="AXES", help="letters of the axes, as TCYX (what the file says, or a guess)")
     frames.add_argument(
@@ -73,7 +85,7 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.io.output import check_tiff_name
     from napari_deepblur.io.sinks import file_sink
 
-    pairs = destinations(listed_files(arguments.images), arguments.output)
+    pairs = destinations(without_results(listed_files(arguments.images), arguments.output), arguments.output)
     more = (arguments.psfs, arguments.coefficients, arguments.save_settings)
     if len(pairs) > 1 and any(more):
         raise OutputError(
@@ -81,10 +93,18 @@ def work(arguments: argparse.Namespace) -> None:
         )
     read = (arguments.family, arguments.settings, arguments.size)
     for image, output in pairs:
-        check_tiff_name(output)
+        if output.suffix.lower() != ".zarr":
+            check_tiff_name(output)
         check_outputs(image, output, *more, read=read)
         file_sink(output)
-    one_by_one(pairs, partial(_deblur, arguments), arguments.quiet)
+        if arguments.report is not None:
+            check_outputs(image, output, arguments.report, read=read)
+    if arguments.report is not None:
+        check_report(arguments.report)
+    if arguments.jobs < 1:
+        raise SettingsError(f"--jobs is {arguments.jobs}, expected at least 1.")
+    alone = argparse.Namespace(**{**vars(arguments), "quiet": arguments.quiet or arguments.jobs > 1, "work": None})
+    one_by_one(pairs, partial(_deblur, alone), arguments.quiet, arguments.report, arguments.jobs)
 
 
 def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:

@@ -15,7 +15,7 @@ from napari_deepblur.io.engraving import read_objective as read_objective
 _UM = {
     "um": 1.0, "µm": 1.0, "μm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0,
     "micrometre": 1.0, "pm": 1e-6, "å": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6,
-    "inch": 25400.0, "angstrom": 1e-4, "millimeter": 1e3, "meter": 1e6,
+    "inch": 25400.0, "angstrom": 1e-4, "picometer": 1e-6, "centimeter": 1e4, "millimeter": 1e3, "meter": 1e6,
 }  # fmt: skip
 """Micrometres in a unit; the letter for micro has two code points, and ImageJ writes it as an escape sequence."""
 
@@ -60,6 +60,8 @@ class Acquisition:
         Emission wavelength of each channel in vacuum, in micrometres; None for a channel that has none.
     channels
         Names of the channels.
+    channel_colours
+        Their colours as ``"RRGGBB"`` in hexadecimal digits, one for each channel; empty for one that has none.
     modality
         Kind of microscope where the file says that it was none of wide field, such as ``"confocal"``.
     axes
@@ -77,6 +79,7 @@ class Acquisition:
     n_immersion: float | None = None
     wavelengths_um: tuple[float | None, ...] = ()
     channels: tuple[str, ...] = ()
+    channel_colours: tuple[str, ...] = ()
     modality: str = ""
     axes: str = ""
     source: str = ""
@@ -96,6 +99,8 @@ class Acquisition:
         object.__setattr__(self, "wavelengths_um", wavelengths if any(wavelengths) else ())
         if not any(self.channels):
             object.__setattr__(self, "channels", ())
+        colours = tuple(value.upper() if _is_colour(value) else "" for value in self.channel_colours)
+        object.__setattr__(self, "channel_colours", colours if any(colours) else ())
         said = {name: origin for name, origin in self.origins.items() if getattr(self, name)}
         object.__setattr__(self, "origins", said)
 
@@ -173,6 +178,10 @@ def as_number(value: object) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def _is_colour(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 6 and not set(value.upper()) - set("0123456789ABCDEF")
 
 
 def _plausible(name: str, value: object) -> float | None:

@@ -6,7 +6,7 @@ import os
 import warnings
 from pathlib import Path
 
-from napari_deepblur.errors import ImageError, ModalityWarning
+from napari_deepblur.errors import AssumptionWarning, ImageError, ModalityWarning
 from napari_deepblur.io.acquisition import Acquisition, common
 from napari_deepblur.io.diagnosis import diagnosed
 from napari_deepblur.io.formats import tiff
@@ -41,6 +41,7 @@ def read_acquisition(path: str | os.PathLike[str], scene: Scene = None) -> Acqui
     with warnings.catch_warnings():
         # Whoever opens the image is told.
         warnings.simplefilter("ignore", ModalityWarning)
+        warnings.simplefilter("ignore", AssumptionWarning)
         try:
             known = format_of(source)
         except ImageError:

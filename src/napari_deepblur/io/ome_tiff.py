@@ -167,6 +167,11 @@ def read_ome_images(path: str | os.PathLike[str]) -> list[OmeImage]:
     return [read_ome_tiff(path, index) for index in range(len(names))]
 
 
+def read_ome_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Return the record alone, which `write_ome_tiff` was told to keep; raises `ImageError` as `read_ome_tiff`."""
+    return read_record(_xml(Path(path)))
+
+
 def _xml(source: Path) -> str:
     if not source.is_file():
         raise ImageError(f"There is no image file {source}. Check the path.")
@@ -212,9 +217,19 @@ def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[
     if len(wavelengths) == count and any(value is not None for value in wavelengths):
         channels["EmissionWavelength"] = [None if value is None else round(1e3 * value, 6) for value in wavelengths]
         channels["EmissionWavelengthUnit"] = [None if value is None else "nm" for value in wavelengths]
+    if len(acquisition.channel_colours) == count:
+        channels["Color"] = [_signed(colour) for colour in acquisition.channel_colours]
     if channels:
         facts["Channel"] = channels
     return facts
+
+
+def _signed(colour: str) -> int | None:
+    """Write an opaque colour as OME-XML does, in one signed number of 32 bits: red, green, blue, opacity."""
+    if not colour:
+        return None
+    number = int(colour, 16) << 8 | 0xFF
+    return number - 2**32 if number >= 2**31 else number
 
 
 def _description(path: Path) -> str:

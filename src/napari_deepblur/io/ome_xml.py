@@ -120,6 +120,7 @@ def read_ome_element(root: Element, image: Element, source: str = "") -> Acquisi
             values["time_increment_s"] = in_seconds(increment, pixels.get("TimeIncrementUnit", "s"))
         channels = pixels.findall("{*}Channel")
         values["channels"] = tuple(channel.get("Name", "") for channel in channels)
+        values["channel_colours"] = tuple(_colour(channel.get("Color", "")) for channel in channels)
         values["wavelengths_um"] = tuple(_length(channel, "EmissionWavelength", "nm") for channel in channels)
         said = [channel.get(name, "") for channel in channels for name in ("AcquisitionMode", "ContrastMethod")]
         values["modality"] = modality_in(*said)
@@ -156,6 +157,14 @@ def _optics(root: Element, image: Element) -> tuple[dict[str, Any], dict[str, An
 def _length(element: Element, name: str, default_unit: str) -> float | None:
     value = element.get(name)
     return None if value is None else in_um(value, element.get(f"{name}Unit", default_unit))
+
+
+def _colour(text: str) -> str:
+    """Turn red, green, blue and opacity in one signed number of 32 bits into six hexadecimal digits."""
+    try:
+        return f"{int(text) >> 8 & 0xFFFFFF:06X}"
+    except ValueError:
+        return ""
 
 
 def read_record(text: str) -> dict[str, Any] | None:

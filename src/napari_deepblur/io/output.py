@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from napari_deepblur.errors import OutputError
 
-_PREFIX = ".napari-deepblur-"
+PREFIX = ".napari-deepblur-"
 _TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
 
@@ -67,7 +68,7 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputError(f"{target} exists and is write-protected. Choose another name.")
     try:
-        descriptor, trial = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX)
+        descriptor, trial = tempfile.mkstemp(dir=target.parent, prefix=PREFIX)
     except OSError as error:
         raise OutputError(
             f"Nothing can be written to {target.parent} ({error.strerror}). Choose another folder."
@@ -75,6 +76,20 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     os.close(descriptor)
     os.unlink(trial)
     return target
+
+
+def lack_of_room(path: Path, size: int) -> str:
+    """Say that the disk has no room for so many bytes; empty where it has, or nobody knows."""
+    try:
+        free = shutil.disk_usage(path.resolve().parent).free
+    except OSError:
+        return ""
+    if free >= size:
+        return ""
+    return (
+        f"{path} may take {size / 2**30:.2f} GiB, and the disk has {free / 2**30:.2f} GiB left. Make room, or choose "
+        "another folder."
+    )
 
 
 @contextmanager
@@ -112,7 +127,7 @@ def replacing(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[P
         refused = error
         target = Path(tempfile.mkdtemp(prefix="napari-deepblur-")) / given.name
         folder = target.parent
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=_PREFIX, suffix=target.suffix)
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=PREFIX, suffix=target.suffix)
     os.close(descriptor)
     partial = Path(name)
     try:

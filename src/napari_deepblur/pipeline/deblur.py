@@ -15,6 +15,7 @@ from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.volumes.identify import SpecimenChoice
 from napari_deepblur.io.axes import check_spacing, guess_axes
 from napari_deepblur.io.families import find_family, load_family
+from napari_deepblur.io.lazy_image import LazyImage
 from napari_deepblur.io.sinks import sink_of
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
@@ -210,7 +211,7 @@ def deblur_stack(
     specimen
         Of a volume: ``"thin"``, ``"thick"``, or which of both explains the stack better (`identify_stack`).
     out
-        Where the result goes: an array of its shape; the name of an OME-TIFF file; or a
+        Where the result goes: an array of its shape; the name of an OME-TIFF file, or of an OME-Zarr folder; or a
         `napari_deepblur.io.sinks.Sink`. By default a new array, float32, which lies in a temporary file where it would
         fill the memory; colours in whole numbers stay what they are.
     theta, noise
@@ -248,14 +249,13 @@ def deblur_stack(
         raise SettingsError("A PSF of several planes is for a volume: give volume=True, or leave psf out.")
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
         raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
+    sink = sink_of(out, planes.acquisition if isinstance(planes, LazyImage) else None)
     if volume:
         asked = DeblurSettings(**values)
-        return finished(deblur_volume_steps(planes, axes, asked, sink_of(out), plane_spacing_um, specimen, psf))
+        return finished(deblur_volume_steps(planes, axes, asked, sink, plane_spacing_um, specimen, psf))
     if specimen != "auto":
         raise SettingsError("The kind of specimen is of a volume: planes one by one do not depend on it. Leave it out.")
-    steps = deblur_stack_steps(
-        planes, axes, DeblurSettings(**values), sink_of(out), reuse, object_, plane_spacing_um, colours
-    )
+    steps = deblur_stack_steps(planes, axes, DeblurSettings(**values), sink, reuse, object_, plane_spacing_um, colours)
     return finished(steps)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -112,7 +112,7 @@ def run(
         "tile": restored.side,
         "weights": {kind: {"file": used.path.name, "sha256": used.sha256} for kind, used in plan.weights.items()},
         "notes": [*notes, *restored.notes, *([] if gained is None else [gained])],
-        "residual": None if verdict is None else asdict(verdict),
+        "residual": None if verdict is None else verdict.as_record(),
     }
     return Deblurring(image, identification, _record(plan, resolved), verdict, blur, background)
 

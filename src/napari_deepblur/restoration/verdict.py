@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -78,6 +78,10 @@ class Verdict:
     wrong: float | None = None
     expected_db: float | None = None
     suspicions: tuple[str, ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what JSON takes, under the names of the attributes."""
+        return asdict(self) | {"suspicions": list(self.suspicions)}
 
     @property
     def words(self) -> str:

@@ -91,7 +91,8 @@ class BeadModel:
     def _blurred(self, psfs: Tensor) -> Tensor:
         if self.ball is None:
             return psfs
-        return torch.fft.irfft2(torch.fft.rfft2(psfs) * self.ball, s=psfs.shape[-2:])
+        blurred: Tensor = torch.fft.irfft2(torch.fft.rfft2(psfs) * self.ball, s=psfs.shape[-2:])
+        return blurred
 
     def part(self, planes: Sequence[int], size: int) -> BeadModel:
         """Return the model of some of the planes, in rising order, and of the middle of the patch, of odd side."""

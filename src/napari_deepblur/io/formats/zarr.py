@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -12,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import AssumptionWarning, ImageError
-from napari_deepblur.io.acquisition import Acquisition, in_seconds, in_um, said_by
 from napari_deepblur.io.diagnosis import missing
 from napari_deepblur.io.formats.format import Format, Scene, chosen
+from napari_deepblur.io.formats.zarr_metadata import OWN, letters_of, ome_of, read_attributes
 from napari_deepblur.io.lazy_image import Index, LazyImage
 
 _MARKS = ("zarr.json", ".zgroup", ".zattrs")
 _VERSIONS = ("0.4", "0.5")
-_ORIGIN = "OME-Zarr"
 _MOST_CHUNKS = 10**5
 """Chunks beyond which nobody counts those that are there."""
 
@@ -36,11 +37,23 @@ def _opened(source: Path, scene: Scene) -> LazyImage:
     found = _images(_group(source), source)
     names = list(found)
     index = chosen(source, names, scene)
-    group = found[names[index]]
-    return _image(group, _ome(group), source, names, index)
+    return _image(found[names[index]], source, names, index)
 
 
 ZARR = Format("OME-Zarr", _knows, _scenes, _opened)
+
+
+def read_store_record(source: Path) -> dict[str, Any] | None:
+    """Return the record of how an image was made that this program wrote; None where there is none.
+
+    Raises
+    ------
+    ImageError
+        If the folder is no store whose metadata can be read.
+    """
+    own = dict(_group(source).attrs).get(OWN)
+    record = own.get("record") if isinstance(own, Mapping) else None
+    return record if isinstance(record, dict) else None
 
 
 def _group(source: Path) -> Any:
@@ -48,34 +61,41 @@ def _group(source: Path) -> Any:
         raise missing(source, "OME-Zarr", "zarr")
     import zarr
 
-    return zarr.open_group(str(source), mode="r")
-
-
-def _ome(group: Any) -> Mapping[str, Any]:
-    attributes = dict(group.attrs)
-    inner = attributes.get("ome")
-    return inner if isinstance(inner, Mapping) else attributes
+    try:
+        return zarr.open_group(str(source), mode="r")
+    except Exception as error:
+        # What zarr raises on metadata that are damaged, or of a format to come, is not its promise.
+        said = " ".join(str(error).split())[:160] or type(error).__name__
+        raise ImageError(
+            f"{source} is a Zarr folder whose metadata cannot be read as those of a group ({said}). Expected OME-Zarr "
+            f"{' or '.join(_VERSIONS)}; was it copied whole, and is it the folder of the image?"
+        ) from error
 
 
 def _images(group: Any, source: Path) -> dict[str, Any]:
     """Find the groups of all images: that of the folder, those of a series, or the fields of a plate's wells."""
-    ome = _ome(group)
-    if "multiscales" in ome:
-        scales = ome["multiscales"][0]
-        return {str(scales.get("name") or source.stem.removesuffix(".ome")): group}
-    if "plate" in ome:
-        found = {}
+    ome = ome_of(group.attrs)
+    _check_version(ome, source)
+    if "image-label" in ome:
+        raise ImageError(f"{source} holds labels of objects, no light. Give the image that they are of.")
+    found: dict[str, Any] = {}
+    if _is_image(ome):
+        found[str(ome["multiscales"][0].get("name") or source.stem.removesuffix(".ome"))] = group
+    elif isinstance(ome.get("plate"), Mapping):
         for well in ome["plate"].get("wells", ()):
-            inner = group[well["path"]]
-            for field in _ome(inner).get("well", {}).get("images", ()):
-                found[f"{well['path']}/{field['path']}"] = inner[field["path"]]
-        return found
-    if "well" in ome:
-        return {str(field["path"]): group[field["path"]] for field in ome["well"].get("images", ())}
-    series = group["OME"].attrs.get("series") if "OME" in group else None
-    paths = series or [name for name in sorted(group.group_keys()) if name != "OME"]
-    found = {str(path): group[str(path)] for path in paths}
-    found = {path: inner for path, inner in found.items() if "multiscales" in _ome(inner)}
+            inner = _member(group, well["path"], source, "group")
+            for field in ome_of(inner.attrs).get("well", {}).get("images", ()):
+                found[f"{well['path']}/{field['path']}"] = _member(inner, field["path"], source, "group")
+    elif isinstance(ome.get("well"), Mapping):
+        for field in ome["well"].get("images", ()):
+            found[str(field["path"])] = _member(group, field["path"], source, "group")
+    else:
+        groups = dict(group.groups())
+        series = ome_of(groups["OME"].attrs).get("series") if "OME" in groups else None
+        for path in series or sorted(groups, key=_by_number):
+            inner = _member(group, path, source, "group")
+            if _is_image(ome_of(inner.attrs)):
+                found[str(path)] = inner
     if not found:
         raise ImageError(
             f"{source} is a Zarr folder without the metadata of OME-Zarr ('multiscales', 'plate' or 'well'). Versions "
@@ -84,53 +104,78 @@ def _images(group: Any, source: Path) -> dict[str, Any]:
     return found
 
 
-def _image(group: Any, ome: Mapping[str, Any], source: Path, names: Sequence[str], index: int) -> LazyImage:
+def _is_image(ome: Mapping[str, Any]) -> bool:
+    scales = ome.get("multiscales")
+    return isinstance(scales, list) and bool(scales) and isinstance(scales[0], Mapping)
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Sort 2 before 10."""
+    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _member(group: Any, path: Any, source: Path, kind: str) -> Any:
+    """Return a group or an array inside a group."""
+    import zarr
+
+    expected = zarr.Array if kind == "array" else zarr.Group
+    try:
+        found = group[str(path)]
+    except KeyError:
+        found = None
+    if not isinstance(found, expected):
+        raise ImageError(f"{source} has no {kind} '{path}', which its metadata name. Was it copied whole?")
+    return found
+
+
+def _check_version(ome: Mapping[str, Any], source: Path) -> None:
+    """Raise an `ImageError` if the metadata are of a version whose meaning is not known."""
+    entries = [ome, ome.get("plate"), ome.get("well")]
+    entries += [ome["multiscales"][0]] if _is_image(ome) else []
+    for entry in entries:
+        version = entry.get("version") if isinstance(entry, Mapping) else None
+        if version and str(version) not in _VERSIONS:
+            raise ImageError(f"{source} is OME-Zarr {version}. Versions {' and '.join(_VERSIONS)} are read.")
+
+
+def _image(group: Any, source: Path, names: Sequence[str], index: int) -> LazyImage:
+    attributes = dict(group.attrs)
+    ome = ome_of(attributes)
+    _check_version(ome, source)
     scales = ome["multiscales"][0]
-    version = str(ome.get("version") or scales.get("version") or "")
-    if version and version not in _VERSIONS:
-        raise ImageError(f"{source} is OME-Zarr {version}. Versions {' and '.join(_VERSIONS)} are read.")
     axes = scales.get("axes")
     if not axes or not all(isinstance(axis, Mapping) for axis in axes):
         raise ImageError(f"{source} does not name its axes, which OME-Zarr {' and '.join(_VERSIONS)} do.")
-    array = group[scales["datasets"][0]["path"]]
-    letters = "".join(str(axis["name"]).upper() if str(axis["name"]).upper() in "TCZYX" else "?" for axis in axes)
-    if len(letters) != array.ndim or not letters.endswith("YX"):
+    levels = scales.get("datasets")
+    if not isinstance(levels, list) or not levels or not isinstance(levels[0], Mapping):
+        raise ImageError(f"{source} does not say where the pixels of its image are ('datasets'). Was it copied whole?")
+    array = _member(group, levels[0].get("path"), source, "array")
+    letters = letters_of(axes)
+    known = letters.replace("?", "")
+    if len(letters) != array.ndim or not letters.endswith("YX") or len(set(known)) < len(known):
         raise ImageError(f"{source} names the axes {letters} of an array of shape {array.shape}, expected ...YX.")
-    if array.nchunks <= _MOST_CHUNKS and array.nchunks_initialized < array.nchunks:
-        warnings.warn(
-            f"{source.name} has {array.nchunks_initialized} of {array.nchunks} chunks. Those that are absent count as "
-            "empty, which is how empty ones are stored; if the folder was not copied whole, copy it again.",
-            AssumptionWarning,
-            stacklevel=2,
-        )
+    _warn_of_gaps(array, source)
 
     def read(position: Index) -> NDArray[Any]:
         return np.asarray(array[position])
 
-    said = _said(scales, ome, axes, letters, str(source))
+    said = read_attributes(scales, attributes, letters, source, index)
     return LazyImage(read, letters, array.shape, array.dtype, said, name=names[index], scenes=names, scene=index)
 
 
-def _said(
-    scales: Mapping[str, Any], ome: Mapping[str, Any], axes: Sequence[Mapping[str, Any]], letters: str, source: str
-) -> Acquisition:
-    steps = np.ones(len(letters))
-    stated = False
-    for transforms in (scales["datasets"][0].get("coordinateTransformations"), scales.get("coordinateTransformations")):
-        for transform in transforms or ():
-            if transform.get("type") == "scale" and len(transform["scale"]) == len(letters):
-                steps, stated = steps * np.asarray(transform["scale"], float), True
-    values: dict[str, Any] = {}
-    sides: dict[str, float | None] = {}
-    for letter, axis, step in zip(letters, axes, steps, strict=True):
-        unit = str(axis.get("unit", ""))
-        if letter in "ZYX" and stated:
-            sides[letter] = in_um(abs(step), unit)
-        elif letter == "T" and stated:
-            values["time_increment_s"] = in_seconds(step, unit)
-    if sides.get("Y") and sides.get("X"):
-        values["pixel_size_um"] = (sides["Y"], sides["X"])
-    values["plane_spacing_um"] = sides.get("Z")
-    channels = (ome.get("omero") or {}).get("channels") or ()
-    values["channels"] = tuple(str(channel.get("label", "")) for channel in channels)
-    return said_by(_ORIGIN, source, axes=letters, **values)
+def _warn_of_gaps(array: Any, source: Path) -> None:
+    if array.nchunks > _MOST_CHUNKS:
+        return
+    stored = array.chunks if array.shards is None else array.shards
+    # In whole shards zarr counts the chunks that lie beyond the edge, too.
+    inside = math.prod(s // c for s, c in zip(stored, array.chunks, strict=True))
+    there = array.nchunks_initialized // inside
+    expected = math.prod(math.ceil(n / s) for n, s in zip(array.shape, stored, strict=True))
+    if there < expected:
+        warnings.warn(
+            f"{source.name} has {there} of {expected} {'chunks' if array.shards is None else 'shards'}. Those that are "
+            "absent count as empty, which is how empty ones are stored; if the folder was not copied whole, copy it "
+            "again.",
+            AssumptionWarning,
+            stacklevel=2,
+        )

@@ -12,20 +12,38 @@ from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.sinks.array import ArraySink, empty_result, write_part
 from napari_deepblur.io.sinks.base import Form, Region, Sink
 from napari_deepblur.io.sinks.tiff import OmeTiffSink
+from napari_deepblur.io.sinks.zarr import OmeZarrSink
 
-_BY_SUFFIX: dict[str, Callable[[Path, Acquisition | None], Sink]] = {".tif": OmeTiffSink, ".tiff": OmeTiffSink}
+_BY_SUFFIX: dict[str, Callable[[Path, Acquisition | None], Sink]] = {
+    ".tif": OmeTiffSink,
+    ".tiff": OmeTiffSink,
+    ".zarr": OmeZarrSink,
+}
 """Backends for files."""
 
-__all__ = ["ArraySink", "Form", "OmeTiffSink", "Region", "Sink", "empty_result", "file_sink", "sink_of", "write_part"]
+__all__ = [
+    "ArraySink",
+    "Form",
+    "OmeTiffSink",
+    "OmeZarrSink",
+    "Region",
+    "Sink",
+    "empty_result",
+    "file_sink",
+    "sink_of",
+    "write_part",
+]
 
 
-def sink_of(out: Any = None) -> Sink:
+def sink_of(out: Any = None, acquisition: Acquisition | None = None) -> Sink:
     """Return the sink that is meant.
 
     Parameters
     ----------
     out
         None for a new array; an array of the result's shape; the name of a file, as for `file_sink`; or a sink.
+    acquisition
+        How the image was taken, to be kept in a file.
 
     Raises
     ------
@@ -35,7 +53,7 @@ def sink_of(out: Any = None) -> Sink:
     if isinstance(out, Sink):
         return out
     if isinstance(out, str | os.PathLike):
-        return file_sink(os.fspath(out))
+        return file_sink(os.fspath(out), acquisition)
     if out is None or (hasattr(out, "shape") and hasattr(out, "dtype") and hasattr(out, "__setitem__")):
         return ArraySink(out)
     raise OutputError(f"A result cannot be written into {out!r}: give an array, the name of a file, or a sink.")
@@ -47,7 +65,7 @@ def file_sink(path: str | os.PathLike[str], acquisition: Acquisition | None = No
     Parameters
     ----------
     path
-        The file: OME-TIFF (``.tif``, ``.tiff``).
+        The file: OME-TIFF (``.tif``, ``.tiff``), or OME-Zarr (``.zarr``), which is a folder.
     acquisition
         How the image was taken, to be kept.
 

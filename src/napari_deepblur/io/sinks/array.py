@@ -79,11 +79,16 @@ class ArraySink(Sink):
 
 def write_part(array: Any, axes: str, index: Sequence[int], region: Region, pixels: NDArray[np.float32]) -> None:
     """Write a part of a plane into an array, as `Sink.write` says."""
-    kind = np.dtype(array.dtype)
-    if kind.kind in "ui":
-        limits = np.iinfo(kind)
-        pixels = np.clip(np.rint(pixels), limits.min, limits.max)
+    pixels = rounded(pixels, np.dtype(array.dtype))
     array[part_slices(axes, index, region)] = pixels if axes.index("Y") < axes.index("X") else pixels.T
+
+
+def rounded(pixels: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+    """Round pixels for an array of integers, and cut them to their range."""
+    if kind.kind not in "ui":
+        return pixels
+    limits = np.iinfo(kind)
+    return np.asarray(np.clip(np.rint(pixels), limits.min, limits.max))
 
 
 def empty_result(shape: Sequence[int], dtype: Any = np.float32) -> NDArray[Any]:

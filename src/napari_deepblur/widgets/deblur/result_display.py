@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,7 +107,7 @@ class ResultDisplay(RunDisplay):
         # The verdict on each frame belongs to it, so that the worst is found again.
         for entry in record["frames"]:
             verdict = self._verdicts.get(tuple(entry["index"]))
-            entry["residual"] = None if verdict is None else asdict(verdict)
+            entry["residual"] = None if verdict is None else verdict.as_record()
         series = replace(series, record=record)
         several = {frame_name(self._axes, index): verdict for index, verdict in self._verdicts.items()}
         worst = worst_frame(several) if len(record["frames"]) > 1 else None

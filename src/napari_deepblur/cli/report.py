@@ -1,0 +1,116 @@
+"""A row for each file of a run: what was found in it, how long it took, or why there is no result."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_deepblur.errors import OutputError
+
+_FORMATS = (".csv", ".json")
+
+
+def check_report(path: Path) -> None:
+    """Raise an `OutputError` if a report cannot be written: by its name, or by its place."""
+    from napari_deepblur.io.output import check_writable
+
+    if path.suffix.lower() not in _FORMATS:
+        raise OutputError(f"{path} is the name of no report, expected one that ends with {' or '.join(_FORMATS)}.")
+    check_writable(path)
+
+
+def row_of(image: Path, target: Path, seconds: float, error: str = "") -> dict[str, Any]:
+    """Describe what became of a file.
+
+    Parameters
+    ----------
+    image, target
+        The file and its result.
+    seconds
+        That it took.
+    error
+        Why there is no result; empty where there is one.
+
+    Returns
+    -------
+    dict
+        JSON-safe. Coefficients, error bars and noise are those of the first frame that has them.
+    """
+    from napari_deepblur.io.records import record_in
+
+    row: dict[str, Any] = {"image": str(image), "result": "" if error else str(target), "error": error}
+    row |= {"seconds": round(seconds, 2), "image_sha256": _hash(image)}
+    record = None if error else record_in(target)
+    if record is None:
+        return row
+    resolved = record.get("resolved", {})
+    found = [entry for entry in record.get("frames", ()) if entry.get("theta") is not None]
+    # A volume has one pupil for all its planes.
+    first = record.get("pupil") or (found[0] if found else {})
+    row["frames"] = len(record.get("frames", ()))
+    row["parameter_names"] = record.get("parameter_names") or first.get("parameter_names")
+    row["theta"] = first.get("theta", resolved.get("theta"))
+    row["theta_std"] = first.get("theta_std")
+    row["noise"] = first.get("noise") or resolved.get("noise")
+    row["verdict"] = resolved.get("residual")
+    row["weights"] = {kind: used["sha256"] for kind, used in resolved.get("weights", {}).items()}
+    row["version"] = record.get("versions", {}).get("napari-deepblur")
+    return row
+
+
+def write_report(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a report, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        By its suffix JSON, or CSV, where each coefficient has columns of its own.
+    rows
+        Of `row_of`.
+    """
+    from napari_deepblur.io.output import replacing
+
+    with replacing(path) as partial:
+        partial.write_text(_json(rows) if path.suffix.lower() == ".json" else _csv(rows), encoding="utf-8")
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps(list(rows), indent=1, ensure_ascii=False) + "\n"
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    flat = [_flat(row) for row in rows]
+    columns = list(dict.fromkeys(name for row in flat for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give every number a column."""
+    theta, std = row.get("theta") or [], row.get("theta_std") or []
+    names = row.get("parameter_names") or [f"theta {place}" for place in range(len(theta))]
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name} {part}": inner for part, inner in value.items()}
+        elif name not in ("theta", "theta_std", "parameter_names"):
+            flat[name] = value
+    flat |= dict(zip(names, theta, strict=False))
+    return flat | {f"{name} std": value for name, value in zip(names, std, strict=False)}
+
+
+def _hash(image: Path) -> str:
+    """Hash of a file; empty for what is none, or cannot be read."""
+    try:
+        with open(image, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

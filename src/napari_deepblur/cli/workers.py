@@ -1,0 +1,165 @@
+"""Files worked on one after another, or by several processes, of which one that dies costs one file.
+
+The pool of `concurrent.futures` gives up all files when one of its processes is killed, and does not say at which.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from napari_deepblur.errors import DeepblurError
+
+Pair = tuple[Path, Path]
+Work = Callable[[Path, Path], None]
+
+_THREADS = "OMP_NUM_THREADS"
+
+
+class Outcome(NamedTuple):
+    """What became of one file.
+
+    Attributes
+    ----------
+    image, target
+        The file and its result.
+    seconds
+        That it took.
+    error
+        Why there is no result; empty where there is one.
+    """
+
+    image: Path
+    target: Path
+    seconds: float
+    error: str
+
+
+def attempt(work: Work, pair: Pair) -> Outcome:
+    """Work on one file, and tell what became of it, whatever it raises."""
+    begun = time.monotonic()
+    said = ""
+    try:
+        work(*pair)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        # Whatever one file does to a decoder or to the memory, the others are other files.
+        said = said_of(error)
+    return Outcome(*pair, time.monotonic() - begun, said)
+
+
+def said_of(error: BaseException) -> str:
+    """Return one line on what an image failed of; an error that was not expected has the name of its kind."""
+    words = " ".join(str(error).split())
+    if isinstance(error, DeepblurError):
+        return words
+    if isinstance(error, MemoryError):
+        return f"It does not fit into memory ({words or 'MemoryError'}). Crop it, or close other programs."
+    return f"{type(error).__name__}: {words}. This was not expected: please report it with the file."
+
+
+def threads_of(jobs: int) -> int:
+    """Threads of each of several processes: all cores together, or what OMP_NUM_THREADS says."""
+    told = os.environ.get(_THREADS, "")
+    if told.isdigit() and int(told) > 0:
+        return int(told)
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, cores // jobs)
+
+
+def outcomes(pairs: Sequence[Pair], work: Work, jobs: int) -> Iterator[Outcome]:
+    """Work on all files, and tell what became of each when it is done.
+
+    Parameters
+    ----------
+    pairs
+        Files and their results.
+    work
+        What is done with each; for several processes it can be sent to them.
+    jobs
+        Number of processes; 1 for this one.
+    """
+    if jobs == 1 or len(pairs) == 1:
+        for pair in pairs:
+            yield attempt(work, pair)
+        return
+    left = list(pairs)[::-1]
+    threads = threads_of(min(jobs, len(pairs)))
+    busy: dict[Connection, tuple[BaseProcess, Pair, float]] = {}
+    idle: list[tuple[Connection, BaseProcess]] = []
+    try:
+        while left or busy:
+            while left and len(busy) < jobs:
+                connection, process = idle.pop() if idle else _started(work, threads)
+                pair = left.pop()
+                busy[connection] = process, pair, time.monotonic()
+                try:
+                    connection.send(pair)
+                except OSError:
+                    pass  # it is dead, which reading from it tells
+            for ready in wait(list(busy)):
+                assert isinstance(ready, Connection)
+                process, pair, begun = busy.pop(ready)
+                try:
+                    outcome = ready.recv()
+                    idle.append((ready, process))
+                except (EOFError, OSError):
+                    process.join()
+                    outcome = Outcome(*pair, time.monotonic() - begun, _death(process.exitcode))
+                yield outcome
+    finally:
+        for connection, process in [*idle, *((connection, process) for connection, (process, *_) in busy.items())]:
+            connection.close()
+            if connection in busy:
+                process.terminate()
+            process.join()
+
+
+def _started(work: Work, threads: int) -> tuple[Connection, BaseProcess]:
+    """Start a process that works on the files it is sent."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    before = os.environ.get(_THREADS)
+    # Read when NumPy and torch are loaded, which is before the process could set it itself.
+    os.environ[_THREADS] = str(threads)
+    try:
+        process = context.Process(target=_serve, args=(theirs, work, threads), daemon=True)
+        process.start()
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = before
+    theirs.close()
+    return ours, process
+
+
+def _serve(connection: Any, work: Work, threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    warnings.showwarning = _one_line
+    try:
+        while True:
+            connection.send(attempt(work, connection.recv()))
+    except (EOFError, OSError, KeyboardInterrupt):
+        # The other side has all it wanted, or is gone.
+        return
+
+
+def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"napari-deepblur: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def _death(code: int | None) -> str:
+    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    return f"The process that worked on it was killed ({how}). Was there too little memory? Try fewer --jobs."

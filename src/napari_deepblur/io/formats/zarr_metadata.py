@@ -1,0 +1,108 @@
+"""What the attributes of OME-Zarr say about an image."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_deepblur.errors import AssumptionWarning, ImageError
+from napari_deepblur.io.acquisition import Acquisition, in_seconds, in_um, said_by
+from napari_deepblur.io.ome_xml import read_ome_xml
+
+OWN = "napari-deepblur"
+"""Attribute that holds what this program wrote beside what OME-Zarr has a place for."""
+
+OPTICS = ("na", "n_immersion", "wavelengths_um")
+"""Facts about the optics, which OME-Zarr has no place for."""
+
+_ORIGIN = "OME-Zarr"
+_OF_KIND = {"time": "T", "channel": "C"}
+
+
+def letters_of(axes: Sequence[Mapping[str, Any]]) -> str:
+    """Return a letter for each axis, by its name, or else by its kind; ``?`` where neither tells."""
+    spaces = [place for place, axis in enumerate(axes) if axis.get("type") == "space"]
+    by_place = dict(zip(spaces[::-1], "XYZ", strict=False))
+    letters = ""
+    for place, axis in enumerate(axes):
+        name = str(axis.get("name", "")).upper()
+        letters += name if name in tuple("TCZYX") else _OF_KIND.get(str(axis.get("type")), by_place.get(place, "?"))
+    return letters
+
+
+def read_attributes(
+    scales: Mapping[str, Any], group: Mapping[str, Any], letters: str, source: Path, image: int
+) -> Acquisition:
+    """Read how an image was taken.
+
+    Parameters
+    ----------
+    scales
+        Its entry of ``multiscales``.
+    group
+        All attributes of its group.
+    letters
+        Those of its axes.
+    source
+        The store.
+    image
+        Index of the image among those of the store.
+    """
+    ome = ome_of(group)
+    axes = scales["axes"]
+    steps = np.ones(len(letters))
+    stated = False
+    for transforms in (scales["datasets"][0].get("coordinateTransformations"), scales.get("coordinateTransformations")):
+        for transform in transforms or ():
+            if transform.get("type") == "scale" and len(transform["scale"]) == len(letters):
+                steps, stated = steps * np.asarray(transform["scale"], float), True
+    values: dict[str, Any] = {}
+    sides: dict[str, float | None] = {}
+    for letter, axis, step in zip(letters, axes, steps, strict=True):
+        unit = str(axis.get("unit", ""))
+        if letter in "ZYX" and stated:
+            sides[letter] = in_um(abs(step), unit)
+        elif letter == "T" and stated:
+            values["time_increment_s"] = in_seconds(step, unit)
+    if sides.get("Y") and sides.get("X"):
+        values["pixel_size_um"] = (sides["Y"], sides["X"])
+    values["plane_spacing_um"] = sides.get("Z")
+    channels = (ome.get("omero") or {}).get("channels") or ()
+    values["channels"] = tuple(str(channel.get("label", "")) for channel in channels)
+    values["channel_colours"] = tuple(str(channel.get("color", "")) for channel in channels)
+    said = said_by(_ORIGIN, str(source), axes=letters, **values)
+    return said.or_else(_own(group, source)).or_else(_beside(source, image))
+
+
+def ome_of(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the metadata of OME among all attributes: version 0.5 has them under a key of their own."""
+    inner = attributes.get("ome")
+    return inner if isinstance(inner, Mapping) else attributes
+
+
+def _own(group: Mapping[str, Any], source: Path) -> Acquisition:
+    """Read what this program wrote into the store itself."""
+    own = group.get(OWN)
+    optics = own.get("optics") if isinstance(own, Mapping) else None
+    if not isinstance(optics, Mapping):
+        return Acquisition(source=str(source))
+    values = {name: optics[name] for name in OPTICS if name in optics}
+    if not isinstance(values.get("wavelengths_um", []), Sequence):
+        del values["wavelengths_um"]
+    return said_by(OWN, str(source), **{**values, "wavelengths_um": tuple(values.get("wavelengths_um", ()))})
+
+
+def _beside(source: Path, image: int) -> Acquisition:
+    """Read the OME-XML that bioformats2raw puts into its stores."""
+    file = source / "OME" / "METADATA.ome.xml"
+    try:
+        return read_ome_xml(file.read_text(encoding="utf-8"), str(source), image)
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeError, ImageError) as error:
+        warnings.warn(f"{file} is not read: {error}", AssumptionWarning, stacklevel=2)
+    return Acquisition(source=str(source))

@@ -1,0 +1,145 @@
+"""Whole blocks of an array of zarr, each written once its pixels are all there, and the halved copies of a pyramid.
+
+Writing a part of a shard means to read and pack all of it again; two writers of one shard would lose what the other
+wrote. So there is one writer, and it writes whole shards.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_deepblur.io.sinks.array import rounded
+from napari_deepblur.io.sinks.base import Region
+
+_CHUNK, _SHARD = 256, 1024
+"""Sides of what is packed together, and of what is one file, in pixels."""
+
+_SMALLEST_LEVEL = 512
+"""Longest side at which a pyramid ends."""
+
+
+@final
+class Blocks:
+    """Planes of an array of zarr, whose blocks are written whole.
+
+    Parameters
+    ----------
+    array
+        Of zarr; its last axes are rows and columns.
+
+    Attributes
+    ----------
+    array
+        As above.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self._side: tuple[int, int] = (array.shards or array.chunks)[-2:]
+        self._pending: dict[tuple[int, ...], tuple[NDArray[Any], NDArray[np.bool_]]] = {}
+
+    @classmethod
+    def new(cls, group: Any, path: str, shape: Sequence[int], dtype: np.dtype[Any], letters: str) -> Self:
+        """Make an array in a group of zarr: in shards where a plane is larger than one."""
+        ones = (1,) * (len(shape) - 2)
+        chunks = [min(_CHUNK, side) for side in shape[-2:]]
+        large = max(shape[-2:]) > _SHARD
+        shards = [chunk * math.ceil(min(_SHARD, n) / chunk) for chunk, n in zip(chunks, shape[-2:], strict=True)]
+        array = group.create_array(
+            path,
+            shape=tuple(shape),
+            dtype=dtype,
+            chunks=(*ones, *chunks),
+            shards=(*ones, *shards) if large else None,
+            dimension_names=list(letters.lower()),
+            config={"write_empty_chunks": True},
+        )
+        return cls(array)
+
+    def write(self, index: tuple[int, ...], region: Region, pixels: NDArray[Any]) -> None:
+        """Take a part of a plane; blocks that are complete are written, others wait."""
+        for block in self._touched(region):
+            rows, columns = self._extent(block)
+            r, c = _shared(rows, region[0]), _shared(columns, region[1])
+            part = pixels[_within(r, region[0]), _within(c, region[1])]
+            key = (*index, *block)
+            shape = rows.stop - rows.start, columns.stop - columns.start
+            if part.shape == shape:
+                self._pending.pop(key, None)
+                self.array[(*index, rows, columns)] = part
+                continue
+            if key not in self._pending:
+                self._pending[key] = np.zeros(shape, self.array.dtype), np.zeros(shape, bool)
+            held, seen = self._pending[key]
+            held[_within(r, rows), _within(c, columns)] = part
+            seen[_within(r, rows), _within(c, columns)] = True
+            if seen.all():
+                self.array[(*index, rows, columns)] = held
+                del self._pending[key]
+
+    def flush(self) -> None:
+        """Write what waits, over what is there already."""
+        for (*index, row, column), (held, seen) in self._pending.items():
+            place = (*index, *self._extent((row, column)))
+            self.array[place] = np.where(seen, held, self.array[place])
+        self._pending.clear()
+
+    def regions(self) -> Iterator[Region]:
+        """Rows and columns of each block of a plane."""
+        height, width = self.array.shape[-2:]
+        yield from map(self._extent, self._touched((slice(0, height), slice(0, width))))
+
+    def _touched(self, region: Region) -> list[tuple[int, int]]:
+        rows, columns = (
+            range(part.start // side, math.ceil(part.stop / side))
+            for part, side in zip(region, self._side, strict=True)
+        )
+        return [(row, column) for row in rows for column in columns]
+
+    def _extent(self, block: tuple[int, int]) -> Region:
+        rows, columns = (
+            slice(place * side, min((place + 1) * side, length))
+            for place, side, length in zip(block, self._side, self.array.shape[-2:], strict=True)
+        )
+        return rows, columns
+
+
+def pyramid_levels(group: Any, full: Blocks) -> list[str]:
+    """Write copies of half the size, each pixel the mean of four, block by block; return the paths of all levels."""
+    paths, finer = ["0"], full
+    while max(finer.array.shape[-2:]) > _SMALLEST_LEVEL:
+        source = finer.array
+        shape = (*source.shape[:-2], *(math.ceil(side / 2) for side in source.shape[-2:]))
+        letters = "".join(source.metadata.dimension_names)
+        coarser = Blocks.new(group, str(len(paths)), shape, source.dtype, letters)
+        for index in np.ndindex(*shape[:-2]):
+            for rows, columns in coarser.regions():
+                four = source[
+                    (*index, slice(2 * rows.start, 2 * rows.stop), slice(2 * columns.start, 2 * columns.stop))
+                ]
+                coarser.write(index, (rows, columns), rounded(halved(four), source.dtype))
+        paths.append(str(len(paths)))
+        finer = coarser
+    return paths
+
+
+def halved(plane: NDArray[Any]) -> NDArray[Any]:
+    """Mean of every two by two pixels; of those that are left at the end of odd sides."""
+    odd = [(0, side % 2) for side in plane.shape]
+    whole = np.pad(plane, odd, mode="edge") if any(plane.shape[axis] % 2 for axis in (0, 1)) else plane
+    kind = np.float64 if plane.dtype.kind in "ui" else plane.dtype
+    four = whole.reshape(whole.shape[0] // 2, 2, whole.shape[1] // 2, 2)
+    return np.asarray(four.mean((1, 3), dtype=kind))
+
+
+def _shared(one: slice, other: slice) -> slice:
+    return slice(max(one.start, other.start), min(one.stop, other.stop))
+
+
+def _within(part: slice, whole: slice) -> slice:
+    return slice(part.start - whole.start, part.stop - whole.start)

@@ -1,0 +1,48 @@
+"""An array whose axes are read in another order than they are stored in."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def in_order(array: Any, stored: str, axes: str) -> Any:
+    """Return an array with its axes in another order, read in parts.
+
+    Parameters
+    ----------
+    array
+        Anything that is indexed like an array.
+    stored
+        A letter for each of its axes.
+    axes
+        The letters in the order that is wanted; ``S`` is what is stored as ``C``.
+    """
+    wanted = axes.replace("S", "C")
+    return array if stored == wanted else _Reordered(array, tuple(stored.index(letter) for letter in wanted))
+
+
+@final
+class _Reordered:
+    def __init__(self, array: Any, order: tuple[int, ...]) -> None:
+        self._array, self._order = array, order
+        self.shape = tuple(array.shape[place] for place in order)
+        self.dtype, self.ndim = array.dtype, array.ndim
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        entries = list(key) if isinstance(key, tuple) else [key]
+        if Ellipsis in entries:
+            place = entries.index(Ellipsis)
+            entries[place : place + 1] = [slice(None)] * (self.ndim - len(entries) + 1)
+        entries += [slice(None)] * (self.ndim - len(entries))
+        own: list[Any] = [slice(None)] * self.ndim
+        for entry, place in zip(entries, self._order, strict=True):
+            own[place] = entry
+        part = np.asarray(self._array[tuple(own)])
+        left = [place for entry, place in zip(entries, self._order, strict=True) if isinstance(entry, slice)]
+        return part.transpose([sorted(left).index(place) for place in left])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[...], dtype)

@@ -1,0 +1,56 @@
+"""Files on several processes: one that kills its process costs one file."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_deepblur.cli.workers import outcomes, threads_of
+from napari_deepblur.io.images import read_image
+
+QUICK = ("--method", "wiener", "--device", "cpu", "--theta", *([0.05] * 8), "--pixel-size-um", 0.09)
+
+
+def fragile(image: Path, target: Path) -> None:
+    if image.name == "killed":
+        os.kill(os.getpid(), signal.SIGTERM)
+    if image.name == "memory":
+        raise MemoryError
+    target.write_text(f"{os.environ['OMP_NUM_THREADS']} {os.getpid()}")
+
+
+def test_a_process_that_dies_and_one_that_runs_out_of_memory_cost_a_file_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    names = ("a", "killed", "b", "memory", "c")
+    found = list(outcomes([(Path(name), tmp_path / name) for name in names], fragile, 2))
+    errors = {outcome.image.name: outcome.error for outcome in found}
+    assert len(found) == 5 and [errors[name] for name in "abc"] == ["", "", ""]
+    assert "was killed (" in errors["killed"] and "does not fit into memory" in errors["memory"]
+    said = [(tmp_path / name).read_text().split() for name in "abc"]
+    assert {threads for threads, _ in said} == {str(threads_of(2))}
+    assert str(os.getpid()) not in {process for _, process in said}
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_two_jobs_make_the_same_results_as_one(run: Callable[..., Any], cells: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.tif").write_bytes(b"II*")
+    other = tmp_path / "other.tif"
+    tifffile.imwrite(other, read_image(cells)[::-1])
+    for jobs in (1, 2):
+        files = (cells, tmp_path / "broken.tif", other)
+        outcome = run("deblur", *files, "-o", tmp_path / str(jobs), "--jobs", jobs, *QUICK)
+        assert outcome.code == 2 and "1 of 3 images were not deblurred: broken.tif" in outcome.err
+        assert "3/3" in outcome.err
+    for name in (f"{cells.stem}_deblurred.ome.tif", "other_deblurred.ome.tif"):
+        one, two = (read_image(tmp_path / jobs / name) for jobs in "12")
+        np.testing.assert_allclose(one, two, rtol=1e-5)
+    assert run("deblur", cells, "-o", tmp_path / "x.tif", "--jobs", 0, *QUICK).code == 2
