@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
@@ -9,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import EigenPsfFamily, ProductConvolutionFamily
 from napari_deepblur.restoration.blur import ConvolutionBlur, FamilyBlur
-from napari_deepblur.restoration.verdict import judge, residual_image
+from napari_deepblur.restoration.verdict import Verdict, doubted, judge, residual_image
 
 NOISE = PoissonGaussianNoise(0.5, 2.0)
 
@@ -67,3 +69,26 @@ def test_nothing_is_said_of_an_image_as_small_as_the_psf() -> None:
     small = np.ones((20, 40), np.float32)
     assert judge(small, small, ConvolutionBlur(torch.from_numpy(gaussian(1.6))), NOISE) is None
     assert residual_image(small[:14], small[:14], ConvolutionBlur(torch.from_numpy(gaussian(1.6)))).size == 0
+
+
+def test_the_odds_of_a_wrong_blur_decide_where_it_was_found() -> None:
+    white = Verdict("green", 0.01, 1.0, 0.05)
+    assert doubted(white, 0.02, 14.0, ()).light == "green"
+    assert doubted(white, 0.2, 7.0, ()).light == "yellow"
+    unlikely = doubted(white, 0.6, 2.0, ("It was compressed.",))
+    assert unlikely.light == "red"
+    assert "60%" in unlikely.words and unlikely.words.endswith("It was compressed.")
+
+
+def test_structure_without_noise_is_no_reason_against_a_good_blur_but_much_of_it_is() -> None:
+    assert doubted(Verdict("red", 0.3, 1e5, 0.001), 0.02, 20.0, ()).light == "green"
+    gross = doubted(Verdict("red", 0.3, 50.0, 0.2), 0.02, 20.0, ())
+    assert gross.light == "yellow"
+    assert "explains most of the image" in gross.words
+
+
+def test_a_verdict_is_recorded_as_json_takes_it() -> None:
+    verdict = doubted(Verdict("green", 0.01, None), 0.2, 7.0, ("It was compressed.",))
+    record = verdict.as_record()
+    assert json.loads(json.dumps(record)) == record
+    assert record["suspicions"] == ["It was compressed."]

@@ -1,0 +1,113 @@
+"""Learn what signs are worth, from a survey of training images, and say what that gives on another survey.
+
+    python -m benchmarks.honesty.fit --train survey-train.json --test survey.json --output expectation.safetensors
+    python -m benchmarks.honesty.fit --test survey.json
+
+Without --train the weights in the package are measured. The table is in `benchmarks/results/honesty.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_deepblur.io.weights import load_expectation, save_weights
+from napari_deepblur.networks.expectation import EDGES, ExpectationConfig, ExpectationNetwork
+
+Rows = list[dict[str, Any]]
+
+_STEPS, _RATE, _DECAY, _DROPPED, _JITTER = 150, 1e-2, 0.1, 0.2, 0.1
+_BLUR_OF_CLASSES = 0.7
+"""Standard deviation, in classes, by which targets are smoothed: neighbouring classes are neighbours."""
+
+_LEFT_OUT = ("levels",)
+"""Signs that tell simulated images from those of a camera, which are whole numbers, and not right from wrong."""
+
+_LIMITS = (0.05, 0.08, 0.12, 0.4)
+_WRONG, _GOOD = 3.0, 8.0
+
+
+def fit(rows: Rows) -> ExpectationNetwork:
+    """Learn from the rows of a survey; each member sees its own draw of them."""
+    names = tuple(sorted(name for name in rows[0]["signs"] if name not in _LEFT_OUT))
+    network = ExpectationNetwork(ExpectationConfig(names, hidden=12))
+    signs = _signs(rows, names)
+    network.centre.copy_(signs.mean(0))
+    network.scale.copy_(signs.std(0) + 1e-3)
+    classes = torch.from_numpy(np.searchsorted(EDGES, [row["psf_snr_db"] for row in rows]))
+    targets = torch.exp(-0.5 * ((torch.arange(len(EDGES) + 1) - classes[:, None]) / _BLUR_OF_CLASSES).square())
+    targets = targets / targets.sum(1, keepdim=True)
+    standard = ((signs - network.centre) / network.scale).clamp(-4, 4)
+    for seed, member in enumerate(network.members):
+        torch.manual_seed(seed)
+        drawn = torch.randint(len(rows), (len(rows),))
+        hidden, bend, answer = member.children()
+        hidden.reset_parameters()
+        answer.reset_parameters()
+        optimizer = torch.optim.AdamW(member.parameters(), lr=_RATE, weight_decay=_DECAY)
+        for step in range(_STEPS):
+            optimizer.param_groups[0]["lr"] = _RATE * (1 - step / _STEPS)
+            inputs = standard[drawn] + _JITTER * torch.randn_like(standard)
+            logits = answer(functional.dropout(bend(hidden(inputs)), _DROPPED))
+            loss = -(targets[drawn] * logits.log_softmax(-1)).sum(1).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return network
+
+
+def table(network: ExpectationNetwork, rows: Rows) -> list[str]:
+    """Lines of Markdown: wrong and good estimates below each limit, and the predicted against the found PSF SNR."""
+    with torch.inference_mode():
+        odds = network(_signs(rows, network.config.signs))
+    wrong = odds[:, : EDGES.index(_WRONG) + 1].sum(1).numpy()
+    found = np.array([row["psf_snr_db"] for row in rows])
+    bad, good = found < _WRONG, found > _GOOD
+    lines = [
+        f"{len(rows)} images; {bad.sum()} estimates wrong (PSF SNR under {_WRONG:g} dB), {good.sum()} good "
+        f"(over {_GOOD:g} dB).",
+        *_head("odds of a wrong blur below", "of the wrong estimates", "of the good estimates"),
+    ]
+    for limit in _LIMITS:
+        lines.append(f"| {limit:g} | {np.mean(wrong[bad] < limit):.1%} | {np.mean(wrong[good] < limit):.1%} |")
+    lines += _head("odds predicted", "images", "share that is wrong")
+    for low, high in ((0, 0.05), (0.05, 0.1), (0.1, 0.2), (0.2, 0.4), (0.4, 1.01)):
+        there = (wrong >= low) & (wrong < high)
+        share = float(np.mean(bad[there])) if there.any() else 0.0
+        lines.append(f"| {low:g} to {min(high, 1):g} | {there.sum()} | {share:.0%} |")
+    lines += _head("kind", "images", "mean PSF SNR (dB)", "wrong", "mean odds", "correlation before", "after")
+    for kind in sorted({row["kind"] for row in rows}):
+        which = [i for i, row in enumerate(rows) if row["kind"] == kind]
+        before, after = (np.mean([rows[i][name] for i in which]) for name in ("correlation_before", "correlation"))
+        numbers = f"{found[which].mean():.1f} | {bad[which].mean():.0%} | {wrong[which].mean():.2f}"
+        lines.append(f"| {kind} | {len(which)} | {numbers} | {before:.3f} | {after:.3f} |")
+    return lines
+
+
+def _head(*columns: str) -> list[str]:
+    return ["", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+
+
+def _signs(rows: Rows, names: Sequence[str]) -> Tensor:
+    return torch.tensor([[row["signs"][name] for name in names] for row in rows])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", type=Path, nargs="*", default=[])
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--output", type=Path)
+    given = parser.parse_args()
+    training = [row for path in given.train for row in json.loads(path.read_text(encoding="utf-8"))]
+    learned = fit(training) if training else load_expectation()
+    if given.output is not None:
+        save_weights(given.output, learned, {"images": len(training)})
+    print("\n".join(table(learned, json.loads(given.test.read_text(encoding="utf-8")))))

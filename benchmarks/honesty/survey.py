@@ -1,0 +1,91 @@
+"""Identify images of all kinds, and keep the signs beside the truth.
+
+    python -m benchmarks.honesty.survey --data FOLDER --split validation --images 400 --seed 900000 --output survey.json
+
+Three in ten images are in the domain and flat, one in ten is a plane of a thick specimen, the others are of a kind that
+is drawn at random (`kinds`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks.honesty.kinds import KINDS, draw_example
+from napari_deepblur import ZernikeFamily, deblur
+from napari_deepblur.errors import DeepblurError, UndersamplingWarning
+from napari_deepblur.training.batches import SceneSource
+from napari_deepblur.training.pool import load_bank
+
+_SIDES = (256, 288, 320)
+_MARGIN = 128
+_PROCEDURAL = 0.3
+_BANK_SIDE = 448
+
+
+def survey(folder: Path, split: str, images: int, seed: int) -> list[dict[str, Any]]:
+    """Deblur `images` images; a row each, but for those that are refused."""
+    bank = torch.from_numpy(load_bank(folder, split, _BANK_SIDE, 2.0, 0))  # type: ignore[arg-type]
+    source = SceneSource(bank, _PROCEDURAL)
+    rows = []
+    for index in tqdm(range(images), unit="image"):
+        rng = np.random.default_rng(seed + index)
+        side = int(rng.choice(_SIDES))
+        place = (0, 0, 0, 1)[index % 10] if index % 10 < 4 else int(rng.integers(2, len(KINDS)))
+        generator = torch.Generator().manual_seed(seed + index)
+        scene = source.draw(1, side + _MARGIN, generator)[0, 0].double().numpy()
+        example = draw_example(KINDS[place], scene, side, seed + index)
+        amplitude = "auto" if example.amplitude is None else example.amplitude
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UndersamplingWarning)
+            family = ZernikeFamily(example.microscope, example.modes, max_amplitude=amplitude)
+            try:
+                result = deblur(example.image, family)
+            except DeepblurError:
+                continue
+        found, verdict = result.identification, result.verdict
+        assert found is not None and verdict is not None
+        rows.append(
+            {
+                "kind": example.kind,
+                "psf_snr_db": snr(example.psf, found.psf.astype(np.float64)),
+                "light": verdict.light,
+                "signs": dict(found.signs),
+                "correlation_before": _correlation(example.image, example.scene),
+                "correlation": _correlation(result.image, example.scene),
+            }
+        )
+    return rows
+
+
+def snr(truth: NDArray[np.float64], found: NDArray[np.float64]) -> float:
+    """PSF SNR in decibels of PSFs of any odd sizes."""
+    side = max(*truth.shape, *found.shape)
+    truth, found = (
+        np.pad(psf, [((side - n) // 2, side - n - (side - n) // 2) for n in psf.shape]) for psf in (truth, found)
+    )
+    return float(10 * np.log10(np.square(truth).sum() / np.square(truth - found).sum()))
+
+
+def _correlation(image: NDArray[Any], scene: NDArray[Any]) -> float:
+    return float(np.corrcoef(image.ravel(), scene.ravel())[0, 1])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--split", choices=("train", "validation"), default="validation")
+    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=900_000)
+    parser.add_argument("--output", type=Path, required=True)
+    given = parser.parse_args()
+    rows = survey(given.data, given.split, given.images, given.seed)
+    given.output.write_text(json.dumps(rows), encoding="utf-8")
