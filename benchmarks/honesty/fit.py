@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_deepblur.io.weights import load_expectation, save_weights
@@ -49,9 +49,11 @@ def fit(rows: Rows) -> ExpectationNetwork:
     for seed, member in enumerate(network.members):
         torch.manual_seed(seed)
         drawn = torch.randint(len(rows), (len(rows),))
-        hidden, bend, answer = member.children()
-        hidden.reset_parameters()
-        answer.reset_parameters()
+        assert isinstance(member, nn.Sequential)
+        hidden, bend, answer = member
+        for layer in (hidden, answer):
+            assert isinstance(layer, nn.Linear)
+            layer.reset_parameters()
         optimizer = torch.optim.AdamW(member.parameters(), lr=_RATE, weight_decay=_DECAY)
         for step in range(_STEPS):
             optimizer.param_groups[0]["lr"] = _RATE * (1 - step / _STEPS)

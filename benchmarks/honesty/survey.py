@@ -22,6 +22,7 @@ from tqdm import tqdm
 from benchmarks.honesty.kinds import KINDS, draw_example
 from napari_deepblur import ZernikeFamily, deblur
 from napari_deepblur.errors import DeepblurError, UndersamplingWarning
+from napari_deepblur.operators.families import Amplitude
 from napari_deepblur.training.batches import SceneSource
 from napari_deepblur.training.pool import load_bank
 
@@ -43,7 +44,7 @@ def survey(folder: Path, split: str, images: int, seed: int) -> list[dict[str, A
         generator = torch.Generator().manual_seed(seed + index)
         scene = source.draw(1, side + _MARGIN, generator)[0, 0].double().numpy()
         example = draw_example(KINDS[place], scene, side, seed + index)
-        amplitude = "auto" if example.amplitude is None else example.amplitude
+        amplitude: Amplitude = "auto" if example.amplitude is None else example.amplitude
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UndersamplingWarning)
             family = ZernikeFamily(example.microscope, example.modes, max_amplitude=amplitude)

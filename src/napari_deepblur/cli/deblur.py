@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_deepblur.pipeline import DeblurSettings
     from napari_deepblur.pipeline.series import Written
     from napari_deepblur.pipeline.series.arrays import Frames
+    from napari_deepblur.restoration.verdict import Verdict
 
 
 def add_to(verbs: Verbs) -> None:
@@ -117,6 +118,7 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     from napari_deepblur.io.sinks import file_sink
     from napari_deepblur.pipeline import save_settings
     from napari_deepblur.pipeline.series import Frame, deblur_stack_steps, history_of
+    from napari_deepblur.restoration.verdict import badness
 
     array = open_image(source, arguments.scene)
     said = array.acquisition
@@ -144,14 +146,21 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
         colours="luminance" if arguments.luminance else "each",
     )
     psfs: list[NDArray[np.float32]] = []
+    verdicts: list[Verdict] = []
 
     def keep(step: Written | Frame) -> None:
+        if isinstance(step, Frame) and step.result and step.result.verdict:
+            verdicts.append(step.result.verdict)
         if isinstance(step, Frame) and step.identified and step.result and step.result.identification:
             psfs.append(step.result.identification.psfs)
 
     series = run_with_bar(steps, arguments.quiet, keep)
     for note in series.notes:
         print(f"napari-deepblur: {source.name}: {' '.join(note.split())}", file=sys.stderr)
+    if verdicts and not arguments.quiet:
+        of = f"the worst of {len(verdicts)} verdicts" if len(verdicts) > 1 else "verdict"
+        worst = max(verdicts, key=badness)
+        print(f"napari-deepblur: {source.name}: {of}: {worst.light}. {worst.words}", file=sys.stderr)
     if arguments.psfs is not None:
         pixel = (series.family.microscope or settings.optics).pixel_size_um
         known = psfs or [series.family.psf(series.first.settings["resolved"]["theta"])]

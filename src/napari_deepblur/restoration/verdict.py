@@ -105,6 +105,11 @@ def doubted(residual: Verdict, wrong: float, expected_db: float, suspicions: tup
     return replace(residual, light=_LIGHTS[worst], wrong=wrong, expected_db=expected_db, suspicions=suspicions)
 
 
+def badness(verdict: Verdict) -> tuple[int, float, float]:
+    """Return what verdicts are sorted by, the worst last."""
+    return _LIGHTS.index(verdict.light), verdict.wrong or 0.0, verdict.structure
+
+
 def judge(
     image: NDArray[np.float32],
     restored: NDArray[np.float32],

@@ -19,7 +19,7 @@ from napari_deepblur.pipeline.parts import FieldZernikeBlur, ZernikeBlur
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import History, StackDeblurring, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.restoration.verdict import Verdict
+from napari_deepblur.restoration.verdict import Verdict, badness
 from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.origins import assumptions
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PSF_KEY = "psf"
 """Where the record of a result keeps the numbers of its PSF."""
-_WORST = {"green": 0, "yellow": 1, "red": 2}
+_LIGHTS = ("green", "yellow", "red")
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def worst_frame(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict] | None:
     """Return the frame whose verdict is the worst, and the verdict; None where there are none."""
     if not verdicts:
         return None
-    return max(verdicts.items(), key=lambda entry: (_WORST[entry[1].light], entry[1].wrong or 0.0, entry[1].structure))
+    return max(verdicts.items(), key=lambda entry: badness(entry[1]))
 
 
 def _metrics(result: Deblurring) -> PsfMetrics | None:
@@ -233,7 +233,7 @@ def _remark(record: Mapping[str, Any], resolved: Mapping[str, Any]) -> str:
 def _verdict(kept: Any) -> Verdict | None:
     try:
         light, numbers = kept["light"], {name: kept.get(name) for name in ("excess", "wrong", "expected_db")}
-        if light not in _WORST:
+        if light not in _LIGHTS:
             return None
         return Verdict(
             light,
