@@ -55,8 +55,8 @@ class ResultsPanel(QWidget):
         self._rests.setObjectName("rests_on")
         self._verdict.setObjectName("verdict")
         self._verdict.setToolTip(
-            "The result is blurred again and taken from the image. A blur that is too small explains every image: this "
-            "does not prove that the blur is right."
+            "How probable it is that the blur is wrong, learned from simulated images; of a blur that was given, "
+            "what the result, blurred again, leaves of the image, which does not prove that it is right."
         )
         self._numbers.setObjectName("psf_metrics")
         self._open = QToolButton(self)
