@@ -97,7 +97,8 @@ def test_a_file_is_asked_for_and_remembered(
 
 
 def test_the_dock_takes_the_family_and_gives_it_back(dock: DeblurDock, family_file: Path) -> None:
-    settings = dock.value().replace(microscope=SAMPLED, family=str(family_file), origin=(5, 6))
+    # A calibrated family brings its optics: none of them is assumed any more.
+    settings = dock.value().replace(microscope=SAMPLED, assumed=(), family=str(family_file), origin=(5, 6))
     dock.setValue(settings)
     assert dock.value() == settings
     family = dock.value().operator_family((20, 20))
