@@ -96,7 +96,7 @@ def _cloud(n: int, seed: int) -> Cloud:
 
 
 def belief_of(cloud: Cloud) -> Belief:
-    return Belief(cloud, cloud.theta, cloud.theta[:1], torch.zeros(1), 0.0)
+    return Belief(cloud, cloud.theta, cloud.theta[:1], torch.zeros(1))
 
 
 def test_the_psf_of_a_cloud_is_the_weighted_mean_of_psfs() -> None:

@@ -24,7 +24,7 @@ WINDOWS = 120
 @pytest.fixture(autouse=True)
 def _unit_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure energies as the law has them; how they are scaled where no PSF explains a scene has a test of its own."""
-    monkeypatch.setattr(spectral_energy, "_ORDINARY_MISFIT", 1e12)
+    monkeypatch.setattr(spectral_energy, "ORDINARY_MISFIT", 1e12)
 
 
 def log_power(theta: Tensor) -> Tensor:
@@ -214,7 +214,7 @@ def test_the_energy_is_in_units_of_what_no_psf_explains(monkeypatch: pytest.Monk
     theta[1] = -0.02
     values = []
     for ordinary in (1e12, 50.0):
-        monkeypatch.setattr(spectral_energy, "_ORDINARY_MISFIT", ordinary)
+        monkeypatch.setattr(spectral_energy, "ORDINARY_MISFIT", ordinary)
         energy = energy_of(torch.full((len(MODES),), 0.05), 1e-3, 1)
         power = log_power(theta)
         scenes = energy.start(power)

@@ -63,8 +63,7 @@ _SUSPICIONS: tuple[tuple[str, Callable[[Mapping[str, float]], bool]], ...] = (
     ),
     ("There is hardly anything in it but noise.", lambda s: s["contrast"] < 0.15),
 )
-"""What is said, and when: beyond what 98 of 100 simulated images have that nothing was done to
-(`benchmarks/results/honesty.md`)."""
+"""What is said, and when: beyond nearly all simulated images of the training split that nothing was done to."""
 
 
 def suspicions(signs: Mapping[str, float]) -> tuple[str, ...]:

@@ -87,15 +87,12 @@ class Belief(NamedTuple):
         The maxima of the posterior, best first, (M, K).
     scene
         The scene that goes with the best one, as `SpectralEnergy` has them, (R + 1,).
-    value
-        -log p at the best one.
     """
 
     cloud: Cloud
     wide: Tensor
     maxima: Tensor
     scene: Tensor
-    value: float
 
 
 @dataclass(frozen=True)
@@ -205,7 +202,7 @@ def posterior_steps(
     log_weights = log_weights + torch.nn.functional.logsigmoid(torch.cat((-odds, odds)))
     weights = (log_weights.softmax(0) / _DRAWS).repeat_interleave(_DRAWS)
     cloud = Cloud(torch.cat((narrow, prior.mirrored(narrow))), weights)
-    return Belief(cloud, torch.cat((wide, prior.mirrored(wide))), maxima, scenes[kept[0]], float(value[kept[0]]))
+    return Belief(cloud, torch.cat((wide, prior.mirrored(wide))), maxima, scenes[kept[0]])
 
 
 def _slope(

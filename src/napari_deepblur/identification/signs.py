@@ -11,11 +11,9 @@ import math
 import torch
 
 from napari_deepblur.identification.posterior import Belief, Cloud, NetworkPrior
-from napari_deepblur.identification.spectral_energy import Band, SpectralEnergy
+from napari_deepblur.identification.spectral_energy import ORDINARY_MISFIT, Band, SpectralEnergy
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import PsfModel, zernike_psf
-
-_ORDINARY_MISFIT = 130.0
 
 
 def signs_of_belief(
@@ -26,13 +24,12 @@ def signs_of_belief(
     optics: PsfModel,
     family: ZernikeFamily,
     theta_std: torch.Tensor,
+    mean: torch.Tensor,
+    spread: float,
 ) -> dict[str, float]:
-    """Gather the signs of a conclusion; each is named, and of the order of one."""
+    """Gather the signs of a conclusion, of mean PSF and spread as found; each is named, and of the order of one."""
     best = belief.maxima[:1]
-    psfs = zernike_psf(torch.cat((best, torch.zeros_like(best))), optics)
-    log_power = band.log_power(psfs)
-    misfit, rings, unusual = energy.left_over(log_power[0], belief.scene, band)
-    mean, spread = belief.cloud.psf_and_spread(family)
+    misfit, rings, unusual = energy.left_over(band.log_power(zernike_psf(best, optics))[0], belief.scene, band)
     theirs, their_spread = prior.candidates.psf_and_spread(family)
     turns = Cloud(prior.mean, torch.full((len(prior.mean),), 1 / len(prior.mean)))
     _, turn_spread = turns.psf_and_spread(family)
@@ -52,7 +49,7 @@ def signs_of_belief(
         "gap": _log(gap),
         "density": math.log1p(max(own_density - best_density, 0.0)),
         "maxima": -float((per_maximum.clamp_min(1e-9).log() * per_maximum).sum()),
-        "misfit": _log(misfit / _ORDINARY_MISFIT),
+        "misfit": _log(misfit / ORDINARY_MISFIT),
         "unusual": _log(float(unusual.square().mean().sqrt())),
         "most_unusual": _log(float(unusual.abs().max())),
     }

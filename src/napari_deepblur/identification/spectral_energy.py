@@ -33,7 +33,7 @@ RINGS = 6
 _INDEPENDENT = 0.15
 """Windows that count as independent, of each half-overlapping one; neighbouring frequencies share information, too."""
 
-_ORDINARY_MISFIT = 130.0
+ORDINARY_MISFIT = 130.0
 """E at its minimum for scenes like those that were learned, from training images."""
 
 _LEVEL_VARIANCE, _LEAST_REMAINDER = 1e4, 1e-3
@@ -56,18 +56,10 @@ class SpectralEnergy:
         The frequencies.
     scenes
         Statistics of the spectra of sharp scenes.
-    caution
-        E is divided by it: 1 where the blurred scene is one plane, more where other light is mixed in.
     """
 
     def __init__(
-        self,
-        periodogram: Tensor,
-        windows: int,
-        noise_variance: float,
-        band: Band,
-        scenes: SceneSpectra,
-        caution: float = 1.0,
+        self, periodogram: Tensor, windows: int, noise_variance: float, band: Band, scenes: SceneSpectra
     ) -> None:
         # A noiseless image can be empty at some frequencies, to the last digit.
         signal = periodogram[band.mask].clamp_min(1e-12)
@@ -84,7 +76,6 @@ class SpectralEnergy:
         self._basis = torch.cat((torch.ones_like(signal)[None], components))
         self._precision = 1 / torch.cat((torch.tensor([_LEVEL_VARIANCE]), scenes.variances))
         self._factor = torch.eye(len(self._basis))
-        self._caution = caution
         self._temperature = 1.0
 
     def start(self, log_power: Tensor) -> Tensor:
@@ -100,7 +91,7 @@ class SpectralEnergy:
 
     def of(self, log_power: Tensor, scenes: Tensor) -> Tensor:
         """E of PSFs of log power (N, F) with the scenes (N, R + 1) held, shape (N,); differentiable in the former."""
-        return self._misfit(log_power, scenes) / (self._caution * self._temperature)
+        return self._misfit(log_power, scenes) / self._temperature
 
     @torch.no_grad()
     def settle(self, log_power: Tensor, scenes: Tensor) -> None:
@@ -113,7 +104,7 @@ class SpectralEnergy:
         mean = (weight * share.square()).mean(0)
         self._factor = torch.linalg.cholesky((self._basis * mean) @ self._basis.T + torch.diag(self._precision))
         least = float(self._misfit(log_power, scenes).min())
-        self._temperature = max(1.0, least / _ORDINARY_MISFIT)
+        self._temperature = max(1.0, least / ORDINARY_MISFIT)
 
     @torch.no_grad()
     def follow(self, log_power: Tensor, scenes: Tensor) -> Tensor:

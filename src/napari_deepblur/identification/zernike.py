@@ -123,10 +123,10 @@ def identify_zernike_steps(
         lambda step: Progress("identify", 1 + len(areas) + step // _STEPS_EACH, total),
     )
     theta, theta_std = coefficients(belief, prior)
-    signs = signs_of_belief(belief, prior, energy, band, optics, family, theta_std)
+    psf, spread = belief.cloud.psf_and_spread(family)
+    signs = signs_of_belief(belief, prior, energy, band, optics, family, theta_std, psf, spread)
     signs |= find_traces(image, family.microscope.cutoff, noise)._asdict()
     signs |= signs_of_question(family, image.shape)
-    psf, spread = belief.cloud.psf_and_spread(family)
     yield Progress("identify", total, total)
     return Identification(
         theta=theta.numpy(),
