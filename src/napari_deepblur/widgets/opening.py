@@ -76,6 +76,8 @@ class LoadingDock(QWidget):
             self._bar.hide()
             self._dock = _made(self._place, self._viewer)
             self._column.addWidget(self._dock)
+            # A layout shows what it is given only in the next turn of the event loop.
+            self._dock.show()
         return self._dock
 
     def event(self, event: QEvent | None) -> bool:
