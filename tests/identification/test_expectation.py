@@ -21,6 +21,7 @@ QUIET = {
     "clipped": 0.0,
     "contrast": 2.0,
     "misfit": 0.0,
+    "out_of_focus": 0.0,
 }
 
 
@@ -55,7 +56,13 @@ def test_the_order_of_the_signs_is_the_network_s() -> None:
 
 @pytest.mark.parametrize(
     ("sign", "value", "word"),
-    [("blocks", 0.5, "JPEG"), ("rows", 2.0, "interlaced"), ("levels", 4.0, "grey"), ("corner", -2.0, "smoothed")],
+    [
+        ("blocks", 0.5, "JPEG"),
+        ("rows", 2.0, "interlaced"),
+        ("levels", 4.0, "grey"),
+        ("corner", -2.0, "smoothed"),
+        ("out_of_focus", 0.6, "volume"),
+    ],
 )
 def test_suspicions_say_what_and_only_that(sign: str, value: float, word: str) -> None:
     assert suspicions(QUIET) == ()

@@ -25,6 +25,7 @@ WINDOWS = 120
 def _unit_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure energies as the law has them; how they are scaled where no PSF explains a scene has a test of its own."""
     monkeypatch.setattr(spectral_energy, "ORDINARY_MISFIT", 1e12)
+    monkeypatch.setattr(spectral_energy, "_LEAST_TEMPERATURE", 1.0)
 
 
 def log_power(theta: Tensor) -> Tensor:

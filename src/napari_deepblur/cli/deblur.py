@@ -76,6 +76,12 @@ def add_to(verbs: Verbs) -> None:
         help="with --volume: in one plane, alike at all depths, or whichever explains the stack better",
     )
     frames.add_argument("--coefficients", type=Path, metavar="FILE.csv", help="write those of every frame as a table")
+    parser.add_argument(
+        "--spread",
+        type=Path,
+        metavar="FILE",
+        help="with --draws: write what the result owes to not knowing the blur, its standard deviation over the draws",
+    )
     frames.add_argument("--luminance", action="store_true", help="of a colour image, deblur the luminance")
     add_settings(parser, deblurs=True)
     parser.set_defaults(work=work)
@@ -87,11 +93,14 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.io.sinks import file_sink
 
     pairs = destinations(without_results(listed_files(arguments.images), arguments.output), arguments.output)
-    more = (arguments.psfs, arguments.coefficients, arguments.save_settings)
+    more = (arguments.psfs, arguments.spread, arguments.coefficients, arguments.save_settings)
     if len(pairs) > 1 and any(more):
         raise OutputError(
-            "--psfs, --coefficients and --save-settings are files of one image. Leave them out, or the images."
+            "--psfs, --spread, --coefficients and --save-settings are files of one image. Leave them out, or the "
+            "images."
         )
+    if arguments.spread is not None:
+        file_sink(arguments.spread)
     read = (arguments.family, arguments.settings, arguments.size)
     for image, output in pairs:
         if output.suffix.lower() != ".zarr":
@@ -136,6 +145,10 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     if arguments.specimen != "auto":
         raise SettingsError("--specimen is for a stack that is deblurred as one volume. Add --volume, or leave it out.")
     check_spacing(axes.removesuffix("S") if arguments.luminance else axes, spacing)
+    if (arguments.spread is None) != (settings.compute.draws == 0):
+        raise SettingsError(
+            "--spread is the file for what --draws finds: give both, such as --draws 8 --spread spread.tif, or neither."
+        )
     steps = deblur_stack_steps(
         array,
         axes,
@@ -144,6 +157,7 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
         "first" if arguments.one_operator else "each",
         plane_spacing_um=spacing,
         colours="luminance" if arguments.luminance else "each",
+        spread=None if arguments.spread is None else file_sink(arguments.spread, said),
     )
     psfs: list[NDArray[np.float32]] = []
     verdicts: list[Verdict] = []
@@ -181,8 +195,8 @@ def _deblur_volume(
     from napari_deepblur.pipeline import save_settings
     from napari_deepblur.pipeline.series import deblur_volume_steps
 
-    alone = {"--coefficients": arguments.coefficients, "--one-operator": arguments.one_operator}
-    given = [option for option, value in (alone | {"--luminance": arguments.luminance}).items() if value]
+    names = ("coefficients", "spread", "one_operator", "luminance")
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
     if given:
         raise SettingsError(f"{' and '.join(given)} are for planes that are deblurred one by one. Leave out --volume.")
     steps = deblur_volume_steps(array, axes, settings, sink, spacing, arguments.specimen)

@@ -61,6 +61,11 @@ _SUSPICIONS: tuple[tuple[str, Callable[[Mapping[str, float]], bool]], ...] = (
         "Its spectrum is not that of any blur of these optics: check NA, wavelength and pixel size.",
         lambda s: s["misfit"] > 2.2,
     ),
+    (
+        "Much of its light seems to come from planes out of focus: choose the background 'volume' with a classical "
+        "method, or take a stack and deblur it as a volume.",
+        lambda s: s["out_of_focus"] > 0.4,
+    ),
     ("There is hardly anything in it but noise.", lambda s: s["contrast"] < 0.15),
 )
 """What is said, and when: beyond nearly all simulated images of the training split that nothing was done to."""

@@ -17,7 +17,7 @@ from napari_deepblur.identification.local_views import (
     polynomial_views,
     windows_of,
 )
-from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.results import MOST_DRAWS, Identification
 from napari_deepblur.identification.spectral_scores import spectral_belief
 from napari_deepblur.networks.adapted import AdaptedNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
@@ -135,6 +135,7 @@ def described(
         parameter_names=family.parameter_names,
         even_modes=family.even_modes,
         units=family.units,
+        draws=belief.draw(MOST_DRAWS, seed=1).astype(np.float32),
     )
 
 

@@ -39,7 +39,7 @@ _STARTS, _RATE, _SETTLE_EVERY = 28, 0.02, 15
 _MAXIMA, _DRAWS = 8, 16
 """Maxima that are kept, and members of the cloud that each becomes."""
 
-_WIDTH, _BAR_WIDTH, _WIDEST = 0.7, 0.65, 0.08
+_WIDTH, _BAR_WIDTH, _WIDEST = 0.7, 0.85, 0.08
 """Width of a maximum's Gaussian relative to its curvature, for the PSF and for error bars; its largest in waves."""
 
 _LEAST_ERROR = 0.004
@@ -72,6 +72,15 @@ class Cloud(NamedTuple):
         mean = (self.weights[:, None, None] * psfs).sum(dim=0)
         errors = (psfs - mean).square().sum((-2, -1))
         return mean, float((self.weights * errors).sum() / mean.square().sum())
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw `count` members by their weights, shape (count, K), in random order.
+
+        The draws are stratified: a member of weight w comes up between floor(count w) and ceil(count w) times.
+        """
+        places = (torch.arange(count) + torch.rand(1, generator=generator)) / count
+        chosen = torch.searchsorted(self.weights.cumsum(0), places.to(self.weights)).clamp(max=len(self.weights) - 1)
+        return self.theta[chosen[torch.randperm(count, generator=generator)]]
 
 
 class Belief(NamedTuple):

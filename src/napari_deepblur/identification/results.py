@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from napari_deepblur.identification.expectation import Expectation
 from napari_deepblur.noise import PoissonGaussianNoise
 
+MOST_DRAWS = 32
+"""Draws of the parameters that are kept."""
+
 
 @dataclass(frozen=True)
 class Identification:
@@ -46,6 +49,9 @@ class Identification:
         vary over the field or were measured.
     expectation
         What follows from them; None where there are none.
+    draws
+        Parameters drawn from all that is believed, equally likely, shape (`MOST_DRAWS`, K); the joint sign of the even
+        modes is either one.
     """
 
     theta: NDArray[np.float32]
@@ -60,6 +66,7 @@ class Identification:
     notes: tuple[str, ...] = ()
     signs: Mapping[str, float] = field(default_factory=dict)
     expectation: Expectation | None = None
+    draws: NDArray[np.float32] | None = None
 
     @property
     def psf(self) -> NDArray[np.float32]:

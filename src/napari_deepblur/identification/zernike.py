@@ -13,9 +13,10 @@ from torch import Tensor
 from napari_deepblur.devices import inference_precision
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.identification.orientation import mirror_advantage
+from napari_deepblur.identification.out_of_focus import with_depth
 from napari_deepblur.identification.posterior import DESCENT_STEPS, Cloud, NetworkPrior, coefficients, posterior_steps
 from napari_deepblur.identification.resampling import resample
-from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.results import MOST_DRAWS, Identification
 from napari_deepblur.identification.signs import signs_of_belief, signs_of_question
 from napari_deepblur.identification.spectral_energy import Band, SpectralEnergy
 from napari_deepblur.identification.test_time_augmentation import decide_turned, gather_turned, plus
@@ -122,9 +123,11 @@ def identify_zernike_steps(
         posterior_steps(prior, energy, band, optics, lambda psfs: mirror_advantage(middle, variance, psfs)),
         lambda step: Progress("identify", 1 + len(areas) + step // _STEPS_EACH, total),
     )
-    theta, theta_std = coefficients(belief, prior)
-    psf, spread = belief.cloud.psf_and_spread(family)
+    mixed = with_depth(belief, prior.candidates, opinion.out_of_focus)
+    theta, theta_std = coefficients(mixed, prior)
+    psf, spread = mixed.cloud.psf_and_spread(family)
     signs = signs_of_belief(belief, prior, energy, band, optics, family, theta_std, psf, spread)
+    signs["out_of_focus"] = opinion.out_of_focus
     signs |= find_traces(image, family.microscope.cutoff, noise)._asdict()
     signs |= signs_of_question(family, image.shape)
     yield Progress("identify", total, total)
@@ -138,6 +141,7 @@ def identify_zernike_steps(
         parameter_names=family.parameter_names,
         even_modes=family.even_modes,
         signs=signs,
+        draws=mixed.cloud.draw(MOST_DRAWS, torch.Generator().manual_seed(0)).numpy(),
     )
 
 

@@ -7,7 +7,7 @@ from napari_deepblur.pipeline.deblur import deblur, deblur_stack, deblur_steps
 from napari_deepblur.pipeline.identify import identify, identify_stack
 from napari_deepblur.pipeline.identify_steps import identify_steps
 from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.series.frames import StackDeblurring
+from napari_deepblur.pipeline.series.outcome import StackDeblurring
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, save_settings
 from napari_deepblur.pipeline.volume import VolumeDeblurring
 

@@ -26,7 +26,8 @@ from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
 from napari_deepblur.pipeline.series.arrays import Frames
-from napari_deepblur.pipeline.series.frames import Colours, Reuse, StackDeblurring, deblur_stack_steps
+from napari_deepblur.pipeline.series.frames import Colours, Reuse, deblur_stack_steps
+from napari_deepblur.pipeline.series.outcome import StackDeblurring
 from napari_deepblur.pipeline.series.volumes import deblur_volume_steps
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring
@@ -135,6 +136,7 @@ def deblur_stack(
     reuse: Reuse = "each",
     colours: Colours = "each",
     out: Any = None,
+    spread_out: Any = None,
     theta: ArrayLike | None = None,
     noise: PoissonGaussianNoise | None = None,
     **settings: Any,
@@ -170,6 +172,7 @@ def deblur_stack(
     colours: Colours = "each",
     specimen: SpecimenChoice = "auto",
     out: Any = None,
+    spread_out: Any = None,
     theta: ArrayLike | None = None,
     noise: PoissonGaussianNoise | None = None,
     **settings: Any,
@@ -214,6 +217,8 @@ def deblur_stack(
         Where the result goes: an array of its shape; the name of an OME-TIFF file, or of an OME-Zarr folder; or a
         `napari_deepblur.io.sinks.Sink`. By default a new array, float32, which lies in a temporary file where it would
         fill the memory; colours in whole numbers stay what they are.
+    spread_out
+        Where the spread goes if blurs are drawn (``draws=8``, `Deblurring.spread`): as `out`.
     theta, noise
         As in `deblur`, for all planes.
     **settings
@@ -245,18 +250,22 @@ def deblur_stack(
         values["family"] = named
     if volume and (reuse != "each" or colours != "each"):
         raise SettingsError("A volume has one blur and no colours: leave reuse and colours out.")
+    if volume and spread_out is not None:
+        raise SettingsError("Blurs are not drawn for a volume: leave spread_out and draws out.")
     if psf is not None and not volume:
         raise SettingsError("A PSF of several planes is for a volume: give volume=True, or leave psf out.")
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
         raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
-    sink = sink_of(out, planes.acquisition if isinstance(planes, LazyImage) else None)
+    acquisition = planes.acquisition if isinstance(planes, LazyImage) else None
+    sink = sink_of(out, acquisition)
     if volume:
         asked = DeblurSettings(**values)
         return finished(deblur_volume_steps(planes, axes, asked, sink, plane_spacing_um, specimen, psf))
     if specimen != "auto":
         raise SettingsError("The kind of specimen is of a volume: planes one by one do not depend on it. Leave it out.")
-    steps = deblur_stack_steps(planes, axes, DeblurSettings(**values), sink, reuse, object_, plane_spacing_um, colours)
-    return finished(steps)
+    asked = DeblurSettings(**values)
+    spread = sink_of(spread_out, acquisition) if asked.compute.draws else None
+    return finished(deblur_stack_steps(planes, axes, asked, sink, reuse, object_, plane_spacing_um, colours, spread))
 
 
 def _named_or_given(family: OperatorFamily | str | os.PathLike[str] | None) -> tuple[str | None, OperatorFamily | None]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_deepblur.errors import DeepblurError, SettingsError
+from napari_deepblur.identification.results import MOST_DRAWS
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import FieldZernikeFamily, ZernikeFamily
 from napari_deepblur.operators.families import DEFAULT_MODES, Amplitude
@@ -286,6 +287,20 @@ class Compute(Part):
         metavar="N",
         deblurs_only=True,
     )
+    draws: Annotated[int, Field(ge=0, le=MOST_DRAWS)] = about(
+        0,
+        "Restorations with other blurs that are likely, too: their standard deviation is what the result owes to not "
+        "knowing the blur. 0: none; 8 tell it to about a quarter",
+        title="Spread over",
+        metavar="N",
+        deblurs_only=True,
+    )
+
+    @model_validator(mode="after")
+    def _several(self) -> Compute:
+        if self.draws == 1:
+            raise SettingsError("One draw of the blur has no standard deviation: give 0 for none, or 2 and more.")
+        return self
 
 
 def variants(part: str) -> tuple[type[Part], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -90,7 +91,12 @@ def preview(plan: Plan, image: ArrayLike, region: Region, known: Identification 
     """
     wide = region.with_halo(plan.shape, margin(plan.family.psf_size))
     part = np.asanyarray(image[wide.top : wide.bottom, wide.left : wide.right])  # type: ignore[index,call-overload]
-    result = finished(run(plan.of_part((wide.top, wide.left), wide.shape), part, known))
+    here = plan.of_part((wide.top, wide.left), wide.shape)
+    if here.settings.compute.draws:
+        # A preview is to be quick.
+        quick = here.settings.compute.replace(draws=0)
+        here = replace(here, settings=here.settings.replace(compute=quick))
+    result = finished(run(here, part, known))
     top, left = region.top - wide.top, region.left - wide.left
     height, width = region.shape
     return Preview(region, result.image[top : top + height, left : left + width], result)

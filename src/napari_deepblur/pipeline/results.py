@@ -31,6 +31,9 @@ class Deblurring:
         The blur that was removed.
     background
         Light in the image that is from planes out of focus, in its units, where it was set apart.
+    spread
+        Standard deviation of the restored image over blurs that are likely, in its units; absent where none were drawn
+        (``draws``). It is what the result owes to not knowing the blur, and not to noise.
     """
 
     image: NDArray[np.float32]
@@ -39,3 +42,4 @@ class Deblurring:
     verdict: Verdict | None = None
     blur: Blur | None = None
     background: NDArray[np.float32] | None = None
+    spread: NDArray[np.float32] | None = None

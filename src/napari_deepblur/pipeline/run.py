@@ -23,6 +23,7 @@ from napari_deepblur.noise.intensity import AffineScale, unit_scale
 from napari_deepblur.pipeline.identify_steps import identify_evidence_steps, identify_stack_steps
 from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.spread import spread_steps
 from napari_deepblur.progress import Progress, changed, within
 from napari_deepblur.restoration.background import BackgroundRestorer, VolumeBlur, volume_blur
 from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
@@ -65,13 +66,17 @@ def run(
     family, device, noise, origin = plan.family, plan.device, plan.noise, plan.settings.origin
     evidence = gather_evidence(observed, family.microscope, noise, masked_pixels(plane))
     noise = evidence.noise
-    work = units_of_work(plan.shape, plan.side, family.psf_size, plan.restorer)
+    once = units_of_work(plan.shape, plan.side, family.psf_size, plan.restorer)
+    draws = plan.settings.compute.draws if plan.theta is None else 0
+    work = once * (1 + draws)
     before = 0
     identification: Identification | None = None
     notes = list(evidence.notes)
     try:
         if plan.theta is not None:
             yield Progress("noise", 0, work)
+            if plan.settings.compute.draws:
+                notes.append("The blur is given, and nothing of it is uncertain: there is no spread.")
             blur: Blur = FamilyBlur(family, plan.theta, origin=origin)
         else:
             if known is None:
@@ -88,8 +93,17 @@ def run(
         unit_noise = scale.noise_to_unit(noise)
         pixels = scale.to_unit(evidence.pixels)
         steps = restore_steps(pixels, whole, unit_noise, plan.restorer, device, plan.side, evidence.hidden)
-        placed = within(steps, before, before + work, before + work)
+        placed = within(steps, before, before + once, before + work)
         restored = yield from changed(placed, lambda step: _as_result(step, scale, observed, evidence.blank))
+        spread = None
+        if draws and identification is not None:
+            likely = (_drawn(plan, blur, identification, draw) for draw in range(draws))
+            each = (
+                restore_steps(pixels, other, unit_noise, plan.restorer, device, plan.side, evidence.hidden)
+                for other in likely
+            )
+            spread = yield from within(spread_steps(each, draws), before + once, before + work, before + work)
+            spread = _as_spread(spread, scale, evidence.blank)
     finally:
         free_memory(device)
     found = plan.theta if identification is None else identification.theta
@@ -114,7 +128,7 @@ def run(
         "notes": [*notes, *restored.notes, *([] if gained is None else [gained])],
         "residual": None if verdict is None else verdict.as_record(),
     }
-    return Deblurring(image, identification, _record(plan, resolved), verdict, blur, background)
+    return Deblurring(image, identification, _record(plan, resolved), verdict, blur, background, spread)
 
 
 def run_identification(plan: IdentificationPlan, image: ArrayLike) -> Generator[Progress, None, Identification]:
@@ -153,6 +167,29 @@ def _identified_blur(plan: Plan, found: Identification) -> Blur:
         # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients.
         return ConvolutionBlur(torch.from_numpy(found.psf), float(found.psf_spread[0]))
     return blur_between(found.psfs, GRID, family.psf_size, plan.shape, float(found.psf_spread.mean()))
+
+
+def _drawn(plan: Plan, mean: Blur, found: Identification, draw: int) -> Blur:
+    """Return another blur that is likely, restored from with the same caution as the mean one."""
+    assert found.draws is not None
+    theta = torch.from_numpy(found.draws[draw])
+    if isinstance(plan.restorer, BackgroundRestorer):
+        return _surrounded(plan, mean, replace(found, theta=found.draws[draw], psfs=_local_psf(plan, theta)))
+    return FamilyBlur(plan.family, theta, mean.spread, plan.settings.origin)
+
+
+def _local_psf(plan: Plan, theta: torch.Tensor) -> NDArray[np.float32]:
+    local = plan.family.local
+    assert local is not None
+    return np.asarray(local.psf_tensor(theta).numpy()[None])
+
+
+def _as_spread(spread: NDArray[np.float32], scale: AffineScale, blank: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Give a standard deviation the units of the image; what was left as it is has none."""
+    spread = spread * np.float32(scale.span)
+    if blank is not None:
+        spread[blank] = 0
+    return spread
 
 
 def _surrounded(plan: Plan, focus: Blur, found: Identification | None) -> VolumeBlur:

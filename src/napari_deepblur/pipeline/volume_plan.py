@@ -107,6 +107,7 @@ def plan_volume(
     FamilyError, FamilyFileError, SettingsError, DeviceError, WeightsError
         Each says what was found, what was expected and what to do.
     """
+    _check_is_of_volumes(settings)
     depth, rows, columns = (int(side) for side in shape)
     known = known_psf(settings, psf, plane_spacing_um, (depth, rows, columns))
     measured = isinstance(known, MeasuredPlanes)
@@ -138,6 +139,16 @@ def plan_volume(
     return VolumePlan(
         settings, (depth, rows, columns), spacing, family, model, blur, theta, restorer, device, side, weights, notes
     )
+
+
+def _check_is_of_volumes(settings: DeblurSettings) -> None:
+    """Raise a `SettingsError` for what only planes one by one have."""
+    if settings.compute.draws:
+        raise SettingsError("Blurs are not drawn for a volume: leave the draws out, or go through the stack by planes.")
+    if settings.restore.method != "network" and settings.restore.background != "none":
+        raise SettingsError(
+            "The planes above and below are in the stack, and not unknown: leave background='volume' out for a volume."
+        )
 
 
 def _pupils(settings: DeblurSettings, shape: tuple[int, int]) -> ZernikeFamily:

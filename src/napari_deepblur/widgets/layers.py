@@ -248,6 +248,20 @@ def image_layer(source: Source, image: NDArray[Any], record: dict[str, Any]) -> 
     return image, arguments, "image"
 
 
+def spread_layer(source: Source, spread: NDArray[np.float32], record: dict[str, Any]) -> LayerData:
+    """Layer of what restored images owe to not knowing the blur, in the input's place and units; hidden at first."""
+    arguments = {
+        "name": f"{source.name} spread",
+        "metadata": {METADATA_KEY: record},
+        "visible": False,
+        **source.placement,
+    }
+    if source.colour and spread.ndim == len(source.data.shape):
+        # One scale for the three colours.
+        spread = spread[..., :3].mean(axis=-1)
+    return spread, arguments | {"colormap": "magma"}, "image"
+
+
 def psf_layer(source: Source, psfs: NDArray[np.float32], record: dict[str, Any]) -> LayerData:
     """Layer of the point spread functions over the field, values in [0, 1], in the input's place.
 

@@ -14,7 +14,8 @@ from scipy.ndimage import gaussian_filter
 from napari_deepblur.errors import DeviceError, ImageError, NoiseError, OutputError
 from napari_deepblur.io.sinks import ArraySink, Form, Region, Sink
 from napari_deepblur.pipeline import DeblurSettings, deblur
-from napari_deepblur.pipeline.series.frames import Frame, StackDeblurring, Written, deblur_stack_steps
+from napari_deepblur.pipeline.series.frames import deblur_stack_steps
+from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
 from napari_deepblur.progress import Progress, finished
 from tests.pipeline.series.frames_of import frames_of
 

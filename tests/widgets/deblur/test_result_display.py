@@ -53,6 +53,21 @@ def test_a_click_makes_two_layers_in_the_place_of_the_input(
     assert child(dock, QPushButton, "run").text() == "Deblur"
 
 
+def test_draws_of_the_blur_add_what_the_result_owes_to_not_knowing_it(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    viewer.add_image(cells, name="cells", **MICROMETRES)
+    draws = child(dock, QComboBox, "draws")
+    draws.setCurrentIndex(draws.findText("4 likely blurs"))
+    run_to_the_end(qtbot, dock)
+    assert [layer.name for layer in viewer.layers] == ["cells", "cells deblurred", "cells PSFs", "cells spread"]
+    spread = viewer.layers["cells spread"]
+    assert spread.data.shape == cells.shape and spread.data.max() > 0
+    assert not spread.visible and "'cells spread' (hidden)" in status(dock).text()
+    np.testing.assert_allclose(spread.scale, viewer.layers["cells deblurred"].scale)
+    assert viewer.layers.selection.active == viewer.layers["cells deblurred"]
+
+
 def test_a_series_appears_frame_by_frame_in_one_layer(
     qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
 ) -> None:

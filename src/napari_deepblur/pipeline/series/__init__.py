@@ -2,16 +2,9 @@
 
 from napari_deepblur.io.axes import AXES, check_axes, guess_axes, leading, named_axes, planes_last
 from napari_deepblur.pipeline.series.arrays import LUMINANCE, Luminance, lazy_frame, write_frame
-from napari_deepblur.pipeline.series.frames import (
-    Colours,
-    Frame,
-    Reuse,
-    StackDeblurring,
-    Written,
-    channel_of,
-    deblur_stack_steps,
-)
+from napari_deepblur.pipeline.series.frames import Colours, Reuse, channel_of, deblur_stack_steps
 from napari_deepblur.pipeline.series.history import History, history_of
+from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
 from napari_deepblur.pipeline.series.volumes import deblur_volume_steps, volume_refusal
 
 __all__ = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,13 +13,13 @@ from napari_deepblur.errors import DeepblurError, ImageError, NoiseError, Output
 from napari_deepblur.identification.plane_signs import signed_planes
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.axes import OPTICS, check_axes, frame_indices, frame_name, leading
-from napari_deepblur.io.sinks import Form, Region, Sink
+from napari_deepblur.io.sinks import ArraySink, Form, Sink
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.plan import Plan, plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
 from napari_deepblur.pipeline.series.arrays import LUMINANCE, Frames, Luminance, read_frame, result_type, whole
-from napari_deepblur.pipeline.series.history import History, history_of
+from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.progress import Progress, changed, one_of
 from napari_deepblur.restoration.tiling import Part
@@ -30,80 +29,6 @@ Reuse = Literal["each", "first"]
 
 Colours = Literal["each", "luminance"]
 """Deblur red, green and blue each by itself, or the luminance alone."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """A part of the result is in the sink.
-
-    Attributes
-    ----------
-    index
-        Position of the frame along the leading axes.
-    region
-        Rows and columns.
-    """
-
-    index: tuple[int, ...]
-    region: Region
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame of the result, all of which is in the sink.
-
-    Attributes
-    ----------
-    index
-        Its position along the leading axes.
-    image
-        Restored plane (rows, columns), in the units of the input; the input itself where it was passed through.
-    result
-        All about it; None where it was passed through.
-    identified
-        Whether the blur was identified on this frame, and not taken over from another.
-    note
-        What was done otherwise than asked for, in words.
-    """
-
-    index: tuple[int, ...]
-    image: NDArray[np.float32]
-    result: Deblurring | None
-    identified: bool
-    note: str
-
-
-@dataclass(frozen=True)
-class StackDeblurring:
-    """A deblurred array of any number of axes, and how it was made.
-
-    Attributes
-    ----------
-    image
-        The result: the array that was written into, or what the file holds. In the units of the input, and of its
-        shape, but that the luminance has no axis of colours.
-    first
-        Result of the first frame that was not passed through.
-    settings
-        Of the run.
-    record
-        JSON-safe: that of `first`, with axes, and what was found for each frame.
-    notes
-        What was done otherwise than asked for, each with the frame's name: frames that were passed through, too.
-    family
-        The blurs that were possible.
-    """
-
-    image: Any
-    first: Deblurring
-    settings: DeblurSettings
-    record: dict[str, Any]
-    notes: tuple[str, ...]
-    family: OperatorFamily
-
-    def history(self) -> History | None:
-        """Return the coefficients frame by frame; None where no blur was identified."""
-        return None if self.first.identification is None else history_of(self.record)
 
 
 Steps = Generator[Progress | Written | Frame, None, StackDeblurring]
@@ -118,6 +43,7 @@ def deblur_stack_steps(
     family: OperatorFamily | None = None,
     plane_spacing_um: float | None = None,
     colours: Colours = "each",
+    spread: Sink | None = None,
 ) -> Steps:
     """Deblur frame by frame into a sink, yielding progress, what has been written, and each frame when it is ready.
 
@@ -146,6 +72,9 @@ def deblur_stack_steps(
         sign of the even modes (`identify_stack`). The pixels do not depend on it.
     colours
         Of an array with colours: deblur each, or the luminance alone, which has no axis of colours.
+    spread
+        Where the spread of each frame goes, if blurs are drawn; a new array by default. Of a frame that was passed
+        through it is zero.
 
     Returns
     -------
@@ -171,11 +100,16 @@ def deblur_stack_steps(
     own = family is not None or settings.family_file is not None
     pixel = made.family.pixel_size_um if own else settings.stated_pixel_size_um
     form = Form(tuple(array.shape), axes, result_type(axes, array), pixel)
-    reason = sink.refusal(form)
-    if reason:
-        raise OutputError(reason)
-    sink.open(form)
+    spread = (spread or ArraySink()) if settings.compute.draws else None
+    sinks = [(sink, form), *([] if spread is None else [(spread, form._replace(dtype=np.dtype(np.float32)))])]
+    reasons = [reason for one, its_form in sinks if (reason := one.refusal(its_form))]
+    if reasons:
+        raise OutputError(reasons[0])
+    opened: list[Sink] = []
     try:
+        for one, its_form in sinks:
+            one.open(its_form)
+            opened.append(one)
         entries: list[dict[str, Any]] = []
         notes: list[str] = []
         first: Deblurring | None = None
@@ -185,6 +119,8 @@ def deblur_stack_steps(
                     first = first or step.result
                     entries.append(_entry(step))
                     notes += [step.note] if step.note else []
+                    if spread is not None:
+                        spread.write(step.index, whole(step.image.shape), _spread_of(step))
                 yield step
         if first is None:
             raise ImageError(_nothing_to_deblur(notes))
@@ -195,11 +131,13 @@ def deblur_stack_steps(
         record["image"] = {"shape": [int(length) for length in array.shape]}
         if plane_spacing_um and leading(axes) == "Z":
             record |= signed_planes(entries, made.family, plane_spacing_um)
+        uncertain = None if spread is None else spread.finish(record | {"shows": "spread over likely blurs"})
         image = sink.finish(record)
     except BaseException:
-        sink.abandon()
+        for one in opened:
+            one.abandon()
         raise
-    return StackDeblurring(image, first, settings, record, tuple(notes), made.family)
+    return StackDeblurring(image, first, settings, record, tuple(notes), made.family, uncertain)
 
 
 def _frames(
@@ -297,6 +235,11 @@ def _is_transparency(axes: str, index: Sequence[int]) -> bool:
 
 def _is_constant(plane: NDArray[Any]) -> bool:
     return plane.size > 0 and bool((plane == plane.flat[0]).all())
+
+
+def _spread_of(frame: Frame) -> NDArray[np.float32]:
+    spread = None if frame.result is None else frame.result.spread
+    return np.zeros(frame.image.shape, np.float32) if spread is None else spread
 
 
 def _entry(frame: Frame) -> dict[str, Any]:

@@ -23,6 +23,9 @@ _METHODS = {
 _SIZES = (("automatic", "auto"), ("light (for processors)", "light"), ("paper (for GPUs)", "paper"))
 
 
+_DRAWS = (("none", 0), ("4 likely blurs", 4), ("8 likely blurs", 8), ("16 likely blurs", 16))
+
+
 def restoration_form(parent: QWidget | None = None) -> PartForm:
     """Make the form of the method with its iterations and strength."""
     methods = [(_METHODS.get(name, name), name) for name in kinds("restore")]
@@ -30,14 +33,14 @@ def restoration_form(parent: QWidget | None = None) -> PartForm:
 
 
 def computation_form(parent: QWidget | None = None) -> PartForm:
-    """Make the form of the size of the networks and the device; tiles are carried along from layers and files."""
+    """Make the form of networks, device and draws of the blur; tiles are carried along from layers and files."""
     # They say what "automatic" is.
     follow_preferences()
     devices = available_devices()
     # Its name alone: threads and free memory stand in the line of the device itself.
     automatic = f"automatic: {_automatic(dict(devices)).split(' (')[0]}"
     listed = [(automatic, "auto"), *((title, name) for name, title in devices)]
-    return PartForm("compute", {"size": _SIZES, "device": listed}, ("tile",), parent)
+    return PartForm("compute", {"size": _SIZES, "device": listed, "draws": _DRAWS}, ("tile",), parent)
 
 
 def _automatic(devices: dict[str, str]) -> str:

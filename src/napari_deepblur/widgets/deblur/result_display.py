@@ -16,10 +16,11 @@ from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, wri
 from napari_deepblur.restoration.verdict import Verdict, residual_image
 from napari_deepblur.widgets.deblur.findings import found_in_run, record_of, worst_frame
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
-from napari_deepblur.widgets.layers import METADATA_KEY, Source, image_layer, psf_layer
+from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source, image_layer, psf_layer, spread_layer
 from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
@@ -96,8 +97,6 @@ class ResultDisplay(RunDisplay):
 
     def finish(self, outcome: StackDeblurring, duration: str) -> Conclusion:
         """Write down how the result was made, add the point spread functions, and say what was done and found."""
-        from napari.layers import Layer
-
         series = outcome
         self._plane = series.first if self._axes == "YX" and not self._source.colour else None
         source = {"layer": self._source.name, "file": self._source.file}
@@ -117,13 +116,21 @@ class ResultDisplay(RunDisplay):
         if self._layer is not None:
             self._layer.metadata = {METADATA_KEY: record}
         if self._psfs is not None:
-            layer = Layer.create(*psf_layer(self._source, self._psfs, record))
-            self._viewer.add_layer(layer)
-            self._psf_layer = layer
-            if self._layer in self._viewer.layers:
-                self._viewer.layers.selection.active = self._layer
+            self._psf_layer = self._add_beside(psf_layer(self._source, self._psfs, record))
+        if series.spread is not None:
+            self._spread_layer = self._add_beside(spread_layer(self._source, series.spread, record))
         said = self._words(series.record["resolved"]["device"], duration, series.notes, findings.rests_on)
         return Conclusion(said, findings, bool(series.notes or findings.rests_on))
+
+    def _add_beside(self, data: LayerData) -> Layer:
+        """Add a layer, and keep the restored image selected."""
+        from napari.layers import Layer
+
+        layer = Layer.create(*data)
+        self._viewer.add_layer(layer)
+        if self._layer in self._viewer.layers:
+            self._viewer.layers.selection.active = self._layer
+        return layer
 
     def psfs(self) -> tuple[NDArray[np.float32], str] | None:
         """Return the point spread functions of all frames; None where none was identified."""

@@ -56,6 +56,7 @@ class RunDisplay(ABC):
         self._origins = dict(origins or {})
         self._layer: Layer | None = None
         self._psf_layer: Layer | None = None
+        self._spread_layer: Layer | None = None
 
     @abstractmethod
     def show(self, step: Any) -> None:
@@ -86,8 +87,8 @@ class RunDisplay(ABC):
         """Add the image less the blurred result as a layer; zero where the border does not allow to know."""
 
     def added(self) -> list[Layer]:
-        """Return the layers of the run: the restored image, and the point spread functions."""
-        return [layer for layer in (self._layer, self._psf_layer) if layer is not None]
+        """Return the layers of the run: the restored image, the point spread functions, and the spread."""
+        return [layer for layer in (self._layer, self._psf_layer, self._spread_layer) if layer is not None]
 
     def restored(self) -> Layer | None:
         """Return the layer of the restored image; None where it is not in the viewer."""
