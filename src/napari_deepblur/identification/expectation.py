@@ -9,6 +9,10 @@ import torch
 
 from napari_deepblur.networks.expectation import EDGES, ExpectationNetwork, mean_decibels
 
+_CAUTION = 2.0
+"""Restoration is told so many times the error that is expected on average in decibels: large errors do more harm than
+small ones do good. Of 1, 2 and 4 it gives the best correlation with the scene on 160 training images of all kinds."""
+
 WRONG_BELOW_DB = 3.0
 """PSF SNR below which an estimate is worse than none: about that of a PSF drawn at random."""
 
@@ -30,6 +34,11 @@ class Expectation:
     psf_snr_db: float
     wrong: float
     suspicions: tuple[str, ...] = ()
+
+    @property
+    def squared_error(self) -> float:
+        """Relative squared error of the PSF that restoration is to reckon with, as `Identification.psf_spread`."""
+        return _CAUTION * 10 ** (-self.psf_snr_db / 10)
 
 
 def expect(signs: Mapping[str, float], network: ExpectationNetwork) -> Expectation:
