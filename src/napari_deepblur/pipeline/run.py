@@ -164,8 +164,8 @@ def _identified_blur(plan: Plan, found: Identification) -> Blur:
         spread = float(found.psf_spread.mean())
         return FamilyBlur(family, torch.from_numpy(found.theta), spread, plan.settings.origin)
     if family.field_shape is None:
-        # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients. Where other
-        # signs speak against it, restoration holds back.
+        # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients. Where
+        # other signs speak against it, restoration holds back.
         spread = float(found.psf_spread[0])
         if found.expectation is not None:
             spread = max(spread, found.expectation.squared_error)
