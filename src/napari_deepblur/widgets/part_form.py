@@ -7,8 +7,8 @@ from typing import Any, Literal, cast, get_args, get_origin
 
 from magicgui.widgets import ComboBox, create_widget
 from magicgui.widgets.bases import ValueWidget
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QToolButton, QWidget
 
 from napari_deepblur.pipeline.options import Option, kind_field, options_of
 from napari_deepblur.pipeline.parts import Part, variants
@@ -38,6 +38,8 @@ class PartForm(QWidget):
         Fields that have no row, and keep their defaults.
     parent
         Parent widget.
+    folded
+        Title under which the rows are folded away at first; by default they are shown.
     """
 
     valueChanged = Signal()
@@ -49,6 +51,7 @@ class PartForm(QWidget):
         choices: Mapping[str, Choices] | None = None,
         hidden: Sequence[str] = (),
         parent: QWidget | None = None,
+        folded: str = "",
     ) -> None:
         super().__init__(parent)
         self._part, self._kind = part, kind_field(part)
@@ -57,6 +60,10 @@ class PartForm(QWidget):
         self._optional: dict[str, float] = {}
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
+        self._fold = _fold(part, folded, self) if folded else None
+        if self._fold is not None:
+            self._layout.addRow(self._fold)
+            self._fold.toggled.connect(self._show_rows)
         for option in options_of(part):
             if option.field not in hidden:
                 field = _widget(option, (choices or {}).get(option.field), self._kinds())
@@ -121,8 +128,21 @@ class PartForm(QWidget):
         self.valueChanged.emit()
 
     def _show_rows(self) -> None:
+        shown = self._fold is None or self._fold.isChecked()
         for name, field in self._fields.items():
-            self._layout.setRowVisible(field.native, name in self._model().model_fields)
+            self._layout.setRowVisible(field.native, shown and name in self._model().model_fields)
+        if self._fold is not None:
+            self._fold.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
+
+
+def _fold(part: str, title: str, parent: QWidget) -> QToolButton:
+    """Make the title of rows that can be folded away."""
+    button = QToolButton(parent)
+    button.setObjectName(f"{part}_fold")
+    button.setText(title)
+    button.setCheckable(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    return button
 
 
 def _widget(option: Option, choices: Choices | None, kinds: Sequence[str]) -> ValueWidget[Any]:

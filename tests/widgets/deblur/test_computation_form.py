@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from driving import child
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QComboBox, QToolButton
 
 from napari_deepblur.pipeline.parts import Compute
 from napari_deepblur.widgets.deblur import computation_form
@@ -32,3 +33,15 @@ def test_automatic_says_what_it_will_be(
     # One that is not here is kept, and refused with a reason when it is used.
     form.setValue(Compute(device="cuda:7"))
     assert form.value().device == "cuda:7"
+
+
+def test_what_few_people_change_is_folded_away(qtbot: QtBot) -> None:
+    form = make_form()
+    qtbot.addWidget(form)
+    form.show()
+    device, fold = (child(form, kind, name) for kind, name in ((QComboBox, "device"), (QToolButton, "compute_fold")))
+    assert not device.isVisible() and fold.isVisible()
+    fold.click()
+    assert device.isVisible()
+    fold.click()
+    assert not device.isVisible() and form.value().device == "auto"

@@ -40,7 +40,9 @@ def computation_form(parent: QWidget | None = None) -> PartForm:
     # Its name alone: threads and free memory stand in the line of the device itself.
     automatic = f"automatic: {_automatic(dict(devices)).split(' (')[0]}"
     listed = [(automatic, "auto"), *((title, name) for name, title in devices)]
-    return PartForm("compute", {"size": _SIZES, "device": listed, "draws": _DRAWS}, ("tile",), parent)
+    return PartForm(
+        "compute", {"size": _SIZES, "device": listed, "draws": _DRAWS}, ("tile",), parent, folded="Computation"
+    )
 
 
 def _automatic(devices: dict[str, str]) -> str:
