@@ -2,7 +2,9 @@
 
 A connected region of one and the same value is set aside where noise cannot have left it alike: plateaus of a saturated
 camera, constant borders; or where it ends in a step that the optics cannot make: masks, wedges of turned images.
-What merely was cut off at black is kept: it is dark, and its edges are soft.
+What merely was cut off at black is kept: it is dark, and its edges are soft. A plateau of the largest value that ends
+in such a step all the way round is no light too bright for the camera, but a block of hot pixels, a scale bar or text
+that was written into the image.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 from skimage.measure import label
 
 from napari_deepblur.noise.model import PoissonGaussianNoise
@@ -28,6 +31,12 @@ _TOP_SHARE = 1e-3
 
 _CHANCE = 1e-3
 """Expected number of equal regions by chance, below which one is taken for no chance."""
+
+_WRITING = 0.2
+"""Share of the pixels of the largest value in regions that were drawn, from which on short ones are taken for drawn."""
+
+_SMOOTHED = 2
+"""Pixels around what was drawn into an image that its smoothed edge may have changed."""
 
 _LARGE, _MORE_ALIKE = 64, 2.0
 """Pixels of a region from which on it does not tell what is usual, and how much more alike places may be than usual."""
@@ -61,7 +70,8 @@ def constant_regions(
     Returns
     -------
     tuple
-        Two masks of shape (H, W): what is saturated, and the other constant regions.
+        Two masks of shape (H, W): what is saturated, and the other constant regions, with the pixels around what was
+        written into the image.
     """
     well_sampled = cutoff is not None and cutoff <= _WELL_SAMPLED
     nothing = np.zeros(pixels.shape, bool)
@@ -91,11 +101,19 @@ def constant_regions(
     full = _is_full(regions.value / step if step > 0 else regions.value)
     dropped = (edges.first > np.maximum(3 * step, 1e-3 * contrast)) & (edges.first > 0.4 * edges.second)
     top = (edges.above == 0) & (regions.value >= _top(pixels)) & (unlikely | (dropped & (full | (step == 0))))
-    flat = ~top & (cut | (unlikely & ~floor))
+    drawn = top & steep & abrupt & (edges.first + edges.second > least) & (edges.length >= _SHORTEST_EDGE)
+    if regions.size[drawn].sum() > _WRITING * regions.size[top].sum():
+        # The dots and strokes of the same writing, too short to be judged by themselves.
+        drawn |= top & (edges.length < _SHORTEST_EDGE)
+    top &= ~drawn
+    flat = ~top & (cut | drawn | (unlikely & ~floor))
+    # The edges of letters are smoothed, and belong to them.
+    written = binary_dilation(_where(regions, drawn), np.ones((3, 3)), _SMOOTHED) if drawn.any() else nothing
     saturated = _where(regions, top)
     if top.any():
         saturated |= pixels >= regions.value[top].min()
-    return saturated, _where(regions, flat) & ~saturated
+    saturated &= ~written
+    return saturated, (_where(regions, flat) | written) & ~saturated
 
 
 def _regions(pixels: Array) -> _Regions:
