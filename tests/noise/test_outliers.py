@@ -168,3 +168,15 @@ def test_numbers_for_no_data_count_for_nothing(camera_image: NDArray[np.float32]
     found = gather_evidence(spoilt, microscope(0.26))
     assert found.hidden is not None and found.hidden[40:44, 50].all() and found.hidden.sum() <= 5
     assert np.abs(found.pixels).max() <= camera_image.max()
+
+
+@pytest.mark.parametrize("form", ["round", "two sides"])
+def test_the_dark_around_a_stop_is_found(form: str) -> None:
+    rng = np.random.default_rng(6)
+    light = 300 + 600 * blurred(0.26, 1)
+    rows, columns = np.mgrid[:160, :160]
+    outside = ((rows - 80) ** 2 + (columns - 80) ** 2 > 70**2) if form == "round" else (rows < 20) | (columns < 30)
+    image = (rng.poisson(np.where(outside, 4.0, light)) + rng.normal(0, 3, (160, 160)) + 200).round()
+    found = gather_evidence(image.astype(np.float32), microscope(0.26))
+    assert found.hidden is not None and found.blank is not None
+    assert found.hidden[outside].mean() > 0.99 and found.hidden[~outside].mean() < 0.02

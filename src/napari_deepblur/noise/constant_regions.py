@@ -45,7 +45,7 @@ _NO_CODE = int(np.float32(np.nan).view(np.int32))
 """The bits of a NaN, which no pixel has."""
 
 
-class _Regions(NamedTuple):
+class Regions(NamedTuple):
     """Connected regions of equal pixels, as one entry of each array a region; `labels` tells where they are."""
 
     labels: NDArray[np.intp]
@@ -78,7 +78,7 @@ def constant_regions(
     regions = _regions(pixels)
     if not len(regions.number):
         return nothing, nothing
-    edges = _edges(pixels, regions)
+    edges = edges_of(pixels, regions)
     level = noise.variance(regions.value)
     deviation = np.sqrt(level)
     # Two neighbours are alike by chance where rounding makes them so; 4 counts the ways in which a region grows.
@@ -116,7 +116,7 @@ def constant_regions(
     return saturated, (_where(regions, flat) | written) & ~saturated
 
 
-def _regions(pixels: Array) -> _Regions:
+def _regions(pixels: Array) -> Regions:
     # Rounded to the precision in which images are computed; equal numbers have equal bits once -0 is 0.
     codes = (pixels.astype(np.float32) + np.float32(0)).view(np.int32)
     equal = np.zeros(pixels.shape, bool)
@@ -127,7 +127,7 @@ def _regions(pixels: Array) -> _Regions:
     equal[:, :-1] |= right
     none = np.zeros(0, np.intp)
     if not equal.any():
-        return _Regions(np.zeros(pixels.shape, np.intp), none, none, np.zeros(0), 0.0)
+        return Regions(np.zeros(pixels.shape, np.intp), none, none, np.zeros(0), 0.0)
     labels = np.asarray(label(codes, background=_NO_CODE, connectivity=1), np.intp)
     size = np.bincount(labels.ravel())
     number = np.flatnonzero(size >= _SMALLEST_REGION)
@@ -137,7 +137,7 @@ def _regions(pixels: Array) -> _Regions:
     small = size[labels] < _LARGE
     pairs = np.concatenate([down[small[1:] & small[:-1]], right[small[:, 1:] & small[:, :-1]]])
     usual = float(pairs.mean()) if pairs.size else 1.0
-    return _Regions(labels, number, size[number], pixels.ravel()[first[number]], usual)
+    return Regions(labels, number, size[number], pixels.ravel()[first[number]], usual)
 
 
 def _top(pixels: Array) -> float:
@@ -150,7 +150,7 @@ def _is_full(counts: Array) -> Mask:
     return np.asarray((power >= 4) & (np.abs(power - np.rint(power)) < 1e-9))
 
 
-class _Edges(NamedTuple):
+class Edges(NamedTuple):
     """What is seen across the edge of each region.
 
     Medians of the steps outwards, |y1 - v|, |y2 - y1|, |y3 - y2|; the least of the first, but for a twentieth; how
@@ -165,7 +165,8 @@ class _Edges(NamedTuple):
     length: Array
 
 
-def _edges(pixels: Array, regions: _Regions) -> _Edges:
+def edges_of(pixels: Array, regions: Regions) -> Edges:
+    """See what lies across the edges of regions of `pixels`, which are constant there."""
     wanted = np.zeros(int(regions.labels.max()) + 1, bool)
     wanted[regions.number] = True
     inside = wanted[regions.labels]
@@ -189,7 +190,7 @@ def _edges(pixels: Array, regions: _Regions) -> _Edges:
     first, second, third = steps[:3]
     one, two, three = (_quantile(whose, values, count, 0.5)[number] for values in (first, second, third))
     least, length = _quantile(whose, first, count, 0.05)[number], count[number].astype(np.float64)
-    return _Edges(one, two, three, least, above[number], length)
+    return Edges(one, two, three, least, above[number], length)
 
 
 def _quantile(whose: NDArray[np.intp], values: Array, count: NDArray[np.intp], share: float) -> Array:
@@ -199,7 +200,7 @@ def _quantile(whose: NDArray[np.intp], values: Array, count: NDArray[np.intp], s
     return np.where(count > 0, ordered[first + (share * np.maximum(count - 1, 0)).astype(np.intp)], 0.0)
 
 
-def _where(regions: _Regions, chosen: Mask) -> Mask:
+def _where(regions: Regions, chosen: Mask) -> Mask:
     wanted = np.zeros(int(regions.labels.max()) + 1, bool)
     wanted[regions.number[chosen]] = True
     return np.asarray(wanted[regions.labels])

@@ -32,6 +32,7 @@ from scipy.ndimage import (
 from scipy.special import j1
 
 from napari_deepblur.noise.constant_regions import constant_regions
+from napari_deepblur.noise.dark_surroundings import dark_surroundings
 from napari_deepblur.noise.model import PoissonGaussianNoise
 from napari_deepblur.noise.stripes import stripes
 
@@ -127,6 +128,7 @@ def find_outliers(
     """
     known = np.zeros(pixels.shape, bool) if masked is None else masked
     saturated, flat = constant_regions(pixels, cutoff, noise, step, known)
+    flat = flat | dark_surroundings(pixels, cutoff, noise, known | saturated | flat)
     hidden = known | saturated | flat
     isolated, doubted = _isolated(pixels, cutoff, noise, step, hidden)
     lines = stripes(pixels, cutoff, noise, step, hidden | isolated)
