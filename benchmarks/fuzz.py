@@ -22,6 +22,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -246,13 +247,19 @@ def _picture(image: Image.Image, name: str, **options: Any) -> Seed:
 
 
 def _package_files() -> list[Seed]:
-    """Make small files of the package's own kinds: weights, spectra, families, settings, pictures of PSFs."""
+    """Make small files of the package's own kinds: weights, families, pupils, settings, microscopes, PSFs, results."""
     from napari_deepblur.io.families import load_family, save_family
+    from napari_deepblur.io.images import write_tiff
     from napari_deepblur.io.psf_files import load_psf
-    from napari_deepblur.io.weights import read_weights, save_weights
+    from napari_deepblur.io.psf_stacks import load_psf_stack
+    from napari_deepblur.io.pupil_files import load_pupil, save_pupil
+    from napari_deepblur.io.records import record_in
+    from napari_deepblur.io.weights import load_expectation, read_weights, save_weights
     from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
     from napari_deepblur.operators import EigenPsfFamily
+    from napari_deepblur.optics import KnownPupil, Microscope
     from napari_deepblur.pipeline import DeblurSettings, load_settings, save_settings
+    from napari_deepblur.pipeline.named_microscopes import NamedMicroscope, load_microscope, save_microscope
 
     def weights(path: Path) -> None:
         read_weights(path).deblurring()
@@ -266,10 +273,26 @@ def _package_files() -> list[Seed]:
         save_family(EigenPsfFamily(psf[None] / psf.sum(), pixel_size_um=0.1), at / "family.safetensors")
         save_settings(DeblurSettings(method="wiener"), at / "settings.json")
         tifffile.imwrite(at / "psf.tif", (1000 * psf).astype(np.uint16))
-        readers = {"w.safetensors": weights, "family.safetensors": load_family, "settings.json": load_settings}
+        through = np.stack([psf / 4, psf / 2, psf, psf / 2, psf / 4])
+        tifffile.imwrite(at / "psfs.tif", (1000 * through).astype(np.uint16), photometric="minisblack")
+        optics = Microscope(na=0.8, wavelength_um=0.5, pixel_size_um=0.1, n_immersion=1.0)
+        save_pupil(KnownPupil(optics, (5, 7), (0.05, 0.1)), at / "pupil.safetensors")
+        save_microscope(NamedMicroscope(name="mine", microscope=optics), at / "mine.json")
+        write_tiff(at / "result.tif", psf.astype(np.float32), pixel_size_um=0.1, record={"settings": {"a": [1, 2]}})
+        shipped = Path(str(files("napari_deepblur") / "weights" / "expectation.safetensors"))
+        readers: dict[str, Callable[[Path], Any]] = {
+            "w.safetensors": weights,
+            "family.safetensors": load_family,
+            "settings.json": load_settings,
+            "psf.tif": load_psf,
+            "psfs.tif": load_psf_stack,
+            "pupil.safetensors": load_pupil,
+            "mine.json": load_microscope,
+            "result.tif": record_in,
+        }
         return [
             *(Seed(name, (at / name).read_bytes(), read) for name, read in readers.items()),
-            Seed("psf.tif", (at / "psf.tif").read_bytes(), load_psf),
+            Seed("e.safetensors", shipped.read_bytes(), load_expectation),
         ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -32,6 +34,25 @@ def masked_pixels(image: ArrayLike) -> NDArray[np.bool_] | None:
         return None
     mask = np.ma.getmaskarray(image)
     return mask if mask.any() else None
+
+
+def unmasked(array: NDArray[Any]) -> NDArray[Any]:
+    """Put the median of what counts under the mask of a masked array; any other array is returned as it is.
+
+    Raises
+    ------
+    ImageError
+        If all of it is masked.
+    """
+    masked = masked_pixels(array)
+    if masked is None:
+        return np.asarray(array)
+    values = np.array(array)
+    if masked.all():
+        raise ImageError("All pixels are masked: there is nothing to deblur. Is True in the mask where pixels count?")
+    # What lies under a mask is often NaN, or the number for no data.
+    values[masked] = np.median(values[~masked])
+    return values
 
 
 def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.float32]:
@@ -71,13 +92,10 @@ def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.f
             f"The image has {array.shape[0]} x {array.shape[1]} pixels, expected at least "
             f"{max(smallest, SMALLEST_SIDE)} a side: it must not be smaller than the PSF. Crop less, or shrink the PSF."
         )
-    if masked is not None and masked.all():
-        raise ImageError("All pixels are masked: there is nothing to deblur. Is True in the mask where pixels count?")
+    if masked is not None:
+        array = unmasked(np.ma.asarray(image))
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(array, dtype=np.float32)
-    if masked is not None:
-        # What lies under a mask is often NaN, or the number for no data.
-        values = np.where(masked, np.median(values[~masked]), values)
     usable = np.abs(values) <= _LARGEST_VALUE
     if not usable.all():
         bad = int(usable.size - usable.sum())

@@ -142,6 +142,9 @@ def test_gaps_are_filled_from_another_source_which_stays_named() -> None:
         ("LD LCI 25x/0.8 Oil/W/Glyc", {"na": 0.8}),
         ("Plan 40x WD 0.13 ∞/0.17", {}),
         ("Plan Apo 60x/1.40 Oil ∞/0.17 WD 0.13", {"na": 1.4, "n_immersion": 1.515}),
+        ("Zoom 1.5", {}),
+        ("Plan Apo 4x, optovar 1.25", {}),
+        ("MVPLAPO 1x/0.25 FWD 65 mm", {"na": 0.25}),
         ("unknown", {}),
     ],
 )

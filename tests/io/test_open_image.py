@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_deepblur.errors import ImageError, ModalityWarning
+from napari_deepblur.errors import AssumptionWarning, ImageError, ModalityWarning
 from napari_deepblur.io.acquisition_files import read_acquisition
 from napari_deepblur.io.ome_tiff import read_ome_images, read_ome_tiff
 from napari_deepblur.io.open_image import open_image, scene_names
@@ -260,3 +260,22 @@ def test_indexing_reads_what_indexing_an_array_gives(tmp_path: Path) -> None:
         np.testing.assert_array_equal(swapped, array.transpose(1, 0, 2, 3))
         np.testing.assert_array_equal(swapped[1, 2, :5], array[2, 1, :5])
         np.testing.assert_array_equal(image.transpose((3, 2, 1, 0)), array.transpose(3, 2, 1, 0))
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LAB"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
+def test_colours_that_are_no_light_are_refused(tmp_path: Path, mode: str, compression: str | None) -> None:
+    path = tmp_path / "colours.tif"
+    Image.fromarray(np.zeros((20, 24, 3), np.uint8)).convert(mode).save(path, compression=compression)
+    with pytest.raises(ImageError, match="no amounts of light"):
+        open_image(path)
+
+
+def test_planes_that_the_xml_does_not_name_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "changed.ome.tif"
+    sizes = 'SizeX="24" SizeY="20" SizeZ="4" SizeC="1" SizeT="1"'
+    pixels = f'<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" {sizes}><TiffData/></Pixels>'
+    xml = f'<OME xmlns="{OME}"><Image ID="Image:0">{pixels}</Image></OME>'
+    tifffile.imwrite(path, STACK, description=xml, metadata=None, photometric="minisblack")
+    with pytest.warns(AssumptionWarning, match="the other 2 are not read"), open_image(path) as image:
+        np.testing.assert_array_equal(image, STACK[:4])

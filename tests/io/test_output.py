@@ -12,7 +12,7 @@ import pytest
 
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.images import read_image, write_tiff
-from napari_deepblur.io.output import check_tiff_name, check_writable, replacing
+from napari_deepblur.io.output import check_tiff_name, check_writable, is_same_file, replacing
 
 IMAGE = np.arange(12, dtype=np.float32).reshape(3, 4)
 
@@ -65,3 +65,12 @@ def test_what_is_done_is_kept_where_the_folder_was_removed(tmp_path: Path, monke
         write_tiff(folder / "result.tif", IMAGE)
     (kept,) = rescue.rglob("result.tif")
     np.testing.assert_array_equal(read_image(kept), IMAGE)
+
+
+def test_links_that_lead_in_a_circle_are_refused(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.tif"
+    loop.symlink_to(loop)
+    for use in (check_writable, lambda path: write_tiff(path, IMAGE)):
+        with pytest.raises(OutputError, match="in a circle"):
+            use(loop)
+    assert is_same_file(loop, loop) and not is_same_file(loop, tmp_path / "other.tif")

@@ -44,6 +44,7 @@ BAD = {
     "not finite": (np.where(gaussian(9, 9) > 6, np.nan, gaussian(9, 9)), "values from nan"),
     "too large": (gaussian(300, 9), "255"),
     "off centre": (gaussian(41, 41, (10, 20)), "10.0 pixels from the middle"),
+    "a negative": (8 - gaussian(41, 41), "darker in its middle"),
     "complex": (gaussian(9, 9).astype(np.complex64), "complex64"),
 }
 
@@ -96,6 +97,8 @@ def test_the_background_of_a_camera_is_subtracted_and_said(tmp_path: Path) -> No
         assert np.abs(found - clean).sum() < most
 
 
+# The strongest of these aberrations move the light as far as a picture that was cut wrongly.
+@pytest.mark.filterwarnings("ignore:The light in:napari_deepblur.errors.AssumptionWarning")
 def test_the_wings_of_a_psf_and_a_box_are_no_background(tmp_path: Path) -> None:
     family = ZernikeFamily(Microscope(pixel_size_um=0.09), max_amplitude=0.3)
     for number, theta in enumerate(family.sample(20, 0)):
@@ -112,3 +115,50 @@ def test_pixels_of_a_psf_are_square(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "psf.ome.tif", psf, ome=True, metadata=facts)
     with pytest.raises(FamilyFileError, match=r"not square \(0\.065 x 0\.1 um\)"):
         load_psf(tmp_path / "psf.ome.tif")
+
+
+def counts(at: tuple[float, float] | None = None, side: int = 41) -> np.ndarray:
+    y, x = np.mgrid[:side, :side]
+    row, column = at or (side // 2, side // 2)
+    return 4000 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 8)
+
+
+def loaded(path: Path, picture: np.ndarray) -> np.ndarray:
+    tifffile.imwrite(path, picture.astype(np.uint16))
+    return np.asarray(load_psf(path).psf((1.0,)))
+
+
+def middle(psf: np.ndarray) -> np.ndarray:
+    place = np.arange(len(psf)) - len(psf) // 2
+    return np.array([(psf.sum(axis) * place).sum() for axis in (1, 0)])
+
+
+@pytest.mark.parametrize("spoilt", ["a slope", "a hot pixel", "few photons"])
+def test_a_slanting_background_and_hot_pixels_are_no_light(tmp_path: Path, spoilt: str) -> None:
+    picture = {
+        "a slope": counts() + 100 + 2 * np.arange(41),
+        "a hot pixel": np.where(np.eye(1, 41 * 41, 210).reshape(41, 41) > 0, 60000, counts() + 100),
+        "few photons": np.random.default_rng(0).poisson(counts() / 4 + 100),
+    }[spoilt]
+    clean = loaded(tmp_path / "clean.tif", counts())
+    with pytest.warns(AssumptionWarning, match="even background"):
+        found = loaded(tmp_path / "psf.tif", picture)
+    assert np.abs(found - clean).sum() < 0.12
+
+
+def test_the_middle_of_even_sides_may_lie_between_pixels(tmp_path: Path) -> None:
+    with pytest.warns(AssumptionWarning, match="half a pixel"):
+        found = loaded(tmp_path / "psf.tif", counts((19.5, 19.5), 40))
+    np.testing.assert_allclose(middle(found), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        (counts((22, 20)), "2.0 pixels from the middle"),
+        (np.minimum(3 * counts(), 4095), "25 pixels of psf.tif have the largest value"),
+    ],
+)
+def test_what_is_doubtful_in_a_psf_is_told(tmp_path: Path, picture: np.ndarray, words: str) -> None:
+    with pytest.warns(AssumptionWarning, match=words):
+        loaded(tmp_path / "psf.tif", picture)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import skimage.data
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.errors import ImageError, NoiseError, UndersamplingWarning
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
@@ -158,3 +159,15 @@ def test_odd_images_give_finite_parameters(seed: int) -> None:
     for image in (*odd, one_bright, 1e300 * one_bright):
         found = estimate_noise(image)
         assert np.isfinite([found.alpha, found.beta, found.offset]).all()
+
+
+@pytest.mark.parametrize("shape", [(120, 130), (101, 118), (99, 97)])
+def test_the_noise_of_a_turned_image_is_that_of_the_image(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(5)
+    scene = gaussian_filter(rng.random(shape), 4)
+    image = rng.poisson(2000 * scene / scene.max()) + rng.normal(0, 3, shape)
+    straight = estimate_noise(image)
+    for turned in (image[::-1], image[:, ::-1], image.T, np.rot90(image)):
+        found = estimate_noise(turned)
+        assert found.alpha == pytest.approx(straight.alpha, rel=1e-6)
+        assert found.variance(500.0) == pytest.approx(straight.variance(500.0), rel=1e-6)

@@ -122,3 +122,61 @@ def test_masks_of_arrays_count(camera_image: NDArray[np.float32]) -> None:
     found = gather_evidence(camera_image, microscope(0.26), masked=masked)
     assert found.hidden is not None
     np.testing.assert_array_equal(found.hidden, masked)
+
+
+@pytest.mark.parametrize("what", ["block", "scale bar", "letters", "column"])
+def test_what_was_drawn_into_an_image_is_no_saturated_light(camera_image: NDArray[np.float32], what: str) -> None:
+    rows, columns = np.mgrid[:160, :160]
+    region = {
+        "block": (rows // 3 == 20) & (columns // 3 == 30),
+        "scale bar": (rows >= 140) & (rows < 145) & (columns > 90) & (columns < 150),
+        "letters": (rows > 20) & (rows < 36) & (columns % 8 < 3) & (columns > 100),
+        "column": columns == 70,
+    }[what]
+    spoilt = np.where(region, np.float32(65535), camera_image)
+    found = gather_evidence(spoilt, microscope(0.26))
+    assert found.hidden is not None and found.hidden[region].all()
+    # Filled in as the image around is: it is not taken for light that is brighter than the camera holds.
+    assert found.pixels.max() <= 1.5 * camera_image.max()
+
+
+def test_a_long_track_is_followed_to_its_end(camera_image: NDArray[np.float32]) -> None:
+    track = np.array([(20 + k, 40 + k // 2) for k in range(40)]).T
+    spoilt = camera_image.copy()
+    spoilt[tuple(track)] = 20000
+    found = gather_evidence(spoilt, microscope(0.26))
+    assert found.hidden is not None and found.hidden[tuple(track)].all() and found.hidden.sum() <= 42
+
+
+@pytest.mark.parametrize(("lines", "more"), [([70], 150), ([70, 71], 3000), ([60, 100], 150)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_rows_and_columns_of_another_offset_are_found(
+    camera_image: NDArray[np.float32], lines: list[int], more: float, axis: int
+) -> None:
+    spoilt = camera_image.copy()
+    np.moveaxis(spoilt, axis, 0)[lines] += more
+    found = gather_evidence(spoilt, microscope(0.26))
+    assert found.hidden is not None
+    np.testing.assert_array_equal(np.flatnonzero(found.hidden.mean(axis=1 - axis) > 0.9), lines)
+    assert "rows or columns" in found.notes[0]
+
+
+@pytest.mark.parametrize("value", [1e20, -1e25, 3e29])
+def test_numbers_for_no_data_count_for_nothing(camera_image: NDArray[np.float32], value: float) -> None:
+    spoilt = camera_image.copy()
+    spoilt[40:44, 50] = value
+    found = gather_evidence(spoilt, microscope(0.26))
+    assert found.hidden is not None and found.hidden[40:44, 50].all() and found.hidden.sum() <= 5
+    assert np.abs(found.pixels).max() <= camera_image.max()
+
+
+@pytest.mark.parametrize("form", ["round", "two sides"])
+def test_the_dark_around_a_stop_is_found(form: str) -> None:
+    rng = np.random.default_rng(6)
+    light = 300 + 600 * blurred(0.26, 1)
+    rows, columns = np.mgrid[:160, :160]
+    outside = ((rows - 80) ** 2 + (columns - 80) ** 2 > 70**2) if form == "round" else (rows < 20) | (columns < 30)
+    image = (rng.poisson(np.where(outside, 4.0, light)) + rng.normal(0, 3, (160, 160)) + 200).round()
+    found = gather_evidence(image.astype(np.float32), microscope(0.26))
+    assert found.hidden is not None and found.blank is not None
+    assert found.hidden[outside].mean() > 0.99 and found.hidden[~outside].mean() < 0.02

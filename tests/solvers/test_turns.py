@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_deepblur.operators import ConvolutionOperator, LinearOperator
 from napari_deepblur.restoration.restorers import SOLVERS
-from napari_deepblur.solvers import SolverState
+from napari_deepblur.solvers import HeldOut, SolverState
 from tests.solvers.conftest import Problem
 
 TURNS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -95,3 +95,13 @@ def test_single_precision_is_enough(problem: Problem, name: str, level: float) -
     double = last(SOLVERS[name](_Doubled(operator), image.double(), noise, iterations=30))
     assert double.dtype == torch.float64
     torch.testing.assert_close(single.double(), double, rtol=0, atol=1e-3 * float(double.abs().max()))
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("shape", [(61, 50), (50, 50)])
+def test_of_a_turned_image_the_same_counts_are_held_back(problem: Problem, turn: str, shape: tuple[int, int]) -> None:
+    image = problem.image[..., : shape[0], : shape[1]]
+    straight = HeldOut(image, (0.01, 0.002)).kept
+    around = HeldOut(TURNS[turn](image), (0.01 * (1 + 1e-7), 0.002)).kept
+    torch.testing.assert_close(around, TURNS[turn](straight))
+    assert not torch.equal(straight, HeldOut(image, (0.01, 0.002), seed=1).kept)

@@ -172,7 +172,7 @@ def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str 
     OutputError
         Naming the first that cannot.
     """
-    from napari_deepblur.io.output import check_writable, is_same_file
+    from napari_deepblur.io.output import check_writable, is_same_file, resolved
     from napari_deepblur.io.sinks.zarr import check_store
 
     chosen = [path for path in outputs if path is not None]
@@ -182,12 +182,12 @@ def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str 
             check_store(path)
         else:
             check_writable(path)
-        if is_same_file(path, image) or image.resolve() in path.resolve().parents:
+        if is_same_file(path, image) or resolved(image) in resolved(path).parents:
             raise OutputError(f"{path} is the input image, which is never overwritten. Choose another name.")
         for other in others:
             if is_same_file(path, other):
                 raise OutputError(f"{path} is read by this run, and is never overwritten. Choose another name.")
-        if path.resolve() in [other.resolve() for other in chosen[:index]]:
+        if resolved(path) in [resolved(other) for other in chosen[:index]]:
             raise OutputError(f"{path} is asked for twice, for different contents. Choose different names.")
 
 

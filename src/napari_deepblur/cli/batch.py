@@ -12,6 +12,7 @@ from typing import Any
 from napari_deepblur.cli.report import row_of, write_report
 from napari_deepblur.cli.workers import Outcome, outcomes
 from napari_deepblur.errors import ImageError, OutputError
+from napari_deepblur.io.output import resolved
 
 _SUFFIX = "_deblurred.ome.tif"
 
@@ -44,10 +45,10 @@ def without_results(images: Sequence[Path], output: str) -> list[Path]:
     """
     from napari_deepblur.io.records import record_in
 
-    folder = Path(output).resolve()
+    folder = resolved(output)
     if len(images) < 2 or not folder.is_dir():
         return list(images)
-    results = [image for image in images if image.resolve().parent == folder and record_in(image) is not None]
+    results = [image for image in images if resolved(image).parent == folder and record_in(image) is not None]
     if len(results) == len(images):
         raise ImageError(f"All {len(images)} images are results of this program in {output}, where results go.")
     if results:
@@ -94,7 +95,7 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
         target = folder / (image.name.removesuffix(image.suffix).removesuffix(".ome") + _SUFFIX)
         if target in made:
             raise OutputError(f"{made[target]} and {image} would both become {target}. Rename one of them.")
-        if target.resolve() in {other.resolve() for other in images}:
+        if resolved(target) in {resolved(other) for other in images}:
             raise OutputError(
                 f"{target} is itself one of the images, which are never overwritten. Choose another folder."
             )

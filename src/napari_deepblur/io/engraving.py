@@ -26,7 +26,11 @@ _APERTURE = r"([01]?[.,]\d{1,3})(?![\d.,]|\s*[x\u00d7])"
 _BY_NAME = re.compile(rf"\bN\.?A\.?\s*[:=]?\s*{_APERTURE}", re.IGNORECASE)
 _BESIDE_MAGNIFICATION = re.compile(rf"{_MAGNIFICATION}[a-z]{{0,3}}\s*[/ ]?\s*{_APERTURE}", re.IGNORECASE)
 _ALONE = re.compile(rf"(?:/|\s){_APERTURE}", re.IGNORECASE)
-_COVER_GLASS = re.compile(r"(?:∞|inf|-|\b1[67]0|\b210)\s*/\s*[-\d.,]+|\bWD\s*[:=]?\s*[\d.,]+", re.IGNORECASE)
+_COVER_GLASS = re.compile(
+    r"(?:∞|inf|-|\b1[67]0|\b210)\s*/\s*[-\d.,]+|[\d.,]+\s*[mµμu]m\b"
+    r"|\b(?:WD|FWD|zoom|optovar|tube|factor|mag(?:nification)?)\s*[:=]?\s*[\d.,]+",
+    re.IGNORECASE,
+)
 _LETTER_OF_MEDIUM = re.compile(rf"{_MAGNIFICATION}([owgs])\b", re.IGNORECASE)
 
 
@@ -47,7 +51,7 @@ def read_objective(engraving: str) -> dict[str, float]:
     -------
     dict
         `na` and `n_immersion`, each only if it is there. A magnification such as 1.25x, a tube length, the thickness
-        of a cover glass and a working distance are no aperture.
+        of a cover glass, a working distance and the factor of a zoom are no aperture.
     """
     found: dict[str, float] = {}
     text = _COVER_GLASS.sub(" ", engraving)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from napari_deepblur.errors import OutputError
-from napari_deepblur.io.output import PREFIX
+from napari_deepblur.io.output import PREFIX, resolved
 
 
 def begin_folder(target: Path) -> Path:
@@ -20,7 +20,7 @@ def begin_folder(target: Path) -> Path:
         If nothing can be written there.
     """
     try:
-        partial = Path(tempfile.mkdtemp(dir=target.resolve().parent, prefix=PREFIX, suffix=target.suffix))
+        partial = Path(tempfile.mkdtemp(dir=resolved(target).parent, prefix=PREFIX, suffix=target.suffix))
         mask = os.umask(0)
         os.umask(mask)
         # A temporary folder is private, a result is not.
@@ -40,7 +40,7 @@ def complete_folder(partial: Path, target: Path) -> None:
     OutputError
         If it cannot be renamed; both folders are then unharmed.
     """
-    place = target.resolve()
+    place = resolved(target)
     aside: Path | None = None
     try:
         if place.exists():

@@ -26,12 +26,17 @@ def check_tiff_name(path: str | os.PathLike[str]) -> None:
         )
 
 
+def resolved(path: str | os.PathLike[str]) -> Path:
+    """Return the absolute path without links; of links that lead in a circle one of them, and never an error."""
+    return Path(os.path.realpath(path))
+
+
 def is_same_file(one: Path, other: Path) -> bool:
     """Tell whether two paths are the same file, by whatever links."""
     try:
         return one.samefile(other)
     except OSError:
-        return one.resolve() == other.resolve()
+        return resolved(one) == resolved(other)
 
 
 def check_writable(path: str | os.PathLike[str]) -> Path:
@@ -61,7 +66,10 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
         )
     if target.is_symlink():
         # What the link leads to is written, and the link stays.
-        check_writable(target.resolve())
+        end = resolved(target)
+        if end.is_symlink():
+            raise OutputError(f"{target} is a link that leads in a circle. Give the name of a file.")
+        check_writable(end)
         return target
     if not target.parent.is_dir():
         raise OutputError(f"The folder {target.parent} does not exist. Make it first, or choose another one.")
@@ -81,7 +89,7 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
 def lack_of_room(path: Path, size: int) -> str:
     """Say that the disk has no room for so many bytes; empty where it has, or nobody knows."""
     try:
-        free = shutil.disk_usage(path.resolve().parent).free
+        free = shutil.disk_usage(resolved(path).parent).free
     except OSError:
         return ""
     if free >= size:
@@ -119,8 +127,8 @@ def replacing(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[P
     refused: OutputError | None = None
     try:
         target = check_writable(given)
-        folder = target.resolve().parent
-        target = target.resolve() if target.is_symlink() else target
+        folder = resolved(target).parent
+        target = resolved(target) if target.is_symlink() else target
     except OutputError as error:
         if not keep:
             raise

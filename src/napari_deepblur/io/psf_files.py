@@ -6,9 +6,11 @@ import math
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import fourier_shift, label
 
 from napari_deepblur.errors import AssumptionWarning, FamilyFileError, ImageError
 from napari_deepblur.io.acquisition import SQUARE, Acquisition
@@ -33,6 +35,16 @@ _BLOCKS, _EVEN = 16, 0.6
 """Parts of the margin, and by how much of its level their means may differ for a background. Of 720 PSFs of random
 aberrations, the margin of none was so even: those of the wings differ by 0.84 and more."""
 
+_SPECKS = 3
+"""Connected pixels from which on what stands out of the background of a camera is more than its noise."""
+
+_DISPLACED, _BETWEEN = 1.0, 0.2
+"""Distance of all light and of its bright part, in the same direction, from the middle that few aberrations make; and
+how far from half a pixel it may lie for the middle of an even side to be meant between its pixels."""
+
+_SATURATED = 5
+"""Pixels of the largest value of a converter from which on a bead was too bright."""
+
 
 def load_psf(path: str | os.PathLike[str]) -> EigenPsfFamily:
     """Read the picture of a PSF as a family of which it is the only member, theta = (1,).
@@ -52,13 +64,13 @@ def load_psf(path: str | os.PathLike[str]) -> EigenPsfFamily:
     ------
     FamilyFileError
         If the file cannot be read, holds more than one plane, pixels that are not square, or no PSF: with a sum that is
-        not positive, negative values, sides over 255 pixels, or light far from the middle.
+        not positive, negative values, sides over 255 pixels, darker in its middle than around, or light far from it.
 
     Warns
     -----
     AssumptionWarning
         If the picture had the even background of a camera, which was subtracted: taken for light, it would make the
-        blur wider than it is.
+        blur wider than it is. If its light is displaced, or its peak cut off.
     """
     name = Path(path).name
     try:
@@ -83,16 +95,17 @@ def load_psf(path: str | os.PathLike[str]) -> EigenPsfFamily:
             "positive. Is it an image of something else, or an optical transfer function?"
         )
     check_square_pixels(name, said)
+    _check_peak(name, values, psf.dtype)
     square = _square(_without_background(name, np.clip(values, 0, None)))
+    square = _between_pixels(name, square, psf.shape)
     side = len(square)
-    place = np.arange(side) - side // 2
-    rows, columns = (float((square.sum(axis) * place).sum() / square.sum()) for axis in (1, 0))
-    off = math.hypot(rows, columns)
+    off = float(np.hypot(*_middle(square)))
     if off > max(2.0, _OFF_CENTRE * side):
         raise FamilyFileError(
             f"The light in {name} is centred {off:.1f} pixels from the middle of its {side} x {side} pixels, which "
             "would shift the result. Crop it so that the PSF is in the middle, and subtract its background."
         )
+    _check_displacement(name, square)
     size = said.pixel_size_um
     return EigenPsfFamily(square[None] / square.sum(), pixel_size_um=None if size is None else size[1])
 
@@ -112,18 +125,90 @@ def _without_background(name: str, psf: NDArray[np.float64]) -> NDArray[np.float
     margin = ring(psf)
     blocks = np.array([part.mean() for part in np.array_split(margin, _BLOCKS)])
     level = float(np.median(margin))
+    rows, columns = (slice(n // 2 - 1, n // 2 + 2) for n in psf.shape)
+    if level > _HIGHEST * psf.max() and psf[rows, columns].mean() < 0.9 * level:
+        raise FamilyFileError(
+            f"{name} is darker in its middle than at its margin ({level:.4g}), expected a bright point. Is "
+            "it a negative?"
+        )
     uneven = float(blocks.max() - blocks.min()) > _EVEN * level
     if uneven or level > _HIGHEST * psf.max() or level * psf.size < _NEGLIGIBLE * psf.sum():
         return psf
-    noise = 1.4826 * float(np.median(np.abs(margin - level)))
+    background = _plane(psf)
+    noise = 1.4826 * float(np.median(np.abs(margin - ring(background))))
     warnings.warn(
         f"{name} has an even background of {level:.4g} at its margin, {100 * level * psf.size / psf.sum():.0f} % of "
         "its light, which a camera adds and a PSF has not. It was subtracted.",
         AssumptionWarning,
         stacklevel=3,
     )
-    left = psf - level
-    return np.where(left > 3 * noise, left, 0.0)
+    left = psf - background
+    bright = left > 3 * noise
+    regions, _ = label(bright, np.ones((3, 3)))
+    large = np.bincount(regions.ravel()) >= _SPECKS
+    return np.asarray(np.where(bright & (large[regions] | (noise == 0)), left, 0.0))
+
+
+def _plane(psf: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fit a plane to the margin: light from elsewhere falls on one side more than on the other."""
+    rows, columns = np.indices(psf.shape, float)
+    design = np.stack([np.ones_like(rows), rows, columns])
+    known = np.stack([ring(part) for part in design], axis=1)
+    found, *_ = np.linalg.lstsq(known, ring(psf), rcond=None)
+    return np.tensordot(found, design, 1)
+
+
+def _check_peak(name: str, values: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
+    """Warn of a peak that the camera cut off."""
+    full = dtype.kind == "u" and float(np.log2(values.max() + 1)).is_integer() and values.max() >= 255
+    count = int((values == values.max()).sum())
+    if full and _SATURATED <= count < values.size:
+        warnings.warn(
+            f"{count} pixels of {name} have the largest value, {values.max():.0f}: the bead was too bright for the "
+            "camera, and its peak is cut off. Take one with less light.",
+            AssumptionWarning,
+            stacklevel=3,
+        )
+
+
+def _middle(psf: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Row and column of the middle of the light, from the middle pixel."""
+    place = np.arange(len(psf)) - len(psf) // 2
+    return np.asarray([(psf.sum(axis) * place).sum() for axis in (1, 0)] / psf.sum())
+
+
+def _bright(psf: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(psf >= psf.max() / 2, psf, 0.0)
+
+
+def _between_pixels(name: str, square: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Move a PSF of even sides by half a pixel where its middle was meant between the pixels."""
+    half = np.array([-0.5 if n % 2 == 0 else 0.0 for n in shape])
+    meant = [np.abs(found - half).max() < _BETWEEN for found in (_middle(square), _middle(_bright(square)))]
+    if not half.any() or not all(meant):
+        return square
+    warnings.warn(
+        f"The middle of {name} lies between the pixels of its even sides. It was moved by half a pixel, so that "
+        "results are not displaced.",
+        AssumptionWarning,
+        stacklevel=3,
+    )
+    moved = np.fft.ifft2(fourier_shift(np.fft.fft2(square), -half)).real
+    return np.asarray(np.clip(moved, 0, None))
+
+
+def _check_displacement(name: str, square: NDArray[np.float64]) -> None:
+    """Warn where all of the light lies to one side, which aberrations hardly do."""
+    whole, bright = _middle(square), _middle(_bright(square))
+    same_way = float(whole @ bright) > 0.7 * float(np.hypot(*whole) * np.hypot(*bright))
+    off = min(float(np.hypot(*whole)), float(np.hypot(*bright)))
+    if same_way and off > _DISPLACED:
+        warnings.warn(
+            f"The light in {name} is {off:.1f} pixels from the middle: results will be displaced against the image by "
+            "as much. Crop it so that its middle is that of the picture, if the aberrations are not so strong.",
+            AssumptionWarning,
+            stacklevel=3,
+        )
 
 
 def ring(psf: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,8 +12,9 @@ from scipy.ndimage import uniform_filter
 
 from napari_deepblur.errors import FamilyFileError, ImageError
 from napari_deepblur.io.acquisition_files import read_acquisition
-from napari_deepblur.io.images import read_image
+from napari_deepblur.io.axes import AXES
 from napari_deepblur.io.psf_files import check_square_pixels, ring
+from napari_deepblur.io.stacks import read_stack
 
 Array = NDArray[np.float64]
 
@@ -68,9 +69,15 @@ def load_psf_stack(path: str | os.PathLike[str]) -> PsfStack:
     """
     name = Path(path).name
     try:
-        given, said = read_image(path), read_acquisition(path)
+        (given, axes), said = read_stack(path), read_acquisition(path)
     except ImageError as error:
         raise FamilyFileError(str(error)) from error
+    other = [AXES[letter] for letter in axes if letter in "CTPS"]
+    if other:
+        raise FamilyFileError(
+            f"{name} has an axis of {' and '.join(other)} (axes {axes}, shape {given.shape}), which would be taken for "
+            "planes: expected one PSF of shape (planes, rows, columns). Save the planes by themselves."
+        )
     if given.ndim != 3 or given.dtype.kind not in "uif":
         raise FamilyFileError(
             f"{name} holds an array of shape {given.shape} and type {given.dtype}, expected one PSF of shape (planes, "

@@ -2,7 +2,9 @@
 
 A connected region of one and the same value is set aside where noise cannot have left it alike: plateaus of a saturated
 camera, constant borders; or where it ends in a step that the optics cannot make: masks, wedges of turned images.
-What merely was cut off at black is kept: it is dark, and its edges are soft.
+What merely was cut off at black is kept: it is dark, and its edges are soft. A plateau of the largest value that ends
+in such a step all the way round is no light too bright for the camera, but a block of hot pixels, a scale bar or text
+that was written into the image.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 from skimage.measure import label
 
 from napari_deepblur.noise.model import PoissonGaussianNoise
@@ -29,6 +32,12 @@ _TOP_SHARE = 1e-3
 _CHANCE = 1e-3
 """Expected number of equal regions by chance, below which one is taken for no chance."""
 
+_WRITING = 0.2
+"""Share of the pixels of the largest value in regions that were drawn, from which on short ones are taken for drawn."""
+
+_SMOOTHED = 2
+"""Pixels around what was drawn into an image that its smoothed edge may have changed."""
+
 _LARGE, _MORE_ALIKE = 64, 2.0
 """Pixels of a region from which on it does not tell what is usual, and how much more alike places may be than usual."""
 
@@ -36,7 +45,7 @@ _NO_CODE = int(np.float32(np.nan).view(np.int32))
 """The bits of a NaN, which no pixel has."""
 
 
-class _Regions(NamedTuple):
+class Regions(NamedTuple):
     """Connected regions of equal pixels, as one entry of each array a region; `labels` tells where they are."""
 
     labels: NDArray[np.intp]
@@ -61,14 +70,15 @@ def constant_regions(
     Returns
     -------
     tuple
-        Two masks of shape (H, W): what is saturated, and the other constant regions.
+        Two masks of shape (H, W): what is saturated, and the other constant regions, with the pixels around what was
+        written into the image.
     """
     well_sampled = cutoff is not None and cutoff <= _WELL_SAMPLED
     nothing = np.zeros(pixels.shape, bool)
     regions = _regions(pixels)
     if not len(regions.number):
         return nothing, nothing
-    edges = _edges(pixels, regions)
+    edges = edges_of(pixels, regions)
     level = noise.variance(regions.value)
     deviation = np.sqrt(level)
     # Two neighbours are alike by chance where rounding makes them so; 4 counts the ways in which a region grows.
@@ -91,14 +101,22 @@ def constant_regions(
     full = _is_full(regions.value / step if step > 0 else regions.value)
     dropped = (edges.first > np.maximum(3 * step, 1e-3 * contrast)) & (edges.first > 0.4 * edges.second)
     top = (edges.above == 0) & (regions.value >= _top(pixels)) & (unlikely | (dropped & (full | (step == 0))))
-    flat = ~top & (cut | (unlikely & ~floor))
+    drawn = top & steep & abrupt & (edges.first + edges.second > least) & (edges.length >= _SHORTEST_EDGE)
+    if regions.size[drawn].sum() > _WRITING * regions.size[top].sum():
+        # The dots and strokes of the same writing, too short to be judged by themselves.
+        drawn |= top & (edges.length < _SHORTEST_EDGE)
+    top &= ~drawn
+    flat = ~top & (cut | drawn | (unlikely & ~floor))
+    # The edges of letters are smoothed, and belong to them.
+    written = binary_dilation(_where(regions, drawn), np.ones((3, 3)), _SMOOTHED) if drawn.any() else nothing
     saturated = _where(regions, top)
     if top.any():
         saturated |= pixels >= regions.value[top].min()
-    return saturated, _where(regions, flat) & ~saturated
+    saturated &= ~written
+    return saturated, (_where(regions, flat) | written) & ~saturated
 
 
-def _regions(pixels: Array) -> _Regions:
+def _regions(pixels: Array) -> Regions:
     # Rounded to the precision in which images are computed; equal numbers have equal bits once -0 is 0.
     codes = (pixels.astype(np.float32) + np.float32(0)).view(np.int32)
     equal = np.zeros(pixels.shape, bool)
@@ -109,7 +127,7 @@ def _regions(pixels: Array) -> _Regions:
     equal[:, :-1] |= right
     none = np.zeros(0, np.intp)
     if not equal.any():
-        return _Regions(np.zeros(pixels.shape, np.intp), none, none, np.zeros(0), 0.0)
+        return Regions(np.zeros(pixels.shape, np.intp), none, none, np.zeros(0), 0.0)
     labels = np.asarray(label(codes, background=_NO_CODE, connectivity=1), np.intp)
     size = np.bincount(labels.ravel())
     number = np.flatnonzero(size >= _SMALLEST_REGION)
@@ -119,7 +137,7 @@ def _regions(pixels: Array) -> _Regions:
     small = size[labels] < _LARGE
     pairs = np.concatenate([down[small[1:] & small[:-1]], right[small[:, 1:] & small[:, :-1]]])
     usual = float(pairs.mean()) if pairs.size else 1.0
-    return _Regions(labels, number, size[number], pixels.ravel()[first[number]], usual)
+    return Regions(labels, number, size[number], pixels.ravel()[first[number]], usual)
 
 
 def _top(pixels: Array) -> float:
@@ -132,7 +150,7 @@ def _is_full(counts: Array) -> Mask:
     return np.asarray((power >= 4) & (np.abs(power - np.rint(power)) < 1e-9))
 
 
-class _Edges(NamedTuple):
+class Edges(NamedTuple):
     """What is seen across the edge of each region.
 
     Medians of the steps outwards, |y1 - v|, |y2 - y1|, |y3 - y2|; the least of the first, but for a twentieth; how
@@ -147,7 +165,8 @@ class _Edges(NamedTuple):
     length: Array
 
 
-def _edges(pixels: Array, regions: _Regions) -> _Edges:
+def edges_of(pixels: Array, regions: Regions) -> Edges:
+    """See what lies across the edges of regions of `pixels`, which are constant there."""
     wanted = np.zeros(int(regions.labels.max()) + 1, bool)
     wanted[regions.number] = True
     inside = wanted[regions.labels]
@@ -171,7 +190,7 @@ def _edges(pixels: Array, regions: _Regions) -> _Edges:
     first, second, third = steps[:3]
     one, two, three = (_quantile(whose, values, count, 0.5)[number] for values in (first, second, third))
     least, length = _quantile(whose, first, count, 0.05)[number], count[number].astype(np.float64)
-    return _Edges(one, two, three, least, above[number], length)
+    return Edges(one, two, three, least, above[number], length)
 
 
 def _quantile(whose: NDArray[np.intp], values: Array, count: NDArray[np.intp], share: float) -> Array:
@@ -181,7 +200,7 @@ def _quantile(whose: NDArray[np.intp], values: Array, count: NDArray[np.intp], s
     return np.where(count > 0, ordered[first + (share * np.maximum(count - 1, 0)).astype(np.intp)], 0.0)
 
 
-def _where(regions: _Regions, chosen: Mask) -> Mask:
+def _where(regions: Regions, chosen: Mask) -> Mask:
     wanted = np.zeros(int(regions.labels.max()) + 1, bool)
     wanted[regions.number[chosen]] = True
     return np.asarray(wanted[regions.labels])

@@ -174,9 +174,18 @@ def _windows(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
 
 
 def _block_means(values: Array) -> Array:
+    """Average over blocks in the middle of the window, so that the noise of a turned image is that of the image."""
     rows, columns = (side // _BLOCK for side in values.shape)
-    tiles = values[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
-    return np.asarray(tiles.mean(axis=(1, 3)).ravel())
+    starts = [[(side % _BLOCK) // 2, (side % _BLOCK + 1) // 2] for side in values.shape]
+    # What is left over is odd: the grids on both sides of the middle count alike.
+    grids = [
+        values[top : top + rows * _BLOCK, left : left + columns * _BLOCK]
+        .reshape(rows, _BLOCK, columns, _BLOCK)
+        .mean(axis=(1, 3))
+        for top in sorted(set(starts[0]))
+        for left in sorted(set(starts[1]))
+    ]
+    return np.asarray(np.mean(grids, axis=0).ravel())
 
 
 class _Line(NamedTuple):

@@ -27,6 +27,9 @@ Mask = NDArray[np.bool_]
 _LEAST_VISIBLE = 0.1
 """Share of an image that must be evidence."""
 
+_FAR = 1e5
+"""Distance from the other pixels, in units of their range, from which on a number is no measurement."""
+
 _THICK = 3
 """Half-width in pixels from which on a constant region is a mask or border, in which nothing is restored."""
 
@@ -85,7 +88,9 @@ def gather_evidence(
     cutoff = None if microscope is None else microscope.cutoff
     if not np.ptp(image) > 0:
         raise ImageError(f"All pixels have the same value, {float(image.flat[0]):g}: there is nothing to deblur.")
-    known = masked if masked is not None and masked.any() else None
+    wild = _wild(image, masked)
+    apart = wild if masked is None else wild | masked
+    known = apart if apart.any() else None
     step = lattice_step(image if known is None else image[~known])
     values = image.astype(np.float64)
     if known is not None:
@@ -93,7 +98,7 @@ def gather_evidence(
     level = estimate_noise(values.astype(np.float32), microscope) if noise is None else noise
     found = find_outliers(values, cutoff, level, step, known)
     hidden = found.all if known is None else found.all | known
-    notes = _words(found, known)
+    notes = _words(found, wild, masked)
     if not hidden.any():
         return Evidence(image, None, None, level, notes)
     if hidden.mean() > 1 - _LEAST_VISIBLE:
@@ -110,6 +115,15 @@ def gather_evidence(
     if noise is None:
         level = estimate_noise(pixels, microscope)
     return Evidence(pixels, hidden, _blank(found.flat), level, notes)
+
+
+def _wild(image: NDArray[np.float32], masked: Mask | None) -> Mask:
+    """Find numbers that no camera writes, such as 1e20 for no data: they leave no room for anything else."""
+    seen = image if masked is None or masked.all() else image[~masked]
+    low, high = (float(value) for value in np.percentile(seen, (1, 99)))
+    far = _FAR * max(high - low, 1e-3 * max(abs(low), abs(high)))
+    wild = (image > high + far) | (image < low - far) if far > 0 else np.zeros(image.shape, bool)
+    return wild if masked is None else wild & ~masked
 
 
 def _filled(
@@ -136,12 +150,13 @@ def _blank(flat: Mask) -> Mask | None:
     return np.asarray(binary_propagation(core, mask=flat)) if core.any() else None
 
 
-def _words(found: Outliers, known: Mask | None) -> tuple[str, ...]:
+def _words(found: Outliers, wild: Mask, masked: Mask | None) -> tuple[str, ...]:
     parts = [
-        (int(found.isolated.sum()), "isolated hot or dead pixels, sharper than the optics allow"),
+        (int((found.isolated | wild).sum()), "isolated hot or dead pixels, sharper than the optics allow"),
         (int(found.saturated.sum()), "saturated"),
-        (int(found.flat.sum()), "in constant regions: a mask, a border or dead rows"),
-        (0 if known is None else int(known.sum()), "masked in the array"),
+        (int(found.flat.sum()), "in constant regions: a mask, a border, dead rows or what was drawn into the image"),
+        (int(found.lines.sum()), "in rows or columns that stand out as a whole"),
+        (0 if masked is None else int(masked.sum()), "masked in the array"),
     ]
     said = [f"{count} {what}" for count, what in parts if count]
     size = found.isolated.size

@@ -13,16 +13,28 @@ sixteen around these, which a block of two hot pixels leaves free.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve, maximum_filter, median_filter, minimum_filter, uniform_filter
+from scipy.ndimage import (
+    binary_dilation,
+    convolve,
+    find_objects,
+    label,
+    maximum_filter,
+    median_filter,
+    minimum_filter,
+    uniform_filter,
+)
 from scipy.special import j1
 
 from napari_deepblur.noise.constant_regions import constant_regions
+from napari_deepblur.noise.dark_surroundings import dark_surroundings
 from napari_deepblur.noise.model import PoissonGaussianNoise
+from napari_deepblur.noise.stripes import stripes
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -52,7 +64,12 @@ _FLOOR_SIDE, _BEYOND = 9, 1.0
 """Side of the surroundings that tell floor and ceiling, of medians of 3 x 3 pixels, and how far, in units of their
 distance, a pixel lies beyond them at least."""
 
-_ROUNDS = 4
+_ROUNDS, _MORE_ROUNDS = 4, 60
+"""Rounds of peeling on the whole image, and then where the last one still found something: along tracks and columns."""
+
+_NEAR = 12
+"""Pixels around what was found that the next round may judge otherwise."""
+
 _NEIGHBOURS = np.pad(np.pad([[0.0]], 1, constant_values=1 / 8), 1)
 _RING = np.pad(np.zeros((3, 3)), 1, constant_values=1 / 16)
 
@@ -70,17 +87,20 @@ class Outliers(NamedTuple):
         Masks, constant borders, dead rows and columns.
     doubted
         Share of pixels that are sharper than the stated optics allow, where these are so many that they were kept.
+    lines
+        Rows and columns that stand out as a whole.
     """
 
     isolated: Mask
     saturated: Mask
     flat: Mask
-    doubted: float = 0.0
+    doubted: float
+    lines: Mask
 
     @property
     def all(self) -> Mask:
         """Their union."""
-        return np.asarray(self.isolated | self.saturated | self.flat)
+        return np.asarray(self.isolated | self.saturated | self.flat | self.lines)
 
 
 def find_outliers(
@@ -108,9 +128,11 @@ def find_outliers(
     """
     known = np.zeros(pixels.shape, bool) if masked is None else masked
     saturated, flat = constant_regions(pixels, cutoff, noise, step, known)
+    flat = flat | dark_surroundings(pixels, cutoff, noise, known | saturated | flat)
     hidden = known | saturated | flat
     isolated, doubted = _isolated(pixels, cutoff, noise, step, hidden)
-    return Outliers(isolated & ~hidden, saturated & ~known, flat & ~known, doubted)
+    lines = stripes(pixels, cutoff, noise, step, hidden | isolated)
+    return Outliers(isolated & ~hidden, saturated & ~known, flat & ~known, doubted, lines & ~hidden & ~isolated)
 
 
 def isolated_pixels(pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, step: float = 0.0) -> Mask:
@@ -136,32 +158,53 @@ def _peaks(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, h
     limits = [ratio * border[: pixels.shape[0], : pixels.shape[1]] for ratio in sharpest_ratios(round(fc, 3))]
     found = np.zeros(pixels.shape, bool)
     for _ in range(_ROUNDS):
-        left_out = hidden | found
         # Blocks of hot pixels are peeled from outside: what was found is replaced before the next round.
-        values = _replaced(pixels, left_out)
-        middle = median_filter(values, 3, mode="mirror")
-        low = minimum_filter(middle, _FLOOR_SIDE, mode="mirror")
-        high = maximum_filter(middle, _FLOOR_SIDE, mode="mirror")
-        # Nothing is darker than no light.
-        darkest = float(middle.min())
-        fresh = pixels < darkest - _SIGMAS * math.sqrt(float(noise.variance(darkest))) - _BEYOND_ALL * (
-            high.max() - darkest
-        )
-        for sign, floor, ceiling in ((1.0, low, high), (-1.0, high, low)):
-            beyond = ceiling + _BEYOND * (ceiling - floor)
-            for ring, limit in zip((_NEIGHBOURS, _RING), limits, strict=True):
-                around = convolve(values, ring, mode="mirror")
-                rise = np.maximum(sign * (around - floor), 0.0)
-                most = floor + sign * limit * rise
-                variance = noise.variance(most) + limit**2 * np.square(ring).sum() * noise.variance(around)
-                # The upper tail of few photons is longer than that of a Gaussian, and rounding is no noise at all.
-                slack = _SIGMAS * np.sqrt(variance) + noise.alpha * _SIGMAS**2 / 3 + step * (1 + limit)
-                fresh |= (sign * (pixels - most) > slack) & (sign * (pixels - beyond) > slack)
-        fresh &= ~left_out
+        fresh = _round(pixels, hidden | found, limits, noise, step)
+        found |= fresh
+        if not fresh.any():
+            return found
+    for _ in range(_MORE_ROUNDS):
+        places = find_objects(label(binary_dilation(fresh, np.ones((3, 3)), _NEAR))[0])
+        fresh = np.zeros_like(found)
+        for place in places:
+            near = [limit[place] for limit in limits]
+            fresh[place] |= _round(pixels[place], (hidden | found)[place], near, noise, step, absolute=False)
+        found |= fresh
         if not fresh.any():
             break
-        found |= fresh
     return found
+
+
+def _round(
+    pixels: Array,
+    left_out: Mask,
+    limits: Sequence[Array],
+    noise: PoissonGaussianNoise,
+    step: float,
+    *,
+    absolute: bool = True,
+) -> Mask:
+    """Find what is sharper than the optics allow beside what was left out; `absolute`: and darker than no light."""
+    values = _replaced(pixels, left_out)
+    middle = median_filter(values, 3, mode="mirror")
+    low = minimum_filter(middle, _FLOOR_SIDE, mode="mirror")
+    high = maximum_filter(middle, _FLOOR_SIDE, mode="mirror")
+    fresh = np.zeros(pixels.shape, bool)
+    if absolute:
+        darkest = float(middle.min())
+        least = darkest - _SIGMAS * math.sqrt(float(noise.variance(darkest))) - _BEYOND_ALL * (high.max() - darkest)
+        fresh |= pixels < least
+    for sign, floor, ceiling in ((1.0, low, high), (-1.0, high, low)):
+        beyond = ceiling + _BEYOND * (ceiling - floor)
+        for ring, limit in zip((_NEIGHBOURS, _RING), limits, strict=True):
+            around = convolve(values, ring, mode="mirror")
+            rise = np.maximum(sign * (around - floor), 0.0)
+            most = floor + sign * limit * rise
+            variance = noise.variance(most) + limit**2 * np.square(ring).sum() * noise.variance(around)
+            # The upper tail of few photons is longer than that of a Gaussian, and rounding is no noise at all.
+            slack = _SIGMAS * np.sqrt(variance) + noise.alpha * _SIGMAS**2 / 3 + step * (1 + limit)
+            fresh |= (sign * (pixels - most) > slack) & (sign * (pixels - beyond) > slack)
+    return fresh & ~left_out
 
 
 def _replaced(pixels: Array, hidden: Mask) -> Array:

@@ -82,7 +82,7 @@ def run_volume(
     ImageError, NoiseError
         If the stack cannot be processed, or is not of the shape that was planned for.
     """
-    survey = survey_volume(np.asarray(volume), plan.model is not None)
+    survey = survey_volume(np.asanyarray(volume), plan.model is not None)
     if survey.volume.shape != plan.shape:
         raise ImageError(f"The stack has the shape {survey.volume.shape}, but the plan was made for {plan.shape}.")
     yield Progress("noise", 0, plan.restorer.iterations)

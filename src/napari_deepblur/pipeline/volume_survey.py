@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.checked_image import SMALLEST_SIDE
+from napari_deepblur.checked_image import SMALLEST_SIDE, masked_pixels, unmasked
 from napari_deepblur.errors import ImageError, SettingsError
 from napari_deepblur.optics import Microscope
 
@@ -90,7 +90,7 @@ def survey_volume(volume: NDArray[np.generic], wide_field: bool = True) -> Volum
     Parameters
     ----------
     volume
-        Shape (D, H, W), any real numeric type.
+        Shape (D, H, W), any real numeric type; what is masked in a masked array does not count.
     wide_field
         Whether every plane sees all light, so that its loss from plane to plane is bleaching. A confocal stack may
         get darker because the specimen does.
@@ -105,7 +105,8 @@ def survey_volume(volume: NDArray[np.generic], wide_field: bool = True) -> Volum
             f"The stack has the shape {volume.shape} and the type {volume.dtype}, expected real numbers of the shape "
             f"(planes, rows, columns), with at least {SMALLEST_SIDE} rows and columns."
         )
-    values = np.array(volume, dtype=np.float32)
+    hidden = masked_pixels(volume)
+    values = np.array(unmasked(volume), dtype=np.float32)
     if not np.isfinite(values).all():
         raise ImageError(f"{int((~np.isfinite(values)).sum())} voxels are NaN or infinite. Replace them, or crop them.")
     lit = np.array([float(plane.max()) > float(plane.min()) for plane in values])
@@ -117,7 +118,10 @@ def survey_volume(volume: NDArray[np.generic], wide_field: bool = True) -> Volum
         mask[~lit] = False
         numbers = ", ".join(str(z + 1) for z in np.flatnonzero(~lit))
         notes.append(f"Empty planes, which say nothing and are filled in from the others: {numbers}.")
-    saturated = _saturated(volume, values)
+    if hidden is not None:
+        mask[hidden] = False
+        notes.append(f"{int(hidden.sum())} voxels ({hidden.mean():.2%}) are masked in the array, and are left out.")
+    saturated = _saturated(unmasked(volume), values)
     if saturated.any():
         mask[saturated] = False
         notes.append(f"{int(saturated.sum())} saturated voxels ({saturated.mean():.2%}) say nothing and are left out.")

@@ -53,16 +53,21 @@ class HeldOut:
         background: float = 0.0,
         seed: int = 0,
     ) -> None:
-        alpha, beta = noise
-        if not alpha > 0:
-            raise NoiseError(f"alpha is {alpha}, expected a positive one: without shot noise there are no counts.")
+        if not noise[0] > 0:
+            raise NoiseError(f"alpha is {noise[0]}, expected a positive one: without shot noise there are no counts.")
+        # Five digits: the noise of a turned image differs in the last, and another draw would begin with that.
+        alpha, beta = (float(f"{value:.5g}") for value in noise)
         self._offset = beta**2 / alpha + background
         shift = beta**2 / alpha
         generator = torch.Generator().manual_seed(seed)
         counts = ((image + shift) / alpha).clamp_min(0).cpu()
+        # Of a turned image the same counts are held back.
+        axes, crossed = _turns(counts)
+        upright = counts.flip(axes).mT if crossed else counts.flip(axes)
         # Counts are whole; the fraction decides by its probability which of two.
-        whole = (counts + torch.rand(counts.shape, generator=generator)).floor()
+        whole = (upright + torch.rand(upright.shape, generator=generator)).floor()
         kept = torch.binomial(whole, torch.full_like(whole, KEPT), generator=generator)
+        whole, kept = ((part.mT if crossed else part).flip(axes) for part in (whole, kept))
         self.kept = (kept * (alpha / KEPT)).to(image) - shift
         """The image that the restoration may see; its noise has alpha / q."""
         self._held = ((whole - kept) * (alpha / (1 - KEPT))).to(image)
@@ -85,6 +90,18 @@ class HeldOut:
     def best(self) -> int:
         """Number of the iteration, from 1, whose scene had the best score."""
         return 1 + min(range(len(self.scores)), key=self.scores.__getitem__)
+
+
+def _turns(image: Tensor) -> tuple[list[int], bool]:
+    """Return the axes to flip, and whether to exchange them then: the most light first, the long side last."""
+    off = []
+    for axis in (-2, -1):
+        profile = image.double().sum(dim=[d for d in range(-image.ndim, 0) if d != axis])
+        place = torch.arange(len(profile), dtype=torch.float64) - (len(profile) - 1) / 2
+        off.append(float((profile * place).sum()) / len(profile))
+    rows, columns = image.shape[-2:]
+    crossed = rows > columns or (rows == columns and abs(off[0]) > abs(off[1]))
+    return [axis for axis, shift in zip((-2, -1), off, strict=True) if shift > 0], crossed
 
 
 class Discrepancy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_deepblur.errors import ImageError
+from napari_deepblur.errors import AssumptionWarning, ImageError
 from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.io.formats.format import Format, Scene, chosen
 from napari_deepblur.io.formats.lzw import offer_lzw
@@ -122,6 +123,7 @@ def _ome(source: Path, root: Element, scene: Scene) -> LazyImage:
     at = chosen(source, names, scene, here)
     planes = images[at]
     _check_set(source, planes, count)
+    _warn_of_unnamed(source, images, count(source))
     files = _Files()
     try:
         read, axes, shape, dtype = _planes(source, planes, files)
@@ -151,6 +153,23 @@ def _check_set(source: Path, planes: OmePlanes, count: Any) -> None:
             needed[place[0]] = max(needed.get(place[0], 0), place[1] + 1)
     for path, most in needed.items():
         check_length(path, most, count(path), "its OME-XML")
+
+
+def _warn_of_unnamed(source: Path, images: Sequence[OmePlanes], held: int) -> None:
+    """Warn of planes of the file that its OME-XML does not name, and that are therefore not read."""
+    named = {place[1] for image in images for place in image.places if place is not None and place[0] == source}
+    if not named or held <= len(named):
+        return
+    with tifffile.TiffFile(source) as file:
+        keys = [file.pages[number].keyframe for number in range(held) if number not in named]
+        left = sum(key is None or not key.is_reduced for key in keys)
+    if left:
+        warnings.warn(
+            f"{source.name} holds {held} planes, of which its OME-XML names {held - left}: the other {left} are not "
+            "read. Was the file changed by a program that does not know OME?",
+            AssumptionWarning,
+            stacklevel=2,
+        )
 
 
 def _planes(source: Path, planes: OmePlanes, files: _Files) -> tuple[Any, str, tuple[int, ...], Any]:

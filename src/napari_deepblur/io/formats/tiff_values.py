@@ -1,4 +1,8 @@
-"""What the numbers of a TIFF page mean: palettes, white that is zero, transparency, colours plane by plane."""
+"""What the numbers of a TIFF page mean: palettes, white that is zero, transparency, colours plane by plane.
+
+Inks of a printer and colours as brightness and hue are refused: their numbers are no light, and the blur of neither is
+known.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.errors import ImageError
+
 _WHITE_IS_ZERO, _PALETTE = 0, 3
 _ALPHA = {1, 2}
 _LINEAR = 0.02
+
+_NO_LIGHT = {5: "inks of a printer (CMYK)", 6: "brightness and hue (YCbCr)", 8: "L*a*b*", 9: "L*a*b*", 10: "L*a*b*"}
+"""What the samples of a page may be, by its PhotometricInterpretation."""
+
+_YCBCR, _JPEG = 6, {6, 7, 34892, 33007}
+"""Pages of brightness and hue that are packed as JPEG are unpacked to red, green and blue."""
 
 Meaning = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -26,6 +38,11 @@ def page_axes(axes: str, shape: tuple[int, ...], key: Any, scientific: bool) -> 
         The page of tifffile, or its key frame.
     scientific
         Whether a palette only says how intensities are shown.
+
+    Raises
+    ------
+    ImageError
+        If the numbers are no amounts of light.
     """
     dtype = key.dtype
     if axes == "YX":
@@ -34,6 +51,12 @@ def page_axes(axes: str, shape: tuple[int, ...], key: Any, scientific: bool) -> 
         return axes, shape, dtype
     rows, columns = shape[axes.index("Y")], shape[axes.index("X")]
     samples = shape[axes.index("S")]
+    kind = int(key.photometric)
+    if kind in _NO_LIGHT and not (kind == _YCBCR and int(key.compression) in _JPEG):
+        raise ImageError(
+            f"The colours of the file are {_NO_LIGHT[kind]}, expected gray values or red, green and blue: these "
+            "numbers are no amounts of light. Save the image as RGB, or better the original of the microscope."
+        )
     if samples == 2 and _has_alpha(key):
         return "YX", (rows, columns), dtype
     return "YXS", (rows, columns, samples), dtype

@@ -39,8 +39,13 @@ def lazy_frame(array: Frames, axes: str, index: Sequence[int]) -> Any:
 
 
 def read_frame(array: Frames, axes: str, index: Sequence[int]) -> NDArray[Any]:
-    """Read one frame as (rows, columns), and nothing else of the array."""
-    return np.asarray(lazy_frame(array, axes, index))
+    """Read one frame as (rows, columns), and nothing else of the array; of a masked array with its mask."""
+    return read(lazy_frame(array, axes, index))
+
+
+def read(part: Any) -> NDArray[Any]:
+    """Read a part of an array, which stays masked if it is."""
+    return part if isinstance(part, np.ma.MaskedArray) else np.asarray(part)
 
 
 def write_frame(array: NDArray[Any], axes: str, index: Sequence[int], plane: NDArray[np.float32]) -> None:
@@ -72,5 +77,9 @@ class Luminance:
 
     def __getitem__(self, key: Any) -> NDArray[np.float64]:
         """Read a part."""
-        luminance: NDArray[np.float64] = np.asarray(self._colours[key])[..., :3] @ LUMINANCE
+        colours = read(self._colours[key])[..., :3]
+        luminance: NDArray[np.float64] = np.asarray(colours) @ LUMINANCE
+        if isinstance(colours, np.ma.MaskedArray):
+            # What one colour does not show has no brightness.
+            return np.ma.MaskedArray(luminance, np.ma.getmaskarray(colours).any(axis=-1))
         return luminance

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from napari_deepblur.checked_image import unmasked
 from napari_deepblur.errors import OutputError, SettingsError
 from napari_deepblur.identification.volumes.identify import SpecimenChoice, identify_volume_steps
 from napari_deepblur.identification.volumes.results import VolumeIdentification
 from napari_deepblur.io.axes import check_axes
 from napari_deepblur.io.sinks import Form, Sink
 from napari_deepblur.optics import KnownPupil
-from napari_deepblur.pipeline.series.arrays import Frames, whole
+from napari_deepblur.pipeline.series.arrays import Frames, read, whole
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring, run_volume
 from napari_deepblur.pipeline.volume_estimate import FEWEST_PLANES
@@ -80,12 +81,14 @@ def deblur_volume_steps(
     reason = sink.refusal(form)
     if reason:
         raise OutputError(reason)
-    stack = np.asarray(array[tuple(slice(None) for _ in axes)]).transpose(order)
+    stack = read(array[tuple(slice(None) for _ in axes)]).transpose(order)
     sink.open(form)
     try:
         theta, said, done = None, {}, 0
         if plan.theta is None and plan.family is not None and shape[0] >= FEWEST_PLANES:
-            steps = identify_volume_steps(stack, plan.family, plan.spacing_um, settings.known_noise(), specimen)
+            steps = identify_volume_steps(
+                unmasked(stack), plan.family, plan.spacing_um, settings.known_noise(), specimen
+            )
             found = yield from within(steps, 0, _IDENTIFIED, _ALL)
             theta, said, done = found.theta, _said(found), _IDENTIFIED
         result = yield from within(run_volume(plan, stack, theta), done, _ALL, _ALL)

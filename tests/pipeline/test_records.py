@@ -1,0 +1,48 @@
+"""Records of runs are JSON for everybody: no infinity and no NaN, whatever the image is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_deepblur import Microscope, ZernikeFamily, deblur, deblur_stack
+
+RNG = np.random.default_rng(0)
+FAMILY = ZernikeFamily(Microscope(na=1.2, wavelength_um=0.6, pixel_size_um=0.1, n_immersion=1.5), psf_size=15)
+THETA = (0.05, 0, 0, 0, 0, 0, 0, 0)
+
+IMAGES = {
+    "without noise": np.add.outer(np.arange(48.0), np.arange(48.0)),
+    "few bright pixels": (RNG.random((48, 48)) > 0.99).astype(np.uint16),
+    "two values": (RNG.random((48, 48)) > 0.5).astype(np.uint8),
+    "tiny": 1e-20 * RNG.random((48, 48)),
+    "huge": 1e20 * RNG.random((48, 48)),
+}
+
+
+def strict(record: Any) -> Any:
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(json.dumps(record, allow_nan=False), parse_constant=refuse)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_record_of_a_run_is_json(name: str) -> None:
+    result = deblur(IMAGES[name], FAMILY, theta=THETA, method="wiener")
+    assert strict(result.settings) == result.settings
+    assert np.isfinite(result.image).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_record_of_a_series_with_a_bad_frame_is_json() -> None:
+    frames = RNG.poisson(100, (3, 48, 48)).astype(np.float32)
+    frames[1, 5, 5] = np.nan
+    result = deblur_stack(frames, family=FAMILY, theta=THETA, method="wiener")
+    assert strict(result.record) == result.record
+    np.testing.assert_array_equal(result.image[1], frames[1])
+    assert any("NaN" in note for note in result.notes)
