@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_deepblur import PupilRetrieval, retrieve_pupil
-from napari_deepblur.calibration import retrieve_pupil_steps
+from napari_deepblur.calibration import PupilChoice, retrieve_pupil_steps
 from napari_deepblur.calibration.pupil.joined import joined_psf
 from napari_deepblur.calibration.pupil.likelihood import Levels, deviance, explained
 from napari_deepblur.calibration.pupil.model import bead_model
@@ -147,10 +147,10 @@ def test_beads_are_joined_at_one_place() -> None:
 def test_progress_rises_and_closing_stops_it(stack: Stack) -> None:
     options: dict[str, Any] = {"plane_spacing_um": SPACING_UM, "modes": MODES, "patch_size": PATCH, "noise": NOISE}
     seen: list[Progress] = []
-    finished(retrieve_pupil_steps(stack.counts, OPTICS, most_beads=1, **options), seen.append)
+    finished(retrieve_pupil_steps(stack.counts, OPTICS, PupilChoice(most_beads=1, **options)), seen.append)
     shares = [step.done / step.total for step in seen]
     assert shares == sorted(shares) and shares[-1] == 1
-    steps = retrieve_pupil_steps(stack.counts, OPTICS, **options)
+    steps = retrieve_pupil_steps(stack.counts, OPTICS, PupilChoice(**options))
     next(steps)
     steps.close()
 

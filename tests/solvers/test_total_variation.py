@@ -11,8 +11,8 @@ from torch import Tensor
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.solvers import SolverState, total_variation
-from napari_deepblur.solvers.gradient import variation
 from napari_deepblur.solvers.state import mean_deviation
+from napari_deepblur.solvers.variation import FourCorners
 
 
 def identity(shape: tuple[int, int]) -> ConvolutionOperator:
@@ -57,7 +57,7 @@ def test_the_gap_bounds_the_distance_to_the_minimum(problem: Any) -> None:
 
     def objective(scene: Tensor) -> float:
         misfit = (problem.operator.forward(scene) - problem.image).square().sum() / 2
-        return float(misfit + mu * variation(scene))
+        return float(misfit + mu * FourCorners().total(scene))
 
     states = list(total_variation(problem.operator, problem.image, problem.noise, iterations=400, tolerance=0.0))
     least = min(objective(state.estimate) for state in states[-5:])

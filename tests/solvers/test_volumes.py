@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,14 +20,15 @@ from napari_deepblur.solvers import (
     HeldOut,
     SolverState,
     accelerated_richardson_lucy,
-    volume_total_variation,
+    total_variation,
     wiener,
 )
 from napari_deepblur.solvers.differences import Differences
 
 STEP = 3.0
 SPACING = (STEP, 1.0, 1.0)
-SOLVERS: list[Callable[..., Iterator[SolverState]]] = [accelerated_richardson_lucy, volume_total_variation, wiener]
+TOTAL_VARIATION = partial(total_variation, iterations=60, tolerance=1e-3)
+SOLVERS: list[Callable[..., Iterator[SolverState]]] = [accelerated_richardson_lucy, TOTAL_VARIATION, wiener]
 
 
 class Problem(NamedTuple):
@@ -74,7 +76,7 @@ def field(scene: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("solver", "gain"), [(accelerated_richardson_lucy, 0.2), (volume_total_variation, 0.1), (wiener, 0.05)]
+    ("solver", "gain"), [(accelerated_richardson_lucy, 0.2), (TOTAL_VARIATION, 0.1), (wiener, 0.05)]
 )
 def test_the_volume_gets_closer_to_the_truth(problem: Problem, solver: Any, gain: float) -> None:
     found = last(solver(problem.operator, problem.image, problem.noise, spacing=SPACING)).estimate
@@ -177,7 +179,7 @@ def test_differences_are_transposed_and_bounded() -> None:
     point = torch.zeros(4, 5, 6).double()
     point[1, 2, 3] = 1
     diagonal = prior.adjoint(weights * prior.gradient(point))[1, 2, 3]
-    torch.testing.assert_close(prior.neighbour_sum(weights)[1, 2, 3], diagonal)
+    torch.testing.assert_close(prior.neighbour_sum(weights.expand(3, -1, -1, -1))[1, 2, 3], diagonal)
 
 
 def test_a_spacing_of_another_length_is_refused(problem: Problem) -> None:

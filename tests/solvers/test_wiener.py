@@ -11,9 +11,11 @@ from torch import Tensor
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.solvers import wiener
-from napari_deepblur.solvers.gradient import gradient
+from napari_deepblur.solvers.differences import Differences
 from napari_deepblur.solvers.state import mean_deviation
 from napari_deepblur.solvers.wiener import neighbour_deviation
+
+gradient = Differences((1.0, 1.0)).gradient
 
 
 def dense(linear: Any, shape: tuple[int, int]) -> Tensor:

@@ -2,12 +2,13 @@
 
 from napari_deepblur.calibration.beads import Reason
 from napari_deepblur.calibration.calibrate import calibrate, calibrate_steps
-from napari_deepblur.calibration.pupil import PupilRetrieval, retrieve_pupil, retrieve_pupil_steps
+from napari_deepblur.calibration.pupil import PupilChoice, PupilRetrieval, retrieve_pupil, retrieve_pupil_steps
 from napari_deepblur.calibration.results import BeadTable, Calibration
 
 __all__ = [
     "BeadTable",
     "Calibration",
+    "PupilChoice",
     "PupilRetrieval",
     "Reason",
     "calibrate",

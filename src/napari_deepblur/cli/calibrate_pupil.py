@@ -49,7 +49,7 @@ def asked(arguments: argparse.Namespace) -> bool:
 
 def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
     """Read one stack, find its pupil, and write what was asked for."""
-    from napari_deepblur.calibration import retrieve_pupil_steps
+    from napari_deepblur.calibration import PupilChoice, retrieve_pupil_steps
     from napari_deepblur.io.images import write_tiff
     from napari_deepblur.io.open_image import open_image
     from napari_deepblur.io.pupil_files import save_pupil
@@ -78,9 +78,8 @@ def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
         "threshold": arguments.threshold,
         "saturation": arguments.saturation,
     }
-    steps = retrieve_pupil_steps(
-        stack.squeeze(), microscope, plane_spacing_um=spacing, **{n: v for n, v in given.items() if v is not None}
-    )
+    choice = PupilChoice(spacing, **{n: v for n, v in given.items() if v is not None})
+    steps = retrieve_pupil_steps(stack.squeeze(), microscope, choice)
     found = run_with_bar(steps, arguments.quiet)
     if arguments.output is not None:
         save_pupil(found.pupil, arguments.output, found.theta_std)

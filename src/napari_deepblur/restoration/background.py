@@ -22,9 +22,8 @@ from napari_deepblur.operators import ConvolutionOperator, LinearOperator, Volum
 from napari_deepblur.optics import Pupil, psf_planes, psf_planes_model
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.restorers import Restorer, Step
-from napari_deepblur.solvers.accelerated_richardson_lucy import accelerated_richardson_lucy
+from napari_deepblur.solvers import HeldOut, accelerated_richardson_lucy
 from napari_deepblur.solvers.state import observed
-from napari_deepblur.solvers.stopping import KEPT, HeldOut
 
 REACH = 6
 """Planes on each side of the focus."""
@@ -144,10 +143,8 @@ class BackgroundRestorer(Restorer):
         masked = observed(operator, weights)
         open_ = image if weights is None else image * weights
         held = HeldOut(open_, noise) if noise[0] > 0 else None
-        seen, level = (open_, noise[0]) if held is None else (held.kept, noise[0] / KEPT)
-        for state in accelerated_richardson_lucy(
-            masked, seen, (level, noise[1]), iterations=self._volume_iterations, monitor=held
-        ):
+        seen = (open_, noise) if held is None else (held.kept, held.noise)
+        for state in accelerated_richardson_lucy(masked, *seen, iterations=self._volume_iterations, monitor=held):
             volume, done = state.estimate, state.iteration
             yield Step(done, volume[:, REACH : REACH + 1])
         assert volume is not None

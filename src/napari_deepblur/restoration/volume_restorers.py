@@ -20,10 +20,9 @@ from napari_deepblur.solvers import (
     HeldOut,
     SolverState,
     accelerated_richardson_lucy,
-    volume_total_variation,
+    total_variation,
     wiener,
 )
-from napari_deepblur.solvers.stopping import KEPT
 
 Stop = Literal["held-out", "discrepancy"] | None
 """How Richardson-Lucy finds its number of iterations; None does all."""
@@ -33,6 +32,9 @@ _MAPS_ALIVE = 10
 
 _ROUGH, _PEAK = 8, 0.999
 """Iterations of a first look at the scene, and the quantile of it that the network takes for its peak."""
+
+_SETTLED = 1e-3
+"""Residual of a least squares method below which it stops."""
 
 
 class VolumeProblem(NamedTuple):
@@ -149,7 +151,7 @@ class RichardsonLucyVolume(VolumeRestorer):
         with torch.inference_mode():
             judge = HeldOut(image, noise, problem.background) if self._stop == "held-out" else None
             rule = judge or Discrepancy(image, noise, problem.background)
-            seen = (image, noise) if judge is None else (judge.kept, (alpha / KEPT, beta))
+            seen = (image, noise) if judge is None else (judge.kept, judge.noise)
         for step in _stepped(self._states(problem, *seen, rule)):
             count = step.iteration
             yield count
@@ -215,7 +217,7 @@ class LeastSquaresVolume(VolumeRestorer):
 
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:
         """Yield the scene of each iteration."""
-        solver = volume_total_variation if self._method == "total-variation" else wiener
+        solver = total_variation if self._method == "total-variation" else wiener
         return _stepped(
             solver(
                 problem.operator,
@@ -223,6 +225,7 @@ class LeastSquaresVolume(VolumeRestorer):
                 problem.noise,
                 iterations=self._iterations,
                 strength=self._strength,
+                tolerance=_SETTLED,
                 spacing=problem.spacing,
             )
         )

@@ -9,7 +9,6 @@ from napari_deepblur.solvers.richardson_lucy import richardson_lucy
 from napari_deepblur.solvers.state import SolverState
 from napari_deepblur.solvers.stopping import Discrepancy, HeldOut
 from napari_deepblur.solvers.total_variation import total_variation
-from napari_deepblur.solvers.volume_total_variation import volume_total_variation
 from napari_deepblur.solvers.wiener import wiener
 
 SOLVERS: dict[str, Callable[..., Iterator[SolverState]]] = {
@@ -27,6 +26,5 @@ __all__ = [
     "accelerated_richardson_lucy",
     "richardson_lucy",
     "total_variation",
-    "volume_total_variation",
     "wiener",
 ]

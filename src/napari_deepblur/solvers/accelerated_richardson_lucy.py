@@ -9,8 +9,9 @@ from torch import Tensor
 
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.operators import LinearOperator
-from napari_deepblur.solvers.differences import Differences
+from napari_deepblur.solvers.richardson_lucy import poisson_background
 from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, mean_deviation
+from napari_deepblur.solvers.variation import OneCorner
 
 Monitor = Callable[[Tensor], bool]
 """What looks at A x, the image that the scene of the last iteration explains, and says whether to stop with it."""
@@ -83,22 +84,14 @@ def accelerated_richardson_lucy(
     distances = spacing or (1.0,) * len(operator.image_shape)
     if len(distances) != len(operator.image_shape) or min(distances) <= 0:
         raise SettingsError(f"spacing is {spacing}, expected {len(operator.image_shape)} positive distances.")
-    offset = gaussian_counts(image, model.alpha, model.beta)
+    offset = float(poisson_background(image, model, operator.axes).max())
     sigma = float(mean_deviation(image, model, operator.axes).max())
     counts = (image + offset).clamp_min(0)
     seen = operator.adjoint(torch.ones_like(image)).clamp_min(0)
     unit = float(counts.mean().clamp_min(DARK))
     kappa = strength * sigma / unit * float(seen.max())
-    prior = Differences(distances) if strength > 0 else None
+    prior = OneCorner(distances) if strength > 0 else None
     return _iterate(operator, counts, seen, background + offset, unit, kappa, prior, iterations, monitor)
-
-
-def gaussian_counts(image: Tensor, alpha: float, beta: float) -> float:
-    """Return c = beta^2 / alpha, the Poisson background of Gaussian noise, at most the mean of the image."""
-    mean = max(float(image.mean()), 0.0)
-    if beta == 0:
-        return 0.0
-    return mean if alpha == 0 else min(beta**2 / alpha, mean)
 
 
 def _iterate(
@@ -108,7 +101,7 @@ def _iterate(
     level: float,
     unit: float,
     kappa: float,
-    prior: Differences | None,
+    prior: OneCorner | None,
     iterations: int,
     monitor: Monitor | None,
 ) -> Iterator[SolverState]:
@@ -133,7 +126,7 @@ def _iterate(
         if prior is None:
             new = new.div_(share)
         else:
-            new = with_prior(z, new, seen, kappa, smooth, prior)
+            new = prior.surrogate_minimum(z, new, seen, kappa, smooth)
         new = torch.where(blind, x, new)
         step = new - z
         if step_before is not None:
@@ -144,22 +137,3 @@ def _iterate(
         z = torch.maximum(change.mul_(momentum).add_(new), _LEAST_LEFT * new)
         x, step_before = new, step
         yield SolverState(iteration, x, moved)
-
-
-def with_prior(
-    scene: Tensor, evidence: Tensor, seen: Tensor, kappa: float, smooth: float, prior: Differences
-) -> Tensor:
-    """Minimise seen x - evidence log x + kappa (c x^2 - m x), whose last term bounds the variation, at each voxel.
-
-    With the weights v = 1 / |D x| of the current scene, TV is at most sum v |D x|^2 / 2 up to a constant, and that at
-    most sum c x^2 - m x, with c the sum of v over the edges of a voxel and m that of v (x + x_neighbour).
-    The minimum is the positive root of 2 kappa c x^2 + (seen - kappa m) x = evidence.
-    """
-    slope = prior.gradient(scene)
-    weight = (slope.square().sum(0) + smooth**2).rsqrt()
-    edges = prior.neighbour_sum(weight)
-    linear = 2 * edges * scene - prior.adjoint(slope.mul_(weight))
-    linear = seen - kappa * linear
-    root = (linear.square() + 8 * kappa * edges * evidence).sqrt()
-    # The two forms of the root are equal; each is stable for one sign of the linear term.
-    return torch.where(linear > 0, 2 * evidence / (linear + root), (root - linear) / (4 * kappa * edges))

@@ -45,13 +45,13 @@ class Differences:
         return scene
 
     def neighbour_sum(self, weights: Tensor) -> Tensor:
-        """Sum the weights of the edges that meet in each voxel, over their squared distances, shape as the weights.
+        """Sum the weights of the edges that meet in each voxel, over their squared distances.
 
-        An edge has the weight of the voxel that it starts from, shape (..., S1, ..., Sn).
+        The edges that start from voxels, (n, ..., S1, ..., Sn), to (..., S1, ..., Sn).
         """
-        total = torch.zeros_like(weights)
-        for _, axis, distance in self._along(weights.expand(len(self.spacing), *weights.shape)):
-            edges = weights.narrow(axis, 0, weights.shape[axis] - 1) / distance**2
+        total = torch.zeros_like(weights[0])
+        for part, axis, distance in self._along(weights):
+            edges = part.narrow(axis, 0, part.shape[axis] - 1) / distance**2
             total.narrow(axis, 0, edges.shape[axis]).add_(edges)
             total.narrow(axis, 1, edges.shape[axis]).add_(edges)
         return total

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import LinearOperator
-from napari_deepblur.solvers.gradient import edge_weights, gradient, gradient_adjoint, neighbour_sum
 from napari_deepblur.solvers.state import (
     DARK,
     SolverState,
@@ -19,6 +19,7 @@ from napari_deepblur.solvers.state import (
     mean_deviation,
     observed,
 )
+from napari_deepblur.solvers.variation import FourCorners
 
 
 def richardson_lucy(
@@ -79,7 +80,7 @@ def richardson_lucy(
     """
     model = check(operator, image, noise, iterations)
     check_range("strength", strength, 0.0)
-    background = poisson_background(image, model.alpha, model.beta)
+    background = poisson_background(image, model, operator.axes)
     unit = (image + background).clamp_min(0).mean(dim=(-2, -1), keepdim=True)
     unit = unit.clamp_min(DARK)
     kappa = strength * mean_deviation(image, model) / unit
@@ -89,12 +90,12 @@ def richardson_lucy(
     )
 
 
-def poisson_background(image: Tensor, alpha: float, beta: float) -> Tensor:
-    """Return b = beta^2 / alpha, at most the mean of each image; shape (..., 1, 1)."""
-    mean = image.mean(dim=(-2, -1), keepdim=True).clamp_min(0)
-    if beta == 0:
+def poisson_background(image: Tensor, noise: PoissonGaussianNoise, axes: tuple[int, ...]) -> Tensor:
+    """Return b = beta^2 / alpha, at most the mean of each image over its axes; shape (..., 1, ..., 1)."""
+    mean = image.mean(dim=axes, keepdim=True).clamp_min(0)
+    if noise.beta == 0:
         return torch.zeros_like(mean)
-    return mean if alpha == 0 else mean.clamp_max(beta**2 / alpha)
+    return mean if noise.alpha == 0 else mean.clamp_max(noise.beta**2 / noise.alpha)
 
 
 def _iterate(
@@ -108,7 +109,7 @@ def _iterate(
 ) -> Iterator[SolverState]:
     counts = (image + background).clamp_min(0)
     seen = coverage(operator, image)
-    x = start
+    x, variation = start, FourCorners()
     for iteration in range(1, iterations + 1):
         # Rounding in the Fourier domain may bring darkness slightly below zero.
         ratio = counts / (operator.forward(x) + background).maximum(1e-6 * unit)
@@ -117,23 +118,5 @@ def _iterate(
         if kappa is None:
             x = torch.where(seen > 0, evidence / seen.clamp_min(torch.finfo(seen.dtype).tiny), x)
         else:
-            x = _with_prior(x, torch.where(seen > 0, evidence, 0.0), seen, kappa, 1e-3 * unit)
+            x = variation.surrogate_minimum(x, torch.where(seen > 0, evidence, 0.0), seen, kappa, 1e-3 * unit)
         yield SolverState(iteration, x, float((x - before).norm() / before.norm().clamp_min(DARK)))
-
-
-def _with_prior(scene: Tensor, evidence: Tensor, seen: Tensor, kappa: Tensor, smooth: Tensor) -> Tensor:
-    """Minimise seen x - evidence log x + kappa (c x^2 - m x), whose last term bounds the variation, at each pixel.
-
-    With the weights v = 1 / |D x| of the edges (`edge_weights`) of the current scene, TV is at most sum v |D x|^2 / 2
-    up to a constant, and that at most sum c x^2 - m x, with c the sum of v over the edges of a pixel and m that of
-    v (x + x_neighbour).
-    The minimum is the positive root of 2 kappa c x^2 + (seen - kappa m) x = evidence.
-    """
-    slope = gradient(scene)
-    weight = edge_weights(scene, smooth)
-    edges = neighbour_sum(weight)
-    neighbours = 2 * edges * scene - gradient_adjoint(weight * slope)
-    linear = seen - kappa * neighbours
-    root = (linear.square() + 8 * kappa * edges * evidence).sqrt()
-    # The two forms of the root are equal; each is stable for one sign of the linear term.
-    return torch.where(linear > 0, 2 * evidence / (linear + root), (root - linear) / (4 * kappa * edges))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from napari_deepblur.errors import NoiseError
 
-KEPT = 0.9
+_KEPT = 0.9
 """Share of the counts that the restoration sees, where the others judge it."""
 
 _PATIENCE = 3
@@ -66,11 +66,13 @@ class HeldOut:
         upright = counts.flip(axes).mT if crossed else counts.flip(axes)
         # Counts are whole; the fraction decides by its probability which of two.
         whole = (upright + torch.rand(upright.shape, generator=generator)).floor()
-        kept = torch.binomial(whole, torch.full_like(whole, KEPT), generator=generator)
+        kept = torch.binomial(whole, torch.full_like(whole, _KEPT), generator=generator)
         whole, kept = ((part.mT if crossed else part).flip(axes) for part in (whole, kept))
-        self.kept = (kept * (alpha / KEPT)).to(image) - shift
-        """The image that the restoration may see; its noise has alpha / q."""
-        self._held = ((whole - kept) * (alpha / (1 - KEPT))).to(image)
+        self.kept = (kept * (alpha / _KEPT)).to(image) - shift
+        """The image that the restoration may see."""
+        self.noise = alpha / _KEPT, beta
+        """Its noise."""
+        self._held = ((whole - kept) * (alpha / (1 - _KEPT))).to(image)
         self._best, self._since = math.inf, 0
         self.scores: list[float] = []
 

@@ -1,4 +1,4 @@
-"""Total variation: the scene of least variation that explains the image, by a primal-dual iteration."""
+"""Total variation: the scene of least variation that explains an image or a volume, by a primal-dual iteration."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.operators import LinearOperator, resolvent
-from napari_deepblur.solvers.gradient import (
-    SQUARED_NORM,
-    corner_gradients,
-    corner_gradients_adjoint,
-    gradient,
-    magnitude,
-    variation,
-)
 from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation, observed
+from napari_deepblur.solvers.variation import FourCorners, OneCorner, Variation, magnitude
 
 _RESOLVENT_STEPS = 2
 _CHECK_EVERY = 5
@@ -32,28 +25,30 @@ def total_variation(
     strength: float = 0.1,
     positivity: bool = True,
     tolerance: float = 0.02,
+    spacing: tuple[float, ...] | None = None,
     weights: Tensor | None = None,
 ) -> Iterator[SolverState]:
     """Restore by the minimum of 1/2 |A x - y|^2 + mu TV(x), over x >= 0 where `positivity` asks for it.
 
-    TV(x) = sum |D x| is the isotropic total variation, the mean over the four corners in which two edges of a pixel
-    meet, so that a turned image gives a turned scene, and mu = strength * sigma, with sigma the standard deviation
-    of the noise at the mean intensity: divided by sigma^2, the first term is the likelihood. Each iteration of
-    Chambolle and Pock solves for the blur exactly where a gradient step would crawl,
+    TV(x) = sum |D x| is the isotropic total variation: of an image the mean over the four corners in which two edges of
+    a pixel meet, so that a turned image gives a turned scene; of a volume over one corner of each voxel. And
+    mu = strength * sigma, with sigma the standard deviation of the noise at the mean intensity: divided by sigma^2, the
+    first term is the likelihood. Each iteration of Chambolle and Pock solves for the blur exactly where a gradient step
+    would crawl,
 
         x' = R(x - (D'p + q) / lambda),   R(z) = argmin 1/2 |A x - y|^2 + lambda/2 |x - z|^2
         p  <- r / max(|r| / mu, 1),       r = p + sigma_d D (2 x' - x)
         q  <- min(q + sigma_d (2 x' - x), 0)
 
     with sigma_d = lambda / |(D, I)|^2. Any lambda converges to the same scene; mu over the typical slope of the image
-    does so soon.
+    (of a volume that of the first scene, which is darker) does so soon.
 
     Parameters
     ----------
     operator
         The blur A.
     image
-        y, shape (..., H, W).
+        y, shape (..., H, W); or one volume, shape (1, 1, D, H, W).
     noise
         alpha and beta in the units of the image.
     iterations
@@ -63,7 +58,9 @@ def total_variation(
     positivity
         Whether the scene must not be negative.
     tolerance
-        Stop once the duality gap is at most this share of the objective; 0 runs all iterations.
+        Stop once the residual is at most this; 0 runs all iterations.
+    spacing
+        Distances of neighbours along the axes of a volume; by default all 1.
     weights
         1 for pixels that count, 0 for those that do not, shape (..., H, W); all count where absent. Hidden pixels hold
         something plausible, from which levels and the start are taken, and no more.
@@ -71,8 +68,9 @@ def total_variation(
     Returns
     -------
     Iterator of SolverState
-        The state after each iteration; its residual is the relative duality gap, renewed every fifth time, which
-        bounds how far the objective is above its minimum (among scenes up to twice as bright as the estimate).
+        The state after each iteration. Of an image its residual is the duality gap over the objective, renewed every
+        fifth time, which bounds how far the objective is above its minimum (among scenes up to twice as bright as the
+        estimate); of a volume, which would take long, the relative change |x_new - x| / |x|.
 
     Raises
     ------
@@ -86,12 +84,16 @@ def total_variation(
     model = check(operator, image, noise, iterations)
     check_range("strength", strength, 1e-9)
     check_range("tolerance", tolerance, 0.0)
-    mu = strength * mean_deviation(image, model)
-    slope = gradient(image).square().mean().sqrt().clamp_min(DARK)
-    weight = max(float(mu.mean() / slope), _SMALLEST_STEP)
+    mu = strength * mean_deviation(image, model, operator.axes)
     start = first_scene(operator, image)
+    variation: Variation = FourCorners()
+    typical = image
+    if len(operator.axes) > 2:
+        variation, typical = OneCorner(spacing or (1.0,) * len(operator.axes)), start
+    slope = variation.edges.gradient(typical).square().mean().sqrt().clamp_min(DARK)
+    weight = max(float(mu.mean() / slope), _SMALLEST_STEP)
     seen = image if weights is None else weights * image
-    return _iterate(observed(operator, weights), seen, start, mu, weight, iterations, positivity, tolerance)
+    return _iterate(observed(operator, weights), seen, start, mu, weight, variation, iterations, positivity, tolerance)
 
 
 def _iterate(
@@ -100,47 +102,57 @@ def _iterate(
     start: Tensor,
     mu: Tensor,
     weight: float,
+    variation: Variation,
     iterations: int,
     positivity: bool,
     tolerance: float,
 ) -> Iterator[SolverState]:
-    dual_step = weight / (SQUARED_NORM + positivity)
+    dual_step = weight / (variation.edges.squared_norm + positivity)
     adjoint_image = operator.adjoint(image)
-    x = start
-    p, q = corner_gradients(torch.zeros_like(x)), torch.zeros_like(x)
+    x, residual = start, 0.0
+    p, q = variation.gradient(torch.zeros_like(x)), torch.zeros_like(x)
+    estimate = x.clamp_min(0)
     for iteration in range(1, iterations + 1):
-        pull = x - (corner_gradients_adjoint(p) + q) / weight
+        pull = x - (variation.adjoint(p) + q) / weight
         before = x
         x = resolvent(operator, adjoint_image, pull, weight, start=x, steps=_RESOLVENT_STEPS).solution
         ahead = 2 * x - before
-        p = p + dual_step * corner_gradients(ahead)
-        p = p / (magnitude(p) / (mu / 2)).clamp_min(1)
+        p = p.add_(variation.gradient(ahead), alpha=dual_step)
+        p = p.div_((magnitude(p) / (variation.share * mu)).clamp_min(1))
         if positivity:
-            q = (q + dual_step * ahead).clamp_max(0)
-        estimate = x.clamp_min(0) if positivity else x
-        if iteration == 1 or iteration % _CHECK_EVERY == 0:
-            gap = relative_gap(operator, image, mu, estimate, p, positivity)
-        yield SolverState(iteration, estimate, gap)
-        if gap <= tolerance:
+            q = q.add_(ahead, alpha=dual_step).clamp_max_(0)
+        former, estimate = estimate, x.clamp_min(0) if positivity else x
+        if len(operator.axes) > 2:
+            residual = float((estimate - former).norm() / former.norm().clamp_min(DARK))
+        elif iteration == 1 or iteration % _CHECK_EVERY == 0:
+            residual = relative_gap(operator, image, mu, estimate, p, variation, positivity)
+        yield SolverState(iteration, estimate, residual)
+        if residual <= tolerance:
             return
 
 
 def relative_gap(
-    operator: LinearOperator, image: Tensor, mu: Tensor, scene: Tensor, dual: Tensor, positivity: bool
+    operator: LinearOperator,
+    image: Tensor,
+    mu: Tensor,
+    scene: Tensor,
+    dual: Tensor,
+    variation: Variation,
+    positivity: bool,
 ) -> float:
     """Duality gap over the objective, the largest of the batch.
 
-    With r = A x - y and g = A'r + D'p, |p| <= mu / 2 (`corner_gradients`), the gap among scenes in [0, m], or
-    [-m, m] without positivity, is (mu TV(x) - <D x, p>) + sum of x g where g > 0 and of (x - m) g where g < 0: terms
-    that are never negative.
+    With r = A x - y and g = A'r + D'p, |p| <= share * mu (`Variation`), the gap among scenes in [0, m], or [-m, m]
+    without positivity, is (mu TV(x) - <D x, p>) + sum of x g where g > 0 and of (x - m) g where g < 0: terms that are
+    never negative.
     """
     residual = operator.forward(scene) - image
-    slope = operator.adjoint(residual) + corner_gradients_adjoint(dual)
-    top = 2 * scene.abs().amax(dim=(-2, -1), keepdim=True)
+    slope = operator.adjoint(residual) + variation.adjoint(dual)
+    top = 2 * scene.abs().amax(dim=operator.axes, keepdim=True)
     bottom = torch.zeros_like(top) if positivity else -top
     distance = torch.where(slope > 0, (scene - bottom) * slope, (scene - top) * slope)
-    roughness = mu * variation(scene)
-    unaligned = roughness - (corner_gradients(scene) * dual).sum(dim=(0, 1)).sum(dim=(-2, -1), keepdim=True)
-    objective = residual.square().sum(dim=(-2, -1), keepdim=True) / 2 + roughness
-    gap = unaligned.clamp_min(0) + distance.sum(dim=(-2, -1), keepdim=True)
+    roughness = mu * variation.total(scene)
+    unaligned = roughness - (variation.gradient(scene) * dual).sum(dim=(0, 1)).sum(dim=operator.axes, keepdim=True)
+    objective = residual.square().sum(dim=operator.axes, keepdim=True) / 2 + roughness
+    gap = unaligned.clamp_min(0) + distance.sum(dim=operator.axes, keepdim=True)
     return float((gap / objective.clamp_min(DARK**1.5)).max())

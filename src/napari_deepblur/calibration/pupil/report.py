@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_deepblur.calibration.pupil.beads import Beads
+from napari_deepblur.calibration.pupil.choice import PupilChoice
 from napari_deepblur.calibration.pupil.joined import joined_psf
 from napari_deepblur.calibration.pupil.likelihood import Fit, Levels, State, normal_equations
 from napari_deepblur.calibration.pupil.model import PLACE, BeadModel
@@ -27,9 +28,7 @@ _TRANSMITTED = 0.2
 
 def report(
     microscope: Microscope,
-    modes: tuple[int, ...],
-    amplitude: tuple[int, ...],
-    spacing_um: float,
+    choice: PupilChoice,
     noise: PoissonGaussianNoise,
     model: BeadModel,
     beads: Beads,
@@ -37,7 +36,7 @@ def report(
     fits: Sequence[Fit],
 ) -> PupilRetrieval:
     """Make the result of a retrieval."""
-    levels, count = Levels(noise.alpha, noise.beta), len(modes)
+    levels, count = Levels(noise.alpha, noise.beta), len(choice.modes)
     patches = list(beads.patches)
     matrix, _ = normal_equations([model] * len(patches), patches, levels, state, fits)
     expected = torch.stack([fit.expected for fit in fits])
@@ -49,7 +48,7 @@ def report(
     # A second model without tilt, at the height of the first bead: what the measured PSF is brought to.
     place = torch.tensor([0.0, 0.0, float(state.places[0, 2])])
     modelled = model.psfs(torch.cat([place, state.shared])).numpy()
-    step = spacing_um / microscope.pixel_size_um
+    step = choice.plane_spacing_um / microscope.pixel_size_um
     light = torch.stack([fit.light for fit in fits]).double().numpy()
     background = torch.stack([fit.background for fit in fits]).double()
     variances = levels.variance(expected).double().mean((2, 3)).numpy()
@@ -65,14 +64,14 @@ def report(
     theta, passed = state.shared[:count].numpy(), state.shared[count:].numpy()
     return PupilRetrieval(
         microscope=microscope,
-        modes=modes,
+        modes=tuple(choice.modes),
         theta=theta,
         theta_std=spread[:count].float().numpy(),
-        amplitude_modes=amplitude,
+        amplitude_modes=tuple(choice.amplitude),
         amplitude=passed,
         amplitude_std=spread[count:].float().numpy(),
         noise=noise,
-        plane_spacing_um=float(spacing_um),
+        plane_spacing_um=float(choice.plane_spacing_um),
         offsets_um=(heights * microscope.pixel_size_um).astype(np.float32),
         measured=measured.astype(np.float32),
         modelled=modelled.astype(np.float32),
