@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
@@ -24,6 +25,11 @@ def check_tiff_name(path: str | os.PathLike[str]) -> None:
             f"{path} would be an OME-TIFF file by the name of another format ({suffix}). Give a name that ends with "
             f"{' or '.join(_TIFF_SUFFIXES[:2])}."
         )
+
+
+def own_prefix(target: Path) -> str:
+    """Begin the names of what lies beside a file or folder while it is written; no two of them begin alike."""
+    return f"{PREFIX}{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]}"
 
 
 def is_same_file(one: Path, other: Path) -> bool:
@@ -127,7 +133,7 @@ def replacing(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[P
         refused = error
         target = Path(tempfile.mkdtemp(prefix="napari-deepblur-")) / given.name
         folder = target.parent
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=PREFIX, suffix=target.suffix)
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=f"{own_prefix(target)}-", suffix=target.suffix)
     os.close(descriptor)
     partial = Path(name)
     try:
