@@ -62,7 +62,7 @@ def coverage(example: Example, draws: int) -> Coverage:
     true = _with_psf(example, ConvolutionBlur(torch.from_numpy(example.psf).float(), blind.blur.spread), blind.settings)
     error = np.abs(blind.image - true)
     ranks = [values.ravel().argsort().argsort() for values in (blind.spread, error)]
-    rank = float(np.corrcoef(*ranks)[0, 1])
+    rank = float(np.corrcoef(ranks[0], ranks[1])[0, 1])
     return Coverage(float((error <= blind.spread).mean()), float((error <= 2 * blind.spread).mean()), rank)
 
 

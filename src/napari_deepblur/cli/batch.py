@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
 
 from napari_deepblur.cli.report import row_of, write_report
-from napari_deepblur.cli.workers import Outcome, outcomes
+from napari_deepblur.cli.workers import Outcome, Work, outcomes
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.output import resolved
 
@@ -111,7 +111,7 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
 
 def one_by_one(
     pairs: Sequence[tuple[Path, Path]],
-    work: Callable[[Path, Path], None],
+    work: Work,
     quiet: bool,
     report: Path | None = None,
     jobs: int = 1,
@@ -137,7 +137,8 @@ def one_by_one(
         One that counts the images that failed; of the only image, whatever `work` raises.
     """
     if len(pairs) == 1 and report is None:
-        work(*pairs[0])
+        if work(*pairs[0]):
+            print(f"napari-deepblur: {_skipped(*pairs[0])}", file=sys.stderr)
         return
     failed: list[Outcome] = []
     rows: list[dict[str, Any]] = []
@@ -149,10 +150,16 @@ def one_by_one(
                 failed.append(outcome)
                 print(f"napari-deepblur: {outcome.image}: {outcome.error}", file=sys.stderr)
             elif not quiet:
-                print(f"{number}/{len(pairs)}: {outcome.image} became {outcome.target}.", file=sys.stderr)
+                became = f"{outcome.image} became {outcome.target}."
+                said = _skipped(outcome.image, outcome.target) if outcome.skipped else became
+                print(f"{number}/{len(pairs)}: {said}", file=sys.stderr)
     finally:
         if report is not None:
             write_report(report, rows)
     if failed:
         names = ", ".join(outcome.image.name for outcome in failed)
         raise ImageError(f"{len(failed)} of {len(pairs)} images were not deblurred: {names}.")
+
+
+def _skipped(image: Path, target: Path) -> str:
+    return f"{target} is up to date with {image}: skipped (--force repeats)."

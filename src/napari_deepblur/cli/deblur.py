@@ -12,6 +12,7 @@ from napari_deepblur.cli.arguments import add_settings, check_outputs, read_sett
 from napari_deepblur.cli.batch import destinations, listed_files, one_by_one, without_results
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.cli.report import check_report
+from napari_deepblur.cli.up_to_date import is_up_to_date
 from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add_to(verbs: Verbs) -> None:
         metavar="FILE.csv",
         help="write a row for each image, CSV or JSON: coefficients, errors, noise, verdict, seconds, hashes",
     )
+    parser.add_argument("--force", action="store_true", help="repeat what is up to date")
     frames = parser.add_argument_group("series, stacks, channels, colours")
     frames.add_argument("--axes", metavar="AXES", help="letters of the axes, as TCYX (what the file says, or a guess)")
     frames.add_argument(
@@ -117,7 +119,8 @@ def work(arguments: argparse.Namespace) -> None:
     one_by_one(pairs, partial(_deblur, alone), arguments.quiet, arguments.report, arguments.jobs)
 
 
-def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
+def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
+    """Make a result of an image; return whether there was nothing to do."""
     import numpy as np
 
     from napari_deepblur.io.axes import check_axes, check_spacing, named_axes, planes_last
@@ -125,12 +128,14 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     from napari_deepblur.io.open_image import open_image
     from napari_deepblur.io.output import replacing
     from napari_deepblur.io.sinks import file_sink
+    from napari_deepblur.io.source_hash import source_hash
     from napari_deepblur.pipeline import save_settings
+    from napari_deepblur.pipeline.made_of import made_of
     from napari_deepblur.pipeline.series import Frame, deblur_stack_steps, history_of
     from napari_deepblur.restoration.verdict import badness
 
     array = open_image(source, arguments.scene)
-    said = array.acquisition
+    said, files = array.acquisition, array.files
     axes = named_axes(array.axes) if arguments.axes is None else arguments.axes.upper()
     check_axes(axes, array.shape)
     order = planes_last(axes)
@@ -139,9 +144,23 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
     settings = read_settings(arguments, source, channels)
     spacing = arguments.plane_spacing_um
     if arguments.volume:
-        distance = said.plane_spacing_um if spacing is None else spacing
-        _deblur_volume(arguments, array, axes, settings, file_sink(output, said), distance)
-        return
+        spacing = said.plane_spacing_um if spacing is None else spacing
+    asked = {name: getattr(arguments, name) for name in ("scene", "one_operator", "luminance", "volume", "specimen")}
+    planes = array.shape[axes.index("Y")], array.shape[axes.index("X")]
+    origin = made_of(
+        settings,
+        source_hash(source, files),
+        planes,
+        {**asked, "axes": axes, "plane_spacing_um": spacing},
+        arguments.volume,
+    )
+    more = (arguments.psfs, arguments.coefficients, arguments.save_settings)
+    if not (arguments.force or any(more)) and is_up_to_date(output, origin, arguments.quiet):
+        return True
+    sink = file_sink(output, said, origin)
+    if arguments.volume:
+        _deblur_volume(arguments, array, axes, settings, sink, spacing)
+        return False
     if arguments.specimen != "auto":
         raise SettingsError("--specimen is for a stack that is deblurred as one volume. Add --volume, or leave it out.")
     check_spacing(axes.removesuffix("S") if arguments.luminance else axes, spacing)
@@ -153,7 +172,7 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
         array,
         axes,
         settings,
-        file_sink(output, said),
+        sink,
         "first" if arguments.one_operator else "each",
         plane_spacing_um=spacing,
         colours="luminance" if arguments.luminance else "each",
@@ -186,6 +205,7 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> None:
             partial.write_text(table, encoding="utf-8")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
+    return False
 
 
 def _deblur_volume(

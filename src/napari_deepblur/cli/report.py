@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ def check_report(path: Path) -> None:
     check_writable(path)
 
 
-def row_of(image: Path, target: Path, seconds: float, error: str = "") -> dict[str, Any]:
+def row_of(image: Path, target: Path, seconds: float, error: str = "", skipped: bool = False) -> dict[str, Any]:
     """Describe what became of a file.
 
     Parameters
@@ -35,17 +34,22 @@ def row_of(image: Path, target: Path, seconds: float, error: str = "") -> dict[s
         That it took.
     error
         Why there is no result; empty where there is one.
+    skipped
+        Whether the result was there already.
 
     Returns
     -------
     dict
         JSON-safe. Coefficients, error bars and noise are those of the first frame that has them.
     """
-    from napari_deepblur.io.records import record_in
+    from napari_deepblur.io.records import origin_in, record_in
+    from napari_deepblur.io.source_hash import source_hash
 
-    row: dict[str, Any] = {"image": str(image), "result": "" if error else str(target), "error": error}
-    row |= {"seconds": round(seconds, 2), "image_sha256": _hash(image)}
+    status = "failed" if error else "skipped, up to date" if skipped else "done"
+    row: dict[str, Any] = {"image": str(image), "result": "" if error else str(target), "status": status}
+    row |= {"error": error, "seconds": round(seconds, 2)}
     record = None if error else record_in(target)
+    row["image_sha256"] = (origin_in(record or {}) or {}).get("source") or source_hash(image)
     if record is None:
         return row
     resolved = record.get("resolved", {})
@@ -105,12 +109,3 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
             flat[name] = value
     flat |= dict(zip(names, theta, strict=False))
     return flat | {f"{name} std": value for name, value in zip(names, std, strict=False)}
-
-
-def _hash(image: Path) -> str:
-    """Hash of a file; empty for what is none, or cannot be read."""
-    try:
-        with open(image, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""

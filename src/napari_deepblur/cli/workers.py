@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 from napari_deepblur.errors import DeepblurError
 
 Pair = tuple[Path, Path]
-Work = Callable[[Path, Path], None]
+Work = Callable[[Path, Path], bool]
+"""Makes a result of an image; returns whether there was nothing to do, as the result is up to date."""
 
 _THREADS = "OMP_NUM_THREADS"
 
@@ -35,26 +36,29 @@ class Outcome(NamedTuple):
         That it took.
     error
         Why there is no result; empty where there is one.
+    skipped
+        Whether the result was there already.
     """
 
     image: Path
     target: Path
     seconds: float
     error: str
+    skipped: bool = False
 
 
 def attempt(work: Work, pair: Pair) -> Outcome:
     """Work on one file, and tell what became of it, whatever it raises."""
     begun = time.monotonic()
-    said = ""
+    said, skipped = "", False
     try:
-        work(*pair)
+        skipped = work(*pair)
     except BrokenPipeError:
         raise
     except Exception as error:
         # Whatever one file does to a decoder or to the memory, the others are other files.
         said = said_of(error)
-    return Outcome(*pair, time.monotonic() - begun, said)
+    return Outcome(*pair, time.monotonic() - begun, said, skipped)
 
 
 def said_of(error: BaseException) -> str:

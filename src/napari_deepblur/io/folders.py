@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 
 from napari_deepblur.errors import OutputError
-from napari_deepblur.io.output import PREFIX, resolved
+from napari_deepblur.io.output import PREFIX, own_prefix, resolved
 
 
-def begin_folder(target: Path) -> Path:
+def begin_folder(partial: Path) -> None:
     """Make an empty folder beside the place of another, to be filled and then `complete_folder`.
 
     Raises
@@ -20,16 +20,13 @@ def begin_folder(target: Path) -> Path:
         If nothing can be written there.
     """
     try:
-        partial = Path(tempfile.mkdtemp(dir=resolved(target).parent, prefix=PREFIX, suffix=target.suffix))
-        mask = os.umask(0)
-        os.umask(mask)
-        # A temporary folder is private, a result is not.
-        partial.chmod(0o777 & ~mask)
+        if partial.exists():
+            shutil.rmtree(partial)
+        partial.mkdir()
     except OSError as error:
         raise OutputError(
-            f"Nothing can be written to {target.parent} ({error.strerror}). Choose another folder."
+            f"Nothing can be written to {partial.parent} ({error.strerror}). Choose another folder."
         ) from error
-    return partial
 
 
 def complete_folder(partial: Path, target: Path) -> None:
@@ -44,7 +41,7 @@ def complete_folder(partial: Path, target: Path) -> None:
     aside: Path | None = None
     try:
         if place.exists():
-            aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=PREFIX)) / place.name
+            aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f"{own_prefix(place)}-")) / place.name
             place.rename(aside)
         partial.rename(place)
     except OSError as error:
@@ -61,4 +58,9 @@ def check_place(target: Path) -> None:
     """Raise an `OutputError` if no folder can be made at a place; one that is there already is not looked at."""
     if not target.parent.is_dir():
         raise OutputError(f"The folder {target.parent} does not exist. Make it first, or choose another one.")
-    begin_folder(target).rmdir()
+    try:
+        os.rmdir(tempfile.mkdtemp(dir=resolved(target).parent, prefix=PREFIX))
+    except OSError as error:
+        raise OutputError(
+            f"Nothing can be written to {target.parent} ({error.strerror}). Choose another folder."
+        ) from error

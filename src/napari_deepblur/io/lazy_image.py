@@ -42,10 +42,12 @@ class LazyImage:
         Names of all images of the file, and the index of this one among them.
     close
         Closes the file.
+    files
+        Those that it lies in, where they are several.
 
     Attributes
     ----------
-    axes, shape, dtype, acquisition, name, scenes, scene
+    axes, shape, dtype, acquisition, name, scenes, scene, files
         As above.
     """
 
@@ -61,6 +63,7 @@ class LazyImage:
         scenes: Sequence[str] = (),
         scene: int = 0,
         close: Callable[[], None] | None = None,
+        files: Sequence[Path] = (),
     ) -> None:
         self._read = read
         self.axes = axes
@@ -70,6 +73,7 @@ class LazyImage:
         self.name = name
         self.scenes = tuple(scenes) or (name,)
         self.scene = scene
+        self.files = tuple(files)
         self._leading = len(axes.removesuffix("S")) - 2
         self.close: Callable[[], Any] = (lambda: None) if close is None else weakref.finalize(self, close)
         """Close the file; after that nothing more can be read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
@@ -29,6 +30,11 @@ def check_tiff_name(path: str | os.PathLike[str]) -> None:
 def resolved(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path without links; of links that lead in a circle one of them, and never an error."""
     return Path(os.path.realpath(path))
+
+
+def own_prefix(target: Path) -> str:
+    """Begin the names of what lies beside a file or folder while it is written; no two of them begin alike."""
+    return f"{PREFIX}{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]}"
 
 
 def is_same_file(one: Path, other: Path) -> bool:
@@ -135,7 +141,7 @@ def replacing(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[P
         refused = error
         target = Path(tempfile.mkdtemp(prefix="napari-deepblur-")) / given.name
         folder = target.parent
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=PREFIX, suffix=target.suffix)
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=f"{own_prefix(target)}-", suffix=target.suffix)
     os.close(descriptor)
     partial = Path(name)
     try:

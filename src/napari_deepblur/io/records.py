@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from napari_deepblur.errors import ImageError
 from napari_deepblur.io.formats.zarr import ZARR, read_store_record
 from napari_deepblur.io.ome_tiff import read_ome_record
+
+_ORIGIN = "made_of"
 
 
 def record_in(path: str | os.PathLike[str]) -> dict[str, Any] | None:
@@ -26,3 +29,14 @@ def record_in(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         return None
     record = None if kept is None else kept.get("metadata")
     return record if isinstance(record, dict) else None
+
+
+def with_origin(record: Mapping[str, Any], made_of: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Add to a record what decided the result, where that is known; `origin_in` finds it again."""
+    return dict(record) if made_of is None else {**record, _ORIGIN: dict(made_of)}
+
+
+def origin_in(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what decided a result, by its record; None where that does not say."""
+    found = record.get(_ORIGIN)
+    return found if isinstance(found, dict) else None

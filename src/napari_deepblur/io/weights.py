@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -181,8 +182,13 @@ def describe_weights(path: str | os.PathLike[str]) -> Loaded:
 
 
 def read_weights(path: str | os.PathLike[str]) -> WeightsFile:
-    """Read a weights file, which is opened once; raises `WeightsError` if it is not one."""
-    header, tensors, digest = _read(Path(path))
+    """Read a weights file, once a process as long as it does not change; raises `WeightsError` if it is not one."""
+    try:
+        there = os.stat(path)
+        version = there.st_ino, there.st_size, there.st_mtime_ns
+    except OSError:
+        version = None
+    header, tensors, digest = _read(Path(path), version)
     try:
         facts = dict(json.loads(header.get("facts", "{}")))
     except (ValueError, TypeError, RecursionError) as error:
@@ -210,8 +216,9 @@ def _made(file: WeightsFile, network: type[Network], config: type[Any]) -> Netwo
     return made.eval().requires_grad_(False)
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor], str]:
-    """Return header, tensors, and the first 16 digits of the hash of the file."""
+@lru_cache(maxsize=4)
+def _read(path: Path, version: tuple[int, ...] | None) -> tuple[dict[str, str], dict[str, Tensor], str]:
+    """Return header, tensors, and the first 16 digits of the hash of a version of the file."""
     try:
         data = path.read_bytes()
         tensors: dict[str, Tensor] = load(data)

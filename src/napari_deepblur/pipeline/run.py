@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,12 +29,27 @@ from napari_deepblur.restoration.background import BackgroundRestorer, VolumeBlu
 from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
 from napari_deepblur.restoration.light import light_note
 from napari_deepblur.restoration.restore import restore_steps, units_of_work
-from napari_deepblur.restoration.tiling import Part
+from napari_deepblur.restoration.tiling import Done, Part
 from napari_deepblur.restoration.verdict import doubted, judge
 
 
+class Begun(NamedTuple):
+    """A plane that an earlier run may have begun, and the next may have to go on with.
+
+    Attributes
+    ----------
+    done
+        What is there of its result; None where nothing is.
+    identified
+        Called with what is identified in it, to be `known` to the next run.
+    """
+
+    done: Done | None
+    identified: Callable[[Identification], object]
+
+
 def run(
-    plan: Plan, plane: ArrayLike, known: Identification | None = None
+    plan: Plan, plane: ArrayLike, known: Identification | None = None, begun: Begun | None = None
 ) -> Generator[Progress | Part, None, Deblurring]:
     """Execute a plan for one plane, step by step; yield progress, and each part of the result when it is complete.
 
@@ -49,6 +64,8 @@ def run(
         Observed image, shape (H, W), any numeric type and unit.
     known
         What was identified on another plane of the same field, to be used for this one; its noise is not.
+    begun
+        Whatever is there of the result already; the pixels are those of a run that was not interrupted.
 
     Returns
     -------
@@ -81,6 +98,8 @@ def run(
         else:
             if known is None:
                 before, identification = yield from _identify(plan, evidence, work, notes)
+                if begun is not None:
+                    begun.identified(identification)
             else:
                 yield Progress("noise", 0, work)
                 identification = replace(known, noise=noise)
@@ -92,7 +111,10 @@ def run(
         scale = unit_scale(evidence.pixels)
         unit_noise = scale.noise_to_unit(noise)
         pixels = scale.to_unit(evidence.pixels)
-        steps = restore_steps(pixels, whole, unit_noise, plan.restorer, device, plan.side, evidence.hidden)
+        done = None if begun is None or whole is not blur else begun.done
+        # What other planes shine into a plane is known of no finished part: such a plane is restored again.
+        in_unit = None if done is None else Done(scale.to_unit(done.image), done.there)
+        steps = restore_steps(pixels, whole, unit_noise, plan.restorer, device, plan.side, evidence.hidden, in_unit)
         placed = within(steps, before, before + once, before + work)
         restored = yield from changed(placed, lambda step: _as_result(step, scale, observed, evidence.blank))
         spread = None
@@ -109,6 +131,8 @@ def run(
     found = plan.theta if identification is None else identification.theta
     assert found is not None
     image = scale.from_unit(restored.image)
+    if done is not None:
+        image[done.there] = done.image[done.there]
     background = None if restored.background is None else restored.background * np.float32(scale.span)
     verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden, background)
     expected = None if identification is None else identification.expectation

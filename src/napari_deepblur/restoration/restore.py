@@ -17,7 +17,7 @@ from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.progress import Progress
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.restorers import Restorer, Step
-from napari_deepblur.restoration.tiling import SMALLEST_TILE, Part, Tile, automatic_side, margin, plan_tiles
+from napari_deepblur.restoration.tiling import SMALLEST_TILE, Done, Part, Tile, automatic_side, margin, plan_tiles
 
 MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
 """Environment variable: memory in GiB that automatic tiles may fill."""
@@ -107,6 +107,7 @@ def restore_steps(
     device: torch.device,
     side: int | None,
     hidden: NDArray[np.bool_] | None = None,
+    done: Done | None = None,
 ) -> Generator[Progress | Part, None, Restored]:
     """Restore an image, yielding progress after each iteration of each tile, and each part that is complete.
 
@@ -129,6 +130,8 @@ def restore_steps(
         Longest side of the tiles, as from `choose_side`.
     hidden
         Pixels that do not count, shape (H, W); they hold something plausible.
+    done
+        Pixels that stay as they are; tiles of which all are there are not restored again.
 
     Returns
     -------
@@ -145,7 +148,7 @@ def restore_steps(
     while True:
         tiles = plan_tiles(shape, side, margin(size))
         try:
-            restored, background = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles, hidden)
+            restored, background = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles, hidden, done)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -175,10 +178,17 @@ def _tile_by_tile(
     device: torch.device,
     tiles: list[Tile],
     hidden: NDArray[np.bool_] | None,
+    done: Done | None,
 ) -> Generator[Progress | Part, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
     result, others = np.zeros_like(image), None
     border = blur.psf_size // 2
+    if done is not None:
+        result[done.there] = done.image[done.there]
     for index, tile in enumerate(tiles):
+        if done is not None and done.there[tile.target].all():
+            yield Progress("deblur", (index + 1) * restorer.iterations, len(tiles) * restorer.iterations)
+            yield Part(tile.own, result[tile.own])
+            continue
         part = np.ascontiguousarray(image[tile.source])
         rows, columns = tile.source
         operator = blur.operator((part.shape[0], part.shape[1]), (rows.start, columns.start), device)
@@ -189,15 +199,16 @@ def _tile_by_tile(
         steps = restorer.steps(observed, operator, (noise.alpha, noise.beta), blur.spread, weights)
         last: Step | None = None
         for last in steps:
-            done = index * restorer.iterations + last.iteration
-            yield Progress("deblur", done, len(tiles) * restorer.iterations)
+            iterations = index * restorer.iterations + last.iteration
+            yield Progress("deblur", iterations, len(tiles) * restorer.iterations)
         assert last is not None
         scene, background = last.scene, last.background
         if background is not None:
             others = np.zeros_like(image) if others is None else others
             others[tile.target] += tile.weights * background[0, 0].cpu().numpy()[tile.inner]
         restored = scene[0, 0, border : border + part.shape[0], border : border + part.shape[1]].cpu().numpy()
-        result[tile.target] += tile.weights * restored[tile.inner]
+        share = tile.weights * restored[tile.inner]
+        result[tile.target] += share if done is None else np.where(done.there[tile.target], 0, share)
         yield Part(tile.own, result[tile.own])
     return result, others
 

@@ -66,6 +66,21 @@ class Part(NamedTuple):
     image: NDArray[np.float32]
 
 
+class Done(NamedTuple):
+    """What is there already of a restored plane, from a run that was killed.
+
+    Attributes
+    ----------
+    image
+        The plane, shape (H, W).
+    there
+        Which of its pixels are final, shape (H, W).
+    """
+
+    image: NDArray[np.float32]
+    there: NDArray[np.bool_]
+
+
 def margin(psf_size: int) -> int:
     """Pixels around a tile that are restored with it and thrown away, where its own border could be felt."""
     return psf_size // 2 + _MARGIN_OF_NETWORK

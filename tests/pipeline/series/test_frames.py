@@ -196,6 +196,9 @@ class _Noted(Sink):
     def write(self, index: Sequence[int], region: Region, pixels: NDArray[np.float32]) -> None:
         self.array.write(index, region, pixels)
 
+    def unfinished(self) -> None:
+        return None
+
     def finish(self, record: Mapping[str, Any]) -> Any:
         self.calls.append("finish")
         return self.array.finish(record)

@@ -130,7 +130,9 @@ def _ome(source: Path, root: Element, scene: Scene) -> LazyImage:
         said = said_by(_AXES_ORIGIN, str(source), axes=axes).or_else(
             read_ome_element(root, images_of(root)[planes.index], str(source))
         )
-        return LazyImage(read, axes, shape, dtype, said, name=planes.name, scenes=names, scene=at, close=files.close)
+        own = sorted({place[0] for place in planes.places if place is not None})
+        more: dict[str, Any] = {"scenes": names, "scene": at, "close": files.close, "files": own}
+        return LazyImage(read, axes, shape, dtype, said, name=planes.name, **more)
     except BaseException:
         files.close()
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.sinks.array import ArraySink, empty_result, write_part
 from napari_deepblur.io.sinks.base import Form, Region, Sink
 from napari_deepblur.io.sinks.tiff import OmeTiffSink
+from napari_deepblur.io.sinks.unfinished import Unfinished
 from napari_deepblur.io.sinks.zarr import OmeZarrSink
 
-_BY_SUFFIX: dict[str, Callable[[Path, Acquisition | None], Sink]] = {
+_BY_SUFFIX: dict[str, Callable[[Path, Acquisition | None, Mapping[str, Any] | None], Sink]] = {
     ".tif": OmeTiffSink,
     ".tiff": OmeTiffSink,
     ".zarr": OmeZarrSink,
@@ -28,6 +29,7 @@ __all__ = [
     "OmeZarrSink",
     "Region",
     "Sink",
+    "Unfinished",
     "empty_result",
     "file_sink",
     "sink_of",
@@ -59,7 +61,9 @@ def sink_of(out: Any = None, acquisition: Acquisition | None = None) -> Sink:
     raise OutputError(f"A result cannot be written into {out!r}: give an array, the name of a file, or a sink.")
 
 
-def file_sink(path: str | os.PathLike[str], acquisition: Acquisition | None = None) -> Sink:
+def file_sink(
+    path: str | os.PathLike[str], acquisition: Acquisition | None = None, made_of: Mapping[str, Any] | None = None
+) -> Sink:
     """Return the sink for a file, by its suffix.
 
     Parameters
@@ -68,6 +72,9 @@ def file_sink(path: str | os.PathLike[str], acquisition: Acquisition | None = No
         The file: OME-TIFF (``.tif``, ``.tiff``), or OME-Zarr (``.zarr``), which is a folder.
     acquisition
         How the image was taken, to be kept.
+    made_of
+        What decides the pixels: image, settings, weights and version; JSON-safe. It is kept in the record, and a folder
+        that a killed run has begun of the same is gone on with.
 
     Raises
     ------
@@ -81,4 +88,4 @@ def file_sink(path: str | os.PathLike[str], acquisition: Acquisition | None = No
             f"{file} cannot be written: its suffix {file.suffix!r} names none of the formats for results, "
             f"{', '.join(_BY_SUFFIX)}."
         )
-    return make(file, acquisition)
+    return make(file, acquisition, made_of)

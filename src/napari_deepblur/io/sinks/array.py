@@ -7,6 +7,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -66,6 +67,9 @@ class ArraySink(Sink):
         """Write a part of a plane."""
         write_part(self._array, self._axes, index, region, pixels)
 
+    def unfinished(self) -> None:
+        """Return nothing: an array ends with its run."""
+
     def finish(self, record: Mapping[str, Any]) -> Any:
         """Return the array; it has no place for the record."""
         if isinstance(self._array, np.memmap):
@@ -89,6 +93,16 @@ def rounded(pixels: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
         return pixels
     limits = np.iinfo(kind)
     return np.asarray(np.clip(np.rint(pixels), limits.min, limits.max))
+
+
+def waits_beside(path: Path, size: int) -> bool:
+    """Tell whether an `empty_result` of so many bytes lies on the same disk as a file to be."""
+    try:
+        return (
+            size > _LARGEST_IN_MEMORY and os.stat(tempfile.gettempdir()).st_dev == path.resolve().parent.stat().st_dev
+        )
+    except OSError:
+        return False
 
 
 def empty_result(shape: Sequence[int], dtype: Any = np.float32) -> NDArray[Any]:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.io.sinks.unfinished import Unfinished
+
 Region = tuple[slice, slice]
 """Rows and columns of a part of a plane, both with a start and a stop."""
 
@@ -65,9 +67,13 @@ class Sink(ABC):
         """
 
     @abstractmethod
+    def unfinished(self) -> Unfinished | None:
+        """Return what is there of the result, once it is open; None where nobody can go on with it."""
+
+    @abstractmethod
     def finish(self, record: Mapping[str, Any]) -> Any:
         """Conclude, and keep how the result was made; return it as an array, or what is indexed like one."""
 
     @abstractmethod
     def abandon(self) -> None:
-        """Give up, and leave nothing that looks like a result."""
+        """Give up, and leave nothing that looks like a result; what another run can go on with may stay."""

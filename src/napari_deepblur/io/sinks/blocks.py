@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Self, final
 
 import numpy as np
@@ -31,15 +32,20 @@ class Blocks:
     ----------
     array
         Of zarr; its last axes are rows and columns.
+    folder
+        Where it lies, if blocks that are there already are to stay: they are not written again.
 
     Attributes
     ----------
     array
         As above.
+    written
+        Whether there is any block.
     """
 
-    def __init__(self, array: Any) -> None:
-        self.array = array
+    def __init__(self, array: Any, folder: Path | None = None) -> None:
+        self.array, self._folder, self.written = array, folder, folder is not None
+        self._there: dict[tuple[int, ...], bool] = {}
         self._side: tuple[int, int] = (array.shards or array.chunks)[-2:]
         self._pending: dict[tuple[int, ...], tuple[NDArray[Any], NDArray[np.bool_]]] = {}
 
@@ -58,6 +64,7 @@ class Blocks:
             shards=(*ones, *shards) if large else None,
             dimension_names=list(letters.lower()),
             config={"write_empty_chunks": True},
+            overwrite=True,
         )
         return cls(array)
 
@@ -68,10 +75,12 @@ class Blocks:
             r, c = _shared(rows, region[0]), _shared(columns, region[1])
             part = pixels[_within(r, region[0]), _within(c, region[1])]
             key = (*index, *block)
+            if self._there.get(key):
+                continue
             shape = rows.stop - rows.start, columns.stop - columns.start
             if part.shape == shape:
                 self._pending.pop(key, None)
-                self.array[(*index, rows, columns)] = part
+                self._store((*index, rows, columns), part)
                 continue
             if key not in self._pending:
                 self._pending[key] = np.zeros(shape, self.array.dtype), np.zeros(shape, bool)
@@ -79,8 +88,12 @@ class Blocks:
             held[_within(r, rows), _within(c, columns)] = part
             seen[_within(r, rows), _within(c, columns)] = True
             if seen.all():
-                self.array[(*index, rows, columns)] = held
+                self._store((*index, rows, columns), held)
                 del self._pending[key]
+
+    def _store(self, place: tuple[int | slice, ...], pixels: NDArray[Any]) -> None:
+        self.array[place] = pixels
+        self.written = True
 
     def flush(self) -> None:
         """Write what waits, over what is there already."""
@@ -88,6 +101,27 @@ class Blocks:
             place = (*index, *self._extent((row, column)))
             self.array[place] = np.where(seen, held, self.array[place])
         self._pending.clear()
+
+    def read_written(self, index: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Read the blocks of a plane that are there; return the plane, and which of its pixels were read.
+
+        A block that cannot be read, as after a power failure, counts as absent.
+        """
+        shape = self.array.shape[-2:]
+        plane, there = np.zeros(shape, self.array.dtype), np.zeros(shape, bool)
+        for block in self._touched((slice(0, shape[0]), slice(0, shape[1]))):
+            rows, columns = self._extent(block)
+            key = (*index, *block)
+            self._there[key] = False
+            if self._folder is None or not (self._folder / self.array.metadata.encode_chunk_key(key)).is_file():
+                continue
+            try:
+                plane[rows, columns] = self.array[(*index, rows, columns)]
+            except Exception:
+                # What decoders raise on half a block is not their promise; it is written again.
+                continue
+            there[rows, columns] = self._there[key] = True
+        return plane, there
 
     def regions(self) -> Iterator[Region]:
         """Rows and columns of each block of a plane."""

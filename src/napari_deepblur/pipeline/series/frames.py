@@ -20,6 +20,7 @@ from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
 from napari_deepblur.pipeline.series.arrays import LUMINANCE, Frames, Luminance, read_frame, result_type, whole
 from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
+from napari_deepblur.pipeline.series.resumed import resumed
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.progress import Progress, changed, one_of
 from napari_deepblur.restoration.tiling import Part
@@ -164,7 +165,8 @@ def _frames(
                 channel = channel_of(axes, index)
                 if channel not in of_light:
                     of_light[channel] = made.of_channel(channel)
-                steps = _written(run(of_light[channel], plane, known), index, sink)
+                chosen, blur, begun = resumed(of_light[channel], sink, index, known)
+                steps = _written(run(chosen, plane, blur, begun), index, sink)
                 if len(indices) > 1:
                     steps = one_of(steps, number, len(indices), f"{number + 1}/{len(indices)}")
                 result = yield from steps

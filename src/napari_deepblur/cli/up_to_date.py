@@ -1,0 +1,64 @@
+"""Results that are there already, and need not be made again."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_WORDS = {
+    "source": "another state of the image",
+    "settings": "other settings",
+    "asked": "other options",
+    "files": "other weights, or another file of the blur",
+    "version": "another version of the program",
+}
+"""What the parts of `made_of` are called."""
+
+
+def is_up_to_date(target: Path, made_of: Mapping[str, Any], quiet: bool) -> bool:
+    """Tell whether a result is whole, and made of the same; say what differs where it is of this program.
+
+    Parameters
+    ----------
+    target
+        The result, if there is one.
+    made_of
+        What it would be made of now.
+    quiet
+        Say nothing.
+    """
+    from napari_deepblur.io.claims import Claim, leftovers
+    from napari_deepblur.io.records import origin_in, record_in
+
+    record = record_in(target) if target.exists() else None
+    if record is None:
+        return False
+    found = origin_in(record) or {}
+    differing = [words for part, words in _WORDS.items() if found.get(part) != made_of[part]]
+    if not differing and _is_whole(target):
+        if leftovers(target):
+            claim = Claim(target)
+            claim.take()
+            claim.give_back()
+        return True
+    if not quiet:
+        why = "damaged" if not differing else f"of {' and '.join(differing)}" if found else "of unknown origin"
+        print(f"napari-deepblur: {target} is {why}, and is made again.", file=sys.stderr)
+    return False
+
+
+def _is_whole(target: Path) -> bool:
+    """Open a result, which compares what it promises with what is there."""
+    from napari_deepblur.errors import ImageError
+    from napari_deepblur.io.open_image import open_image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            open_image(target, 0).close()
+    except (ImageError, Warning):
+        return False
+    return True
