@@ -15,18 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 from napari_deepblur.checked_image import check_image, masked_pixels
 from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, ImageError
-from napari_deepblur.identification.field import GRID
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
 from napari_deepblur.noise.evidence import Evidence, gather_evidence
 from napari_deepblur.noise.intensity import AffineScale, unit_scale
+from napari_deepblur.pipeline.blurs import drawn_blur, identified_blur, surrounded
 from napari_deepblur.pipeline.identify_steps import identify_evidence_steps, identify_stack_steps
 from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.spread import spread_steps
 from napari_deepblur.progress import Progress, changed, within
-from napari_deepblur.restoration.background import BackgroundRestorer, VolumeBlur, volume_blur
-from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
+from napari_deepblur.restoration.background import BackgroundRestorer
+from napari_deepblur.restoration.blur import Blur, FamilyBlur
 from napari_deepblur.restoration.light import light_note
 from napari_deepblur.restoration.restore import restore_steps, units_of_work
 from napari_deepblur.restoration.tiling import Done, Part
@@ -103,10 +103,10 @@ def run(
             else:
                 yield Progress("noise", 0, work)
                 identification = replace(known, noise=noise)
-            blur = _identified_blur(plan, identification)
+            blur = identified_blur(plan, identification)
         whole = blur
         if isinstance(plan.restorer, BackgroundRestorer):
-            whole = _surrounded(plan, blur, identification)
+            whole = surrounded(plan, blur, identification)
         yield Progress("deblur", before, before + work)
         scale = unit_scale(evidence.pixels)
         unit_noise = scale.noise_to_unit(noise)
@@ -119,13 +119,20 @@ def run(
         restored = yield from changed(placed, lambda step: _as_result(step, scale, observed, evidence.blank))
         spread = None
         if draws and identification is not None:
-            likely = (_drawn(plan, blur, identification, draw) for draw in range(draws))
             each = (
-                restore_steps(pixels, other, unit_noise, plan.restorer, device, plan.side, evidence.hidden)
-                for other in likely
+                restore_steps(
+                    pixels,
+                    drawn_blur(plan, blur, identification, draw),
+                    unit_noise,
+                    plan.restorer,
+                    device,
+                    plan.side,
+                    evidence.hidden,
+                )
+                for draw in range(draws)
             )
             spread = yield from within(spread_steps(each, draws), before + once, before + work, before + work)
-            spread = _as_spread(spread, scale, evidence.blank)
+            spread = spread * np.float32(scale.span)
     finally:
         free_memory(device)
     found = plan.theta if identification is None else identification.theta
@@ -141,6 +148,8 @@ def run(
     gained = light_note(evidence.pixels, image, blur, scale.offset, evidence.hidden, background)
     if evidence.blank is not None:
         image[evidence.blank] = observed[evidence.blank]
+        if spread is not None:
+            spread[evidence.blank] = 0
     resolved: dict[str, Any] = {
         "theta": found.tolist(),
         "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
@@ -179,57 +188,6 @@ def _as_result(
     if blank is not None:
         image = np.where(blank[step.region], observed[step.region], image)
     return Part(step.region, image)
-
-
-def _identified_blur(plan: Plan, found: Identification) -> Blur:
-    family = plan.family
-    if family.measured is not None:
-        # Linear in theta: the PSFs of the mean parameters are the average.
-        spread = float(found.psf_spread.mean())
-        return FamilyBlur(family, torch.from_numpy(found.theta), spread, plan.settings.origin)
-    if family.field_shape is None:
-        # The average over what is likely, which is closer to the truth than the PSF of the mean coefficients. Where
-        # other signs speak against it, restoration holds back.
-        spread = float(found.psf_spread[0])
-        if found.expectation is not None:
-            spread = max(spread, found.expectation.squared_error)
-        return ConvolutionBlur(torch.from_numpy(found.psf), spread)
-    return blur_between(found.psfs, GRID, family.psf_size, plan.shape, float(found.psf_spread.mean()))
-
-
-def _drawn(plan: Plan, mean: Blur, found: Identification, draw: int) -> Blur:
-    """Return another blur that is likely, restored from with the same caution as the mean one."""
-    assert found.draws is not None
-    theta = torch.from_numpy(found.draws[draw])
-    if isinstance(plan.restorer, BackgroundRestorer):
-        return _surrounded(plan, mean, replace(found, theta=found.draws[draw], psfs=_local_psf(plan, theta)))
-    return FamilyBlur(plan.family, theta, mean.spread, plan.settings.origin)
-
-
-def _local_psf(plan: Plan, theta: torch.Tensor) -> NDArray[np.float32]:
-    local = plan.family.local
-    assert local is not None
-    return np.asarray(local.psf_tensor(theta).numpy()[None])
-
-
-def _as_spread(spread: NDArray[np.float32], scale: AffineScale, blank: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-    """Give a standard deviation the units of the image; what was left as it is has none."""
-    spread = spread * np.float32(scale.span)
-    if blank is not None:
-        spread[blank] = 0
-    return spread
-
-
-def _surrounded(plan: Plan, focus: Blur, found: Identification | None) -> VolumeBlur:
-    """Put the plane in focus between unknown ones, which are seen through the same pupil."""
-    family = plan.family.local
-    assert family is not None
-    if found is None:
-        assert plan.theta is not None
-        theta, psf = plan.theta, family.psf_tensor(plan.theta)
-    else:
-        theta, psf = torch.from_numpy(found.theta).float(), torch.from_numpy(found.psf)
-    return volume_blur(psf, focus.spread, theta, family.microscope.pupil, family.modes)
 
 
 def _identify(
