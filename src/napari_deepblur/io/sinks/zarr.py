@@ -45,6 +45,7 @@ class OmeZarrSink(Sink):
         self._path, self._acquisition = Path(path), acquisition or Acquisition()
         self._form: Form | None = None
         self._partial: Path | None = None
+        self._number = 0
         self._group: Any = None
         self._blocks: Blocks | None = None
         self._ranges: list[tuple[float, float]] = []
@@ -71,6 +72,7 @@ class OmeZarrSink(Sink):
 
         self._form = form
         self._partial = begin_folder(self._path)
+        self._number = self._partial.stat().st_ino
         letters = stored_axes(form.axes)
         lengths = dict(zip(form.axes.replace("S", "C"), form.shape, strict=True))
         with self._storing():
@@ -120,6 +122,11 @@ class OmeZarrSink(Sink):
     def _storing(self) -> Iterator[None]:
         """Turn what goes wrong with the disk into a diagnosis."""
         try:
+            # zarr makes folders that are missing: what was written before they went would be missing in the result.
+            if self._partial is None or self._partial.stat().st_ino != self._number:
+                raise OutputError(
+                    f"The folder of {self._path} was removed while it was written: nothing is left of it."
+                )
             yield
         except OutputError:
             raise
