@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_deepblur import cli
 from napari_deepblur.errors import DeviceError
 from napari_deepblur.io.weights import FOLDER_VARIABLE
 from napari_deepblur.progress import Progress
@@ -236,3 +238,21 @@ def test_of_several_images_one_is_chosen(run: Callable[..., Any], tmp_path: Path
     assert found.code == 2 and "holds 2 images: 0 'a', 1 'b'" in found.err
     found = run("identify", tmp_path / "two.ome.tif", "--scene", "c")
     assert found.code == 2 and "no image 'c'" in found.err
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(OSError(28, "No space left on device"), "No space left"), (MemoryError(), "out of memory")],
+)
+def test_what_the_system_refuses_is_one_line(
+    error: BaseException, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(_: object) -> None:
+        raise error
+
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(work=refused)
+    monkeypatch.setattr(cli, "_parser", lambda: parser)
+    assert cli.main([]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line

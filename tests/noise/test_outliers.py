@@ -7,13 +7,14 @@ import warnings
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.noise.evidence import gather_evidence
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
 
-Image = NDArray[np.float64]
+Pixels = NDArray[np.float64]
 
 
 def microscope(fc: float) -> Microscope:
@@ -22,7 +23,7 @@ def microscope(fc: float) -> Microscope:
         return Microscope(na=1.2, wavelength_um=0.12 / fc, pixel_size_um=0.1, n_immersion=1.5)
 
 
-def blurred(fc: float, seed: int = 0) -> Image:
+def blurred(fc: float, seed: int = 0) -> Pixels:
     """Points, filaments of points and discs on a dark ground, in focus: as sharp as it gets."""
     rng = np.random.default_rng(seed)
     scene = np.full((190, 190), 0.02)
@@ -138,6 +139,16 @@ def test_what_was_drawn_into_an_image_is_no_saturated_light(camera_image: NDArra
     assert found.hidden is not None and found.hidden[region].all()
     # Filled in as the image around is: it is not taken for light that is brighter than the camera holds.
     assert found.pixels.max() <= 1.5 * camera_image.max()
+
+
+def test_smoothed_letters_are_found_with_their_strokes(camera_image: NDArray[np.float32]) -> None:
+    letters = Image.new("L", (160, 160))
+    ImageDraw.Draw(letters).text((40, 120), "10 um  GFP", fill=255, font_size=16)
+    share = np.array(letters) / 255
+    spoilt = np.rint(camera_image * (1 - share) + share * 65535).astype(np.float32)
+    found = gather_evidence(spoilt, microscope(0.26))
+    assert found.hidden is not None and found.hidden[share > 0.3].mean() > 0.95
+    assert np.quantile(found.pixels, 0.999) < 1.5 * camera_image.max()
 
 
 def test_a_long_track_is_followed_to_its_end(camera_image: NDArray[np.float32]) -> None:

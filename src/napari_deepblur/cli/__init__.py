@@ -55,6 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # The reader, such as `head`, has seen enough. What is still buffered must not fail at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return _PIPE_CLOSED
+        except (OSError, MemoryError) as error:
+            # No fault of the program: a disk that is full, a drive that went, no memory.
+            print(f"napari-deepblur: {_one_line(str(error) or 'out of memory')}", file=sys.stderr)
+            return _WRONG
         except KeyboardInterrupt:
             print("napari-deepblur: interrupted", file=sys.stderr)
             return _INTERRUPTED

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, binary_propagation
 from skimage.measure import label
 
 from napari_deepblur.noise.model import PoissonGaussianNoise
@@ -37,6 +37,12 @@ _WRITING = 0.2
 
 _SMOOTHED = 2
 """Pixels around what was drawn into an image that its smoothed edge may have changed."""
+
+_APART = 6
+"""Half the distance of letters and words, in pixels."""
+
+_SCENE, _BRIGHTER = 0.99, 5.0
+"""Quantile of the scene, and standard deviations above it, beyond which a pixel near writing is a part of it."""
 
 _LARGE, _MORE_ALIKE = 64, 2.0
 """Pixels of a region from which on it does not tell what is usual, and how much more alike places may be than usual."""
@@ -108,12 +114,24 @@ def constant_regions(
     top &= ~drawn
     flat = ~top & (cut | drawn | (unlikely & ~floor))
     # The edges of letters are smoothed, and belong to them.
-    written = binary_dilation(_where(regions, drawn), np.ones((3, 3)), _SMOOTHED) if drawn.any() else nothing
+    written = _writing(pixels, _where(regions, drawn), deviation.max()) if drawn.any() else nothing
     saturated = _where(regions, top)
     if top.any():
         saturated |= pixels >= regions.value[top].min()
     saturated &= ~written
     return saturated, (_where(regions, flat) | written) & ~saturated
+
+
+def _writing(pixels: Array, drawn: Mask, deviation: float) -> Mask:
+    """Return what was drawn, its smoothed edges, and thin strokes near it that are brighter than the scene."""
+    around = np.ones((3, 3))
+    written = binary_dilation(drawn, around, _SMOOTHED)
+    scene = pixels[~written & (pixels < pixels[drawn].min())]
+    if not scene.size:
+        return np.asarray(written)
+    strokes = pixels > float(np.quantile(scene, _SCENE)) + _BRIGHTER * deviation
+    near = binary_propagation(written, around, mask=written | binary_dilation(strokes, around, _APART))
+    return np.asarray(written | binary_dilation(strokes & near, around, _SMOOTHED))
 
 
 def _regions(pixels: Array) -> Regions:

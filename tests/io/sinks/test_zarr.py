@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -180,3 +181,18 @@ def test_a_folder_that_vanishes_is_a_diagnosis(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="could not be written"):
         sink.write((), (slice(0, 20), slice(0, 30)), np.ones((20, 30), np.float32))
     sink.abandon()
+
+
+def test_a_folder_that_was_removed_while_it_was_written_is_told(tmp_path: Path) -> None:
+    sink, form = OmeZarrSink(tmp_path / "out" / "r.zarr"), Form((3, 300, 300), "TYX", np.dtype(np.float32))
+    (tmp_path / "out").mkdir()
+    sink.open(form)
+    whole = (slice(0, 300), slice(0, 300))
+    sink.write((0,), whole, np.ones((300, 300), np.float32))
+    shutil.rmtree(tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(OutputError, match=r"could not be written|was removed while"):
+        sink.write((1,), whole, np.ones((300, 300), np.float32))
+        sink.finish({})
+    sink.abandon()
+    assert list((tmp_path / "out").iterdir()) == []

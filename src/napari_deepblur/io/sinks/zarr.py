@@ -53,6 +53,7 @@ class OmeZarrSink(Sink):
         self._claim = Claim(self._path)
         self._form: Form | None = None
         self._partial: Path | None = None
+        self._number = 0
         self._group: Any = None
         self._blocks: Blocks | None = None
         self._ranges: list[tuple[float, float]] = []
@@ -97,6 +98,7 @@ class OmeZarrSink(Sink):
 
         assert self._form is not None and self._partial is not None
         begin_folder(self._partial)
+        self._number = self._partial.stat().st_ino
         self._group = zarr.open_group(str(self._partial), mode="w", zarr_format=3)
         self._blocks = Blocks.new(self._group, "0", shape, self._form.dtype, letters)
         if self._made_of is not None:
@@ -109,6 +111,7 @@ class OmeZarrSink(Sink):
         assert self._partial is not None
         if self._made_of is None or not is_marked(self._partial, self._identity(form)):
             return False
+        self._number = self._partial.stat().st_ino
         for half in self._partial.rglob("*.partial"):
             half.unlink()
         self._group = zarr.open_group(str(self._partial), mode="r+")
@@ -176,12 +179,18 @@ class OmeZarrSink(Sink):
         if self._partial is not None and (self._made_of is None or self._blocks is None or not self._blocks.written):
             shutil.rmtree(self._partial, ignore_errors=True)
         self._partial = self._group = self._blocks = None
+        self._number = 0
         self._claim.give_back()
 
     @contextmanager
     def _storing(self) -> Iterator[None]:
         """Turn what goes wrong with the disk into a diagnosis."""
         try:
+            # zarr makes folders that are missing: what was written before they went would be missing in the result.
+            if self._number and (self._partial is None or self._partial.stat().st_ino != self._number):
+                raise OutputError(
+                    f"The folder of {self._path} was removed while it was written: nothing is left of it."
+                )
             yield
         except OutputError:
             raise
