@@ -1,0 +1,114 @@
+"""A run that was killed goes on: nothing is identified or restored twice, and the pixels are the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
+
+from napari_deepblur.io.claims import partial_folder
+from napari_deepblur.io.open_image import open_image
+from napari_deepblur.io.records import record_in
+from napari_deepblur.restoration.restorers import SolverRestorer
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+
+QUICK = ("--method", "wiener", "--device", "cpu", "--tile", 128, "--pixel-size-um", 0.09)
+
+KILLED = """
+import os, signal, sys
+from napari_deepblur.cli import main
+from napari_deepblur.io.sinks.blocks import Blocks
+left, store = int(sys.argv[1]), Blocks._store
+
+def store_some(self, place, pixels):
+    global left
+    store(self, place, pixels)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Blocks._store = store_some
+main(sys.argv[2:])
+"""
+
+
+def killed(after: int, *arguments: object) -> None:
+    """Run the command line in a process that is killed when it has written so many blocks."""
+    done = subprocess.run([sys.executable, "-c", KILLED, str(after), *map(str, arguments)], capture_output=True)
+    assert done.returncode == -9, done.stderr
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(3)
+    path = tmp_path_factory.mktemp("large") / "large.tif"
+    planes = [gaussian_filter((rng.uniform(size=(264, 280)) > 0.95).astype(float), 1.5) for _ in range(2)]
+    counts = [rng.poisson(100 + 4000 * plane).astype(np.uint16) for plane in planes]
+    tifffile.imwrite(path, np.stack(counts), imagej=True, metadata={"axes": "TYX"})
+    return path
+
+
+def pixels(path: Path) -> Any:
+    with open_image(path) as image:
+        return np.asarray(image)
+
+
+def test_a_killed_run_goes_on_where_it_was(
+    run: Callable[..., Any], large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, out = tmp_path / "whole.ome.zarr", tmp_path / "out.ome.zarr"
+    assert run("deblur", large, "-o", whole, *QUICK).code == 0
+    # Each of the two planes has 2 x 2 blocks, and 9 tiles.
+    killed(6, "deblur", large, "-o", out, *QUICK)
+    assert not out.exists() and partial_folder(out).is_dir()
+    (partial_folder(out) / "0" / "c" / "half.partial").touch()
+    restored = []
+    steps = SolverRestorer.steps
+
+    def counted(self: Any, image: Any, *more: Any) -> Any:
+        restored.append(image.shape)
+        return steps(self, image, *more)
+
+    def never(*_: Any) -> Any:
+        raise AssertionError("identified again")
+
+    monkeypatch.setattr(SolverRestorer, "steps", counted)
+    monkeypatch.setattr("napari_deepblur.pipeline.run.identify_evidence_steps", never)
+    outcome = run("deblur", large, "-o", out, *QUICK)
+    assert outcome.code == 0, outcome.err
+    assert 0 < len(restored) < 9
+    np.testing.assert_array_equal(pixels(out), pixels(whole))
+    made, expected = record_in(out), record_in(whole)
+    assert made == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.ome.zarr", "whole.ome.zarr"]
+    assert not list(out.rglob("*.partial")) and not (out / ".napari-deepblur").exists()
+    assert "up to date" in run("deblur", large, "-o", out, *QUICK).err
+
+
+def test_what_was_begun_of_something_else_is_begun_again(run: Callable[..., Any], large: Path, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out.ome.zarr", tmp_path / "whole.ome.zarr"
+    killed(5, "deblur", large, "-o", out, *QUICK, "--theta", *([0.05] * 8))
+    for target in (out, whole):
+        assert run("deblur", large, "-o", target, *QUICK, "--theta", *([0.02] * 8)).code == 0
+    np.testing.assert_array_equal(pixels(out), pixels(whole))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.ome.zarr", "whole.ome.zarr"]
+
+
+def test_a_block_that_cannot_be_read_is_made_again(run: Callable[..., Any], large: Path, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out.ome.zarr", tmp_path / "whole.ome.zarr"
+    known = (*QUICK, "--theta", *([0.05] * 8))
+    killed(3, "deblur", large, "-o", out, *known)
+    blocks = [path for path in (partial_folder(out) / "0" / "c").rglob("*") if path.is_file()]
+    blocks[0].write_bytes(b"")
+    blocks[1].write_bytes(blocks[1].read_bytes()[:99])
+    for target in (out, whole):
+        assert run("deblur", large, "-o", target, *known).code == 0
+    np.testing.assert_array_equal(pixels(out), pixels(whole))
