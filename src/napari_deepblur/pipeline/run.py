@@ -27,6 +27,7 @@ from napari_deepblur.progress import Progress, changed, within
 from napari_deepblur.restoration.background import BackgroundRestorer, VolumeBlur, volume_blur
 from napari_deepblur.restoration.blur import Blur, ConvolutionBlur, FamilyBlur, blur_between
 from napari_deepblur.restoration.light import light_note
+from napari_deepblur.restoration.residual import residual_of
 from napari_deepblur.restoration.restore import restore_steps, units_of_work
 from napari_deepblur.restoration.tiling import Part
 from napari_deepblur.restoration.verdict import doubted, judge
@@ -96,11 +97,12 @@ def run(
     assert found is not None
     image = scale.from_unit(restored.image)
     background = None if restored.background is None else restored.background * np.float32(scale.span)
-    verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden, background)
+    left = residual_of(evidence.pixels, image, blur, evidence.hidden, background)
+    verdict = judge(left, noise)
     expected = None if identification is None else identification.expectation
     if verdict is not None and expected is not None:
         verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
-    gained = light_note(evidence.pixels, image, blur, scale.offset, evidence.hidden, background)
+    gained = light_note(left, scale.offset)
     if evidence.blank is not None:
         image[evidence.blank] = observed[evidence.blank]
     resolved: dict[str, Any] = {
