@@ -175,11 +175,6 @@ def load_expectation(path: str | os.PathLike[str] | None = None) -> ExpectationN
     return _made(read_weights(shipped if path is None else path), ExpectationNetwork, ExpectationConfig)
 
 
-def describe_weights(path: str | os.PathLike[str]) -> Loaded:
-    """Hash and facts of a weights file; raises `WeightsError` if it is not one."""
-    return read_weights(path).about
-
-
 def read_weights(path: str | os.PathLike[str]) -> WeightsFile:
     """Read a weights file, which is opened once; raises `WeightsError` if it is not one."""
     header, tensors, digest = _read(Path(path))
