@@ -24,6 +24,7 @@ from napari_deepblur import PoissonGaussianNoise, identify
 from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.restoration.blur import ConvolutionBlur
+from napari_deepblur.restoration.residual import residual_of
 from napari_deepblur.restoration.restorers import NetworkRestorer, SolverRestorer
 from napari_deepblur.restoration.verdict import Verdict, judge
 
@@ -58,7 +59,7 @@ def measure(folder: Path, images: int) -> dict[tuple[str, str, str], list[Verdic
                 blur = ConvolutionBlur(torch.from_numpy(psf), spread)
                 for method, restorer in methods.items():
                     restored, _ = restore(image, blur, guess.noise, restorer, CPU)
-                    verdict = judge(image, restored, blur, guess.noise)
+                    verdict = judge(residual_of(image, restored, blur), guess.noise)
                     assert verdict is not None
                     found[level, blur_name, method].append(verdict)
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import configparser
 import importlib.metadata
 import json
+import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from npe2 import PluginManifest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -183,3 +186,23 @@ def test_imports_go_one_way() -> None:
     program = Path(sysconfig.get_path("scripts")) / "lint-imports"
     run = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_commit_hooks_run_what_the_tests_check_with_the_same_tools() -> None:
+    """Each check of `script/test` but pytest is a hook, of the same tool, which is installed and pinned."""
+    found = re.findall(r'^check "[^"]+" "\$bin/([^"]+)"(.*)$', (ROOT / "script" / "test").read_text("utf-8"), re.M)
+    checks = [shlex.split(program + options) for program, options in found]
+    configuration = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
+    assert [one["repo"] for one in configuration["repos"]] == ["local"]
+    hooks = configuration["repos"][0]["hooks"]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    # What differs: hooks are given the files, and a formatter may format them.
+    beside = {"--force-exclude", "--check", "."}
+    expected, hooked = (
+        [[word for word in words if word not in beside] for words in commands]
+        for commands in (checks, [shlex.split(hook["entry"]) for hook in hooks])
+    )
+    assert hooked == expected and len(expected) > 4
+    pins = {line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()}
+    packages = {"lint-imports": "import-linter", "python": "sphinx"}
+    assert {packages.get(words[0], words[0]) for words in hooked} <= pins

@@ -32,9 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
     from benchmarks.reports import figures
     from benchmarks.reports.report import check_folder
     from napari_deepblur.io.families import find_family, load_family
-    from napari_deepblur.io.weights import describe_weights, load_deblurring
     from napari_deepblur.operators import ProductConvolutionFamily
-    from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_for, weights_for
+    from napari_deepblur.pipeline.network_choice import deblurring_weights, identification_weights
     from napari_deepblur.restoration.restorers import NetworkRestorer
 
     check_counts(arguments, "threads")
@@ -43,15 +42,13 @@ def run(arguments: argparse.Namespace) -> None:
     family = load_family(file)
     if not isinstance(family, ProductConvolutionFamily):
         raise SettingsError(f"{arguments.family} holds a {type(family).__name__}, expected a calibrated family.")
-    adapted = load_for(family, None, file)
-    networks = {AT_ONCE: None} if adapted is None else {ADAPTED: adapted, AT_ONCE: None}
+    adapted = identification_weights(family, None, file)
+    deblurring = deblurring_weights(family, arguments.size, file)
+    networks = {AT_ONCE: None} if adapted is None else {ADAPTED: adapted.identification(), AT_ONCE: None}
     device, origin = start(arguments, ())
-    files = {
-        "identification": weights_for(family, None, file),
-        "deblurring": deblurring_weights_for(family, arguments.size, file),
-    }
-    used = {kind: describe_weights(path).sha256 for kind, path in files.items() if path is not None}
-    restorer = NetworkRestorer(load_deblurring(files["deblurring"]))
+    files = {"identification": adapted, "deblurring": deblurring}
+    used = {kind: weights.about.sha256 for kind, weights in files.items() if weights is not None}
+    restorer = NetworkRestorer(deblurring.deblurring())
     task = FieldTask(arguments.data, family, networks, restorer, device, arguments.seed)
     origin = replace(origin, weights=used)
     cases, report = run_field(task, origin)

@@ -17,7 +17,7 @@ import torch
 import napari_deepblur
 from napari_deepblur.errors import OutputError, SettingsError, WeightsError
 from napari_deepblur.io.output import check_writable, replacing
-from napari_deepblur.io.weights import describe_weights, find_weights
+from napari_deepblur.io.weights import find_weights, read_weights
 
 Cell = str | float | int | None
 Row = Mapping[str, Cell]
@@ -213,7 +213,7 @@ def hardware(device: torch.device) -> str:
 
 def _digest(kind: str, size: str) -> str:
     try:
-        return describe_weights(find_weights(kind, size)).sha256
+        return read_weights(find_weights(kind, size)).about.sha256
     except WeightsError:
         return "none"
 

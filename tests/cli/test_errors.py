@@ -222,7 +222,7 @@ def test_outputs_replace_nothing_that_is_read_and_keep_the_promise_of_their_name
     for output, words in (
         (settings, "is read by this run"),
         (tmp_path / "link.tif", "is read by this run"),
-        (tmp_path / "x.png", "another format (.png)"),
+        (tmp_path / "x.png", "suffix '.png' names none"),
         (Path("/dev/null"), "never replaced"),
     ):
         found = run("deblur", cells, "-o", output, "--settings", settings)

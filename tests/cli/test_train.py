@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.io.adapted_weights import open_adapted
 from napari_deepblur.io.families import family_hash, load_family, save_family
-from napari_deepblur.io.weights import describe_weights, load_deblurring, load_identification
+from napari_deepblur.io.weights import load_deblurring, load_identification, read_weights
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.training import recipes
@@ -91,7 +91,7 @@ def test_identification_is_trained_resumed_exported_and_used(
     outcome = run("train", "identification", *common, "--samples", 6, "--export", export)
     assert outcome.code == 0, outcome.err
     assert samples_in(folder / "log.csv") == [4, 6]
-    facts = describe_weights(export).facts
+    facts = read_weights(export).about.facts
     assert (facts["recipe"], facts["samples"], facts["seed"]) == ("tiny", 6, 0)
     worlds = [row["noise"] for row in facts["validation"]]
     assert worlds[::3] == ["none, scalar", "none, vectorial", "medium, thick"] and len(worlds) == 7
@@ -132,7 +132,7 @@ def test_deblurring_is_trained_from_packed_banks(
     outcome = run(*common, *options, "--identification", identification)
     assert outcome.code == 0, outcome.err
     assert load_deblurring(export).config == tiny_networks.deblurring
-    assert {"blurred", "estimated", "true", "mean_psf"} <= describe_weights(export).facts["validation"][0].keys()
+    assert {"blurred", "estimated", "true", "mean_psf"} <= read_weights(export).about.facts["validation"][0].keys()
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_network_is_adapted_to_a_family_and_found_again(
     assert "| none |" in outcome.err
     weights = small_family.with_name("small.identification.safetensors")
     family = load_family(small_family)
-    assert describe_weights(weights).facts["family"] == family_hash(family)
+    assert read_weights(weights).about.facts["family"] == family_hash(family)
     found = open_adapted(family_hash(family), "identification", small_family)
     assert found is not None and found.about.path == weights
     assert samples_in(small_family.with_name("small.adaptation") / "identification" / "log.csv") == [32]

@@ -17,10 +17,10 @@ from napari_deepblur.errors import OutputError, WeightsError
 from napari_deepblur.io.tensor_files import digest
 from napari_deepblur.io.weights import (
     FOLDER_VARIABLE,
-    describe_weights,
     find_weights,
     load_deblurring,
     load_identification,
+    read_weights,
     save_weights,
 )
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
@@ -100,12 +100,12 @@ def test_statistics_and_counters_of_an_identification_network_come_back(tmp_path
 
 
 def test_facts_and_hash_are_told(path: Path) -> None:
-    loaded = describe_weights(path)
+    loaded = read_weights(path).about
     assert loaded.facts == {"samples": 7, "data": "spots"}
     assert loaded.path == path
     assert len(loaded.sha256) == 16
     save_weights(path, DeblurringNetwork(DEBLURRING), {"samples": 8})
-    assert describe_weights(path).sha256 != loaded.sha256
+    assert read_weights(path).about.sha256 != loaded.sha256
 
 
 @pytest.mark.parametrize("kept", [0, 4, 100, 5000, -1])
@@ -114,7 +114,7 @@ def test_truncated_files_are_diagnosed(path: Path, kept: int) -> None:
     with pytest.raises(WeightsError, match=r"deblurring-light\.safetensors is missing, truncated or not"):
         load_deblurring(path)
     with pytest.raises(WeightsError, match="truncated"):
-        describe_weights(path)
+        read_weights(path)
 
 
 def test_pickles_and_other_files_are_refused_unread(path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_damaged_header_is_diagnosed(path: Path, config: str | None) -> None:
 def test_damaged_facts_are_diagnosed(path: Path) -> None:
     _rewrite(path, {"facts": "{"})
     with pytest.raises(WeightsError):
-        describe_weights(path)
+        read_weights(path)
 
 
 def test_the_other_network_is_named(path: Path) -> None:

@@ -10,7 +10,7 @@ from napari_deepblur.errors import SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import FieldZernikeFamily, ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.restoration.verdict import residual_image
+from napari_deepblur.restoration.residual import residual_image
 
 OPTICS = Microscope(1.2, 0.525, 0.1, 1.33)
 FAMILY = ZernikeFamily(OPTICS, (4, 5, 6, 7), psf_size=31)

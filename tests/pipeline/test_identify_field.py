@@ -17,7 +17,7 @@ from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, Produc
 from napari_deepblur.operators.families.local_coordinates import local_coordinates
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import Identification, deblur, identify, identify_steps
-from napari_deepblur.pipeline.network_choice import load_for
+from napari_deepblur.pipeline.network_choice import identification_weights
 from napari_deepblur.progress import Progress, finished
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
 from napari_deepblur.training.scenes.spots import spots
@@ -124,7 +124,9 @@ def test_fields_of_zernike_psfs_are_identified_and_deblurred() -> None:
     family = FieldZernikeFamily(OPTICS, degree=1, field_shape=(96, 110))
     result = deblur(image, family, noise=QUIET, device="cpu")
     seen: list[Progress] = []
-    finished(identify_steps(image, family, QUIET, CPU, load_for(family)), seen.append)
+    weights = identification_weights(family)
+    assert weights is not None
+    finished(identify_steps(image, family, QUIET, CPU, weights.identification()), seen.append)
     shares = [step.done / step.total for step in seen]
     assert shares == sorted(shares) and shares[-1] == 1
     found = result.identification

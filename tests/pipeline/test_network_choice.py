@@ -14,7 +14,7 @@ from napari_deepblur.io.weights import save_weights
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.operators import EigenPsfFamily, ZernikeFamily
-from napari_deepblur.pipeline.network_choice import deblurring_weights_for, load_for, weights_for
+from napari_deepblur.pipeline.network_choice import deblurring_weights, identification_weights
 
 TINY = AdaptedConfig(widths=(4, 8), blocks=(1, 1), stem_stride=4, map_width=4, hidden=8, eigen_psfs=2, coordinates=1)
 
@@ -25,23 +25,24 @@ def measured() -> EigenPsfFamily:
 
 
 def test_zernike_families_have_the_installed_networks(family: ZernikeFamily, weights_folder: Path) -> None:
-    assert weights_for(family) == weights_folder / "identification-light.safetensors"
-    assert deblurring_weights_for(family) == weights_folder / "deblurring-light.safetensors"
-    assert isinstance(load_for(family), IdentificationNetwork)
+    found = identification_weights(family)
+    assert found is not None and found.about.path == weights_folder / "identification-light.safetensors"
+    assert isinstance(found.identification(), IdentificationNetwork)
+    assert deblurring_weights(family).about.path == weights_folder / "deblurring-light.safetensors"
 
 
 def test_measured_families_have_networks_of_their_own_or_none(
     measured: EigenPsfFamily, weights_folder: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.safetensors"
-    assert weights_for(measured, "light", file) is None
-    assert load_for(measured, None, file) is None
-    assert deblurring_weights_for(measured, None, file) == weights_folder / "deblurring-light.safetensors"
+    assert identification_weights(measured, "light", file) is identification_weights(measured, None, file) is None
+    assert deblurring_weights(measured, None, file).about.path == weights_folder / "deblurring-light.safetensors"
     for kind in ("identification", "deblurring"):
         save_weights(adapted_path(file, kind), AdaptedNetwork(TINY), {"family": family_hash(measured)})
-    assert weights_for(measured, "auto", file) == adapted_path(file, "identification")
-    assert deblurring_weights_for(measured, "auto", file) == adapted_path(file, "deblurring")
-    assert isinstance(load_for(measured, None, file), AdaptedNetwork)
+    found = identification_weights(measured, "auto", file)
+    assert found is not None and found.about.path == adapted_path(file, "identification")
+    assert isinstance(found.identification(), AdaptedNetwork)
+    assert deblurring_weights(measured, "auto", file).about.path == adapted_path(file, "deblurring")
 
 
 def test_weights_of_another_family_are_refused(measured: EigenPsfFamily, family: ZernikeFamily, tmp_path: Path) -> None:
@@ -49,4 +50,4 @@ def test_weights_of_another_family_are_refused(measured: EigenPsfFamily, family:
     save_weights(own, AdaptedNetwork(TINY), {"family": "another"})
     for one in (measured, family):
         with pytest.raises(WeightsError, match="adapted to another family"):
-            weights_for(one, own)
+            identification_weights(one, own)

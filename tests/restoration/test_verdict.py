@@ -11,7 +11,8 @@ from scipy.ndimage import gaussian_filter
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import EigenPsfFamily, ProductConvolutionFamily
 from napari_deepblur.restoration.blur import ConvolutionBlur, FamilyBlur
-from napari_deepblur.restoration.verdict import Verdict, doubted, judge, residual_image
+from napari_deepblur.restoration.residual import residual_image, residual_of
+from napari_deepblur.restoration.verdict import Verdict, doubted, judge
 
 NOISE = PoissonGaussianNoise(0.5, 2.0)
 
@@ -32,7 +33,7 @@ def observe(width: float, side: int = 200) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_truth_leaves_nothing_but_noise() -> None:
     image, sharp = observe(1.6)
-    verdict = judge(image, sharp, ConvolutionBlur(torch.from_numpy(gaussian(1.6))), NOISE)
+    verdict = judge(residual_of(image, sharp, ConvolutionBlur(torch.from_numpy(gaussian(1.6)))), NOISE)
     assert verdict is not None and verdict.light == "green" and "looks like noise" in verdict.words
     assert verdict.structure < 0.02
     assert verdict.excess is not None and abs(verdict.excess - 1) < 0.05
@@ -40,7 +41,7 @@ def test_the_truth_leaves_nothing_but_noise() -> None:
 
 def test_a_blur_that_is_too_wide_does_not_explain_the_image() -> None:
     image, sharp = observe(1.0)
-    verdict = judge(image, sharp, ConvolutionBlur(torch.from_numpy(gaussian(2.5))), NOISE)
+    verdict = judge(residual_of(image, sharp, ConvolutionBlur(torch.from_numpy(gaussian(2.5)))), NOISE)
     assert verdict is not None and verdict.light == "red" and "Check the microscope" in verdict.words
 
 
@@ -49,7 +50,7 @@ def test_a_shifted_offset_is_found_without_noise() -> None:
     noiseless = PoissonGaussianNoise(0, 0)
     clean = EigenPsfFamily(gaussian(1.6)[None]).operator([1], (186, 186)).forward(sharp)
     image = np.pad(clean, 7, mode="edge").astype(np.float32)
-    verdict = judge(image, sharp, ConvolutionBlur(torch.from_numpy(gaussian(1.6))), noiseless)
+    verdict = judge(residual_of(image, sharp, ConvolutionBlur(torch.from_numpy(gaussian(1.6)))), noiseless)
     assert verdict is not None and verdict.excess is None
 
 
@@ -67,7 +68,7 @@ def test_the_residual_is_that_of_the_place_in_the_field() -> None:
 
 def test_nothing_is_said_of_an_image_as_small_as_the_psf() -> None:
     small = np.ones((20, 40), np.float32)
-    assert judge(small, small, ConvolutionBlur(torch.from_numpy(gaussian(1.6))), NOISE) is None
+    assert judge(residual_of(small, small, ConvolutionBlur(torch.from_numpy(gaussian(1.6)))), NOISE) is None
     assert residual_image(small[:14], small[:14], ConvolutionBlur(torch.from_numpy(gaussian(1.6)))).size == 0
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
+from napari_deepblur.errors import SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import VolumeOperator
 from napari_deepblur.optics import Microscope, psf_planes, psf_planes_model
 from napari_deepblur.progress import finished
 from napari_deepblur.restoration.volume import VolumeBlur, restore_volume_steps
-from napari_deepblur.restoration.volume_restorers import RichardsonLucyVolume
+from napari_deepblur.restoration.volume_restorers import RichardsonLucyVolume, SolverVolume
 
 
 def test_tiles_leave_no_seam_and_do_the_same_number_of_iterations() -> None:
@@ -27,3 +29,9 @@ def test_tiles_leave_no_seam_and_do_the_same_number_of_iterations() -> None:
     error = np.linalg.norm(tiled.volume - whole.volume, axis=(0, 1)) / np.linalg.norm(whole.volume, axis=(0, 1))
     assert error.mean() < 0.05
     assert 1 <= finished(restore_volume_steps(image, blur, noise, restorer, cpu, 128)).iterations <= 12
+
+
+def test_a_solver_for_single_planes_is_refused() -> None:
+    assert SolverVolume("total-variation").iterations == 60 and SolverVolume("wiener").iterations == 100
+    with pytest.raises(SettingsError, match="richardson-lucy restores single planes"):
+        SolverVolume("richardson-lucy")

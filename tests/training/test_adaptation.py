@@ -12,7 +12,7 @@ from torch.distributions import MultivariateNormal
 from napari_deepblur.errors import FamilyError, FamilyFileError
 from napari_deepblur.io.adapted_weights import adapted_path
 from napari_deepblur.io.families import family_hash, save_family
-from napari_deepblur.io.weights import FOLDER_VARIABLE, describe_weights, read_weights, save_weights
+from napari_deepblur.io.weights import FOLDER_VARIABLE, read_weights, save_weights
 from napari_deepblur.networks.adapted import AdaptedNetwork, LocalPrediction
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 from napari_deepblur.operators import ProductConvolutionFamily, ZernikeFamily
@@ -100,7 +100,7 @@ def test_the_weights_lie_beside_the_family_and_a_run_is_continued(
     assert (report.samples, len(report.rows or ())) == (32, 3)
     assert first == Progress("train", 32, 32)
     assert finished(adapt_steps(file, samples=48, validation_images=2)) == adapted_path(file, "identification")
-    facts = describe_weights(adapted_path(file, "identification")).facts
+    facts = read_weights(adapted_path(file, "identification")).about.facts
     assert (facts["family"], facts["samples"], len(facts["validation"])) == (family_hash(family), 48, 3)
     network = read_weights(adapted_path(file, "identification")).identification()
     assert isinstance(network, AdaptedNetwork) and network.config.eigen_psfs == 2

@@ -91,7 +91,6 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Deblur each image and write what was asked for; files change only once all of an image is computed."""
-    from napari_deepblur.io.output import check_tiff_name
     from napari_deepblur.io.sinks import file_sink
 
     pairs = destinations(without_results(listed_files(arguments.images), arguments.output), arguments.output)
@@ -105,8 +104,6 @@ def work(arguments: argparse.Namespace) -> None:
         file_sink(arguments.spread)
     read = (arguments.family, arguments.settings, arguments.size)
     for image, output in pairs:
-        if output.suffix.lower() != ".zarr":
-            check_tiff_name(output)
         check_outputs(image, output, *more, read=read)
         file_sink(output)
         if arguments.report is not None:

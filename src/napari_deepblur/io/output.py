@@ -14,17 +14,6 @@ from pathlib import Path
 from napari_deepblur.errors import OutputError
 
 PREFIX = ".napari-deepblur-"
-_TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
-
-
-def check_tiff_name(path: str | os.PathLike[str]) -> None:
-    """Raise an `OutputError` if the name of a file promises another format than TIFF."""
-    suffix = Path(path).suffix.lower()
-    if suffix and suffix not in _TIFF_SUFFIXES:
-        raise OutputError(
-            f"{path} would be an OME-TIFF file by the name of another format ({suffix}). Give a name that ends with "
-            f"{' or '.join(_TIFF_SUFFIXES[:2])}."
-        )
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:

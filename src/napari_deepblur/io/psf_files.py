@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import fourier_shift, label
 
 from napari_deepblur.errors import AssumptionWarning, FamilyFileError, ImageError
-from napari_deepblur.io.acquisition import SQUARE, Acquisition
+from napari_deepblur.io.acquisition import SQUARE
 from napari_deepblur.io.acquisition_files import read_acquisition
-from napari_deepblur.io.images import read_image
+from napari_deepblur.io.axes import AXES
+from napari_deepblur.io.stacks import read_stack
 from napari_deepblur.operators import EigenPsfFamily
 
 PSF_SUFFIXES = (".tif", ".tiff")
@@ -73,15 +74,9 @@ def load_psf(path: str | os.PathLike[str]) -> EigenPsfFamily:
         blur wider than it is. If its light is displaced, or its peak cut off.
     """
     name = Path(path).name
-    try:
-        psf, said = read_image(path), read_acquisition(path)
-    except ImageError as error:
-        raise FamilyFileError(str(error)) from error
-    if psf.ndim != 2 or psf.dtype.kind not in "uif":
-        raise FamilyFileError(
-            f"{name} holds an array of shape {psf.shape} and type {psf.dtype}, expected one PSF of shape (rows, "
-            "columns). Save the plane that is in focus, or one PSF of several, by itself."
-        )
+    psf, pixel_size_um, _ = opened(
+        path, 2, "(rows, columns). Save the plane that is in focus, or one PSF of several, by itself."
+    )
     if max(psf.shape) > _LARGEST_SIDE or min(psf.shape) < 3:
         raise FamilyFileError(
             f"{name} has {psf.shape[0]} x {psf.shape[1]} pixels, expected 3 to {_LARGEST_SIDE} a side. Crop the PSF "
@@ -94,7 +89,6 @@ def load_psf(path: str | os.PathLike[str]) -> EigenPsfFamily:
             f"{name} has values from {values.min():g} to {peak:g}, expected a PSF: finite, nowhere negative, somewhere "
             "positive. Is it an image of something else, or an optical transfer function?"
         )
-    check_square_pixels(name, said)
     _check_peak(name, values, psf.dtype)
     square = _square(_without_background(name, np.clip(values, 0, None)))
     square = _between_pixels(name, square, psf.shape)
@@ -106,18 +100,38 @@ def load_psf(path: str | os.PathLike[str]) -> EigenPsfFamily:
             "would shift the result. Crop it so that the PSF is in the middle, and subtract its background."
         )
     _check_displacement(name, square)
-    size = said.pixel_size_um
-    return EigenPsfFamily(square[None] / square.sum(), pixel_size_um=None if size is None else size[1])
+    return EigenPsfFamily(square[None] / square.sum(), pixel_size_um=pixel_size_um)
 
 
-def check_square_pixels(name: str, said: Acquisition) -> None:
-    """Raise a `FamilyFileError` if a file says that its pixels are not square."""
-    if said.pixel_size_um is not None and not math.isclose(*said.pixel_size_um, rel_tol=SQUARE):
-        height, width = said.pixel_size_um
+def opened(
+    path: str | os.PathLike[str], axes: int, expected: str
+) -> tuple[NDArray[np.generic], float | None, float | None]:
+    """Read a PSF of so many axes, the size of its pixels and the distance of its planes in micrometres, if it has them.
+
+    What was `expected` is said to who gives another file, one without real numbers, or with pixels that are not square.
+    """
+    name = Path(path).name
+    try:
+        (given, letters), said = read_stack(path), read_acquisition(path)
+    except ImageError as error:
+        raise FamilyFileError(str(error)) from error
+    other = [AXES[letter] for letter in letters if letter in "CTPS"]
+    if axes == 3 and other:
         raise FamilyFileError(
-            f"{name} says that its pixels are not square ({height:.4g} x {width:.4g} um). Resample the PSF to square "
-            "pixels, those of the images that it is for."
+            f"{name} has an axis of {' and '.join(other)} (axes {letters}, shape {given.shape}), which would be taken "
+            f"for planes: expected one PSF of shape {expected} Save the planes by themselves."
         )
+    if given.ndim != axes or given.dtype.kind not in "uif":
+        raise FamilyFileError(
+            f"{name} holds an array of shape {given.shape} and type {given.dtype}, expected one PSF of shape {expected}"
+        )
+    sides = said.pixel_size_um
+    if sides is not None and not math.isclose(*sides, rel_tol=SQUARE):
+        raise FamilyFileError(
+            f"{name} says that its pixels are not square ({sides[0]:.4g} x {sides[1]:.4g} um). Resample the PSF to "
+            "square pixels, those of the images that it is for."
+        )
+    return given, None if sides is None else sides[1], said.plane_spacing_um
 
 
 def _without_background(name: str, psf: NDArray[np.float64]) -> NDArray[np.float64]:

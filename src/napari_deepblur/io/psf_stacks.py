@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from napari_deepblur.errors import FamilyFileError, ImageError
-from napari_deepblur.io.acquisition_files import read_acquisition
-from napari_deepblur.io.axes import AXES
-from napari_deepblur.io.psf_files import check_square_pixels, ring
-from napari_deepblur.io.stacks import read_stack
+from napari_deepblur.errors import FamilyFileError
+from napari_deepblur.io.psf_files import opened, ring
 
 Array = NDArray[np.float64]
 
@@ -68,21 +65,11 @@ def load_psf_stack(path: str | os.PathLike[str]) -> PsfStack:
         centred elsewhere, with several peaks, or wider than its picture.
     """
     name = Path(path).name
-    try:
-        (given, axes), said = read_stack(path), read_acquisition(path)
-    except ImageError as error:
-        raise FamilyFileError(str(error)) from error
-    other = [AXES[letter] for letter in axes if letter in "CTPS"]
-    if other:
-        raise FamilyFileError(
-            f"{name} has an axis of {' and '.join(other)} (axes {axes}, shape {given.shape}), which would be taken for "
-            "planes: expected one PSF of shape (planes, rows, columns). Save the planes by themselves."
-        )
-    if given.ndim != 3 or given.dtype.kind not in "uif":
-        raise FamilyFileError(
-            f"{name} holds an array of shape {given.shape} and type {given.dtype}, expected one PSF of shape (planes, "
-            "rows, columns). A volume needs a PSF of several planes; that of one plane is for single images."
-        )
+    given, pixel_size_um, plane_spacing_um = opened(
+        path,
+        3,
+        "(planes, rows, columns). A volume needs a PSF of several planes; one of one plane is for single images.",
+    )
     depth, *sides = given.shape
     if not _FEWEST_PLANES <= depth <= _MOST_PLANES or not _SMALLEST_SIDE <= min(sides) <= max(sides) <= _LARGEST_SIDE:
         raise FamilyFileError(
@@ -92,14 +79,10 @@ def load_psf_stack(path: str | os.PathLike[str]) -> PsfStack:
     values = np.asarray(given, np.float64)
     if not np.isfinite(values).all() or values.max() <= values.min():
         raise FamilyFileError(f"{name} has values from {values.min():g} to {values.max():g}, expected a finite PSF.")
-    check_square_pixels(name, said)
     focus = int(uniform_filter(values, (1, 3, 3)).max(axis=(1, 2)).argmax())
     light, notes = _without_background(name, values, focus)
     _check_focus(name, light, focus)
-    size = said.pixel_size_um
-    return PsfStack(
-        _centred(name, light, focus), focus, None if size is None else size[1], said.plane_spacing_um, notes
-    )
+    return PsfStack(_centred(name, light, focus), focus, pixel_size_um, plane_spacing_um, notes)
 
 
 def _without_background(name: str, values: Array, focus: int) -> tuple[Array, tuple[str, ...]]:

@@ -176,11 +176,6 @@ def load_expectation(path: str | os.PathLike[str] | None = None) -> ExpectationN
     return _made(read_weights(shipped if path is None else path), ExpectationNetwork, ExpectationConfig)
 
 
-def describe_weights(path: str | os.PathLike[str]) -> Loaded:
-    """Hash and facts of a weights file; raises `WeightsError` if it is not one."""
-    return read_weights(path).about
-
-
 def read_weights(path: str | os.PathLike[str]) -> WeightsFile:
     """Read a weights file, once a process as long as it does not change; raises `WeightsError` if it is not one."""
     try:

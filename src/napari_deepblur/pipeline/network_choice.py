@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.adapted_weights import open_adapted
 from napari_deepblur.io.families import family_hash
 from napari_deepblur.io.weights import SIZES, WeightsFile, find_weights, read_weights
-from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.operators import OperatorFamily
 
 
@@ -61,32 +59,3 @@ def deblurring_weights(
         if adapted is not None:
             return adapted
     return read_weights(find_weights("deblurring", which))
-
-
-def weights_for(
-    family: OperatorFamily,
-    which: str | os.PathLike[str] | None = None,
-    family_file: str | os.PathLike[str] | None = None,
-) -> Path | None:
-    """Find the file of `identification_weights`, if any."""
-    found = identification_weights(family, which, family_file)
-    return None if found is None else found.about.path
-
-
-def deblurring_weights_for(
-    family: OperatorFamily,
-    which: str | os.PathLike[str] | None = None,
-    family_file: str | os.PathLike[str] | None = None,
-) -> Path:
-    """Find the file of `deblurring_weights`."""
-    return deblurring_weights(family, which, family_file).about.path
-
-
-def load_for(
-    family: OperatorFamily,
-    which: str | os.PathLike[str] | None = None,
-    family_file: str | os.PathLike[str] | None = None,
-) -> Trunk | None:
-    """Make the network of `identification_weights`, if any."""
-    found = identification_weights(family, which, family_file)
-    return None if found is None else found.identification()

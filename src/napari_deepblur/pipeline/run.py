@@ -28,6 +28,7 @@ from napari_deepblur.progress import Progress, changed, within
 from napari_deepblur.restoration.background import BackgroundRestorer
 from napari_deepblur.restoration.blur import Blur, FamilyBlur
 from napari_deepblur.restoration.light import light_note
+from napari_deepblur.restoration.residual import residual_of
 from napari_deepblur.restoration.restore import restore_steps, units_of_work
 from napari_deepblur.restoration.tiling import Done, Part
 from napari_deepblur.restoration.verdict import doubted, judge
@@ -141,11 +142,12 @@ def run(
     if done is not None:
         image[done.there] = done.image[done.there]
     background = None if restored.background is None else restored.background * np.float32(scale.span)
-    verdict = judge(evidence.pixels, image, blur, noise, evidence.hidden, background)
+    left = residual_of(evidence.pixels, image, blur, evidence.hidden, background)
+    verdict = judge(left, noise)
     expected = None if identification is None else identification.expectation
     if verdict is not None and expected is not None:
         verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
-    gained = light_note(evidence.pixels, image, blur, scale.offset, evidence.hidden, background)
+    gained = light_note(left, scale.offset)
     if evidence.blank is not None:
         image[evidence.blank] = observed[evidence.blank]
         if spread is not None:

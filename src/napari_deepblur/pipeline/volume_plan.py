@@ -23,9 +23,9 @@ from napari_deepblur.pipeline.volume_psf import MeasuredPlanes, known_psf
 from napari_deepblur.pipeline.volume_survey import check_spacing
 from napari_deepblur.restoration.volume import VolumeBlur, choose_volume_side
 from napari_deepblur.restoration.volume_restorers import (
-    LeastSquaresVolume,
     NetworkVolume,
     RichardsonLucyVolume,
+    SolverVolume,
     VolumeRestorer,
 )
 
@@ -205,5 +205,4 @@ def _restorer(settings: DeblurSettings, family: ZernikeFamily | None) -> tuple[V
     if restore.method == "richardson-lucy":
         # A number of iterations that somebody asked for is that number.
         return RichardsonLucyVolume(**options, stop="held-out" if restore.iterations is None else None), {}
-    own = {"total-variation": {"iterations": 60, "strength": 0.1}, "wiener": {"iterations": 100, "strength": 1.0}}
-    return LeastSquaresVolume(restore.method, **{**own[restore.method], **options}), {}
+    return SolverVolume(restore.method, **options), {}

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_deepblur.restoration.blur import Blur
-from napari_deepblur.restoration.verdict import residual_image
+from napari_deepblur.restoration.residual import Residual
 
 _MOST = 0.05
 """Relative difference from which on there is something to say."""
 
-_LARGEST_SIDE = 1024
 
-
-def light_note(
-    image: NDArray[np.float32],
-    restored: NDArray[np.float32],
-    blur: Blur,
-    dark: float,
-    hidden: NDArray[np.bool_] | None = None,
-    background: NDArray[np.float32] | None = None,
-) -> str | None:
+def light_note(left: Residual, dark: float) -> str | None:
     """Say by how much the light of a restoration, blurred again, differs from that of the image.
 
     A method that must stay positive, or smooth, may explain an image only with more light than it has, where the blur
@@ -29,30 +18,18 @@ def light_note(
 
     Parameters
     ----------
-    image, restored
-        Shape (H, W), in the same units.
-    blur
-        A.
+    left
+        Of the image.
     dark
         Intensity of the dark places, from which light is counted.
-    hidden
-        Pixels that do not count, shape (H, W).
-    background
-        Light of the image that was set apart, and is not missing, shape (H, W).
 
     Returns
     -------
     str or None
         A sentence; None where the difference is at most 5 %.
     """
-    residual = residual_image(image if background is None else image - background, restored, blur, _LARGEST_SIDE)
-    if residual.size == 0:
-        return None
-    top, left = ((n - m) // 2 for n, m in zip(image.shape, residual.shape, strict=True))
-    inside = slice(top, top + residual.shape[0]), slice(left, left + residual.shape[1])
-    seen = np.ones(residual.shape, bool) if hidden is None else ~hidden[inside]
-    light = float((image[inside] - dark)[seen].sum(dtype=np.float64))
-    gained = -float(residual[seen].sum(dtype=np.float64))
+    light = float((left.image - dark)[left.counted].sum(dtype=np.float64))
+    gained = -float(left.values[left.counted].sum(dtype=np.float64))
     if light <= 0 or abs(gained) <= _MOST * light:
         return None
     word = "more" if gained > 0 else "less"

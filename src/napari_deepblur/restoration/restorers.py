@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_deepblur.devices import inference_precision
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.operators import ConvolutionOperator, LinearOperator
-from napari_deepblur.solvers import SOLVERS
+from napari_deepblur.solvers import SOLVERS, SolverState
 from napari_deepblur.solvers.state import observed
 
 _MAPS_ALIVE = 10
@@ -189,10 +189,15 @@ class SolverRestorer(Restorer):
         weights: Tensor | None = None,
     ) -> Iterator[Step]:
         """Yield the solver's estimates; the solvers take the PSF at its word."""
-        states = self._solver(operator, image, noise, **self._options, weights=weights)
-        while True:
-            with torch.inference_mode():
-                state = next(states, None)
-            if state is None:
-                return
-            yield Step(state.iteration, state.estimate)
+        return stepped(self._solver(operator, image, noise, **self._options, weights=weights))
+
+
+def stepped(states: Iterator[SolverState]) -> Iterator[Step]:
+    """Run a solver without recording gradients."""
+    while True:
+        # Entered for each step: a generator must not leave its mode behind while it waits.
+        with torch.inference_mode():
+            state = next(states, None)
+        if state is None:
+            return
+        yield Step(state.iteration, state.estimate)

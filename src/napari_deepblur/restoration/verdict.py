@@ -7,19 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.restoration.blur import Blur
+from napari_deepblur.restoration.residual import Residual
 from napari_deepblur.restoration.whiteness import LAGS, residual_whiteness
 
 Light = Literal["green", "yellow", "red"]
 
 _LIGHTS: tuple[Light, ...] = ("green", "yellow", "red")
-
-_LARGEST_SIDE = 1024
-"""Only the middle of larger images is judged: more would not change the verdict, but cost time."""
 
 _STRUCTURE, _EXCESS = (0.1, 0.25), (1.6, 4.0)
 """Where yellow and red begin. In simulations nine in ten restorations with the true blur lie below 0.08 and 1.45,
@@ -110,83 +105,25 @@ def badness(verdict: Verdict) -> tuple[int, float, float]:
     return _LIGHTS.index(verdict.light), verdict.wrong or 0.0, verdict.structure
 
 
-def judge(
-    image: NDArray[np.float32],
-    restored: NDArray[np.float32],
-    blur: Blur,
-    noise: PoissonGaussianNoise,
-    hidden: NDArray[np.bool_] | None = None,
-    background: NDArray[np.float32] | None = None,
-) -> Verdict | None:
-    """Judge a restoration by y - A x_hat.
-
-    Parameters
-    ----------
-    image, restored
-        Observed image y and result x_hat, shape (H, W), in the same units.
-    blur
-        A.
-    noise
-        In these units.
-    hidden
-        Pixels that do not count, shape (H, W).
-    background
-        Light that the result does not account for, shape (H, W).
+def judge(left: Residual, noise: PoissonGaussianNoise) -> Verdict | None:
+    """Judge a restoration by what it leaves of its image, with noise in these units.
 
     Returns
     -------
     Verdict or None
         None where the image is hardly larger than the PSF, so that nothing can be said.
     """
-    residual = residual_image(image if background is None else image - background, restored, blur, _LARGEST_SIDE)
-    if min(residual.shape) <= 2 * LAGS:
+    if min(left.values.shape) <= 2 * LAGS:
         return None
-    if hidden is not None:
-        residual[_middle(hidden, residual.shape)] = 0
-    inner = _middle(image, residual.shape)
-    explained = inner - residual
-    white = residual_whiteness(inner, explained, noise)
+    residual = np.where(left.counted, left.values, np.float32(0))
+    explained = left.image - residual
+    white = residual_whiteness(left.image, explained, noise)
     structure = math.sqrt(float(np.square(white.autocorrelation).mean()))
     variance = noise.variance(explained)
     excess = float(np.mean(residual**2 / variance)) if float(np.min(variance)) > 0 else None
     worst = max(_grade(structure, _STRUCTURE), 0 if excess is None else _grade(excess, _EXCESS))
-    unexplained = float(residual.std() / max(float(inner.std()), 1e-12))
+    unexplained = float(residual.std() / max(float(left.image.std()), 1e-12))
     return Verdict(_LIGHTS[worst], structure, excess, unexplained)
-
-
-def residual_image(
-    image: NDArray[np.float32], restored: NDArray[np.float32], blur: Blur, largest: int | None = None
-) -> NDArray[np.float32]:
-    """Return y - A x_hat on the pixels that the restored field explains wholly, (H - k + 1, W - k + 1).
-
-    Parameters
-    ----------
-    image, restored, blur
-        As in `judge`.
-    largest
-        Longest side of the result, the middle of the image; None for all of it.
-    """
-    border = blur.psf_size // 2
-    shape = tuple(max(n - 2 * border, 0) for n in image.shape)
-    if largest is not None:
-        shape = tuple(min(n, largest) for n in shape)
-    if min(shape) == 0:
-        return np.zeros((0, 0), np.float32)
-    inner = _middle(image, shape)
-    scene = _middle(restored, tuple(n + 2 * border for n in shape))
-    origin = tuple((n - m) // 2 for n, m in zip(image.shape, shape, strict=True))
-    operator = blur.operator((shape[0], shape[1]), (origin[0], origin[1]), torch.device("cpu"))
-    # Without its mean: a Fourier transform in float32 of a large offset would leave structure of its own.
-    mean = np.float32(scene.mean())
-    with torch.inference_mode():
-        varying = operator.forward(torch.from_numpy(np.ascontiguousarray(scene - mean))[None, None])[0, 0].numpy()
-        flat = operator.forward(torch.ones(1, 1, *scene.shape))[0, 0].numpy()
-    return np.asarray(inner - (varying + mean * flat), dtype=np.float32)
-
-
-def _middle(image: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    top, left = ((n - m) // 2 for n, m in zip(image.shape, shape, strict=True))
-    return image[top : top + shape[0], left : left + shape[1]]
 
 
 def _grade(value: float, limits: tuple[float, float]) -> int:

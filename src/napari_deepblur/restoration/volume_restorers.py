@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -10,19 +11,13 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.devices import inference_precision
+from napari_deepblur.errors import SettingsError
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.networks.volume_deblurring import iterate_volume
 from napari_deepblur.operators import LinearOperator
 from napari_deepblur.operators.volume import volume_memory
-from napari_deepblur.restoration.restorers import Step
-from napari_deepblur.solvers import (
-    Discrepancy,
-    HeldOut,
-    SolverState,
-    accelerated_richardson_lucy,
-    total_variation,
-    wiener,
-)
+from napari_deepblur.restoration.restorers import Step, stepped
+from napari_deepblur.solvers import SOLVERS, Discrepancy, HeldOut, SolverState, accelerated_richardson_lucy
 
 Stop = Literal["held-out", "discrepancy"] | None
 """How Richardson-Lucy finds its number of iterations; None does all."""
@@ -33,8 +28,8 @@ _MAPS_ALIVE = 10
 _ROUGH, _PEAK = 8, 0.999
 """Iterations of a first look at the scene, and the quantile of it that the network takes for its peak."""
 
-_SETTLED = 1e-3
-"""Residual of a least squares method below which it stops."""
+_ITERATIONS, _SETTLED = {"total-variation": 60}, 1e-3
+"""Largest numbers of iterations that differ from those for images, and the residual below which a solver stops."""
 
 
 class VolumeProblem(NamedTuple):
@@ -152,7 +147,7 @@ class RichardsonLucyVolume(VolumeRestorer):
             judge = HeldOut(image, noise, problem.background) if self._stop == "held-out" else None
             rule = judge or Discrepancy(image, noise, problem.background)
             seen = (image, noise) if judge is None else (judge.kept, judge.noise)
-        for step in _stepped(self._states(problem, *seen, rule)):
+        for step in stepped(self._states(problem, *seen, rule)):
             count = step.iteration
             yield count
         if judge is not None:
@@ -161,7 +156,7 @@ class RichardsonLucyVolume(VolumeRestorer):
 
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:
         """Yield the scene of each iteration."""
-        return _stepped(self._states(problem, problem.image, problem.noise, None))
+        return stepped(self._states(problem, problem.image, problem.noise, None))
 
     def _states(
         self, problem: VolumeProblem, image: Tensor, noise: tuple[float, float], monitor: HeldOut | Discrepancy | None
@@ -178,19 +173,28 @@ class RichardsonLucyVolume(VolumeRestorer):
         )
 
 
-class LeastSquaresVolume(VolumeRestorer):
-    """Total variation or Wiener.
+class SolverVolume(VolumeRestorer):
+    """A solver that takes volumes as it takes images: total variation, Wiener.
 
     Parameters
     ----------
-    method
-        Which.
+    name
+        A key of `solvers.SOLVERS`.
     iterations, strength
-        As in the solver.
+        As in the solver; by default those of volumes, or its own.
+
+    Raises
+    ------
+    SettingsError
+        If the solver knows no spacing of planes, or no tolerance.
     """
 
-    def __init__(self, method: Literal["total-variation", "wiener"], iterations: int, strength: float) -> None:
-        self._method, self._iterations, self._strength = method, iterations, strength
+    def __init__(self, name: str, iterations: int | None = None, strength: float | None = None) -> None:
+        self._solver, own = SOLVERS[name], inspect.signature(SOLVERS[name]).parameters
+        if not {"spacing", "tolerance"} <= own.keys():
+            raise SettingsError(f"{name} restores single planes: choose another method, or deblur plane by plane.")
+        self._iterations = iterations or _ITERATIONS.get(name, own["iterations"].default)
+        self._strength = own["strength"].default if strength is None else strength
 
     @property
     def iterations(self) -> int:
@@ -217,9 +221,8 @@ class LeastSquaresVolume(VolumeRestorer):
 
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:
         """Yield the scene of each iteration."""
-        solver = total_variation if self._method == "total-variation" else wiener
-        return _stepped(
-            solver(
+        return stepped(
+            self._solver(
                 problem.operator,
                 problem.image - problem.background,
                 problem.noise,
@@ -280,13 +283,3 @@ class NetworkVolume(VolumeRestorer):
             with torch.inference_mode(), inference_precision(image.device):
                 scene = next(scenes)
             yield Step(iteration, scene)
-
-
-def _stepped(states: Iterator[SolverState]) -> Iterator[Step]:
-    while True:
-        # Entered for each step: a generator must not leave its mode behind while it waits.
-        with torch.inference_mode():
-            state = next(states, None)
-        if state is None:
-            return
-        yield Step(state.iteration, state.estimate)

@@ -13,7 +13,8 @@ from napari_deepblur.io.sinks import ArraySink, empty_result
 from napari_deepblur.optics.psf_field import psf_field
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, write_frame
-from napari_deepblur.restoration.verdict import Verdict, residual_image
+from napari_deepblur.restoration.residual import residual_image
+from napari_deepblur.restoration.verdict import Verdict
 from napari_deepblur.widgets.deblur.findings import found_in_run, record_of, worst_frame
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source, image_layer, psf_layer, spread_layer
