@@ -93,6 +93,8 @@ def work(arguments: argparse.Namespace) -> None:
             "--psfs, --coefficients and --save-settings are files of one image. Leave them out, or the images."
         )
     read = (arguments.family, arguments.settings, arguments.size)
+    if arguments.psfs is not None:
+        check_tiff_name(arguments.psfs)
     for image, output in pairs:
         if output.suffix.lower() != ".zarr":
             check_tiff_name(output)
