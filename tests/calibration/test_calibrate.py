@@ -155,6 +155,7 @@ def test_sets_of_known_rank_are_recovered_exactly():
         ([np.zeros((40, 90))], {}, "several patches"),
         ([np.zeros((90, 90)), np.zeros((91, 90))], {}, "same field"),
         ([np.full((90, 90), np.nan)], {}, "NaN"),
+        ([np.ma.MaskedArray(np.ones((90, 90)), np.eye(90) > 0)], {}, "masked array"),
         ([np.zeros((90, 90), complex)], {}, "complex128"),
         ([np.zeros((90, 90))], {"patch_size": 24}, "odd"),
         ([np.zeros((90, 90))], {"n_maps": 0}, "n_maps"),

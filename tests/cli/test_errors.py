@@ -256,3 +256,22 @@ def test_what_the_system_refuses_is_one_line(
     assert cli.main([]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert words in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("identify", "a.tif", "--psfs", "p.png"),
+        ("deblur", "a.tif", "-o", "o.tif", "--psfs", "p.png"),
+        ("calibrate", "a.tif", "-o", "f.png"),
+        ("calibrate", "a.tif", "--pupil", "-o", "f.png"),
+    ],
+)
+def test_no_output_has_the_name_of_another_format(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("a.tif", _plane((64, 64)))
+    assert cli.main(list(words)) == 2
+    assert "by the name of another format (.png)" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]

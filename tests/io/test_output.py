@@ -12,7 +12,7 @@ import pytest
 
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.images import read_image, write_tiff
-from napari_deepblur.io.output import check_writable, is_same_file, replacing
+from napari_deepblur.io.output import check_family_name, check_tiff_name, check_writable, is_same_file, replacing
 
 IMAGE = np.arange(12, dtype=np.float32).reshape(3, 4)
 
@@ -43,6 +43,17 @@ def test_permissions_stay_as_they_were(tmp_path: Path) -> None:
     path.chmod(0o600)
     write_tiff(path, IMAGE)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.czi", "x.json"])
+def test_a_name_that_promises_another_format_is_refused(name: str) -> None:
+    with pytest.raises(OutputError, match="by the name of another format"):
+        check_tiff_name(name)
+    with pytest.raises(OutputError, match="by the name of another format"):
+        check_family_name(name)
+    for good in ("x.tif", "x.ome.TIFF", "x", "x.btf"):
+        check_tiff_name(good)
+    check_family_name("x.safetensors")
 
 
 def test_what_is_done_is_kept_where_the_folder_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

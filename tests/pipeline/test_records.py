@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_deepblur import Microscope, ZernikeFamily, deblur, deblur_stack
+from napari_deepblur.io.json_safe import json_safe
 
 RNG = np.random.default_rng(0)
 FAMILY = ZernikeFamily(Microscope(na=1.2, wavelength_um=0.6, pixel_size_um=0.1, n_immersion=1.5), psf_size=15)
@@ -46,3 +47,8 @@ def test_the_record_of_a_series_with_a_bad_frame_is_json() -> None:
     assert strict(result.record) == result.record
     np.testing.assert_array_equal(result.image[1], frames[1])
     assert any("NaN" in note for note in result.notes)
+
+
+def test_infinities_become_null_wherever_they_are() -> None:
+    record = {"a": [1.0, float("inf"), {"b": (float("nan"), "x", None)}], "c": -float("inf"), "d": 3}
+    assert json_safe(record) == {"a": [1.0, None, {"b": [None, "x", None]}], "c": None, "d": 3}

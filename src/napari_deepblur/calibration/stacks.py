@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_deepblur.checked_image import masked_pixels
 from napari_deepblur.errors import CalibrationError
 
 
@@ -28,13 +29,18 @@ def check_stacks(stacks: ArrayLike | Sequence[ArrayLike], patch_size: int) -> li
     Raises
     ------
     CalibrationError
-        If there is none, or one that has a wrong number of axes, another field, no numbers, or NaN.
+        If there is none, or one that has a wrong number of axes, another field, no numbers, NaN, or a mask.
     """
     given = [stacks] if isinstance(stacks, np.ndarray) else list(stacks)  # type: ignore[arg-type]
     if not given:
         raise CalibrationError("There are no bead images, expected at least one stack (z, y, x) or image (y, x).")
     checked: list[NDArray[np.generic]] = []
     for index, item in enumerate(given):
+        if masked_pixels(item) is not None:
+            raise CalibrationError(
+                f"Stack {index} is a masked array: beads beside hidden pixels cannot be centred. Crop it to the part "
+                "that counts."
+            )
         array = np.asarray(item)
         if array.dtype.kind not in "buif":
             raise CalibrationError(f"Stack {index} has the type {array.dtype}, expected integers or real numbers.")

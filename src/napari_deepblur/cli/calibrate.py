@@ -11,6 +11,7 @@ from napari_deepblur.cli.arguments import check_outputs
 from napari_deepblur.cli.batch import listed_files
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
+from napari_deepblur.io.output import check_family_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,6 +86,8 @@ def work(arguments: argparse.Namespace) -> None:
         raise SettingsError("Nothing would be written. Give --output, --table or --figure.")
     for stack in arguments.stacks or [arguments.demo]:
         check_outputs(stack, *outputs)
+    if arguments.output is not None:
+        check_family_name(arguments.output)
 
     from napari_deepblur.calibration import calibrate_steps
     from napari_deepblur.io.bead_stacks import read_bead_stacks

@@ -52,6 +52,7 @@ def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
     from napari_deepblur.calibration import PupilChoice, retrieve_pupil_steps
     from napari_deepblur.io.images import write_tiff
     from napari_deepblur.io.open_image import open_image
+    from napari_deepblur.io.output import check_family_name, check_tiff_name
     from napari_deepblur.io.pupil_files import save_pupil
 
     outputs = [path for path in (arguments.output, arguments.psf, arguments.figure) if path is not None]
@@ -62,6 +63,10 @@ def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
         )
     source: Path = arguments.stacks[0]
     check_outputs(source, *outputs)
+    if arguments.output is not None:
+        check_family_name(arguments.output)
+    if arguments.psf is not None:
+        check_tiff_name(arguments.psf)
     if microscope is None:
         raise SettingsError("A pupil is that of a microscope: give --na, --wavelength-um and --n-immersion.")
     with open_image(source, arguments.scene) as image:

@@ -103,6 +103,8 @@ def work(arguments: argparse.Namespace) -> None:
     if arguments.spread is not None:
         file_sink(arguments.spread)
     read = (arguments.family, arguments.settings, arguments.size)
+    if arguments.psfs is not None:
+        check_tiff_name(arguments.psfs)
     for image, output in pairs:
         check_outputs(image, output, *more, read=read)
         file_sink(output)

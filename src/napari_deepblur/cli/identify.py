@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
 from napari_deepblur.cli.progress import run_with_bar
+from napari_deepblur.io.json_safe import json_safe
 
 if TYPE_CHECKING:
     from napari_deepblur.cli.arguments import Verbs
@@ -42,8 +43,12 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Identify the blur, write the PSFs if asked, and print."""
+    from napari_deepblur.io.output import check_tiff_name
+
     read = (arguments.family, arguments.settings, arguments.size)
     check_outputs(arguments.image, arguments.psfs, arguments.save_settings, read=read)
+    if arguments.psfs is not None:
+        check_tiff_name(arguments.psfs)
 
     import numpy as np
 
@@ -69,7 +74,7 @@ def work(arguments: argparse.Namespace) -> None:
         write_tiff(arguments.psfs, psfs, pixel_size_um=pixel, axes="TYX")
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
-    print(json.dumps(printed, indent=2))
+    print(json.dumps(json_safe(printed), indent=2))
 
 
 def as_json(found: Identification, settings: DeblurSettings, family: OperatorFamily) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_deepblur.errors import OutputError
+from napari_deepblur.io.json_safe import json_safe
 
 _FORMATS = (".csv", ".json")
 
@@ -84,7 +85,7 @@ def write_report(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps(list(rows), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(json_safe(list(rows)), indent=1, ensure_ascii=False) + "\n"
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -14,6 +14,26 @@ from pathlib import Path
 from napari_deepblur.errors import OutputError
 
 PREFIX = ".napari-deepblur-"
+_TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
+
+
+def check_tiff_name(path: str | os.PathLike[str]) -> None:
+    """Raise an `OutputError` if the name of a file promises another format than TIFF."""
+    _check_suffix(path, "an OME-TIFF file", _TIFF_SUFFIXES)
+
+
+def check_family_name(path: str | os.PathLike[str]) -> None:
+    """Raise an `OutputError` if the name of a file promises another format than that of families and pupils."""
+    _check_suffix(path, "a safetensors file", (".safetensors",))
+
+
+def _check_suffix(path: str | os.PathLike[str], what: str, suffixes: tuple[str, ...]) -> None:
+    suffix = Path(path).suffix.lower()
+    if suffix and suffix not in suffixes:
+        raise OutputError(
+            f"{path} would be {what} by the name of another format ({suffix}). Give a name that ends with "
+            f"{' or '.join(suffixes[:2])}."
+        )
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:

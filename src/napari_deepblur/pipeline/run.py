@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, ImageError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
+from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.noise.evidence import Evidence, gather_evidence
 from napari_deepblur.noise.intensity import AffineScale, unit_scale
 from napari_deepblur.pipeline.blurs import drawn_blur, identified_blur, surrounded
@@ -230,13 +230,4 @@ def _record(plan: Plan, resolved: dict[str, Any]) -> dict[str, Any]:
         "settings": plan.settings.model_dump(mode="json"),
         "resolved": resolved,
     }
-    return {key: _json_safe(value) for key, value in record.items()}
-
-
-def _json_safe(value: Any) -> Any:
-    """Replace what JSON has no number for, infinity and NaN, by null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _json_safe(part) for key, part in value.items()}
-    return [_json_safe(part) for part in value] if isinstance(value, list | tuple) else value
+    return {key: json_safe(value) for key, value in record.items()}

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from napari_deepblur.devices import free_memory
 from napari_deepblur.errors import ImageError
+from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.optics import psf_planes
 from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics, measure_volume_psf
@@ -117,7 +118,7 @@ def run_volume(
     if metrics is not None:
         widths = {"fwhm_um": list(metrics.fwhm_um), "ideal_fwhm_um": list(metrics.ideal_fwhm_um)}
         record["psf"] = {"strehl": metrics.strehl, **widths}
-    return VolumeDeblurring(result, found, blur.planes.numpy(), record, metrics)
+    return VolumeDeblurring(result, found, blur.planes.numpy(), json_safe(record), metrics)
 
 
 def _coefficients(plan: VolumePlan, theta: ArrayLike | None) -> tuple[Tensor | None, str]:

@@ -13,6 +13,7 @@ from napari_deepblur.calibration.beads import Reason, find_beads, reject
 from napari_deepblur.calibration.camera_pixels import without_outliers
 from napari_deepblur.calibration.centring import cut
 from napari_deepblur.calibration.pupil.model import sharpest_plane
+from napari_deepblur.checked_image import masked_pixels
 from napari_deepblur.errors import CalibrationError, NoiseError
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.optics import Microscope
@@ -44,6 +45,10 @@ class Beads(NamedTuple):
 
 def checked_stack(stack: ArrayLike) -> NDArray[np.generic]:
     """Return a stack (Z, H, W) of real numbers, or raise a `CalibrationError`."""
+    if masked_pixels(stack) is not None:
+        raise CalibrationError(
+            "The bead stack is a masked array, expected whole beads. Crop it to the part that counts."
+        )
     values = np.asarray(stack)
     if values.ndim != 3 or values.dtype.kind not in "uif" or len(values) < _FEWEST_PLANES:
         raise CalibrationError(

@@ -13,6 +13,7 @@ from napari_deepblur.errors import DeepblurError, ImageError, NoiseError, Output
 from napari_deepblur.identification.plane_signs import signed_planes
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.axes import OPTICS, check_axes, frame_indices, frame_name, leading
+from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import ArraySink, Form, Sink
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.plan import Plan, plan
@@ -132,6 +133,7 @@ def deblur_stack_steps(
         record["image"] = {"shape": [int(length) for length in array.shape]}
         if plane_spacing_um and leading(axes) == "Z":
             record |= signed_planes(entries, made.family, plane_spacing_um)
+        record = json_safe(record)
         uncertain = None if spread is None else spread.finish(record | {"shows": "spread over likely blurs"})
         image = sink.finish(record)
     except BaseException:

@@ -14,6 +14,7 @@ from napari_deepblur.errors import OutputError, SettingsError
 from napari_deepblur.identification.volumes.identify import SpecimenChoice, identify_volume_steps
 from napari_deepblur.identification.volumes.results import VolumeIdentification
 from napari_deepblur.io.axes import check_axes
+from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import Form, Sink
 from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.series.arrays import Frames, read, whole
@@ -93,7 +94,7 @@ def deblur_volume_steps(
             theta, said, done = found.theta, _said(found), _IDENTIFIED
         result = yield from within(run_volume(plan, stack, theta), done, _ALL, _ALL)
         asked = {"volume": True, "plane_spacing_um": plan.spacing_um, "specimen": specimen}
-        record = {**result.settings, "axes": "ZYX", "stack": asked, **said}
+        record = json_safe({**result.settings, "axes": "ZYX", "stack": asked, **said})
         for index, plane in enumerate(result.volume):
             sink.write((index,), whole(plane.shape), plane)
         sink.finish(record)
