@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,18 +55,19 @@ def cluster_outcomes(pairs: Sequence[Pair], work: Work, address: str) -> Iterato
         done = 0
         for future in as_completed(futures, loop=client.loop, raise_errors=False):
             image, target = given[future.key]
-            if future.status == "finished":
+            try:
+                # Where the worker has died since, this waits until another has looked, and found it up to date.
                 outcome: Outcome = future.result()
-                yield outcome._replace(image=image, target=target)
-            elif future.status == "error":
+            except (Exception, CancelledError) as error:
+                if future.status != "error":
+                    raise DeviceError(
+                        f"The scheduler at {address} vanished when {done} of {len(pairs)} images were done. Start it "
+                        "again, then give the same command: what is done is skipped."
+                    ) from error
                 # The scheduler has given it to several (`distributed.scheduler.allowed-failures`).
-                why = f"Every worker that had it died ({_said(future.exception())}). Is there too little memory?"
-                yield Outcome(image, target, 0.0, why)
-            else:
-                raise DeviceError(
-                    f"The scheduler at {address} vanished when {done} of {len(pairs)} images were done. Start it "
-                    "again, then give the same command: what is done is skipped."
-                )
+                why = f"Every worker that had it died ({_said(error)}). Is there too little memory?"
+                outcome = Outcome(image, target, 0.0, why)
+            yield outcome._replace(image=image, target=target)
             done += 1
             future.release()
 
