@@ -100,10 +100,11 @@ def test_whatever_one_file_does_the_others_go_on(
 ) -> None:
     done = []
 
-    def work(image: Path, target: Path) -> None:
+    def work(image: Path, target: Path) -> bool:
         if image.name == "a.tif":
             raise error
         done.append(image)
+        return False
 
     pairs = [(Path(name), Path("x")) for name in ("a.tif", "b.tif", "c.tif")]
     with pytest.raises(ImageError, match=r"1 of 3 images were not deblurred: a\.tif"):
@@ -155,3 +156,25 @@ def test_a_report_that_cannot_be_written_is_said_before(run: Callable[..., Any],
     for name in ("report.txt", "nowhere/report.csv"):
         outcome = run("deblur", cells, "-o", tmp_path / "a.tif", "--report", tmp_path / name, *QUICK)
         assert outcome.code == 2 and "report" in outcome.err and not (tmp_path / "a.tif").exists()
+
+
+def test_a_disk_too_small_for_all_results_is_said_before(
+    run: Callable[..., Any], cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.tif").write_bytes(b"II*")
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(tmp_path / name, read_image(cells))
+    room = type("Room", (), {"free": 2 * 80 * 96 * 4})
+    monkeypatch.setattr("shutil.disk_usage", lambda path: room)
+    outcome = run("deblur", tmp_path / "*.tif", "-o", tmp_path / "out", *QUICK)
+    assert outcome.code == 2 and "There are 3 results to come" in outcome.err and "GiB left" in outcome.err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_folder_inside_of_an_input_is_refused_and_not_made(tmp_path: Path) -> None:
+    images = [tmp_path / "a.zarr", tmp_path / "b.zarr"]
+    for image in images:
+        image.mkdir()
+    with pytest.raises(OutputError, match="lies inside of the input image"):
+        destinations(images, str(images[1] / "new"))
+    assert list(images[1].iterdir()) == []

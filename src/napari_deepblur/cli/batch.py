@@ -9,6 +9,8 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
+from napari_deepblur.cli.cluster import cluster_outcomes
+from napari_deepblur.cli.progress import counted, say
 from napari_deepblur.cli.report import row_of, write_report
 from napari_deepblur.cli.workers import Outcome, Work, outcomes
 from napari_deepblur.errors import ImageError, OutputError
@@ -100,6 +102,9 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
                 f"{target} is itself one of the images, which are never overwritten. Choose another folder."
             )
         made[target] = image
+    inside = [image for image in images if image.is_dir() and image.resolve() in (folder / "result").resolve().parents]
+    if inside:
+        raise OutputError(f"{output} lies inside of the input image {inside[0]}. Choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -115,6 +120,7 @@ def one_by_one(
     quiet: bool,
     report: Path | None = None,
     jobs: int = 1,
+    scheduler: str | None = None,
 ) -> None:
     """Work on each image; one that fails is named, and the others are done all the same.
 
@@ -130,29 +136,33 @@ def one_by_one(
         File for a table of what became of each, also where the run is interrupted.
     jobs
         Number of processes.
+    scheduler
+        Address of a dask scheduler whose workers do it.
 
     Raises
     ------
     ImageError
         One that counts the images that failed; of the only image, whatever `work` raises.
     """
-    if len(pairs) == 1 and report is None:
+    if len(pairs) == 1 and report is None and scheduler is None:
         if work(*pairs[0]):
             print(f"napari-deepblur: {_skipped(*pairs[0])}", file=sys.stderr)
         return
     failed: list[Outcome] = []
     rows: list[dict[str, Any]] = []
+    at_once = jobs > 1 or scheduler is not None
+    done = outcomes(pairs, work, jobs) if scheduler is None else cluster_outcomes(pairs, work, scheduler)
     try:
-        for number, outcome in enumerate(outcomes(pairs, work, jobs), 1):
+        for number, outcome in enumerate(counted(done, len(pairs), quiet or not at_once), 1):
             if report is not None:
                 rows.append(row_of(*outcome))
             if outcome.error:
                 failed.append(outcome)
-                print(f"napari-deepblur: {outcome.image}: {outcome.error}", file=sys.stderr)
+                say(f"napari-deepblur: {outcome.image}: {outcome.error}")
             elif not quiet:
                 became = f"{outcome.image} became {outcome.target}."
                 said = _skipped(outcome.image, outcome.target) if outcome.skipped else became
-                print(f"{number}/{len(pairs)}: {said}", file=sys.stderr)
+                say(f"{number}/{len(pairs)}: {said}")
     finally:
         if report is not None:
             write_report(report, rows)

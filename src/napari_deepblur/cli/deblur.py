@@ -12,6 +12,7 @@ from napari_deepblur.cli.arguments import add_settings, check_outputs, read_sett
 from napari_deepblur.cli.batch import destinations, listed_files, one_by_one, without_results
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.cli.report import check_report
+from napari_deepblur.cli.room import check_room
 from napari_deepblur.cli.up_to_date import is_up_to_date
 from napari_deepblur.errors import OutputError, SettingsError
 
@@ -47,6 +48,11 @@ def add_to(verbs: Verbs) -> None:
     )
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="work on so many images at once (1)")
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="let the workers of a dask scheduler do it: its address, or the file that it wrote",
+    )
     parser.add_argument(
         "--report",
         type=Path,
@@ -112,10 +118,21 @@ def work(arguments: argparse.Namespace) -> None:
             check_outputs(image, output, arguments.report, read=read)
     if arguments.report is not None:
         check_report(arguments.report)
+    if len(pairs) > 1:
+        check_room(pairs, arguments.scene)
     if arguments.jobs < 1:
         raise SettingsError(f"--jobs is {arguments.jobs}, expected at least 1.")
-    alone = argparse.Namespace(**{**vars(arguments), "quiet": arguments.quiet or arguments.jobs > 1, "work": None})
-    one_by_one(pairs, partial(_deblur, alone), arguments.quiet, arguments.report, arguments.jobs)
+    if arguments.scheduler is not None and arguments.jobs > 1:
+        raise SettingsError("--jobs counts processes of this machine, and --scheduler names others. Leave one out.")
+    at_once = arguments.jobs > 1 or arguments.scheduler is not None
+    alone = argparse.Namespace(**{**vars(arguments), "quiet": arguments.quiet or at_once, "work": None})
+    if arguments.scheduler is not None:
+        for name in ("settings", "psfs", "coefficients", "save_settings"):
+            path = getattr(alone, name)
+            setattr(alone, name, None if path is None else path.absolute())
+        if alone.family is not None and Path(alone.family).exists():
+            alone.family = str(Path(alone.family).absolute())
+    one_by_one(pairs, partial(_deblur, alone), arguments.quiet, arguments.report, arguments.jobs, arguments.scheduler)
 
 
 def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:

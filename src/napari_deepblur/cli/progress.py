@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 from napari_deepblur.progress import Progress, finished
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 _WORDS = {
     "noise": "Measuring the noise",
@@ -62,3 +63,26 @@ def run_with_bar(
     finally:
         if bar is not None:
             bar.close()
+
+
+def counted(items: Iterable[Item], total: int, quiet: bool) -> Iterator[Item]:
+    """Pass on so many items as they come, with a bar of their number and the time left unless `quiet`; see `say`."""
+    from tqdm import tqdm
+
+    with tqdm(
+        total=total,
+        file=sys.stderr,
+        disable=quiet,
+        bar_format="{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left",
+        desc="Deblurring files",
+    ) as bar:
+        for item in items:
+            yield item
+            bar.update()
+
+
+def say(line: str) -> None:
+    """Write a line on standard error, above a bar if there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
