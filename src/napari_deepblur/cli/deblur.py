@@ -97,6 +97,7 @@ def add_to(verbs: Verbs) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Deblur each image and write what was asked for; files change only once all of an image is computed."""
+    from napari_deepblur.io.output import check_tiff_name
     from napari_deepblur.io.sinks import file_sink
 
     pairs = destinations(without_results(listed_files(arguments.images), arguments.output), arguments.output)
