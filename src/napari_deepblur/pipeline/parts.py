@@ -196,33 +196,6 @@ class GivenNoise(Part):
 
 Noise = Annotated[EstimatedNoise | GivenNoise, Field(discriminator="kind")]
 
-_ITERATIONS = about(
-    None,
-    "Iterations of a classical method; its own by default",
-    title="Iterations",
-    metavar="N",
-    assumed="its own",
-    deblurs_only=True,
-)
-_STRENGTH = about(
-    None,
-    "Weight of a classical method's regularization; its own by default",
-    title="Strength",
-    metavar="S",
-    assumed="its own",
-    deblurs_only=True,
-)
-_BACKGROUND = about(
-    "none",
-    "Light from other planes: none, or volume, where the image is the only known plane of a thick specimen, whose "
-    "other planes are found with it",
-    title="Out of focus",
-    deblurs_only=True,
-)
-Background = Literal["none", "volume"]
-Iterations = Annotated[int, Field(ge=1)] | None
-Strength = Annotated[float, Field(ge=0)] | None
-
 
 class NetworkRestoration(Part):
     """The unrolled network."""
@@ -235,35 +208,57 @@ class NetworkRestoration(Part):
     )
 
 
-class RichardsonLucyRestoration(Part):
+class ClassicalRestoration(Part):
+    """What the settings of all solvers share."""
+
+    method: str
+    iterations: Annotated[int, Field(ge=1)] | None = about(
+        None,
+        "Iterations of a classical method; its own by default",
+        title="Iterations",
+        metavar="N",
+        assumed="its own",
+        deblurs_only=True,
+    )
+    strength: Annotated[float, Field(ge=0)] | None = about(
+        None,
+        "Weight of a classical method's regularization; its own by default",
+        title="Strength",
+        metavar="S",
+        assumed="its own",
+        deblurs_only=True,
+    )
+    background: Literal["none", "volume"] = about(
+        "none",
+        "Light from other planes: none, or volume, where the image is the only known plane of a thick specimen, whose "
+        "other planes are found with it",
+        title="Out of focus",
+        deblurs_only=True,
+    )
+
+
+class RichardsonLucyRestoration(ClassicalRestoration):
     """Richardson-Lucy iterations."""
 
     method: Literal["richardson-lucy"] = "richardson-lucy"
-    iterations: Iterations = _ITERATIONS
-    strength: Strength = _STRENGTH
-    background: Background = _BACKGROUND
 
 
-class TotalVariationRestoration(Part):
+class TotalVariationRestoration(ClassicalRestoration):
     """Least squares with total variation."""
 
     method: Literal["total-variation"] = "total-variation"
-    iterations: Iterations = _ITERATIONS
-    strength: Strength = _STRENGTH
-    background: Background = _BACKGROUND
 
 
-class WienerRestoration(Part):
+class WienerRestoration(ClassicalRestoration):
     """Wiener's filter with a power that varies over the image."""
 
     method: Literal["wiener"] = "wiener"
-    iterations: Iterations = _ITERATIONS
-    strength: Strength = _STRENGTH
-    background: Background = _BACKGROUND
 
 
-ClassicalRestoration = RichardsonLucyRestoration | TotalVariationRestoration | WienerRestoration
-Restoration = Annotated[NetworkRestoration | ClassicalRestoration, Field(discriminator="method")]
+Restoration = Annotated[
+    NetworkRestoration | RichardsonLucyRestoration | TotalVariationRestoration | WienerRestoration,
+    Field(discriminator="method"),
+]
 Method = Literal["network", "richardson-lucy", "total-variation", "wiener"]
 """Ways to restore an image once its blur is known."""
 

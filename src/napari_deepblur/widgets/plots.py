@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
-import pyqtgraph as pg
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from typing import Generic, TypeVar
 
-from napari_deepblur.widgets.colours import Colours
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from napari_deepblur.widgets.colours import Colours, theme_colours
+
+Value = TypeVar("Value")
+
+
+class Drawing(QWidget, Generic[Value]):
+    """A form that shows its value in plots below one another, and is not edited. How, each kind says in `_draw`.
+
+    Parameters
+    ----------
+    parent
+        Parent widget.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._value: Value | None = None
+        self._colours = theme_colours("dark")
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+
+    def value(self) -> Value | None:
+        """Return what is shown."""
+        return self._value
+
+    def setValue(self, value: Value | None) -> None:
+        """Show a value; None shows nothing."""
+        self._value = value
+        self._draw()
+
+    def setColours(self, colours: Colours) -> None:
+        """Draw in the colours of a theme."""
+        self._colours = colours
+        self._draw()
+
+    def _draw(self) -> None:
+        raise NotImplementedError
 
 
 def still_plot(parent: QWidget, name: str, tooltip: str) -> pg.PlotWidget:
@@ -35,10 +76,21 @@ def still_plot(parent: QWidget, name: str, tooltip: str) -> pg.PlotWidget:
     return plot
 
 
-def colour_plot(plot: pg.PlotWidget, colours: Colours) -> None:
-    """Give a plot the colours of a theme."""
+def empty_plot(plot: pg.PlotWidget, colours: Colours, lines: float, title: str = "") -> None:
+    """Take out all curves, and give a plot the colours of a theme, a height in lines of text, and a title if any."""
+    plot.clear()
     plot.setBackground(colours.background)
     for side in ("left", "bottom"):
         axis = plot.getAxis(side)
         axis.setPen(pg.mkPen(colours.faint))
         axis.setTextPen(pg.mkPen(colours.text))
+    plot.setFixedHeight(round(lines * plot.parentWidget().fontMetrics().height()))
+    if title:
+        plot.setTitle(title, color=colours.text, size="9pt")
+
+
+def add_curve(
+    plot: pg.PlotWidget, x: NDArray[np.float64], y: NDArray[np.float64], colour: str, style: Qt.PenStyle
+) -> None:
+    """Draw a line through points, interrupted where there is none."""
+    plot.addItem(pg.PlotDataItem(x, y, connect="finite", pen=pg.mkPen(colour, width=1.5, style=style)))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import pyqtgraph as pg
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWidget
 
-from napari_deepblur.widgets.colours import Colours, theme_colours
-from napari_deepblur.widgets.plots import colour_plot, still_plot
+from napari_deepblur.widgets.plots import Drawing, add_curve, empty_plot, still_plot
 
 _HEIGHT = 8
 """Height of the plot, in heights of the font."""
 
 
-class LossPlot(QWidget):
-    """One curve of loss against samples.
+class LossPlot(Drawing[Sequence[tuple[float, float]]]):
+    """One curve of loss against samples: its value is points (samples, loss).
 
     Parameters
     ----------
@@ -26,32 +26,17 @@ class LossPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._points: list[tuple[float, float]] = []
         self._plot = still_plot(self, "loss", "Mean loss of the last hundred steps against thousands of samples.")
         self._plot.getAxis("left").setWidth(46)
-        self._plot.setFixedHeight(round(_HEIGHT * self.fontMetrics().height()))
-        self._curve = pg.PlotDataItem()
-        self._plot.addItem(self._curve)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._plot)
-        self.setColours(theme_colours("dark"))
-
-    def value(self) -> list[tuple[float, float]]:
-        """Return the points (samples, loss)."""
-        return list(self._points)
-
-    def setValue(self, points: Sequence[tuple[float, float]]) -> None:
-        """Show these points."""
-        self._points = [point for point in points if math.isfinite(point[1])]
-        self._curve.setData([samples / 1000 for samples, _ in self._points], [loss for _, loss in self._points])
+        self._column.addWidget(self._plot)
+        self.setValue([])
 
     def add(self, samples: float, loss: float) -> None:
         """Append a point; one without a loss is left out."""
-        self.setValue([*self._points, (samples, loss)])
+        if math.isfinite(loss):
+            self.setValue([*(self._value or ()), (samples, loss)])
 
-    def setColours(self, colours: Colours) -> None:
-        """Draw in the colours of a theme."""
-        colour_plot(self._plot, colours)
-        self._plot.setTitle("loss against thousands of samples", color=colours.text, size="9pt")
-        self._curve.setPen(pg.mkPen(colours.accent, width=1.5))
+    def _draw(self) -> None:
+        empty_plot(self._plot, self._colours, _HEIGHT, "loss against thousands of samples")
+        samples, losses = np.array(self._value or np.zeros((0, 2)), np.float64).T
+        add_curve(self._plot, samples / 1000, losses, self._colours.accent, Qt.PenStyle.SolidLine)

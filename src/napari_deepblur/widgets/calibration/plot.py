@@ -6,12 +6,11 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_deepblur.calibration import Calibration
-from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.plots import colour_plot, still_plot
+from napari_deepblur.widgets.plots import Drawing, empty_plot, still_plot
 
 _HEIGHT = 9
 """Height of a plot, in heights of the font."""
@@ -23,7 +22,7 @@ _SMALLEST = 1e-8
 """Below it nothing is drawn: a logarithm has no zero."""
 
 
-class CalibrationPlot(QWidget):
+class CalibrationPlot(Drawing[Calibration]):
     """Two curves below one another, both logarithmic; what was chosen is marked by a larger dot.
 
     Parameters
@@ -34,8 +33,6 @@ class CalibrationPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._calibration: Calibration | None = None
-        self._colours = theme_colours("dark")
         self._singular = still_plot(self, "singular_values", "Of all PSFs of all planes, relative to the largest.")
         self._errors = still_plot(
             self,
@@ -44,34 +41,14 @@ class CalibrationPlot(QWidget):
             "It includes their noise. The program takes the smallest number that does not lose to larger ones.",
         )
         self._legend = Notice(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self._singular, self._errors, self._legend):
-            layout.addWidget(widget)
-
-    def value(self) -> Calibration | None:
-        """Return what is shown."""
-        return self._calibration
-
-    def setValue(self, calibration: Calibration | None) -> None:
-        """Show a calibration; None shows nothing."""
-        self._calibration = calibration
-        self._draw()
-
-    def setColours(self, colours: Colours) -> None:
-        """Draw in the colours of a theme."""
-        self._colours = colours
-        self._draw()
+            self._column.addWidget(widget)
 
     def _draw(self) -> None:
-        for plot in (self._singular, self._errors):
-            plot.clear()
-            colour_plot(plot, self._colours)
-            plot.setFixedHeight(round(_HEIGHT * self.fontMetrics().height()))
+        for plot, title in ((self._singular, "singular values"), (self._errors, "error at beads left out")):
+            empty_plot(plot, self._colours, _HEIGHT, title)
             plot.getAxis("left").setWidth(46)
-        self._singular.setTitle("singular values", color=self._colours.text, size="9pt")
-        self._errors.setTitle("error at beads left out", color=self._colours.text, size="9pt")
-        found = self._calibration
+        found = self._value
         self._errors.setVisible(found is None or found.psf_errors.size + found.map_errors.size > 0)
         if found is None:
             self._legend.clear()

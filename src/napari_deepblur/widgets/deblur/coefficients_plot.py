@@ -6,12 +6,11 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QBrush, QColor
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.plots import colour_plot, still_plot
+from napari_deepblur.widgets.plots import Drawing, empty_plot, still_plot
 
 _BAR = 0.62
 """Thickness of a bar, as a part of a row."""
@@ -23,7 +22,7 @@ _MOST_ROWS = 12
 """Coefficients beyond which only the most certain ones are shown: a calibrated family may have a hundred."""
 
 
-class CoefficientsPlot(QWidget):
+class CoefficientsPlot(Drawing[Identification]):
     """Horizontal bars with error bars and mode names, one row for each coefficient.
 
     Even modes are hatched and marked with ±: one image knows them only up to one joint sign.
@@ -36,45 +35,25 @@ class CoefficientsPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._identification: Identification | None = None
         self._shown: list[int] = []
-        self._colours = theme_colours("dark")
         self._plot = still_plot(self, "coefficients", "Estimated coefficients, with their standard deviations.")
         self._plot.invertY(True)
         self._legend = Notice(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._plot)
-        layout.addWidget(self._legend)
-
-    def value(self) -> Identification | None:
-        """Return what is shown."""
-        return self._identification
-
-    def setValue(self, identification: Identification | None) -> None:
-        """Show an identification; None shows nothing."""
-        self._identification = identification
-        self._draw()
-
-    def setColours(self, colours: Colours) -> None:
-        """Draw in the colours of a theme."""
-        self._colours = colours
-        self._draw()
+        self._column.addWidget(self._plot)
+        self._column.addWidget(self._legend)
 
     def rows(self) -> list[str]:
         """Return the text beside each bar, from the top."""
-        found = self._identification
+        found = self._value
         if found is None:
             return []
         return [("± " if found.even_modes[i] else "") + found.parameter_names[i] for i in self._shown]
 
     def _draw(self) -> None:
-        found = self._identification
+        found = self._value
         self._shown = [] if found is None else _most_certain(found)
         rows = self.rows()
-        self._plot.clear()
-        colour_plot(self._plot, self._colours)
-        self._plot.setFixedHeight(round(self.fontMetrics().height() * (_ROW_HEIGHT * len(rows) + 3)))
+        empty_plot(self._plot, self._colours, _ROW_HEIGHT * len(rows) + 3)
         if found is None:
             self._legend.clear()
             return

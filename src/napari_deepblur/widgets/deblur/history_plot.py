@@ -12,12 +12,11 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_deepblur.pipeline.series import History
-from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.plots import colour_plot, still_plot
+from napari_deepblur.widgets.plots import Drawing, empty_plot, still_plot
 
 _CURVES = 3
 _HEIGHT = 9
@@ -47,7 +46,7 @@ class _Curve(NamedTuple):
     rows: NDArray[np.int64]
 
 
-class HistoryPlot(QWidget):
+class HistoryPlot(Drawing[History]):
     """The coefficients that vary most, each with a band of one standard deviation; hidden for fewer than two frames.
 
     Parameters
@@ -58,8 +57,6 @@ class HistoryPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._history: History | None = None
-        self._colours = theme_colours("dark")
         self._plot = still_plot(
             self,
             "history",
@@ -68,36 +65,19 @@ class HistoryPlot(QWidget):
         )
         self._legend = Notice(self)
         self._legend.setObjectName("history_legend")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._plot)
-        layout.addWidget(self._legend)
+        self._column.addWidget(self._plot)
+        self._column.addWidget(self._legend)
         self.hide()
 
-    def value(self) -> History | None:
-        """Return what is shown."""
-        return self._history
-
-    def setValue(self, history: History | None) -> None:
-        """Show a history."""
-        self._history = history if history is not None and len(history.frames) > 1 else None
-        self.setVisible(self._history is not None)
-        self._draw()
-
-    def setColours(self, colours: Colours) -> None:
-        """Draw in the colours of a theme."""
-        self._colours = colours
-        self._draw()
-
     def _draw(self) -> None:
-        self._plot.clear()
-        colour_plot(self._plot, self._colours)
-        self._plot.setFixedHeight(round(_HEIGHT * self.fontMetrics().height()))
-        history = self._history
+        empty_plot(self._plot, self._colours, _HEIGHT, "coefficients against frames")
+        if self._value is not None and len(self._value.frames) < 2:
+            self._value = None
+        history = self._value
+        self.setVisible(history is not None)
         if history is None:
             self._legend.clear()
             return
-        self._plot.setTitle("coefficients against frames", color=self._colours.text, size="9pt")
         curves = _curves(history.frames)
         positions = np.unique(np.concatenate([curve.positions for curve in curves]))
         shown = np.unique(positions[np.linspace(0, len(positions) - 1, _TICKS).round().astype(int)])

@@ -6,11 +6,10 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
-from napari_deepblur.widgets.colours import Colours, theme_colours
-from napari_deepblur.widgets.plots import colour_plot, still_plot
+from napari_deepblur.widgets.plots import Drawing, add_curve, empty_plot, still_plot
 
 _HEIGHT, _PICTURE_HEIGHT = 8, 12
 """Heights of profiles and of sections, in heights of the font."""
@@ -22,7 +21,7 @@ _REACH = 2.5
 """Half a profile or a section, in widths at half maximum: what lies beyond is nearly dark."""
 
 
-class PsfSections(QWidget):
+class PsfSections(Drawing[VolumePsfMetrics]):
     """Sections with equal micrometres along both sides, and profiles below them; hidden where there is nothing to show.
 
     Parameters
@@ -33,8 +32,6 @@ class PsfSections(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._metrics: VolumePsfMetrics | None = None
-        self._colours = theme_colours("dark")
         self._pictures = {
             name: still_plot(self, f"psf_{name}", f"{name} section of the PSF through its peak, in µm; z downwards.")
             for name in ("xz", "yz")
@@ -50,35 +47,17 @@ class PsfSections(QWidget):
             picture.setAspectLocked(True)
             picture.invertY(True)
             row.addWidget(picture)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row)
+        self._column.addLayout(row)
         for profile in self._profiles.values():
-            layout.addWidget(profile)
+            self._column.addWidget(profile)
         self.hide()
-
-    def value(self) -> VolumePsfMetrics | None:
-        """Return what is shown."""
-        return self._metrics
-
-    def setValue(self, metrics: VolumePsfMetrics | None) -> None:
-        """Show a PSF; None shows nothing."""
-        self._metrics = metrics
-        self.setVisible(metrics is not None)
-        self._draw()
-
-    def setColours(self, colours: Colours) -> None:
-        """Draw in the colours of a theme."""
-        self._colours = colours
-        self._draw()
 
     def _draw(self) -> None:
         for plots, height in ((self._pictures, _PICTURE_HEIGHT), (self._profiles, _HEIGHT)):
             for plot in plots.values():
-                plot.clear()
-                colour_plot(plot, self._colours)
-                plot.setFixedHeight(round(height * self.fontMetrics().height()))
-        metrics = self._metrics
+                empty_plot(plot, self._colours, height)
+        metrics = self._value
+        self.setVisible(metrics is not None)
         if metrics is None:
             return
         deep, high, wide = metrics.voxel_um
@@ -106,15 +85,14 @@ class PsfSections(QWidget):
         plot.setTitle(f"{name} (µm)", color=self._colours.text, size="9pt")
 
     def _curves(self, name: str, axes: tuple[int, ...], reach: float) -> None:
-        metrics, plot = self._metrics, self._profiles[name]
+        metrics, plot = self._value, self._profiles[name]
         assert metrics is not None
         accent, text = self._colours.accent, self._colours.text
         dotted = metrics.ideal_profiles[axes[0]], Qt.PenStyle.DotLine, text
         styles = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine)
         own = [(metrics.profiles[axis], style, accent) for axis, style in zip(axes, styles, strict=False)]
         for (values, style, colour), axis in zip((*own, dotted), (*axes, axes[0]), strict=True):
-            pen = pg.mkPen(colour, width=1.5, style=style)
-            plot.addItem(pg.PlotDataItem(metrics.distances_um[axis], values, connect="finite", pen=pen))
+            add_curve(plot, metrics.distances_um[axis], values, colour, style)
         plot.setXRange(-reach, reach, padding=0)
         plot.setYRange(0, 1, padding=0.02)
         along = "along z" if name == "z" else "along x and y"

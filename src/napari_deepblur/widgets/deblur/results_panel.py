@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -24,7 +23,7 @@ from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.deblur.psf_sections import PsfSections
 from napari_deepblur.widgets.notice import Level, Notice
-from napari_deepblur.widgets.plots import colour_plot, still_plot
+from napari_deepblur.widgets.plots import add_curve, empty_plot, still_plot
 
 _LEVELS: dict[str, Level] = {"green": "good", "yellow": "warning", "red": "error"}
 _HEIGHT = 8
@@ -170,10 +169,6 @@ class ResultsPanel(QWidget):
         self.setVisible(findings is not None)
         self._arrange()
 
-    def first_line(self) -> QWidget:
-        """Return what must be seen first: the name of the result, and below it the verdict."""
-        return self._title
-
     def setColours(self, colours: Colours) -> None:
         """Draw in the colours of a theme."""
         self._colours = colours
@@ -200,9 +195,7 @@ class ResultsPanel(QWidget):
 
     def _draw(self) -> None:
         for plot in (self._psf, self._transfer):
-            plot.clear()
-            colour_plot(plot, self._colours)
-            plot.setFixedHeight(round(_HEIGHT * self.fontMetrics().height()))
+            empty_plot(plot, self._colours, _HEIGHT)
         metrics = None if self._findings is None else self._findings.metrics
         if metrics is None or not self._open.isChecked():
             return
@@ -212,14 +205,14 @@ class ResultsPanel(QWidget):
             (metrics.profiles[0], Qt.PenStyle.DashLine, accent),
             (metrics.ideal_profile, Qt.PenStyle.DotLine, faint),
         ):
-            _curve(self._psf, metrics.distance_um, values / np.nanmax(metrics.ideal_profile), colour, style)
+            add_curve(self._psf, metrics.distance_um, values / np.nanmax(metrics.ideal_profile), colour, style)
         near = 4 * max(*metrics.fwhm_um, *metrics.ideal_fwhm_um)
         self._psf.setXRange(-near, near, padding=0)
         self._psf.setYRange(0, 1, padding=0.02)
         self._psf.setTitle("PSF against µm", color=self._colours.text, size="9pt")
         within = metrics.frequency < 1.1 * metrics.limit
-        _curve(self._transfer, metrics.frequency[within], metrics.transfer[within], accent, Qt.PenStyle.SolidLine)
-        _curve(self._transfer, metrics.frequency[within], metrics.ideal_transfer[within], faint, Qt.PenStyle.DotLine)
+        add_curve(self._transfer, metrics.frequency[within], metrics.transfer[within], accent, Qt.PenStyle.SolidLine)
+        add_curve(self._transfer, metrics.frequency[within], metrics.ideal_transfer[within], faint, Qt.PenStyle.DotLine)
         self._transfer.addItem(pg.InfiniteLine(pos=metrics.limit, angle=90, pen=pg.mkPen(self._colours.faint)))
         self._transfer.setXRange(0, float(metrics.frequency[within][-1]), padding=0)
         self._transfer.setYRange(0, 1, padding=0.02)
@@ -228,9 +221,3 @@ class ResultsPanel(QWidget):
 
 def _noise_in_words(noise: PoissonGaussianNoise) -> str:
     return f"Noise: alpha = {noise.alpha:.3g}, beta = {noise.beta:.3g} (image units)."
-
-
-def _curve(
-    plot: pg.PlotWidget, x: NDArray[np.float64], y: NDArray[np.float64], colour: str, style: Qt.PenStyle
-) -> None:
-    plot.addItem(pg.PlotDataItem(x, y, connect="finite", pen=pg.mkPen(colour, width=1.5, style=style)))
