@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from napari_deepblur.identification.expectation import Expectation
 from napari_deepblur.identification.results import Identification
@@ -20,6 +20,8 @@ from napari_deepblur.pipeline.run import Begun
 from napari_deepblur.restoration.tiling import Done
 
 _ARRAYS = ("theta", "theta_std", "psfs", "psf_spread", "points", "even_modes")
+_ABOUT = "about"
+"""Everything else, JSON as bytes."""
 
 
 class _Facts(NamedTuple):
@@ -85,9 +87,9 @@ def _written(facts: _Facts) -> bytes:
             "signs": dict(found.signs),
             "expectation": None if found.expectation is None else asdict(found.expectation),
         }
-    file = io.BytesIO()
-    np.savez(file, about=np.array(json.dumps(about, default=float)), **arrays)
-    return file.getvalue()
+    arrays[_ABOUT] = np.frombuffer(json.dumps(about, default=float).encode(), np.uint8)
+    data: bytes = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    return data
 
 
 def _read(data: bytes | None) -> _Facts | None:
@@ -95,12 +97,11 @@ def _read(data: bytes | None) -> _Facts | None:
     if data is None:
         return None
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            said = about["found"]
-            if said is None:
-                return _Facts(about["side"], None)
-            arrays = {name: file[name] for name in (*_ARRAYS, "draws") if name != "draws" or name in file.files}
+        arrays = load(data)
+        about = json.loads(arrays.pop(_ABOUT).tobytes())
+        said = about["found"]
+        if said is None:
+            return _Facts(about["side"], None)
         expected = said["expectation"]
         if expected is not None:
             expected = Expectation(**{**expected, "suspicions": tuple(expected["suspicions"])})
@@ -113,6 +114,6 @@ def _read(data: bytes | None) -> _Facts | None:
             signs=said["signs"],
             expectation=expected,
         )
-    except (ValueError, KeyError, TypeError, OSError, BadZipFile):
+    except (ValueError, KeyError, TypeError, SafetensorError):
         return None
     return _Facts(about["side"], found)
