@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.io.claims import partial_folder
@@ -24,9 +25,12 @@ QUICK = ("--method", "wiener", "--device", "cpu", "--tile", 128, "--pixel-size-u
 
 KILLED = """
 import os, signal, sys
+import torch
 from napari_deepblur.cli import main
 from napari_deepblur.io.sinks.blocks import Blocks
-left, store = int(sys.argv[1]), Blocks._store
+# Sums over other numbers of threads are rounded otherwise.
+torch.set_num_threads(int(sys.argv[1]))
+left, store = int(sys.argv[2]), Blocks._store
 
 def store_some(self, place, pixels):
     global left
@@ -36,13 +40,14 @@ def store_some(self, place, pixels):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Blocks._store = store_some
-main(sys.argv[2:])
+main(sys.argv[3:])
 """
 
 
 def killed(after: int, *arguments: object) -> None:
     """Run the command line in a process that is killed when it has written so many blocks."""
-    done = subprocess.run([sys.executable, "-c", KILLED, str(after), *map(str, arguments)], capture_output=True)
+    numbers = str(torch.get_num_threads()), str(after)
+    done = subprocess.run([sys.executable, "-c", KILLED, *numbers, *map(str, arguments)], capture_output=True)
     assert done.returncode == -9, done.stderr
 
 
