@@ -140,6 +140,7 @@ def _fold(part: str, title: str, parent: QWidget) -> QToolButton:
     button = QToolButton(parent)
     button.setObjectName(f"{part}_fold")
     button.setText(title)
+    button.setToolTip("Show or hide the rows below.")
     button.setCheckable(True)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     return button
