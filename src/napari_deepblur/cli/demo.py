@@ -84,15 +84,15 @@ def show(image: NDArray[np.generic], result: Deblurring, microscope: Microscope)
         print("napari is not installed, so nothing is shown: pip install 'napari-deepblur[all]'", file=sys.stderr)
         return
     import napari
-    import numpy as np
+
+    from napari_deepblur.cli.demo_figure import shared_limits
 
     found = result.identification
     assert found is not None
     pixel = microscope.pixel_size_um
     shared: dict[str, Any] = {"scale": (pixel, pixel), "units": ("um", "um")}
     viewer = napari.Viewer(title="napari-deepblur demo")
-    # One gray scale for both: a sharper image would look darker under its own.
-    limits = tuple(float(value) for value in np.percentile(np.stack([image, result.image]), (0.5, 99.8)))
+    limits = shared_limits(image, result.image)
     viewer.add_image(image, name="sample", contrast_limits=limits, **shared)
     viewer.add_image(result.image, name="deblurred", contrast_limits=limits, **shared)
     # To the right of the field, with its top edge: an overlay would hide the cells.

@@ -23,6 +23,12 @@ _ZOOM = 3
 """The zoomed place is one part in this many of the shorter side."""
 
 
+def shared_limits(image: NDArray[np.generic], restored: NDArray[np.float32]) -> tuple[float, float]:
+    """Return one gray scale for both: a sharper image would look darker under its own. Few pixels are cut to white."""
+    low, high = np.percentile(np.stack([image, restored]), (0.5, 99.95))
+    return float(low), float(high)
+
+
 def save_figure(
     path: str | os.PathLike[str],
     image: NDArray[Any],
@@ -56,7 +62,7 @@ def save_figure(
     grid = figure.add_gridspec(2, 3, left=0.015, right=0.985, top=0.955, bottom=0.04, wspace=0.05, hspace=0.13)
     pixel = microscope.pixel_size_um
     values = image.astype(np.float32)
-    low, high = (float(v) for v in np.percentile(np.stack([values, restored]), (0.5, 99.8)))
+    low, high = shared_limits(values, restored)
     gray: dict[str, Any] = {"cmap": "gray", "vmin": low, "vmax": high, "interpolation": "nearest"}
     top, left, side = interesting_place(restored)
     place = (slice(top, top + side), slice(left, left + side))
