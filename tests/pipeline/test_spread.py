@@ -106,5 +106,8 @@ def test_where_draws_mean_nothing_it_is_said(image: np.ndarray, theta: np.ndarra
         deblur(image, ZernikeFamily(OPTICS), draws=1)
     given = deblur(image, ZernikeFamily(OPTICS), theta, draws=4)
     assert given.spread is None and "there is no spread" in " ".join(given.settings["resolved"]["notes"])
+    found = replace(identify(image, ZernikeFamily(OPTICS), device="cpu"), draws=None)
+    with pytest.raises(SettingsError, match="holds fewer"):
+        finished(deblur_steps(image, DeblurSettings(microscope=OPTICS, device="cpu", draws=4), None, found))
     with pytest.raises(SettingsError, match="not drawn for a volume"):
         deblur_stack(np.stack([image] * 3), ZernikeFamily(OPTICS), volume=True, plane_spacing_um=0.3, draws=4)

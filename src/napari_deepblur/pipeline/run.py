@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.checked_image import check_image, masked_pixels
 from napari_deepblur.devices import free_memory, is_out_of_memory
-from napari_deepblur.errors import DeviceError, ImageError
+from napari_deepblur.errors import DeviceError, ImageError, SettingsError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
 from napari_deepblur.io.json_safe import json_safe
@@ -77,6 +77,8 @@ def run(
     ------
     ImageError
         If the plane cannot be processed, or is not of the shape that was planned for.
+    SettingsError
+        If draws of the blur are asked for that `known` does not hold.
     """
     observed = check_image(plane, smallest=plan.family.psf_size)
     if observed.shape != plan.shape:
@@ -86,6 +88,11 @@ def run(
     noise = evidence.noise
     once = units_of_work(plan.shape, plan.side, family.psf_size, plan.restorer)
     draws = plan.settings.compute.draws if plan.theta is None else 0
+    if known is not None and draws > (0 if known.draws is None else len(known.draws)):
+        raise SettingsError(
+            f"{draws} draws of the blur are asked for, but the identification that is given holds fewer. Identify "
+            "again, or leave the draws out."
+        )
     work = once * (1 + draws)
     before = 0
     identification: Identification | None = None
