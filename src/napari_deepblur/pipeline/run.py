@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -122,23 +123,20 @@ def run(
         done = None if begun is None or whole is not blur else begun.done
         # What other planes shine into a plane is known of no finished part: such a plane is restored again.
         in_unit = None if done is None else Done(scale.to_unit(done.image), done.there)
-        steps = restore_steps(pixels, whole, unit_noise, plan.restorer, device, plan.side, evidence.hidden, in_unit)
-        placed = within(steps, before, before + once, before + work)
+        restoring = partial(
+            restore_steps,
+            pixels,
+            noise=unit_noise,
+            restorer=plan.restorer,
+            device=device,
+            side=plan.side,
+            hidden=evidence.hidden,
+        )
+        placed = within(restoring(whole, done=in_unit), before, before + once, before + work)
         restored = yield from changed(placed, lambda step: _as_result(step, scale, observed, evidence.blank))
         spread = None
         if draws and identification is not None:
-            each = (
-                restore_steps(
-                    pixels,
-                    drawn_blur(plan, blur, identification, draw),
-                    unit_noise,
-                    plan.restorer,
-                    device,
-                    plan.side,
-                    evidence.hidden,
-                )
-                for draw in range(draws)
-            )
+            each = (restoring(drawn_blur(plan, blur, identification, draw)) for draw in range(draws))
             spread = yield from within(spread_steps(each, draws), before + once, before + work, before + work)
             spread = spread * np.float32(scale.span)
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.progress import Progress, one_of
+from napari_deepblur.progress import Progress, changed, one_of
 from napari_deepblur.restoration.restore import Restored
 from napari_deepblur.restoration.tiling import Part
 
@@ -34,7 +34,9 @@ def spread_steps(
     mean: NDArray[Any] = np.zeros(0)
     squares: NDArray[Any] = np.zeros(0)
     for number, steps in enumerate(restorations):
-        restored = yield from _progress(one_of(steps, number, count, f"likely blur {number + 1}/{count}"))
+        # A part of another image is no part of the result; as progress it stands where the work was already.
+        quiet = changed(steps, lambda step: step if isinstance(step, Progress) else Progress("deblur", 0, 1))
+        restored = yield from one_of(quiet, number, count, f"likely blur {number + 1}/{count}")
         image = restored.image.astype(np.float64)
         if number == 0:
             mean, squares = image, np.zeros_like(image)
@@ -43,18 +45,3 @@ def spread_steps(
         mean += away / (number + 1)
         squares += away * (image - mean)
     return np.sqrt(squares / (count - 1)).astype(np.float32)
-
-
-def _progress(steps: Generator[Progress | Part, None, Restored]) -> Generator[Progress, None, Restored]:
-    """Leave the parts of the images out: they are not the result."""
-    try:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                restored: Restored = stop.value
-                return restored
-            if isinstance(step, Progress):
-                yield step
-    finally:
-        steps.close()
