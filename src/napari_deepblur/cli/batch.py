@@ -155,7 +155,7 @@ def one_by_one(
     try:
         for number, outcome in enumerate(counted(done, len(pairs), quiet or not at_once), 1):
             if report is not None:
-                rows.append(row_of(*outcome))
+                rows.append(row_of(outcome))
             if outcome.error:
                 failed.append(outcome)
                 say(f"napari-deepblur: {outcome.image}: {outcome.error}")

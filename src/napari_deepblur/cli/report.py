@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_deepblur.cli.workers import Outcome
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.json_safe import json_safe
 
@@ -24,19 +25,8 @@ def check_report(path: Path) -> None:
     check_writable(path)
 
 
-def row_of(image: Path, target: Path, seconds: float, error: str = "", skipped: bool = False) -> dict[str, Any]:
+def row_of(outcome: Outcome) -> dict[str, Any]:
     """Describe what became of a file.
-
-    Parameters
-    ----------
-    image, target
-        The file and its result.
-    seconds
-        That it took.
-    error
-        Why there is no result; empty where there is one.
-    skipped
-        Whether the result was there already.
 
     Returns
     -------
@@ -46,6 +36,7 @@ def row_of(image: Path, target: Path, seconds: float, error: str = "", skipped: 
     from napari_deepblur.io.records import origin_in, record_in
     from napari_deepblur.io.source_hash import source_hash
 
+    image, target, seconds, error, skipped = outcome
     status = "failed" if error else "skipped, up to date" if skipped else "done"
     row: dict[str, Any] = {"image": str(image), "result": "" if error else str(target), "status": status}
     row |= {"error": error, "seconds": round(seconds, 2)}
