@@ -29,8 +29,8 @@ from scipy.ndimage import (
     minimum_filter,
     uniform_filter,
 )
-from scipy.special import j1
 
+from napari_deepblur.noise.airy import airy
 from napari_deepblur.noise.constant_regions import constant_regions
 from napari_deepblur.noise.dark_surroundings import dark_surroundings
 from napari_deepblur.noise.model import PoissonGaussianNoise
@@ -241,8 +241,7 @@ def sharpest_ratios(fc: float) -> tuple[float, float]:
     largest = [0.0, 0.0]
     for shift in np.ndindex(6, 6):
         radius = np.hypot(*(grid - 0.1 * np.array(shift)[:, None, None]))
-        q = np.maximum(2 * np.pi * fc * radius, 1e-6)
-        psf = (2 * j1(q) / q) ** 2
+        psf = airy(radius, fc)
         inner = (psf > _CORE * psf.max())[2:-2, 2:-2]
         for index, ring in enumerate((_NEIGHBOURS, _RING)):
             ratio = (psf / convolve(psf, ring, mode="constant"))[2:-2, 2:-2]

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import j1
 
+from napari_deepblur.noise.airy import airy
 from napari_deepblur.noise.model import PoissonGaussianNoise
 
 Array = NDArray[np.float64]
@@ -148,8 +148,7 @@ def sharpest_lines(fc: float) -> tuple[float, float]:
     fine = 10
     place = np.arange(-12 * fine, 12 * fine + 1) / fine
     radius = np.hypot(*np.meshgrid(place, place, indexing="ij"))
-    q = np.maximum(2 * np.pi * fc * radius, 1e-6)
-    spread = ((2 * j1(q) / q) ** 2).sum(axis=1)
+    spread = airy(radius, fc).sum(axis=1)
     largest = [0.0, 0.0]
     for shift in range(-fine // 2, fine // 2 + 1):
         line = spread[fine + fine // 2 + shift :: fine]
