@@ -146,7 +146,7 @@ def test_what_is_wrong_with_all_frames_is_an_error() -> None:
 
 
 def test_a_device_that_fails_ends_the_run_with_the_name_of_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> Any:
+    def fail(*_: Any, **__: Any) -> Any:
         raise DeviceError("no memory")
         yield
 
