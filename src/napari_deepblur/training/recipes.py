@@ -99,7 +99,7 @@ class IdentificationRecipe:
     image_size: int = 320
     noise: NoiseRange = field(default_factory=NoiseRange)
     procedural_share: float = 0.15
-    thick_share: float = 0.3
+    thick_share: float = 0.4
     stated_share: float = 0.5
     paper_share: float = 0.5
     amplitude: tuple[float, float] = (0.02, 0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ _HEIGHTS = (-6.5, -4.6, -3.2, -2.2, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.2, 3
 """Planes, in depths of focus n wavelength / NA^2: close where what they show depends on the aberrations."""
 
 _THICKNESS = (0.25, 7.5)
-"""How far a specimen reaches below the focus, and above it, in depths of focus; log-uniform."""
+"""How far a specimen reaches below the focus, and above it, in depths of focus; see `_reach`."""
 
 _STRETCH = 0.15
 """The heights are stretched or shrunk by up to this share, so that no network learns them."""
@@ -31,7 +32,8 @@ _NEAREST = 2.3
 _MARGIN = 16
 """Pixels around the scene beyond which planes are periodic."""
 
-_MOST_OUT_OF_FOCUS = 0.95
+_ODDS = (0.05, 30.0)
+"""Light out of focus over light in focus where it is drawn, log-uniform: as many images have 3 % in focus as half."""
 
 
 class ThickImages(NamedTuple):
@@ -65,8 +67,8 @@ def draw_thick(
     """Draw specimens with depth, and add up what the camera sees of their planes.
 
     A specimen is a slab from somewhere below the focus to somewhere above it. Half are volumes (`draw_volumes`), half
-    flat scenes with others above and below. The share of light that is out of focus is drawn between 0 and 0.95, or is
-    for half of the volumes what each plane has by itself, as thick as it stands for.
+    flat scenes with others above and below. The odds of the light to be out of focus are drawn between 1 : 20 and
+    30 : 1, or are for half of the volumes what each plane has by itself, as thick as it stands for.
 
     Parameters
     ----------
@@ -88,11 +90,12 @@ def draw_thick(
     """
     n, device = len(theta), theta.device
     aperture = PUPILS[pupil][0]
-    draws = torch.rand(3, generator=generator, device=device).tolist()
+    below, above = _reach(generator, device)
+    stretch = float(torch.rand((), generator=generator, device=device))
     depth_of_focus = 1 / (aperture * cutoff)
     heights = torch.tensor(_HEIGHTS, device=device)
-    present = _present(heights, *(_THICKNESS[0] * (_THICKNESS[1] / _THICKNESS[0]) ** draw for draw in draws[:2]))
-    z = heights * depth_of_focus * (1 + _STRETCH * (2 * draws[2] - 1))
+    present = _present(heights, below, above)
+    z = heights * depth_of_focus * (1 + _STRETCH * (2 * stretch - 1))
     side = size + 2 * _MARGIN
     volumes = draw_volumes(n - len(stacks), side, z, generator, device)
     planes = torch.cat((stacks, volumes))
@@ -121,9 +124,9 @@ def draw_thick(
     half = psf.shape[-1] // 2
     inner = slice(_MARGIN + half, side - _MARGIN - half)
     in_focus, out_of_focus = in_focus[:, inner, inner], out_of_focus[:, inner, inner].clamp_min(0)
-    share = _MOST_OUT_OF_FOCUS * torch.rand((n, 1, 1), generator=generator, device=device)
+    odds = _ODDS[0] * (_ODDS[1] / _ODDS[0]) ** torch.rand((n, 1, 1), generator=generator, device=device)
     means = in_focus.mean((1, 2), keepdim=True), out_of_focus.mean((1, 2), keepdim=True)
-    wanted = share / (1 - share) * means[0].clamp_min(1e-3) / means[1].clamp_min(1e-4)
+    wanted = odds * means[0].clamp_min(1e-3) / means[1].clamp_min(1e-4)
     volume = torch.arange(n, device=device)[:, None, None] >= len(stacks)
     natural = volume & (torch.rand((n, 1, 1), generator=generator, device=device) < 0.5)
     blurred = in_focus + torch.where(natural, 1.0, wanted) * out_of_focus
@@ -140,6 +143,18 @@ def stack_side(size: int) -> int:
 def planes_of_a_stack() -> int:
     """Count the planes of a specimen."""
     return len(_HEIGHTS)
+
+
+def _reach(generator: torch.Generator, device: torch.device) -> tuple[float, float]:
+    """Draw how far a specimen goes below the focus and above it; equally far half of the time, as inside of tissue.
+
+    The logarithm has a rising density: one specimen in four is deeper than 5 depths of focus on a side, since these
+    are the hard ones, and since microscopists focus into a specimen, not on its skin.
+    """
+    below, above, inside = torch.rand(3, generator=generator, device=device).tolist()
+    low, high = _THICKNESS
+    depths = (low * (high / low) ** math.sqrt(draw) for draw in (below, below if inside < 0.5 else above))
+    return next(depths), next(depths)
 
 
 def _widths(heights: Tensor) -> Tensor:

@@ -22,22 +22,8 @@ def splat_points(y: torch.Tensor, x: torch.Tensor, brightness: torch.Tensor, siz
     Tensor of float32, shape (n, size, size)
         The images. A point in the middle of the image adds exactly its brightness to their sum.
     """
-    n, margin = y.shape[0], 1
-    # Everything that falls outside lands in a frame of one pixel, which is then cut off.
-    side = size + 2 * margin + 1
-    y = (y + margin).clamp(0, side - 1.001)
-    x = (x + margin).clamp(0, side - 1.001)
-    top, left = y.floor(), x.floor()
-    down, right = y - top, x - left
-    scene = torch.arange(n, device=y.device)[:, None] * (side * side)
-    corner = scene + top.long() * side + left.long()
-    index = torch.stack([corner, corner + 1, corner + side, corner + side + 1])
-    below, above = brightness * down, brightness * (1 - down)
-    light = torch.stack([above * (1 - right), above * right, below * (1 - right), below * right])
-    canvas = torch.zeros(n * side * side + side + 2, device=y.device)
-    canvas.index_add_(0, index.flatten(), light.flatten())
-    canvas = canvas[: n * side * side].view(n, side, side)
-    return canvas[:, margin : margin + size, margin : margin + size]
+    scenes = torch.arange(y.shape[0], device=y.device)[:, None].expand_as(y)
+    return _splat(scenes.flatten(), y.flatten(), x.flatten(), brightness.flatten(), size, y.shape[0])
 
 
 def splat_volume(
@@ -60,19 +46,41 @@ def splat_volume(
         The volumes; a point between two planes shares its light between them.
     """
     n = y.shape[0]
-    inside = (plane > -1) & (plane < planes)
-    below = plane.floor().clamp(-1, planes - 1)
-    share = plane - below
-    # One tall picture, plane above plane, each with its own frame of one pixel.
-    tall = torch.zeros(n * planes, size, size, device=y.device)
-    for step, weight in ((0, 1 - share), (1, share)):
-        which = below + step
-        light = brightness * weight * (inside & (which >= 0) & (which < planes))
-        for k in range(planes):
-            here = which == k
-            most = int(here.sum(1).max())
-            if most:
-                order = here.to(torch.uint8).argsort(dim=1, descending=True)[:, :most]
-                row, column, shine = (v.gather(1, order) for v in (y, x, light * here))
-                tall[k::planes] += splat_points(row, column, shine, size)
-    return tall.view(n, planes, size, size)
+    # A volume is `planes` images. Many points are dark, since curves differ in length: they would cost as much.
+    scene, point = torch.nonzero((brightness > 0) & (plane > -1) & (plane < planes), as_tuple=True)
+    y, x, plane, brightness = (value[scene, point] for value in (y, x, plane, brightness))
+    below = plane.floor()
+    share, below = plane - below, below.long()
+    first = below >= 0
+    second = below + 1 < planes
+    image = scene * planes + below
+    canvas = _splat(
+        torch.cat((image[first], image[second] + 1)),
+        torch.cat((y[first], y[second])),
+        torch.cat((x[first], x[second])),
+        torch.cat((((1 - share) * brightness)[first], (share * brightness)[second])),
+        size,
+        n * planes,
+    )
+    return canvas.view(n, planes, size, size)
+
+
+def _splat(
+    image: torch.Tensor, y: torch.Tensor, x: torch.Tensor, brightness: torch.Tensor, size: int, images: int
+) -> torch.Tensor:
+    """Add each point, of arguments of shape (P,), to the image whose number it has: (images, size, size)."""
+    margin = 1
+    # Everything that falls outside lands in a frame of one pixel, which is then cut off.
+    side = size + 2 * margin + 1
+    y = (y + margin).clamp(0, side - 1.001)
+    x = (x + margin).clamp(0, side - 1.001)
+    top, left = y.floor(), x.floor()
+    down, right = y - top, x - left
+    corner = image * (side * side) + top.long() * side + left.long()
+    below, above = brightness * down, brightness * (1 - down)
+    canvas = torch.zeros(images * side * side + side + 2, device=y.device)
+    corners = ((0, above * (1 - right)), (1, above * right), (side, below * (1 - right)), (side + 1, below * right))
+    for step, light in corners:
+        canvas.index_add_(0, corner + step, light)
+    canvas = canvas[: images * side * side].view(images, side, side)
+    return canvas[:, margin : margin + size, margin : margin + size].contiguous()

@@ -70,12 +70,12 @@ def nucleus_volumes(
     radius = float(log_uniform((), generator, device, 6.0, size / 8))
     shape = _solid_field(n, size, radius, z, generator, device)
     level = uniform((n, 1, 1, 1), generator, device, 0.2, 1.4)
-    inside = (0.5 + (shape - level) / _slope(shape)).clamp_(0, 1)
+    inside = _steepness(shape).mul_(shape - level).add_(0.5).clamp_(0, 1)
     grain = _solid_field(
         n, size, max(2.0, radius / float(uniform((), generator, device, 2.0, 6.0))), z, generator, device
     )
     amount = uniform((n, 1, 1, 1), generator, device, 0.0, 0.45)
-    return (0.55 * inside * (1 + amount * grain).clamp_(min=0)).clamp_(0, 1)
+    return grain.mul_(amount).add_(1).clamp_(min=0).mul_(inside).mul_(0.55).clamp_(0, 1)
 
 
 def membrane_volumes(
@@ -86,9 +86,10 @@ def membrane_volumes(
     shape = _solid_field(n, size, radius, z, generator, device)
     level = uniform((n, 1, 1, 1), generator, device, -0.3, 1.2)
     half = uniform((n, 1, 1, 1), generator, device, 0.5, 1.2)
-    surface = (0.5 + half - (shape - level).abs() / _slope(shape)).clamp_(0, 1)
-    filling = uniform((n, 1, 1, 1), generator, device, 0.0, 0.25) * (shape > level)
-    return (0.8 * surface + filling).clamp_(0, 1)
+    from_surface = shape.sub(level)
+    surface = _steepness(shape).mul_(from_surface.abs()).neg_().add_(0.5 + half).clamp_(0, 1)
+    filling = uniform((n, 1, 1, 1), generator, device, 0.0, 0.25) * (from_surface > 0)
+    return surface.mul_(0.8).add_(filling).clamp_(0, 1)
 
 
 VOLUMES: tuple[VolumeMaker, ...] = (filament_volumes, spot_volumes, nucleus_volumes, membrane_volumes)
@@ -98,14 +99,16 @@ def _solid_field(
     n: int, size: int, scale: float, z: torch.Tensor, generator: torch.Generator, device: torch.device
 ) -> torch.Tensor:
     """Smooth Gaussian field as coarse in z as in the plane: A cos(z / s) + B sin(z / s), at two heights of s."""
-    volume = torch.zeros((n, len(z), size, size), device=device)
+    fields, waves = [], []
     for stretch, weight in ((1.0, 0.8), (2.2, 0.6)):
-        pair = cloud_field(2 * n, size, scale, generator, device).view(2, n, 1, size, size)
-        phase = (z / (scale * stretch))[None, :, None, None]
-        volume += weight * (pair[0] * phase.cos() + pair[1] * phase.sin())
-    return volume
+        fields.append(cloud_field(2 * n, size, scale, generator, device).view(2, n, size * size))
+        phase = z / (scale * stretch)
+        waves += [weight * phase.cos(), weight * phase.sin()]
+    volume: torch.Tensor = torch.stack(waves, -1) @ torch.cat(fields).transpose(0, 1)
+    return volume.view(n, len(z), size, size)
 
 
-def _slope(field: torch.Tensor) -> torch.Tensor:
+def _steepness(field: torch.Tensor) -> torch.Tensor:
+    """One over the slope within each plane: what turns a difference of the field into pixels."""
     rows, columns = torch.gradient(field, dim=(-2, -1))
-    return torch.hypot(rows, columns).clamp_(min=1e-4)
+    return torch.hypot(rows, columns).clamp_(min=1e-4).reciprocal_()
