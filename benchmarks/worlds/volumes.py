@@ -123,7 +123,7 @@ def _identified(image: Volume, world: World) -> Volume:
     """Coefficients of the pupil that the stack itself tells; zeros where it has too few planes for that."""
     if len(image) < _FEWEST_PLANES:
         return np.zeros(len(world.truth.modes), np.float32)
-    return identify_stack(image, world.assumed(world.truth.box), SPACING_UM).theta
+    return identify_stack(image, world.assumed(world.truth.box), SPACING_UM, specimen="auto").theta
 
 
 def _everyhow(
