@@ -74,7 +74,9 @@ class VolumeOperator(LinearOperator):
             used, [pad for g, n in zip(self._grid[::-1], used.shape[:-4:-1], strict=True) for pad in (0, g - n)]
         )
         padded = padded.roll([-(r + m) for r, m in zip(reach, wanted, strict=True)], (-3, -2, -1))
-        self._transfer = torch.fft.rfftn(padded, dim=(-3, -2, -1))
+        # In the order of `_filter`, which leaves values along z side by side: of another order, products take thrice
+        # the time.
+        self._transfer = torch.fft.fft(torch.fft.rfft2(padded), dim=-3)
 
     @property
     def image_shape(self) -> Zyx:
@@ -120,7 +122,8 @@ class VolumeOperator(LinearOperator):
         if grows or spectrum.requires_grad or multiplier.requires_grad:
             spectrum = spectrum * multiplier
         else:
-            spectrum *= multiplier
+            for one, factor in zip(spectrum.split(16, -2), multiplier.split(16, -2), strict=True):
+                one *= factor
         seen = torch.fft.ifft(spectrum, dim=-3)[..., : wanted[0], :, :]
         filtered: Tensor = torch.fft.irfft2(seen, s=plane)
         return filtered[..., : wanted[1], : wanted[2]]
