@@ -30,7 +30,7 @@ from napari_deepblur.restoration.background import BackgroundRestorer
 from napari_deepblur.restoration.blur import Blur, FamilyBlur
 from napari_deepblur.restoration.light import light_note
 from napari_deepblur.restoration.residual import residual_of
-from napari_deepblur.restoration.restore import restore_steps, units_of_work
+from napari_deepblur.restoration.restore import Restored, restore_steps, units_of_work
 from napari_deepblur.restoration.tiling import Done, Part
 from napari_deepblur.restoration.verdict import doubted, judge
 
@@ -81,94 +81,13 @@ def run(
     SettingsError
         If draws of the blur are asked for that `known` does not hold.
     """
-    observed = check_image(plane, smallest=plan.family.psf_size)
-    if observed.shape != plan.shape:
-        raise ImageError(f"The plane has the shape {observed.shape}, but the plan was made for {plan.shape}.")
-    family, device, noise, origin = plan.family, plan.device, plan.noise, plan.settings.origin
-    evidence = gather_evidence(observed, family.microscope, noise, masked_pixels(plane))
-    noise = evidence.noise
-    once = units_of_work(plan.shape, plan.side, family.psf_size, plan.restorer)
-    draws = plan.settings.compute.draws if plan.theta is None else 0
-    if known is not None and draws > (0 if known.draws is None else len(known.draws)):
-        raise SettingsError(
-            f"{draws} draws of the blur are asked for, but the identification that is given holds fewer. Identify "
-            "again, or leave the draws out."
-        )
-    work = once * (1 + draws)
-    before = 0
-    identification: Identification | None = None
-    notes = list(evidence.notes)
+    given = _opened(plan, plane, known)
     try:
-        if plan.theta is not None:
-            yield Progress("noise", 0, work)
-            if plan.settings.compute.draws:
-                notes.append("The blur is given, and nothing of it is uncertain: there is no spread.")
-            blur: Blur = FamilyBlur(family, plan.theta, origin=origin)
-        else:
-            if known is None:
-                before, identification = yield from _identify(plan, evidence, work, notes)
-                if begun is not None:
-                    begun.identified(identification)
-            else:
-                yield Progress("noise", 0, work)
-                identification = replace(known, noise=noise)
-            blur = identified_blur(plan, identification)
-        whole = blur
-        if isinstance(plan.restorer, BackgroundRestorer):
-            whole = surrounded(plan, blur, identification)
-        yield Progress("deblur", before, before + work)
-        scale = unit_scale(evidence.pixels)
-        unit_noise = scale.noise_to_unit(noise)
-        pixels = scale.to_unit(evidence.pixels)
-        done = None if begun is None or whole is not blur else begun.done
-        # What other planes shine into a plane is known of no finished part: such a plane is restored again.
-        in_unit = None if done is None else Done(scale.to_unit(done.image), done.there)
-        restoring = partial(
-            restore_steps,
-            pixels,
-            noise=unit_noise,
-            restorer=plan.restorer,
-            device=device,
-            side=plan.side,
-            hidden=evidence.hidden,
-        )
-        placed = within(restoring(whole, done=in_unit), before, before + once, before + work)
-        restored = yield from changed(placed, lambda step: _as_result(step, scale, observed, evidence.blank))
-        spread = None
-        if draws and identification is not None:
-            each = (restoring(drawn_blur(plan, blur, identification, draw)) for draw in range(draws))
-            spread = yield from within(spread_steps(each, draws), before + once, before + work, before + work)
-            spread = spread * np.float32(scale.span)
+        found = yield from _blur_steps(plan, given, known, begun)
+        picture = yield from _picture_steps(plan, given, found, begun)
     finally:
-        free_memory(device)
-    found = plan.theta if identification is None else identification.theta
-    assert found is not None
-    image = scale.from_unit(restored.image)
-    if done is not None:
-        image[done.there] = done.image[done.there]
-    background = None if restored.background is None else restored.background * np.float32(scale.span)
-    left = residual_of(evidence.pixels, image, blur, evidence.hidden, background)
-    verdict = judge(left, noise)
-    expected = None if identification is None else identification.expectation
-    if verdict is not None and expected is not None:
-        verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
-    gained = light_note(left, scale.offset)
-    if evidence.blank is not None:
-        image[evidence.blank] = observed[evidence.blank]
-        if spread is not None:
-            spread[evidence.blank] = 0
-    resolved: dict[str, Any] = {
-        "theta": found.tolist(),
-        "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
-        "psf_size": family.psf_size,
-        "family": {"kind": family.kind, "sha256": plan.digest},
-        "device": str(restored.device),
-        "tile": restored.side,
-        "weights": {kind: {"file": used.path.name, "sha256": used.sha256} for kind, used in plan.weights.items()},
-        "notes": [*notes, *restored.notes, *([] if gained is None else [gained])],
-        "residual": None if verdict is None else verdict.as_record(),
-    }
-    return Deblurring(image, identification, _record(plan, resolved), verdict, blur, background, spread)
+        free_memory(plan.device)
+    return _finished(plan, given, found, picture)
 
 
 def run_identification(plan: IdentificationPlan, image: ArrayLike) -> Generator[Progress, None, Identification]:
@@ -185,6 +104,151 @@ def run_stack_identification(
     return identify_stack_steps(stack, plan.family, plane_spacing_um, plan.noise, plan.device, plan.network)
 
 
+class _Plane(NamedTuple):
+    """What a run knows of its plane before the first step.
+
+    Attributes
+    ----------
+    observed
+        As it was given.
+    evidence
+        What of it counts, and its noise.
+    draws
+        Blurs to restore it from, beside the most likely one.
+    once
+        Units of work of one restoration.
+    """
+
+    observed: NDArray[np.float32]
+    evidence: Evidence
+    draws: int
+    once: int
+
+    @property
+    def work(self) -> int:
+        """Units of work of all restorations."""
+        return self.once * (1 + self.draws)
+
+
+class _Found(NamedTuple):
+    """The blur of a plane, what was identified where it was not given, units of work that this took, and notes."""
+
+    blur: Blur
+    identification: Identification | None
+    before: int
+    notes: tuple[str, ...]
+
+
+class _Picture(NamedTuple):
+    """What was restored, and the same in the units of the plane, with spread and light of other planes if asked for."""
+
+    restored: Restored
+    image: NDArray[np.float32]
+    spread: NDArray[np.float32] | None
+    background: NDArray[np.float32] | None
+
+
+def _opened(plan: Plan, plane: ArrayLike, known: Identification | None) -> _Plane:
+    observed = check_image(plane, smallest=plan.family.psf_size)
+    if observed.shape != plan.shape:
+        raise ImageError(f"The plane has the shape {observed.shape}, but the plan was made for {plan.shape}.")
+    evidence = gather_evidence(observed, plan.family.microscope, plan.noise, masked_pixels(plane))
+    once = units_of_work(plan.shape, plan.side, plan.family.psf_size, plan.restorer)
+    draws = plan.settings.compute.draws if plan.theta is None else 0
+    if known is not None and draws > (0 if known.draws is None else len(known.draws)):
+        raise SettingsError(
+            f"{draws} draws of the blur are asked for, but the identification that is given holds fewer. Identify "
+            "again, or leave the draws out."
+        )
+    return _Plane(observed, evidence, draws, once)
+
+
+def _blur_steps(
+    plan: Plan, given: _Plane, known: Identification | None, begun: Begun | None
+) -> Generator[Progress, None, _Found]:
+    """Take the blur that is given or known, or identify it."""
+    if plan.theta is not None:
+        yield Progress("noise", 0, given.work)
+        certain = ("The blur is given, and nothing of it is uncertain: there is no spread.",)
+        blur = FamilyBlur(plan.family, plan.theta, origin=plan.settings.origin)
+        return _Found(blur, None, 0, certain if plan.settings.compute.draws else ())
+    if known is not None:
+        yield Progress("noise", 0, given.work)
+        identification = replace(known, noise=given.evidence.noise)
+        return _Found(identified_blur(plan, identification), identification, 0, ())
+    before, identification, notes = yield from _identify(plan, given.evidence, given.work)
+    if begun is not None:
+        begun.identified(identification)
+    return _Found(identified_blur(plan, identification), identification, before, notes)
+
+
+def _picture_steps(
+    plan: Plan, given: _Plane, found: _Found, begun: Begun | None
+) -> Generator[Progress | Part, None, _Picture]:
+    """Restore the plane from its blur, and from as many others as were asked for."""
+    evidence, blur = given.evidence, found.blur
+    if isinstance(plan.restorer, BackgroundRestorer):
+        blur = surrounded(plan, blur, found.identification)
+    end = found.before + given.work
+    yield Progress("deblur", found.before, end)
+    scale = unit_scale(evidence.pixels)
+    # What other planes shine into a plane is known of no finished part: such a plane is restored again.
+    done = None if begun is None or blur is not found.blur else begun.done
+    in_unit = None if done is None else Done(scale.to_unit(done.image), done.there)
+    restoring = partial(
+        restore_steps,
+        scale.to_unit(evidence.pixels),
+        noise=scale.noise_to_unit(evidence.noise),
+        restorer=plan.restorer,
+        device=plan.device,
+        side=plan.side,
+        hidden=evidence.hidden,
+    )
+    placed = within(restoring(blur, done=in_unit), found.before, found.before + given.once, end)
+    restored = yield from changed(placed, lambda step: _as_result(step, scale, given.observed, evidence.blank))
+    spread = None
+    if given.draws and found.identification is not None:
+        likely = (drawn_blur(plan, found.blur, found.identification, draw) for draw in range(given.draws))
+        steps = spread_steps((restoring(other) for other in likely), given.draws)
+        spread = yield from within(steps, found.before + given.once, end, end)
+    image = scale.from_unit(restored.image)
+    if done is not None:
+        image[done.there] = done.image[done.there]
+    span, light = np.float32(scale.span), restored.background
+    return _Picture(restored, image, None if spread is None else spread * span, None if light is None else light * span)
+
+
+def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> Deblurring:
+    """Judge the picture, and write down how it was made."""
+    evidence, identification, restored = given.evidence, found.identification, picture.restored
+    left = residual_of(evidence.pixels, picture.image, found.blur, evidence.hidden, picture.background)
+    verdict = judge(left, evidence.noise)
+    expected = None if identification is None else identification.expectation
+    if verdict is not None and expected is not None:
+        verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
+    gained = light_note(left, unit_scale(evidence.pixels).offset)
+    if evidence.blank is not None:
+        picture.image[evidence.blank] = given.observed[evidence.blank]
+        if picture.spread is not None:
+            picture.spread[evidence.blank] = 0
+    theta = plan.theta if identification is None else identification.theta
+    assert theta is not None
+    noise = evidence.noise
+    resolved: dict[str, Any] = {
+        "theta": theta.tolist(),
+        "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
+        "psf_size": plan.family.psf_size,
+        "family": {"kind": plan.family.kind, "sha256": plan.digest},
+        "device": str(restored.device),
+        "tile": restored.side,
+        "weights": {kind: {"file": used.path.name, "sha256": used.sha256} for kind, used in plan.weights.items()},
+        "notes": [*evidence.notes, *found.notes, *restored.notes, *([] if gained is None else [gained])],
+        "residual": None if verdict is None else verdict.as_record(),
+    }
+    record = _record(plan, resolved)
+    return Deblurring(picture.image, identification, record, verdict, found.blur, picture.background, picture.spread)
+
+
 def _as_result(
     step: Progress | Part, scale: AffineScale, observed: NDArray[np.float32], blank: NDArray[np.bool_] | None
 ) -> Progress | Part:
@@ -198,11 +262,12 @@ def _as_result(
 
 
 def _identify(
-    plan: Plan, evidence: Evidence, work: int, notes: list[str]
-) -> Generator[Progress, None, tuple[int, Identification]]:
-    """Identify as the first part of a longer job; return its share of the work with its result."""
+    plan: Plan, evidence: Evidence, work: int
+) -> Generator[Progress, None, tuple[int, Identification, tuple[str, ...]]]:
+    """Identify as the first part of a longer job; return its share of the work with its result, and notes."""
     total = 0
     device = plan.device
+    notes: tuple[str, ...] = ()
 
     def first_part(step: Progress) -> Progress:
         nonlocal total
@@ -213,14 +278,14 @@ def _identify(
         steps = identify_evidence_steps(evidence, plan.family, device, plan.network, plan.settings.origin)
         try:
             found = yield from changed(steps, first_part)
-            return total, found
+            return total, found, notes
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         if device.type == "cpu":
             raise DeviceError("Out of memory while the blur was identified. Crop the image, or close other programs.")
         free_memory(device)
-        notes.append(f"Memory of {device} ran out: the blur was identified on the processor.")
+        notes = (f"Memory of {device} ran out: the blur was identified on the processor.",)
         device = torch.device("cpu")
 
 
