@@ -11,7 +11,6 @@ own, so that one that ends its process is found, too.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import logging
 import resource
@@ -21,15 +20,13 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from importlib.resources import files
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import tifffile
-from PIL import Image
 
+from benchmarks.fuzz_seeds import Seed, seeds
 from napari_deepblur.errors import DeepblurError
 
 SECONDS = 20
@@ -37,24 +34,6 @@ MEGABYTES = 1500
 _BATCH = 2000
 _EXTREMES = (0, 1, 2, 127, 128, 255, 256, 65535, 2**31 - 1, 2**31, 2**32 - 1)
 _NUMBERS = (b"0", b"-1", b"1e999", b"nan", b"999999999999", b"2147483647", b"1000000", b'"x"', b"[]", b"null")
-
-
-class Seed(NamedTuple):
-    """A good file, and what reads it.
-
-    Attributes
-    ----------
-    name
-        Of the file, with its suffix.
-    data
-        Its bytes.
-    read
-        Reads such a file.
-    """
-
-    name: str
-    data: bytes
-    read: Callable[[Path], Any]
 
 
 class Failure(NamedTuple):
@@ -93,14 +72,6 @@ def mutated(data: bytes, others: list[bytes], rng: np.random.Generator) -> bytes
         else:
             _change_number(found, rng)
     return bytes(found)
-
-
-def seeds(folder: Path | None = None) -> list[Seed]:
-    """Make a small good file of each kind; and take the files of a folder, if one is given."""
-    found = [*_tiffs(), *_pictures(), *_package_files()]
-    if folder is not None:
-        found += [Seed(p.name, p.read_bytes(), _image) for p in sorted(folder.rglob("*")) if p.is_file()]
-    return found
 
 
 def fuzz(made: list[Seed], start: int, count: int) -> Iterator[Failure]:
@@ -185,115 +156,6 @@ def _change_number(found: bytearray, rng: np.random.Generator) -> None:
         while end < len(found) and 48 <= found[end] <= 57:
             end += 1
         found[at:end] = _NUMBERS[int(rng.integers(len(_NUMBERS)))]
-
-
-def _image(path: Path) -> None:
-    from napari_deepblur.io.acquisition_files import read_acquisition
-    from napari_deepblur.io.open_image import open_image, scene_names
-    from napari_deepblur.io.stacks import read_stack
-
-    read_acquisition(path)
-    try:
-        read_stack(path)
-    except DeepblurError:
-        for index in range(min(len(scene_names(path)), 2)):
-            with open_image(path, index) as image:
-                np.asarray(image[(0,) * max(image.ndim - 2, 0)])
-
-
-def _tiffs() -> list[Seed]:
-    rng = np.random.default_rng(0)
-    stack = rng.integers(0, 4000, (3, 16, 18)).astype(np.uint16)
-    colours = rng.integers(0, 255, (16, 18, 3)).astype(np.uint8)
-    facts = {"axes": "ZYX", "PhysicalSizeX": 0.1, "PhysicalSizeY": 0.1}
-    kinds: dict[str, tuple[Any, dict[str, Any]]] = {
-        "plain": (stack, {"photometric": "minisblack"}),
-        "imagej": (stack, {"imagej": True, "metadata": {"axes": "ZYX", "unit": "um", "spacing": 0.3}}),
-        "ome": (stack, {"ome": True, "metadata": facts, "photometric": "minisblack"}),
-        "packed": (stack, {"compression": "zlib", "predictor": True, "photometric": "minisblack"}),
-        "big": (stack, {"bigtiff": True, "photometric": "minisblack"}),
-        "planar": (np.moveaxis(colours, -1, 0), {"photometric": "rgb", "planarconfig": "separate"}),
-        "tiled": (stack, {"tile": (16, 16), "photometric": "minisblack"}),
-        "bilevel": (stack[0] > 2000, {}),
-        "white": (stack, {"photometric": "miniswhite"}),
-    }
-    found = []
-    for name, (array, options) in kinds.items():
-        buffer = io.BytesIO()
-        tifffile.imwrite(buffer, array, **options)
-        found.append(Seed(f"{name}.tif", buffer.getvalue(), _image))
-    for compression in ("tiff_lzw", "packbits"):
-        found.append(_picture(Image.fromarray(stack[0]), f"{compression}.tif", format="TIFF", compression=compression))
-    found.append(_picture(Image.fromarray(colours).quantize(16), "palette.tif", format="TIFF"))
-    return found
-
-
-def _pictures() -> list[Seed]:
-    rng = np.random.default_rng(1)
-    gray = rng.integers(0, 255, (16, 18)).astype(np.uint8)
-    deep = Image.fromarray(gray.astype(np.uint16) * 200)
-    return [
-        _picture(Image.fromarray(gray), "gray.png", format="PNG"),
-        _picture(deep, "deep.png", format="PNG"),
-        _picture(Image.fromarray(gray).quantize(16), "palette.png", format="PNG"),
-        _picture(Image.fromarray(gray), "gray.jpg", format="JPEG"),
-    ]
-
-
-def _picture(image: Image.Image, name: str, **options: Any) -> Seed:
-    buffer = io.BytesIO()
-    image.save(buffer, **options)
-    return Seed(name, buffer.getvalue(), _image)
-
-
-def _package_files() -> list[Seed]:
-    """Make small files of the package's own kinds: weights, families, pupils, settings, microscopes, PSFs, results."""
-    from napari_deepblur.io.families import load_family, save_family
-    from napari_deepblur.io.images import write_tiff
-    from napari_deepblur.io.psf_files import load_psf
-    from napari_deepblur.io.psf_stacks import load_psf_stack
-    from napari_deepblur.io.pupil_files import load_pupil, save_pupil
-    from napari_deepblur.io.records import record_in
-    from napari_deepblur.io.weights import load_expectation, read_weights, save_weights
-    from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
-    from napari_deepblur.operators import EigenPsfFamily
-    from napari_deepblur.optics import KnownPupil, Microscope
-    from napari_deepblur.pipeline import DeblurSettings, load_settings, save_settings
-    from napari_deepblur.pipeline.named_microscopes import NamedMicroscope, load_microscope, save_microscope
-
-    def weights(path: Path) -> None:
-        read_weights(path).deblurring()
-
-    with tempfile.TemporaryDirectory() as folder:
-        at = Path(folder)
-        network = DeblurringNetwork(DeblurringConfig(channels=(2, 2, 2, 2), blocks=1, iterations=1, shared=True))
-        save_weights(at / "w.safetensors", network, {"samples": 1})
-        grid = np.mgrid[-5:6, -5:6]
-        psf = np.exp(-(grid**2).sum(0) / 8)
-        save_family(EigenPsfFamily(psf[None] / psf.sum(), pixel_size_um=0.1), at / "family.safetensors")
-        save_settings(DeblurSettings(method="wiener"), at / "settings.json")
-        tifffile.imwrite(at / "psf.tif", (1000 * psf).astype(np.uint16))
-        through = np.stack([psf / 4, psf / 2, psf, psf / 2, psf / 4])
-        tifffile.imwrite(at / "psfs.tif", (1000 * through).astype(np.uint16), photometric="minisblack")
-        optics = Microscope(na=0.8, wavelength_um=0.5, pixel_size_um=0.1, n_immersion=1.0)
-        save_pupil(KnownPupil(optics, (5, 7), (0.05, 0.1)), at / "pupil.safetensors")
-        save_microscope(NamedMicroscope(name="mine", microscope=optics), at / "mine.json")
-        write_tiff(at / "result.tif", psf.astype(np.float32), pixel_size_um=0.1, record={"settings": {"a": [1, 2]}})
-        shipped = Path(str(files("napari_deepblur") / "weights" / "expectation.safetensors"))
-        readers: dict[str, Callable[[Path], Any]] = {
-            "w.safetensors": weights,
-            "family.safetensors": load_family,
-            "settings.json": load_settings,
-            "psf.tif": load_psf,
-            "psfs.tif": load_psf_stack,
-            "pupil.safetensors": load_pupil,
-            "mine.json": load_microscope,
-            "result.tif": record_in,
-        }
-        return [
-            *(Seed(name, (at / name).read_bytes(), read) for name, read in readers.items()),
-            Seed("e.safetensors", shipped.read_bytes(), load_expectation),
-        ]
 
 
 if __name__ == "__main__":

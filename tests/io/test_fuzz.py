@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.fuzz import fuzz, seeds
+from benchmarks.fuzz import fuzz
+from benchmarks.fuzz_seeds import seeds
 
 COUNT = 400
 
