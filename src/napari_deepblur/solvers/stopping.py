@@ -73,6 +73,8 @@ class HeldOut:
         self.noise = alpha / _KEPT, beta
         """Its noise."""
         self._held = ((whole - kept) * (alpha / (1 - _KEPT))).to(image)
+        self.count = image.numel() * (1 - _KEPT) / alpha
+        """What a score is to be multiplied with to be a negative log-likelihood."""
         self._best, self._since = math.inf, 0
         self.scores: list[float] = []
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.identification.volumes.cross_spectra import cross_spectra
 from napari_deepblur.identification.volumes.descent import Box, Minimum, curvature, descend
+from napari_deepblur.identification.volumes.held_out_sign import held_out_log_odds
 from napari_deepblur.identification.volumes.joint_sign import mirror_log_odds
 from napari_deepblur.identification.volumes.marginal import Marginal, Specimen, Unknowns
 from napari_deepblur.identification.volumes.prepared import Prepared, check_volume, prepare_volume, volume_notes
@@ -116,7 +117,9 @@ def _signed(
     turned = descend(marginal, box, unknowns._replace(theta=theta, focus=-unknowns.focus), _TURNED_STEPS)
     odds = turned.energy - minimum.energy
     if specimen == "thick":
-        odds += mirror_log_odds(prepared.stack, unknowns.theta, family.microscope, family.modes, view.step)
+        optics = family.microscope, family.modes, view.step
+        odds += mirror_log_odds(prepared.stack, unknowns.theta, *optics)
+        odds += held_out_log_odds(prepared, unknowns.theta, turned.unknowns.theta, *optics)
     return (unknowns if odds >= 0 else turned.unknowns), abs(odds)
 
 
