@@ -15,6 +15,7 @@ from napari_deepblur.io.acquisition import SQUARE
 if TYPE_CHECKING:
     from napari_deepblur.io.acquisition import Acquisition
     from napari_deepblur.optics import Microscope
+    from napari_deepblur.pipeline import DeblurSettings
 
 _AGREES = 0.01
 """Relative difference below which two statements about the same number agree."""
@@ -175,3 +176,33 @@ def assumed_in_words(microscope: Microscope, known: Container[str], image: Path)
     if not assumed:
         return ""
     return f"Assumed, as neither {image.name} nor an option says: {', '.join(assumed)}. Wrong optics, wrong blur."
+
+
+def with_own_optics(
+    settings: DeblurSettings, found: Mapping[str, Any], known: Container[str], channels: int
+) -> DeblurSettings:
+    """Return the settings of one of many images: its own optics, under what was said for all of them.
+
+    Parameters
+    ----------
+    settings
+        For all images. Those of a calibrated blur, which bring no microscope, stay as they are.
+    found
+        What this image says of itself, as `file_optics` returns it.
+    known
+        Names of the numbers that were said for all. What neither they nor the image say is taken over, as assumed.
+    channels
+        Number of channels that the image has; 0 for none.
+    """
+    from napari_deepblur.pipeline.settings import ASSUMABLE
+
+    if settings.microscope is None:
+        return settings
+    own = {name: value for name, value in found.items() if name not in known}
+    wavelengths = own.pop("channel_wavelengths_um", None) or settings.channel_wavelengths_um
+    told = own | ({"wavelength_um": 0.0} if wavelengths is not None and "channel_wavelengths_um" in found else {})
+    return settings.replace(
+        microscope=dataclasses.replace(settings.microscope, **own),
+        channel_wavelengths_um=wavelengths if wavelengths is not None and len(wavelengths) == channels else None,
+        assumed=tuple(name for name in ASSUMABLE if name not in told and name not in known),
+    )

@@ -99,7 +99,7 @@ def deblur_file_steps(
 
     Raises
     ------
-    DeblurError
+    DeepblurError
         Those of `open_image`, `settings_of`, `deblur_stack_steps` and `deblur_volume_steps`.
     """
     from napari_deepblur.batch.up_to_date import is_up_to_date

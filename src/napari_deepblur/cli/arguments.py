@@ -81,7 +81,7 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
 
     Raises
     ------
-    DeblurError
+    DeepblurError
         A diagnosis of the first value that cannot be used.
     """
     from napari_deepblur.optics import Microscope
