@@ -46,7 +46,7 @@ def test_the_newest_frame_is_restored_into_one_layer_and_its_coefficients_are_dr
     assert live.isRunning()
     assert child(live, QPushButton, "live_run").text() == "Stop"
     _until(qtbot, live, "Frame 0, done")
-    layer.data = cells[::-1]
+    layer.data = cells[::-1].copy()
     _until(qtbot, live, "Frame 1, done")
     # In place, as an acquisition writes.
     layer.data[:] = cells
@@ -105,6 +105,17 @@ def test_it_stops_when_the_layer_or_the_dock_goes(
     press(qtbot, live, "live_run")
     assert live.isRunning()
     viewer.window.remove_dock_widget(dock)
+    assert not live.isRunning()
+
+
+def test_it_stops_when_the_window_of_napari_is_closed(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, live: LiveDialog, cells: NDArray[np.uint16]
+) -> None:
+    viewer.add_image(cells, name="camera", **MICROMETRES)
+    know_the_blur(dock)
+    press(qtbot, live, "live_run")
+    assert live.isRunning()
+    dock.window().close()
     assert not live.isRunning()
 
 

@@ -7,8 +7,9 @@ from driving import MICROMETRES, child, know_the_blur, run_to_the_end, status
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QCheckBox, QPushButton
 
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 
@@ -39,3 +40,19 @@ def test_runs_are_undone_one_after_another(
     assert "undo" not in _offered(dock)
     undo.trigger()
     assert "nothing to remove" in status(dock).text()
+
+
+def test_the_tab_key_goes_through_the_row_below_the_forms(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    viewer.add_image(cells, name="cells", **MICROMETRES)
+    child(dock, QCheckBox, "preview").setFocus()
+    reached = []
+    for _ in range(4):
+        before = dock.focusWidget()
+        assert before is not None
+        qtbot.keyClick(before, Qt.Key.Key_Tab)
+        focused = dock.focusWidget()
+        assert focused is not None
+        reached.append(focused.objectName())
+    assert reached == ["live", "batch", "more", "run"]

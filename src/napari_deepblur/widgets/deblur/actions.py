@@ -66,8 +66,12 @@ class ActionsRow(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(preview, stretch=1)
+        before = preview
         for button in (live, self._button, more):
             layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
+            # As one reads, whoever was made first.
+            QWidget.setTabOrder(before, button)
+            before = button
 
     def stop(self) -> None:
         """Stop what goes on, because the dock is closed."""

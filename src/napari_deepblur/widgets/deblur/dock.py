@@ -76,7 +76,6 @@ class DeblurDock(QWidget):
         self._book = ResultBook(napari_viewer, self)
         self._comparison = Comparison(napari_viewer)
         self._reuse = ReuseMenu(napari_viewer, self._wanted, self._book, self)
-        self._actions = ActionsRow(napari_viewer, self._wanted, self._book, self._preview, self._reuse, self)
         self._panel = RunPanel(self)
         self._results = ResultsPanel(self)
         self._area = FormArea(self)
@@ -84,6 +83,7 @@ class DeblurDock(QWidget):
             self._area.addForm(form)
         self._area.addForm(self._results)
 
+        self._actions = ActionsRow(napari_viewer, self._wanted, self._book, self._preview, self._reuse, self)
         layout = QVBoxLayout(self)
         layout.addWidget(self._area, stretch=1)
         layout.addWidget(self._actions)

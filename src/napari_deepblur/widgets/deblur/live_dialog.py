@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QComboBox, QDialog, QFormLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -59,6 +60,7 @@ class LiveDialog(QDialog):
         self._followed: Layer | None = None
         self._result: Layer | None = None
         self._wanted: Wanted | None = None
+        self._window: QWidget | None = None
         self._found: deque[tuple[int, NDArray[np.float32], NDArray[np.float32]]] = deque(maxlen=_REMEMBERED)
         self._names: tuple[str, ...] = ()
         self._box = QComboBox(self)
@@ -111,6 +113,12 @@ class LiveDialog(QDialog):
         self.setStyleSheet(message_style(colours))
         self._history.setColours(colours)
 
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Stop when napari's window is closed: the program waits for its threads, and this one would go on for good."""
+        if event is not None and event.type() == QEvent.Type.Close and watched is self._window:
+            self.stop()
+        return super().eventFilter(watched, event)
+
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Stop, too."""
         self.stop()
@@ -154,6 +162,10 @@ class LiveDialog(QDialog):
             layer = LayerSource(self._viewer, wanted.layer, wanted.choice.axes, frames, self)
             self._source, self._followed, channel = layer, wanted.layer, layer.channel()
         self._wanted = wanted
+        dock = self.parent()
+        self._window = dock.window() if isinstance(dock, QWidget) else None
+        if self._window is not None:
+            self._window.installEventFilter(self)
         self._found.clear()
         self._history.setValue(None)
         self._counts.clear()
@@ -165,6 +177,9 @@ class LiveDialog(QDialog):
         self._job.start(partial(_steps, frames, wanted.settings.replace(draws=0), channel))
 
     def _end_source(self) -> None:
+        window, self._window = self._window, None
+        if window is not None:
+            window.removeEventFilter(self)
         source, self._source, self._followed = self._source, None, None
         if source is not None:
             source.stop()

@@ -105,8 +105,9 @@ class ReuseMenu(QPushButton):
     def _update_entries(self) -> None:
         """Offer only what there is something to do for."""
         layer = self._viewer.layers.selection.active
-        record = None if layer is None else layer.metadata.get(METADATA_KEY)
-        is_result = isinstance(record, Mapping) and isinstance(record.get("settings"), Mapping)
+        kept = None if layer is None else layer.metadata.get(METADATA_KEY)
+        record: Mapping[str, Any] = kept if isinstance(kept, Mapping) else {}
+        is_result = isinstance(record.get("settings"), Mapping)
         display = self._book.display(layer)
         try:
             runs = self._ask() is not None
