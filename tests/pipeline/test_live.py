@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.errors import ImageError
-from napari_deepblur.pipeline import DeblurSettings, deblur
+from napari_deepblur.pipeline import DeblurSettings, deblur_steps
 from napari_deepblur.pipeline.live import LiveCounts, LiveFrame, live_steps
 from napari_deepblur.pipeline.newest_frame import NewestFrame
-from napari_deepblur.progress import Progress
+from napari_deepblur.progress import Progress, finished
 
 SETTINGS = DeblurSettings(theta=(0.0,) * 8, method="wiener", device="cpu")
 
@@ -37,7 +37,7 @@ def test_the_newest_is_taken_and_the_others_are_counted() -> None:
     first = _until_frame(steps)
     assert (first.number, first.counts) == (2, LiveCounts(arrived=3, restored=1, dropped=2))
     assert first.result is not None
-    np.testing.assert_array_equal(first.result.image, deblur(_plane(2), settings=SETTINGS).image)
+    np.testing.assert_array_equal(first.result.image, finished(deblur_steps(_plane(2), SETTINGS)).image)
     # A camera that says how many frames nobody saw.
     frames.put(_plane(3), missed=4)
     second = _until_frame(steps)

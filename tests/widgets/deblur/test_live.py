@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QPushButton
 
-from napari_deepblur.pipeline import deblur
+from napari_deepblur.pipeline import deblur, deblur_steps
+from napari_deepblur.progress import finished
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.deblur.live_dialog import LiveDialog
@@ -86,7 +87,7 @@ def test_frames_that_come_too_fast_are_dropped_and_that_is_said(
     assert words.startswith("21 frames came: ") and "dropped, as they came faster" in words
     restored, dropped = int(words.split()[3]), int(words.split()[5])
     assert restored + dropped == 21 and dropped > 0
-    expected = deblur(grown[-1], settings=dock.value())
+    expected = finished(deblur_steps(grown[-1], dock.value()))
     np.testing.assert_array_equal(viewer.layers["series live"].data, expected.image)
 
 
