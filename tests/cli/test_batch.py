@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_deepblur.cli.batch import destinations, listed_files, one_by_one
+from napari_deepblur.batch.names import destinations, listed_files
+from napari_deepblur.cli.batch import one_by_one
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.images import read_image, write_tiff
 from napari_deepblur.io.records import record_in

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_deepblur.cli.file_optics import file_optics, say_assumed, warn_overruled
+from napari_deepblur.batch.file_optics import assumed_in_words, file_optics, warn_overruled
 from napari_deepblur.errors import AssumptionWarning
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.acquisition_files import read_acquisition
@@ -20,9 +20,8 @@ from napari_deepblur.io.ome_tiff import read_ome_tiff, write_ome_tiff
 from napari_deepblur.optics import Microscope
 
 
-def test_assumed_values_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    say_assumed(Microscope(pixel_size_um=0.09), {"pixel_size_um", "na"}, Path("cells.tif"))
-    said = capsys.readouterr().err
+def test_assumed_values_are_named() -> None:
+    said = assumed_in_words(Microscope(pixel_size_um=0.09), {"pixel_size_um", "na"}, Path("cells.tif"))
     assert said.startswith("Assumed, as neither cells.tif nor an option says: refractive index of the immersion 1.51, ")
     assert "emission wavelength 0.54 um" in said and "aperture" not in said and "ixel" not in said
 
@@ -36,15 +35,16 @@ def test_nothing_is_assumed_where_all_is_known(run: Callable[..., Any], cells: P
 
 
 def test_wavelengths_that_are_known_are_kept_where_a_channel_has_none(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     stack = np.random.default_rng(0).poisson(50, (3, 20, 24)).astype(np.uint16)
     said = Acquisition(axes="CYX", wavelengths_um=(0.455, 0.52, None), channels=("DAPI", "GFP", "BF"))
     write_ome_tiff(tmp_path / "three.ome.tif", stack, said)
     assert read_acquisition(tmp_path / "three.ome.tif").wavelengths_um == pytest.approx((0.455, 0.52, None))
-    found = file_optics(tmp_path / "three.ome.tif", (), channels=3)
+    said_to_user: list[str] = []
+    found = file_optics(tmp_path / "three.ome.tif", (), channels=3, say=said_to_user.append)
     assert found == {"channel_wavelengths_um": pytest.approx((0.455, 0.52, 0.54))}
-    assert "0.455, 0.52 um, as three.ome.tif says; of BF it says none, assumed 0.54 um" in capsys.readouterr().err
+    assert "0.455, 0.52 um, as three.ome.tif says; of BF it says none, assumed 0.54 um" in said_to_user[0]
 
 
 def test_what_overrules_the_file_is_warned_about_with_both_numbers(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_deepblur.cli.workers import outcomes, threads_of
+from napari_deepblur.batch.workers import outcomes, threads_of
 from napari_deepblur.io.images import read_image
 
 QUICK = ("--method", "wiener", "--device", "cpu", "--theta", *([0.05] * 8), "--pixel-size-um", 0.09)

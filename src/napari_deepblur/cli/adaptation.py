@@ -24,7 +24,7 @@ def adapt(arguments: argparse.Namespace, banks: tuple[Bank, Bank] | None) -> Non
 
     Raises
     ------
-    DeblurError
+    DeepblurError
         A diagnosis of what cannot be done.
     """
     import torch

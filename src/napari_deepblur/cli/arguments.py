@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_deepblur.cli.file_optics import file_optics, say_assumed, warn_overruled
+from napari_deepblur.batch.file_optics import assumed_in_words, file_optics, warn_overruled
 from napari_deepblur.cli.option_table import GROUPS, stored
+from napari_deepblur.cli.progress import remark
 from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
 
     Raises
     ------
-    DeblurError
+    DeepblurError
         A diagnosis of the first value that cannot be used.
     """
     from napari_deepblur.optics import Microscope
@@ -111,7 +112,7 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
         asked,
         calibrated=bool(_optics_of(arguments.family)),
         channels=channels,
-        quiet=arguments.quiet,
+        say=remark(arguments.quiet),
         scene=scene,
     )
     if "channel_wavelengths_um" in found:
@@ -130,8 +131,9 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
     if values.get("microscope") is not None:
         values["assumed"] = tuple(name for name in ASSUMABLE if name not in optics)
         warn_overruled(image, values["microscope"], by, scene)
-        if arguments.settings is None and not arguments.quiet:
-            say_assumed(values["microscope"], optics.keys(), image)
+        words = assumed_in_words(values["microscope"], optics.keys(), image)
+        if arguments.settings is None and words:
+            remark(arguments.quiet)(words)
     if ("alpha" in given) != ("beta" in given):
         raise SettingsError("--alpha and --beta belong together. Give both, or neither to estimate the noise.")
     values |= {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_deepblur.batch.names import listed_files
 from napari_deepblur.cli import calibrate_pupil
 from napari_deepblur.cli.arguments import check_outputs
-from napari_deepblur.cli.batch import listed_files
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
 from napari_deepblur.io.output import check_family_name

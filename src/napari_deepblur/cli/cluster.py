@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from napari_deepblur.cli.workers import Outcome, Pair, Work, attempt
+from napari_deepblur.batch.workers import Outcome, Pair, Work, attempt
 from napari_deepblur.errors import DeviceError
 
 _PATIENCE_S = 20

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_deepblur.batch.names import destinations, listed_files, without_results
+from napari_deepblur.batch.one_file import Asked, deblur_file_steps
+from napari_deepblur.batch.report import check_report
+from napari_deepblur.batch.room import check_room
 from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
-from napari_deepblur.cli.batch import destinations, listed_files, one_by_one, without_results
-from napari_deepblur.cli.progress import run_with_bar
-from napari_deepblur.cli.report import check_report
-from napari_deepblur.cli.room import check_room
-from napari_deepblur.cli.up_to_date import is_up_to_date
+from napari_deepblur.cli.batch import one_by_one
+from napari_deepblur.cli.progress import remark, run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_deepblur.cli.arguments import Verbs
-    from napari_deepblur.io.sinks import Sink
-    from napari_deepblur.pipeline import DeblurSettings
-    from napari_deepblur.pipeline.series import Written
-    from napari_deepblur.pipeline.series.arrays import Frames
+    from napari_deepblur.pipeline import DeblurSettings, StackDeblurring
+    from napari_deepblur.pipeline.series import Frame, Written
     from napari_deepblur.restoration.verdict import Verdict
 
 
@@ -100,7 +99,8 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.io.output import check_tiff_name
     from napari_deepblur.io.sinks import file_sink
 
-    pairs = destinations(without_results(listed_files(arguments.images), arguments.output), arguments.output)
+    images = without_results(listed_files(arguments.images), arguments.output, _named(quiet=False))
+    pairs = destinations(images, arguments.output)
     more = (arguments.psfs, arguments.spread, arguments.coefficients, arguments.save_settings)
     if len(pairs) > 1 and any(more):
         raise OutputError(
@@ -136,65 +136,30 @@ def work(arguments: argparse.Namespace) -> None:
     one_by_one(pairs, partial(_deblur, alone), arguments.quiet, arguments.report, arguments.jobs, arguments.scheduler)
 
 
+def _named(quiet: bool) -> Callable[[str], None]:
+    """Return what writes a sentence with the name of the program."""
+    return lambda words: remark(quiet)(f"napari-deepblur: {words}")
+
+
 def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
     """Make a result of an image; return whether there was nothing to do."""
-    import numpy as np
-
-    from napari_deepblur.io.axes import check_axes, check_spacing, named_axes, planes_last
-    from napari_deepblur.io.images import write_tiff
-    from napari_deepblur.io.open_image import open_image
-    from napari_deepblur.io.output import replacing
-    from napari_deepblur.io.sinks import file_sink
-    from napari_deepblur.io.source_hash import source_hash
-    from napari_deepblur.pipeline import save_settings
-    from napari_deepblur.pipeline.made_of import made_of
-    from napari_deepblur.pipeline.series import Frame, deblur_stack_steps, history_of
+    from napari_deepblur.pipeline import StackDeblurring, save_settings
+    from napari_deepblur.pipeline.series import Frame
     from napari_deepblur.restoration.verdict import badness
 
-    array = open_image(source, arguments.scene)
-    said, files = array.acquisition, array.files
-    axes = named_axes(array.axes) if arguments.axes is None else arguments.axes.upper()
-    check_axes(axes, array.shape)
-    order = planes_last(axes)
-    array, axes = array.transpose([axes.index(letter) for letter in order]), order
-    channels = array.shape[axes.index("C")] if "C" in axes else 0
-    settings = read_settings(arguments, source, channels)
-    spacing = arguments.plane_spacing_um
-    if arguments.volume:
-        spacing = said.plane_spacing_um if spacing is None else spacing
-    asked = {name: getattr(arguments, name) for name in ("scene", "one_operator", "luminance", "volume", "specimen")}
-    planes = array.shape[axes.index("Y")], array.shape[axes.index("X")]
-    origin = made_of(
-        settings,
-        source_hash(source, files),
-        planes,
-        {**asked, "axes": axes, "plane_spacing_um": spacing},
-        arguments.volume,
-    )
-    more = (arguments.psfs, arguments.coefficients, arguments.save_settings)
-    if not (arguments.force or any(more)) and is_up_to_date(output, origin, arguments.quiet):
-        return True
-    sink = file_sink(output, said, origin)
-    if arguments.volume:
-        _deblur_volume(arguments, array, axes, settings, sink, spacing)
-        return False
-    if arguments.specimen != "auto":
-        raise SettingsError("--specimen is for a stack that is deblurred as one volume. Add --volume, or leave it out.")
-    check_spacing(axes.removesuffix("S") if arguments.luminance else axes, spacing)
-    if (arguments.spread is None) != (settings.compute.draws == 0):
-        raise SettingsError(
-            "--spread is the file for what --draws finds: give both, such as --draws 8 --spread spread.tif, or neither."
-        )
-    steps = deblur_stack_steps(
-        array,
-        axes,
-        settings,
-        sink,
-        "first" if arguments.one_operator else "each",
-        plane_spacing_um=spacing,
-        colours="luminance" if arguments.luminance else "each",
-        spread=None if arguments.spread is None else file_sink(arguments.spread, said),
-    )
+    _check_volume(arguments)
+    names = ("scene", "axes", "one_operator", "luminance", "volume", "specimen", "plane_spacing_um")
+    asked = Asked(**{name: getattr(arguments, name) for name in names})
+
+    def settings_of(image: Path, channels: int) -> DeblurSettings:
+        settings = read_settings(arguments, image, channels)
+        if not arguments.volume and (arguments.spread is None) != (settings.compute.draws == 0):
+            raise SettingsError(
+                "--spread is the file for what --draws finds: give both, such as --draws 8 --spread spread.tif, or "
+                "neither."
+            )
+        return settings
+
     psfs: list[NDArray[np.float32]] = []
     verdicts: list[Verdict] = []
 
@@ -204,13 +169,52 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
         if isinstance(step, Frame) and step.identified and step.result and step.result.identification:
             psfs.append(step.result.identification.psfs)
 
-    series = run_with_bar(steps, arguments.quiet, keep)
-    for note in series.notes:
-        print(f"napari-deepblur: {source.name}: {' '.join(note.split())}", file=sys.stderr)
-    if verdicts and not arguments.quiet:
+    steps = deblur_file_steps(
+        source,
+        output,
+        asked,
+        settings_of,
+        again=arguments.force or any((arguments.psfs, arguments.coefficients, arguments.save_settings)),
+        spread=arguments.spread,
+        say=_named(arguments.quiet),
+    )
+    settings, result = run_with_bar(steps, arguments.quiet, keep)
+    if result is None:
+        return True
+    for note in result.notes:
+        _named(quiet=False)(f"{source.name}: {' '.join(note.split())}")
+    if verdicts:
         of = f"the worst of {len(verdicts)} verdicts" if len(verdicts) > 1 else "verdict"
         worst = max(verdicts, key=badness)
-        print(f"napari-deepblur: {source.name}: {of}: {worst.light}. {worst.words}", file=sys.stderr)
+        _named(arguments.quiet)(f"{source.name}: {of}: {worst.light}. {worst.words}")
+    if isinstance(result, StackDeblurring):
+        _write_series(arguments, settings, result, psfs)
+    elif arguments.psfs is not None:
+        from napari_deepblur.io.images import write_tiff
+
+        write_tiff(arguments.psfs, result.psf, pixel_size_um=settings.optics.pixel_size_um, axes="ZYX")
+    if arguments.save_settings is not None:
+        save_settings(settings, arguments.save_settings)
+    return False
+
+
+def _check_volume(arguments: argparse.Namespace) -> None:
+    names = ("coefficients", "spread", "one_operator", "luminance")
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
+    if arguments.volume and given:
+        raise SettingsError(f"{' and '.join(given)} are for planes that are deblurred one by one. Leave out --volume.")
+
+
+def _write_series(
+    arguments: argparse.Namespace, settings: DeblurSettings, series: StackDeblurring, psfs: list[NDArray[np.float32]]
+) -> None:
+    """Write what else was asked for of planes."""
+    import numpy as np
+
+    from napari_deepblur.io.images import write_tiff
+    from napari_deepblur.io.output import replacing
+    from napari_deepblur.pipeline.series import history_of
+
     if arguments.psfs is not None:
         pixel = (series.family.microscope or settings.optics).pixel_size_um
         known = psfs or [series.family.psf(series.first.settings["resolved"]["theta"])]
@@ -220,27 +224,3 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
         table = history_of(series.record).as_csv()
         with replacing(arguments.coefficients) as partial:
             partial.write_text(table, encoding="utf-8")
-    if arguments.save_settings is not None:
-        save_settings(settings, arguments.save_settings)
-    return False
-
-
-def _deblur_volume(
-    arguments: argparse.Namespace, array: Frames, axes: str, settings: DeblurSettings, sink: Sink, spacing: float | None
-) -> None:
-    from napari_deepblur.io.images import write_tiff
-    from napari_deepblur.pipeline import save_settings
-    from napari_deepblur.pipeline.series import deblur_volume_steps
-
-    names = ("coefficients", "spread", "one_operator", "luminance")
-    given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
-    if given:
-        raise SettingsError(f"{' and '.join(given)} are for planes that are deblurred one by one. Leave out --volume.")
-    steps = deblur_volume_steps(array, axes, settings, sink, spacing, arguments.specimen)
-    result = run_with_bar(steps, arguments.quiet)
-    for note in result.notes:
-        print(f"napari-deepblur: {' '.join(note.split())}", file=sys.stderr)
-    if arguments.psfs is not None:
-        write_tiff(arguments.psfs, result.psf, pixel_size_um=settings.optics.pixel_size_um, axes="ZYX")
-    if arguments.save_settings is not None:
-        save_settings(settings, arguments.save_settings)

@@ -86,3 +86,13 @@ def say(line: str) -> None:
     from tqdm import tqdm
 
     tqdm.write(line, file=sys.stderr)
+
+
+def remark(quiet: bool) -> Callable[[str], None]:
+    """Return what writes a sentence on standard error, a line each; nothing where `quiet`."""
+
+    def write(words: str) -> None:
+        if not quiet:
+            print(words, file=sys.stderr)
+
+    return write

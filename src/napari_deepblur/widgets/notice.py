@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 Level = Literal["note", "good", "warning", "error"]
 
-_SIGNS: dict[Level, str] = {"note": "", "good": "✔ ", "warning": "⚠ ", "error": "✖ "}
+SIGNS: dict[Level, str] = {"note": "", "good": "✔ ", "warning": "⚠ ", "error": "✖ "}
+"""What stands before a message of each level: colour alone is not seen by everybody."""
 
 
 class Notice(QLabel):
@@ -36,7 +37,7 @@ class Notice(QLabel):
 
     def say(self, message: str, level: Level = "note") -> None:
         """Show a message; the colour of each level comes from the dock's style sheet."""
-        self.setText(_SIGNS[level] + message if message else "")
+        self.setText(SIGNS[level] + message if message else "")
         self.setProperty("level", level)
         style = self.style()
         if style is not None:

@@ -85,12 +85,12 @@ class RunPanel(QWidget):
             self._button.setEnabled(not reason)
             self._button.setToolTip(reason or self._purpose)
 
-    def setRunning(self) -> None:
-        """Offer to cancel; show that something goes on before the first progress arrives."""
+    def setRunning(self, stops: str = "Stop; the viewer is left as it was.") -> None:
+        """Offer to cancel, and say what that means; show that something goes on before the first progress arrives."""
         self._running = True
         self._started = time.monotonic()
         self._button.setText("Cancel")
-        self._button.setToolTip("Stop; the viewer is left as it was.")
+        self._button.setToolTip(stops)
         self._button.setEnabled(True)
         self._bar.setRange(0, 0)
         self._bar.setVisible(True)

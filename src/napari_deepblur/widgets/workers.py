@@ -47,7 +47,7 @@ def _kinds() -> tuple[type[Any], type[Any]]:
     """Make the classes, for functions and for generators: napari is imported only now."""
     from napari.qt.threading import FunctionWorker, GeneratorWorker
 
-    def quiet(base: Any) -> type[Any]:
+    def quiet(base: Any, generates: bool) -> type[Any]:
         class Quiet(base):  # type: ignore[misc]
             def run(self) -> None:
                 try:
@@ -55,7 +55,11 @@ def _kinds() -> tuple[type[Any], type[Any]]:
                 except RuntimeError:
                     if isalive(self.signals):  # type: ignore[no-untyped-call]
                         raise
+                finally:
+                    if generates:
+                        # Given up, it cleans up now and in its own thread, not whenever its memory is collected.
+                        self._gen.close()
 
         return Quiet
 
-    return quiet(FunctionWorker), quiet(GeneratorWorker)
+    return quiet(FunctionWorker, False), quiet(GeneratorWorker, True)

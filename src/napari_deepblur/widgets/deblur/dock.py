@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written
@@ -14,6 +14,7 @@ from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
+from napari_deepblur.widgets.deblur.actions import ActionsRow
 from napari_deepblur.widgets.deblur.axes_form import AxesForm
 from napari_deepblur.widgets.deblur.comparison import Comparison
 from napari_deepblur.widgets.deblur.layer_facts import LayerFacts
@@ -82,12 +83,10 @@ class DeblurDock(QWidget):
             self._area.addForm(form)
         self._area.addForm(self._results)
 
+        self._actions = ActionsRow(napari_viewer, self._wanted, self._book, self._preview, self._reuse, self)
         layout = QVBoxLayout(self)
         layout.addWidget(self._area, stretch=1)
-        row = QHBoxLayout()
-        row.addWidget(self._preview, stretch=1)
-        row.addWidget(self._reuse, alignment=Qt.AlignmentFlag.AlignTop)
-        layout.addLayout(row)
+        layout.addWidget(self._actions)
         layout.addWidget(self._estimate)
         layout.addWidget(self._panel)
 
@@ -147,6 +146,7 @@ class DeblurDock(QWidget):
             self._preview.setValue(False)
             self._estimate.drop()
             self._comparison.end()
+            self._actions.stop()
         return super().event(event)
 
     def _reason(self) -> str:
@@ -316,3 +316,4 @@ class DeblurDock(QWidget):
         colours = theme_colours(str(self._viewer.theme))
         self.setStyleSheet(message_style(colours))
         self._results.setColours(colours)
+        self._actions.setColours(colours)

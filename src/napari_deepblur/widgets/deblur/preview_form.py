@@ -49,6 +49,7 @@ class PreviewForm(QWidget):
         self._box = QCheckBox("Preview", self)
         self._box.setObjectName("preview")
         self._box.setToolTip(_PURPOSE)
+        self.setFocusProxy(self._box)
         self._notice = Notice(self)
         self._notice.setObjectName("preview_notice")
         layout = QVBoxLayout(self)

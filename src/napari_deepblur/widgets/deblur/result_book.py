@@ -35,11 +35,13 @@ class ResultBook:
     def __init__(self, viewer: Viewer, owner: QObject) -> None:
         self._viewer = viewer
         self._entries: dict[str, _Entry] = {}
+        self._runs: list[list[Layer]] = []
         self._connections = Connections(owner)
         self._connections.connect(viewer.layers.events.removed, self._forget)
 
     def write(self, display: RunDisplay, findings: Findings) -> None:
         """Keep what a run has found, for the layers that it has added."""
+        self._runs.append(display.added())
         for layer in display.added():
             self._entries[str(layer.unique_id)] = _Entry(findings, display)
 
@@ -66,6 +68,17 @@ class ResultBook:
         found = [other for other in self._viewer.layers if other.name == name and other != layer]
         return found[0] if found else None
 
+    def last(self) -> list[Layer]:
+        """Return the layers of the last run that has some in the viewer."""
+        return next((found for run in reversed(self._runs) if (found := self._there(run))), [])
+
+    def take_back(self) -> list[str]:
+        """Remove the layers of the last run that has some in the viewer; return their names."""
+        layers = self.last()
+        for layer in layers:
+            self._viewer.layers.remove(layer)
+        return [str(layer.name) for layer in layers]
+
     def result_of(self, layer: Layer) -> Layer:
         """Return the restored image of the run that a layer is of; the layer itself where that is not known."""
         display = self.display(layer)
@@ -75,3 +88,8 @@ class ResultBook:
     def _forget(self, event: Any = None) -> None:
         there = {str(layer.unique_id) for layer in self._viewer.layers}
         self._entries = {known: entry for known, entry in self._entries.items() if known in there}
+        # What was removed is not kept in memory for being undone.
+        self._runs = [found for run in self._runs if (found := self._there(run))]
+
+    def _there(self, layers: list[Layer]) -> list[Layer]:
+        return [layer for layer in layers if layer in self._viewer.layers]

@@ -79,6 +79,8 @@ class ReuseMenu(QPushButton):
                 self._export,
             ),
             ("table", "Save coefficients…", "Those of every frame of the selected result, as CSV.", self._save_table),
+            ("", "", "", None),
+            ("undo", "Remove last result", "Take away the layers that the last run has added.", self._undo),
         ):
             if action is None:
                 menu.addSeparator()
@@ -90,6 +92,7 @@ class ReuseMenu(QPushButton):
             self._actions[name] = action
         # One bound method: PySide6 would keep functions that know this object, and with it the dock, for good.
         menu.triggered.connect(self._chosen)
+        menu.aboutToShow.connect(self._update_entries)
         self.setMenu(menu)
 
     def _chosen(self, entry: QAction) -> None:
@@ -98,6 +101,39 @@ class ReuseMenu(QPushButton):
             self._actions[entry.objectName()]()
         except DeepblurError as error:
             self.said.emit(str(error), "error")
+
+    def _update_entries(self) -> None:
+        """Offer only what there is something to do for."""
+        layer = self._viewer.layers.selection.active
+        kept = None if layer is None else layer.metadata.get(METADATA_KEY)
+        record: Mapping[str, Any] = kept if isinstance(kept, Mapping) else {}
+        is_result = isinstance(record.get("settings"), Mapping)
+        display = self._book.display(layer)
+        try:
+            runs = self._ask() is not None
+        except DeepblurError:
+            runs = False
+        possible = {
+            "load": is_result,
+            "command": runs,
+            "python": runs,
+            "again": is_result,
+            "psf": layer is not None,
+            "export": display is not None and display.psfs() is not None,
+            "table": is_result and bool(record.get("parameter_names") or record.get("pupil")),
+            "undo": bool(self._book.last()),
+        }
+        menu = self.menu()
+        assert menu is not None
+        for entry in menu.actions():
+            if entry.objectName() in possible:
+                entry.setEnabled(possible[entry.objectName()])
+
+    def _undo(self) -> None:
+        names = self._book.take_back()
+        if not names:
+            raise SettingsError("No run of this dock has layers in the viewer: there is nothing to remove.")
+        self.said.emit(f"Removed {' and '.join(map(shown_name, names))}.", "note")
 
     def _selected(self) -> Layer:
         layer: Layer | None = self._viewer.layers.selection.active

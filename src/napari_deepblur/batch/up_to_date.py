@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ _WORDS = {
 """What the parts of `made_of` are called."""
 
 
-def is_up_to_date(target: Path, made_of: Mapping[str, Any], quiet: bool) -> bool:
+def is_up_to_date(target: Path, made_of: Mapping[str, Any], say: Callable[[str], object]) -> bool:
     """Tell whether a result is whole, and made of the same; say what differs where it is of this program.
 
     Parameters
@@ -27,8 +26,8 @@ def is_up_to_date(target: Path, made_of: Mapping[str, Any], quiet: bool) -> bool
         The result, if there is one.
     made_of
         What it would be made of now.
-    quiet
-        Say nothing.
+    say
+        Called with a sentence on what differs.
     """
     from napari_deepblur.io.claims import Claim, leftovers
     from napari_deepblur.io.records import origin_in, record_in
@@ -44,9 +43,8 @@ def is_up_to_date(target: Path, made_of: Mapping[str, Any], quiet: bool) -> bool
             claim.take()
             claim.give_back()
         return True
-    if not quiet:
-        why = "damaged" if not differing else f"of {' and '.join(differing)}" if found else "of unknown origin"
-        print(f"napari-deepblur: {target} is {why}, and is made again.", file=sys.stderr)
+    why = "damaged" if not differing else f"of {' and '.join(differing)}" if found else "of unknown origin"
+    say(f"{target} is {why}, and is made again.")
     return False
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from napari_deepblur.cli.workers import Outcome
+from napari_deepblur.batch.workers import Outcome
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.json_safe import json_safe
 
@@ -23,6 +24,28 @@ def check_report(path: Path) -> None:
     if path.suffix.lower() not in _FORMATS:
         raise OutputError(f"{path} is the name of no report, expected one that ends with {' or '.join(_FORMATS)}.")
     check_writable(path)
+
+
+@contextmanager
+def reporting(path: Path | None) -> Iterator[Callable[[Outcome], None]]:
+    """Collect what becomes of files, and write it as a report at the end, also where that is an interruption.
+
+    Parameters
+    ----------
+    path
+        As `write_report` takes it; None for no report.
+    """
+    rows: list[dict[str, Any]] = []
+
+    def keep(outcome: Outcome) -> None:
+        if path is not None:
+            rows.append(row_of(outcome))
+
+    try:
+        yield keep
+    finally:
+        if path is not None:
+            write_report(path, rows)
 
 
 def row_of(outcome: Outcome) -> dict[str, Any]:
@@ -42,8 +65,12 @@ def row_of(outcome: Outcome) -> dict[str, Any]:
     row |= {"error": error, "seconds": round(seconds, 2)}
     record = None if error else record_in(target)
     row["image_sha256"] = (origin_in(record or {}) or {}).get("source") or source_hash(image)
-    if record is None:
-        return row
+    return row if record is None else row | found_in(record)
+
+
+def found_in(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a report that the record of a result fills, JSON-safe."""
+    row: dict[str, Any] = {}
     resolved = record.get("resolved", {})
     found = [entry for entry in record.get("frames", ()) if entry.get("theta") is not None]
     # A volume has one pupil for all its planes.
@@ -67,7 +94,7 @@ def write_report(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     path
         By its suffix JSON, or CSV, where each coefficient has columns of its own.
     rows
-        Of `row_of`.
+        Of `row_of`, or alike.
     """
     from napari_deepblur.io.output import replacing
 

@@ -10,17 +10,21 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from napari_deepblur.errors import DeepblurError
+from napari_deepblur.progress import finished
 
 Pair = tuple[Path, Path]
 Work = Callable[[Path, Path], bool]
 """Makes a result of an image; returns whether there was nothing to do, as the result is up to date."""
+
+Step = TypeVar("Step")
+Result = TypeVar("Result")
 
 _THREADS = "OMP_NUM_THREADS"
 
@@ -49,16 +53,29 @@ class Outcome(NamedTuple):
 
 def attempt(work: Work, pair: Pair) -> Outcome:
     """Work on one file, and tell what became of it, whatever it raises."""
+
+    def steps() -> Generator[None, None, bool]:
+        return work(*pair)
+        yield  # a computation of no steps
+
+    skipped, error, seconds = finished(attempted(steps))
+    return Outcome(*pair, seconds, error, bool(skipped))
+
+
+def attempted(
+    steps: Callable[[], Generator[Step, None, Result]],
+) -> Generator[Step, None, tuple[Result | None, str, float]]:
+    """Run a computation; return its value, or why there is none, and the seconds that it took, whatever it raises."""
     begun = time.monotonic()
-    said, skipped = "", False
+    value, error = None, ""
     try:
-        skipped = work(*pair)
+        value = yield from steps()
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except Exception as raised:
         # Whatever one file does to a decoder or to the memory, the others are other files.
-        said = said_of(error)
-    return Outcome(*pair, time.monotonic() - begun, said, skipped)
+        error = said_of(raised)
+    return value, error, time.monotonic() - begun
 
 
 def said_of(error: BaseException) -> str:

@@ -1,12 +1,11 @@
-"""The optics that an image file states, and what is said about them on standard error."""
+"""The optics that an image file states, and what is said about them."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 import warnings
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from napari_deepblur.io.acquisition import SQUARE
 if TYPE_CHECKING:
     from napari_deepblur.io.acquisition import Acquisition
     from napari_deepblur.optics import Microscope
+    from napari_deepblur.pipeline import DeblurSettings
 
 _AGREES = 0.01
 """Relative difference below which two statements about the same number agree."""
@@ -35,7 +35,7 @@ def file_optics(
     *,
     calibrated: bool = False,
     channels: int = 0,
-    quiet: bool = False,
+    say: Callable[[str], object] = lambda words: None,
     scene: str | None = None,
 ) -> dict[str, Any]:
     """Read what an image file says about its optics, and say so.
@@ -50,8 +50,8 @@ def file_optics(
         Whether a calibrated family brings its own optics: only the pixel size is then taken.
     channels
         Number of channels that the image has.
-    quiet
-        Say nothing.
+    say
+        Called with a sentence on each.
     scene
         Which image of the file.
 
@@ -85,14 +85,13 @@ def file_optics(
                 found[name] = value
         if "wavelength_um" not in given:
             found |= _wavelengths(said.wavelengths_um, channels)
-    if not quiet:
-        for name, words in _WORDS.items():
-            values = found.get(name, ())
-            if name == "channel_wavelengths_um" and values and "wavelength_um" not in found:
-                _say_some_channels(said, values, image)
-                continue
-            if not (name == "wavelength_um" and "channel_wavelengths_um" in found):
-                _say(words, values if isinstance(values, tuple) else (values,), image)
+    for name, words in _WORDS.items():
+        values = found.get(name, ())
+        if name == "channel_wavelengths_um" and values and "wavelength_um" not in found:
+            say(_some_channels(said, values, image))
+        elif values and not (name == "wavelength_um" and "channel_wavelengths_um" in found):
+            numbers = ", ".join(f"{value:g}" for value in (values if isinstance(values, tuple) else (values,)))
+            say(f"{words.format(numbers)}, as {image.name} says.")
     return found
 
 
@@ -148,20 +147,17 @@ def _wavelengths(stated: tuple[float | None, ...], channels: int) -> dict[str, A
     return {"channel_wavelengths_um": several} | ({"wavelength_um": known[0]} if complete else {})
 
 
-def _say_some_channels(said: Acquisition, values: tuple[float, ...], image: Path) -> None:
+def _some_channels(said: Acquisition, values: tuple[float, ...], image: Path) -> str:
     stated = said.wavelengths_um
     names = said.channels if len(said.channels) == len(stated) else tuple(map(str, range(1, len(stated) + 1)))
     numbers = ", ".join(f"{value:g}" for value in stated if value is not None)
     others = ", ".join(name for name, value in zip(names, stated, strict=True) if value is None)
     assumed = next(own for own, value in zip(values, stated, strict=True) if value is None)
-    print(
-        f"Emission wavelengths {numbers} um, as {image.name} says; of {others} it says none, assumed {assumed:g} um.",
-        file=sys.stderr,
-    )
+    return f"Emission wavelengths {numbers} um, as {image.name} says; of {others} it says none, assumed {assumed:g} um."
 
 
-def say_assumed(microscope: Microscope, known: Container[str], image: Path) -> None:
-    """Name the values of a microscope that neither the image file nor an option gave.
+def assumed_in_words(microscope: Microscope, known: Container[str], image: Path) -> str:
+    """Name the values of a microscope that neither the image file nor an option gave; empty if there are none.
 
     Parameters
     ----------
@@ -177,14 +173,36 @@ def say_assumed(microscope: Microscope, known: Container[str], image: Path) -> N
         for name, words in _WORDS.items()
         if name not in known and hasattr(microscope, name)
     ]
-    if assumed:
-        print(
-            f"Assumed, as neither {image.name} nor an option says: {', '.join(assumed)}. Wrong optics, wrong blur.",
-            file=sys.stderr,
-        )
+    if not assumed:
+        return ""
+    return f"Assumed, as neither {image.name} nor an option says: {', '.join(assumed)}. Wrong optics, wrong blur."
 
 
-def _say(words: str, values: tuple[float, ...], image: Path) -> None:
-    if values:
-        numbers = ", ".join(f"{value:g}" for value in values)
-        print(f"{words.format(numbers)}, as {image.name} says.", file=sys.stderr)
+def with_own_optics(
+    settings: DeblurSettings, found: Mapping[str, Any], known: Container[str], channels: int
+) -> DeblurSettings:
+    """Return the settings of one of many images: its own optics, under what was said for all of them.
+
+    Parameters
+    ----------
+    settings
+        For all images. Those of a calibrated blur, which bring no microscope, stay as they are.
+    found
+        What this image says of itself, as `file_optics` returns it.
+    known
+        Names of the numbers that were said for all. What neither they nor the image say is taken over, as assumed.
+    channels
+        Number of channels that the image has; 0 for none.
+    """
+    from napari_deepblur.pipeline.settings import ASSUMABLE
+
+    if settings.microscope is None:
+        return settings
+    own = {name: value for name, value in found.items() if name not in known}
+    wavelengths = own.pop("channel_wavelengths_um", None) or settings.channel_wavelengths_um
+    told = own | ({"wavelength_um": 0.0} if wavelengths is not None and "channel_wavelengths_um" in found else {})
+    return settings.replace(
+        microscope=dataclasses.replace(settings.microscope, **own),
+        channel_wavelengths_um=wavelengths if wavelengths is not None and len(wavelengths) == channels else None,
+        assumed=tuple(name for name in ASSUMABLE if name not in told and name not in known),
+    )

@@ -1,0 +1,107 @@
+"""Which files are meant, and which file each becomes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from glob import glob
+from pathlib import Path
+
+from napari_deepblur.errors import ImageError, OutputError
+from napari_deepblur.io.output import resolved
+
+_SUFFIX = "_deblurred.ome.tif"
+
+
+def listed_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that are meant: shells of Windows leave ``*.tif`` to the program."""
+    files: dict[Path, Path] = {}
+    for path in paths:
+        found = [] if path.exists() else sorted(map(Path, glob(str(path), recursive=True)))
+        for file in found or [path]:
+            # Patterns overlap; the same file is meant once.
+            files.setdefault(file.absolute(), file)
+    return list(files.values())
+
+
+def without_results(images: Sequence[Path], output: str, say: Callable[[str], object]) -> list[Path]:
+    """Leave out results of this program that lie in the folder of the output: a pattern finds them on the next run.
+
+    Parameters
+    ----------
+    images
+        Image files.
+    output
+        As given.
+    say
+        Called with a sentence on those that are left out.
+
+    Raises
+    ------
+    ImageError
+        If nothing else is there.
+    """
+    from napari_deepblur.io.records import record_in
+
+    folder = resolved(output)
+    if len(images) < 2 or not folder.is_dir():
+        return list(images)
+    results = [image for image in images if resolved(image).parent == folder and record_in(image) is not None]
+    if len(results) == len(images):
+        raise ImageError(f"All {len(images)} images are results of this program in {output}, where results go.")
+    if results:
+        say(f"{len(results)} results of this program in {output} are not deblurred again.")
+    return [image for image in images if image not in results]
+
+
+def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]:
+    """Say which file each image becomes.
+
+    Parameters
+    ----------
+    images
+        Image files.
+    output
+        As given: a file for one image; for several, a folder, which is made where it is missing. One image goes into a
+        folder too, if it is there already or its name ends with a slash.
+
+    Returns
+    -------
+    list of tuple
+        Each image with its result.
+
+    Raises
+    ------
+    OutputError
+        If two images would become the same file, a result would overwrite an image, or the folder cannot be made.
+    """
+    folder = Path(output)
+    separators = tuple(mark for mark in (os.sep, os.altsep) if mark)
+    is_store = folder.suffix.lower() == ".zarr"
+    if len(images) == 1 and (is_store or not folder.is_dir()) and not output.endswith(separators):
+        return [(images[0], folder)]
+    if len(images) > 1 and (is_store or (folder.suffix.lower() in (".tif", ".tiff") and not folder.is_dir())):
+        raise OutputError(
+            f"{output} is the name of one file, but there are {len(images)} images: give a folder as output, such as "
+            f"{folder.with_name(folder.name.removesuffix(folder.suffix).removesuffix('.ome'))}{os.sep}."
+        )
+    made: dict[Path, Path] = {}
+    for image in images:
+        target = folder / (image.name.removesuffix(image.suffix).removesuffix(".ome") + _SUFFIX)
+        if target in made:
+            raise OutputError(f"{made[target]} and {image} would both become {target}. Rename one of them.")
+        if resolved(target) in {resolved(other) for other in images}:
+            raise OutputError(
+                f"{target} is itself one of the images, which are never overwritten. Choose another folder."
+            )
+        made[target] = image
+    inside = [image for image in images if image.is_dir() and image.resolve() in (folder / "result").resolve().parents]
+    if inside:
+        raise OutputError(f"{output} lies inside of the input image {inside[0]}. Choose another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} is no folder and cannot be made one ({error.strerror}): several images need a folder as output."
+        ) from error
+    return [(image, target) for target, image in made.items()]
