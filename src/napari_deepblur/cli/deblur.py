@@ -211,6 +211,9 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
         of = f"the worst of {len(verdicts)} verdicts" if len(verdicts) > 1 else "verdict"
         worst = max(verdicts, key=badness)
         print(f"napari-deepblur: {source.name}: {of}: {worst.light}. {worst.words}", file=sys.stderr)
+    gain = series.first.resolution
+    if gain is not None and not arguments.quiet:
+        print(f"napari-deepblur: {source.name}: {gain.words}", file=sys.stderr)
     if arguments.psfs is not None:
         pixel = (series.family.microscope or settings.optics).pixel_size_um
         known = psfs or [series.family.psf(series.first.settings["resolved"]["theta"])]

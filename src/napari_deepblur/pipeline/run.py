@@ -26,6 +26,7 @@ from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.spread import spread_steps
 from napari_deepblur.progress import Progress, changed, within
+from napari_deepblur.resolution import resolution_gain
 from napari_deepblur.restoration.background import BackgroundRestorer
 from napari_deepblur.restoration.blur import Blur, FamilyBlur
 from napari_deepblur.restoration.light import light_note
@@ -153,6 +154,7 @@ def run(
     if verdict is not None and expected is not None:
         verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
     gained = light_note(left, scale.offset)
+    resolution = resolution_gain(evidence.pixels, image, family.pixel_size_um)
     if evidence.blank is not None:
         image[evidence.blank] = observed[evidence.blank]
         if spread is not None:
@@ -167,8 +169,9 @@ def run(
         "weights": {kind: {"file": used.path.name, "sha256": used.sha256} for kind, used in plan.weights.items()},
         "notes": [*notes, *restored.notes, *([] if gained is None else [gained])],
         "residual": None if verdict is None else verdict.as_record(),
+        "resolution": None if resolution is None else resolution.as_record(),
     }
-    return Deblurring(image, identification, _record(plan, resolved), verdict, blur, background, spread)
+    return Deblurring(image, identification, _record(plan, resolved), verdict, blur, background, spread, resolution)
 
 
 def run_identification(plan: IdentificationPlan, image: ArrayLike) -> Generator[Progress, None, Identification]:
