@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ProductConvolutionFamily,
         ZernikeFamily,
     )
+    from napari_deepblur.operators.psf_maps import PsfMaps, psf_maps
     from napari_deepblur.optics import Microscope
     from napari_deepblur.pipeline import (
         Deblurring,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         identify,
         identify_stack,
     )
+    from napari_deepblur.resolution import ImageResolution, image_resolution
 
     __version__: str
 
@@ -43,10 +45,12 @@ __all__ = [
     "EigenPsfFamily",
     "FieldZernikeFamily",
     "Identification",
+    "ImageResolution",
     "LazyImage",
     "Microscope",
     "PoissonGaussianNoise",
     "ProductConvolutionFamily",
+    "PsfMaps",
     "PupilRetrieval",
     "StackDeblurring",
     "StackIdentification",
@@ -60,9 +64,11 @@ __all__ = [
     "estimate_noise",
     "identify",
     "identify_stack",
+    "image_resolution",
     "load_family",
     "load_pupil",
     "open_image",
+    "psf_maps",
     "retrieve_pupil",
     "save_family",
     "save_pupil",
@@ -75,10 +81,12 @@ _HOME = {
     "EigenPsfFamily": "napari_deepblur.operators",
     "FieldZernikeFamily": "napari_deepblur.operators",
     "Identification": "napari_deepblur.pipeline",
+    "ImageResolution": "napari_deepblur.resolution",
     "LazyImage": "napari_deepblur.io.lazy_image",
     "Microscope": "napari_deepblur.optics",
     "PoissonGaussianNoise": "napari_deepblur.noise",
     "ProductConvolutionFamily": "napari_deepblur.operators",
+    "PsfMaps": "napari_deepblur.operators.psf_maps",
     "PupilRetrieval": "napari_deepblur.calibration",
     "StackDeblurring": "napari_deepblur.pipeline",
     "StackIdentification": "napari_deepblur.pipeline",
@@ -91,9 +99,11 @@ _HOME = {
     "estimate_noise": "napari_deepblur.noise",
     "identify": "napari_deepblur.pipeline",
     "identify_stack": "napari_deepblur.pipeline",
+    "image_resolution": "napari_deepblur.resolution",
     "load_family": "napari_deepblur.io.families",
     "load_pupil": "napari_deepblur.io.pupil_files",
     "open_image": "napari_deepblur.io.open_image",
+    "psf_maps": "napari_deepblur.operators.psf_maps",
     "retrieve_pupil": "napari_deepblur.calibration",
     "save_family": "napari_deepblur.io.families",
     "save_pupil": "napari_deepblur.io.pupil_files",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_deepblur import Microscope, ZernikeFamily, deblur, deblur_stack
+from napari_deepblur import Microscope, ZernikeFamily, deblur, deblur_stack, image_resolution
 from napari_deepblur.io.json_safe import json_safe
 
 RNG = np.random.default_rng(0)
@@ -37,6 +37,19 @@ def test_the_record_of_a_run_is_json(name: str) -> None:
     result = deblur(IMAGES[name], FAMILY, theta=THETA, method="wiener")
     assert strict(result.settings) == result.settings
     assert np.isfinite(result.image).all()
+
+
+def test_the_record_says_the_resolution_before_and_after() -> None:
+    points = np.zeros((94, 94))
+    points[tuple(np.random.default_rng(1).integers(0, 94, (2, 60)))] = 1000
+    image = np.random.default_rng(2).poisson(FAMILY.operator(THETA, (80, 80)).forward(points) + 5)
+    done = deblur(image, FAMILY, theta=THETA, method="richardson-lucy")
+    assert done.resolution is not None
+    assert done.resolution.image == image_resolution(image, 0.1)
+    assert done.resolution.result == image_resolution(done.image, 0.1)
+    assert strict(done.settings)["resolved"]["resolution"] == done.resolution.as_record()
+    # Between the limit of the optics, 0.25 um, and twice that.
+    assert 0.25 < done.resolution.image.um < 0.5
 
 
 @pytest.mark.filterwarnings("ignore")

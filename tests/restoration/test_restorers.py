@@ -84,3 +84,20 @@ def test_a_solver_keeps_its_own_values_unless_told(
 def test_a_strength_out_of_range_is_found_before_any_work(name: str, strength: float) -> None:
     with pytest.raises(SettingsError, match="strength is"):
         SolverRestorer(name, strength=strength)
+
+
+def test_richardson_lucy_without_prior_stops_where_the_residual_is_the_noise() -> None:
+    psf = torch.full((1, 1, 5, 5), 1 / 25)
+    operator = ConvolutionOperator(psf, (48, 48))
+    scene = torch.rand((1, 1, 52, 52), generator=torch.Generator().manual_seed(1)) ** 6
+    noise = (0.01, 0.02)
+    clean = operator.forward(scene)
+    shot = torch.randn(clean.shape, generator=torch.Generator().manual_seed(2))
+    image = clean + shot * (noise[0] * clean + noise[1] ** 2).sqrt()
+    *_, last = SolverRestorer("richardson-lucy", strength=0.0).steps(image, operator, noise, 0.0)
+    assert 1 <= last.iteration < 100
+    explained = operator.forward(last.scene)
+    chi = ((image - explained).square() / (noise[0] * explained + noise[1] ** 2)).mean()
+    assert float(chi) <= 1.0
+    *_, asked = SolverRestorer("richardson-lucy", 40, 0.0).steps(image, operator, noise, 0.0)
+    assert asked.iteration == 40

@@ -187,6 +187,8 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
         of = f"the worst of {len(verdicts)} verdicts" if len(verdicts) > 1 else "verdict"
         worst = max(verdicts, key=badness)
         _named(arguments.quiet)(f"{source.name}: {of}: {worst.light}. {worst.words}")
+    if isinstance(result, StackDeblurring) and result.first.resolution is not None:
+        _named(arguments.quiet)(f"{source.name}: {result.first.resolution.words}")
     if isinstance(result, StackDeblurring):
         _write_series(arguments, settings, result, psfs)
     elif arguments.psfs is not None:

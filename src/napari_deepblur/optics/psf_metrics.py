@@ -16,6 +16,9 @@ from napari_deepblur.optics.psf import psf_model, zernike_psf
 _FINER = 20
 """Samples of a profile per pixel: a fiftieth of a pixel is below what anybody reads off."""
 
+_PARTS = 10
+"""Parts of a pixel along each side, for radii finer than pixels."""
+
 _TRANSFORM = 512
 """Pixels of the Fourier transform, for a transfer function without visible corners."""
 
@@ -87,22 +90,61 @@ def measure_psf(psf: ArrayLike, microscope: Microscope) -> PsfMetrics:
     if values.ndim != 2 or values.shape[0] != values.shape[1] or values.shape[0] % 2 == 0 or not values.sum() > 0:
         raise FamilyError(f"A PSF of shape {values.shape} and sum {values.sum():g}, expected an odd square above 0.")
     values = values / values.sum()
-    model = psf_model(microscope.pupil, (4,), len(values))
-    ideal = zernike_psf(torch.zeros(1), model).numpy().astype(np.float64)
+    ideal = ideal_psf(microscope, len(values))
     pixel = microscope.pixel_size_um
     frequency, transfer = otf_profile(values, pixel)
     return PsfMetrics(
-        strehl=float(values.max() / ideal.max() * ideal.sum()),
+        strehl=strehl_ratio(values, ideal),
         fwhm_um=tuple(pixel * width for width in fwhm(values)),  # type: ignore[arg-type]
         ideal_fwhm_um=tuple(pixel * width for width in fwhm(ideal)),  # type: ignore[arg-type]
         distance_um=pixel * np.arange(1 - len(values), len(values), dtype=np.float64),
         profiles=_profiles(values),
-        ideal_profile=_profiles(ideal)[1] / ideal.sum(),
+        ideal_profile=_profiles(ideal)[1],
         frequency=frequency,
         transfer=transfer,
         ideal_transfer=otf_profile(ideal, pixel)[1],
         limit=2 * microscope.na / microscope.wavelength_um,
     )
+
+
+def ideal_psf(microscope: Microscope, size: int) -> NDArray[np.float64]:
+    """Return the PSF of optics without aberrations, of sum one over a square of odd side; shape (k, k)."""
+    psf = zernike_psf(torch.zeros(1), psf_model(microscope.pupil, (4,), size)).numpy().astype(np.float64)
+    return np.asarray(psf / psf.sum())
+
+
+def strehl_ratio(psf: NDArray[np.float64], ideal: NDArray[np.float64]) -> float:
+    """Return the peak over that of the PSF without aberrations, both of sum one over the same square."""
+    return float(psf.max() / ideal.max())
+
+
+def encircled_radius(psf: NDArray[np.float64], share: float = 0.5) -> float:
+    """Radius about the centroid inside which a share of the light of the square lies, in pixels; shape (k, k).
+
+    The light of a pixel is spread evenly over it.
+    """
+    fine = np.repeat(np.repeat(psf, _PARTS, axis=0), _PARTS, axis=1) / _PARTS**2
+    axis = (np.arange(len(fine)) + 0.5) / _PARTS - 0.5
+    total = fine.sum()
+    row, column = float(fine.sum(1) @ axis / total), float(fine.sum(0) @ axis / total)
+    distance = np.hypot(axis[:, None] - row, axis[None] - column).ravel()
+    order = np.argsort(distance)
+    inside = np.cumsum(fine.ravel()[order]) / total
+    return float(distance[order][int(np.argmax(inside >= share))])
+
+
+def otf_cutoff(psf: NDArray[np.float64], pixel_size_um: float, level: float = 0.05) -> float:
+    """Frequency at which the mean of |H| over directions first falls to a level, in cycles per micrometre.
+
+    Half a cycle per pixel where it does not.
+    """
+    frequency, transfer = otf_profile(psf / psf.sum(), pixel_size_um)
+    below = np.flatnonzero(transfer < level)
+    if not len(below):
+        return float(frequency[-1])
+    last = int(below[0])
+    rise = (transfer[last - 1] - level) / (transfer[last - 1] - transfer[last])
+    return float(frequency[last - 1] + rise * (frequency[last] - frequency[last - 1]))
 
 
 def fwhm(psf: NDArray[np.float64]) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,8 +14,8 @@ from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.plan import Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
-from napari_deepblur.progress import finished
-from napari_deepblur.restoration.tiling import margin
+from napari_deepblur.progress import Progress, finished
+from napari_deepblur.restoration.tiling import Part, margin
 
 
 class Region(NamedTuple):
@@ -65,7 +66,14 @@ class Preview(NamedTuple):
 
 
 def preview(plan: Plan, image: ArrayLike, region: Region, known: Identification | None = None) -> Preview:
-    """Deblur a region of an image with the plan of the whole.
+    """Deblur a region of an image with the plan of the whole; as `preview_steps`."""
+    return finished(preview_steps(plan, image, region, known))
+
+
+def preview_steps(
+    plan: Plan, image: ArrayLike, region: Region, known: Identification | None = None
+) -> Generator[Progress | Part, None, Preview]:
+    """Deblur a region of an image with the plan of the whole, step by step.
 
     Parameters
     ----------
@@ -96,7 +104,7 @@ def preview(plan: Plan, image: ArrayLike, region: Region, known: Identification 
         # A preview is to be quick.
         quick = here.settings.compute.replace(draws=0)
         here = replace(here, settings=here.settings.replace(compute=quick))
-    result = finished(run(here, part, known))
+    result = yield from run(here, part, known)
     top, left = region.top - wide.top, region.left - wide.left
     height, width = region.shape
     return Preview(region, result.image[top : top + height, left : left + width], result)

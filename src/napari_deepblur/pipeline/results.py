@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.resolution import ResolutionGain
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.verdict import Verdict
 
@@ -34,6 +35,9 @@ class Deblurring:
     spread
         Standard deviation of the restored image over blurs that are likely, in its units; absent where none were drawn
         (``draws``). It is what the result owes to not knowing the blur, and not to noise.
+    resolution
+        Of the image and of the result (`image_resolution`), which says how far their spectra reach, and not whether
+        the detail is true; absent where the pixels have no size, or are too few.
     """
 
     image: NDArray[np.float32]
@@ -43,3 +47,4 @@ class Deblurring:
     blur: Blur | None = None
     background: NDArray[np.float32] | None = None
     spread: NDArray[np.float32] | None = None
+    resolution: ResolutionGain | None = None

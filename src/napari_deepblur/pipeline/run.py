@@ -26,6 +26,7 @@ from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.spread import spread_steps
 from napari_deepblur.progress import Progress, changed, within
+from napari_deepblur.resolution import resolution_gain
 from napari_deepblur.restoration.background import BackgroundRestorer
 from napari_deepblur.restoration.blur import Blur, FamilyBlur
 from napari_deepblur.restoration.light import light_note
@@ -227,6 +228,7 @@ def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> De
     if verdict is not None and expected is not None:
         verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
     gained = light_note(left, unit_scale(evidence.pixels).offset)
+    resolution = resolution_gain(evidence.pixels, picture.image, plan.family.pixel_size_um)
     if evidence.blank is not None:
         picture.image[evidence.blank] = given.observed[evidence.blank]
         if picture.spread is not None:
@@ -244,9 +246,11 @@ def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> De
         "weights": {kind: {"file": used.path.name, "sha256": used.sha256} for kind, used in plan.weights.items()},
         "notes": [*evidence.notes, *found.notes, *restored.notes, *([] if gained is None else [gained])],
         "residual": None if verdict is None else verdict.as_record(),
+        "resolution": None if resolution is None else resolution.as_record(),
     }
     record = _record(plan, resolved)
-    return Deblurring(picture.image, identification, record, verdict, found.blur, picture.background, picture.spread)
+    beside = picture.background, picture.spread, resolution
+    return Deblurring(picture.image, identification, record, verdict, found.blur, *beside)
 
 
 def _as_result(

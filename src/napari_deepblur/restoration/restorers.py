@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_deepblur.devices import inference_precision
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.operators import ConvolutionOperator, LinearOperator
-from napari_deepblur.solvers import SOLVERS, SolverState
+from napari_deepblur.solvers import SOLVERS, Discrepancy, SolverState
 from napari_deepblur.solvers.state import observed
 
 _MAPS_ALIVE = 10
@@ -147,7 +147,8 @@ class SolverRestorer(Restorer):
     name
         A key of `solvers.SOLVERS`.
     iterations, strength, **numbers
-        As in the solver, whose own values hold where these are absent.
+        As in the solver, whose own values hold where these are absent. Richardson-Lucy of strength 0 has no prior:
+        without a number of iterations it stops where the residual is what the noise is (`Discrepancy`).
 
     Raises
     ------
@@ -159,6 +160,7 @@ class SolverRestorer(Restorer):
         self._solver = SOLVERS[name]
         given: dict[str, Any] = {"iterations": iterations, "strength": strength, **numbers}
         self._options = {key: value for key, value in given.items() if value is not None}
+        self._stops = name == "richardson-lucy" and strength == 0 and iterations is None
         own = inspect.signature(SOLVERS[name]).parameters["iterations"].default
         self._iterations = int(own if iterations is None else iterations)
         # Solvers check their arguments when they are called: a call with next to nothing finds bad ones in time.
@@ -189,7 +191,10 @@ class SolverRestorer(Restorer):
         weights: Tensor | None = None,
     ) -> Iterator[Step]:
         """Yield the solver's estimates; the solvers take the PSF at its word."""
-        return stepped(self._solver(operator, image, noise, **self._options, weights=weights))
+        options = dict(self._options)
+        if self._stops and max(noise) > 0:
+            options["monitor"] = Discrepancy(image, noise)
+        return stepped(self._solver(operator, image, noise, **options, weights=weights))
 
 
 def stepped(states: Iterator[SolverState]) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -11,11 +11,8 @@ from torch import Tensor
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.operators import LinearOperator
 from napari_deepblur.solvers.richardson_lucy import poisson_background
-from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, mean_deviation
+from napari_deepblur.solvers.state import DARK, Monitor, SolverState, check, check_range, mean_deviation
 from napari_deepblur.solvers.variation import OneCorner
-
-Monitor = Callable[[Tensor], bool]
-"""What looks at A x, the image that the scene of the last iteration explains, and says whether to stop with it."""
 
 _LEAST_SEEN = 1e-3
 _LEAST_LEFT = 0.1

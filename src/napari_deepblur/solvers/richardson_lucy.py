@@ -11,6 +11,7 @@ from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import LinearOperator
 from napari_deepblur.solvers.state import (
     DARK,
+    Monitor,
     SolverState,
     check,
     check_range,
@@ -30,6 +31,7 @@ def richardson_lucy(
     iterations: int = 100,
     strength: float = 0.1,
     weights: Tensor | None = None,
+    monitor: Monitor | None = None,
 ) -> Iterator[SolverState]:
     """Restore by Richardson-Lucy, with the Gaussian noise as a Poisson background and a total variation prior.
 
@@ -56,6 +58,8 @@ def richardson_lucy(
     weights
         1 for pixels that count, 0 for those that do not, shape (..., H, W); all count where absent. Hidden pixels hold
         something plausible, from which levels and the start are taken, and no more.
+    monitor
+        Decides when to stop; by default nothing does.
 
     Returns
     -------
@@ -85,9 +89,8 @@ def richardson_lucy(
     unit = unit.clamp_min(DARK)
     kappa = strength * mean_deviation(image, model) / unit
     start = first_scene(operator, image.clamp_min(0)).maximum(1e-3 * unit)
-    return _iterate(
-        observed(operator, weights), image, start, background, unit, kappa if strength > 0 else None, iterations
-    )
+    prior = kappa if strength > 0 else None
+    return _iterate(observed(operator, weights), image, start, background, unit, prior, iterations, monitor)
 
 
 def poisson_background(image: Tensor, noise: PoissonGaussianNoise, axes: tuple[int, ...]) -> Tensor:
@@ -106,13 +109,17 @@ def _iterate(
     unit: Tensor,
     kappa: Tensor | None,
     iterations: int,
+    monitor: Monitor | None,
 ) -> Iterator[SolverState]:
     counts = (image + background).clamp_min(0)
     seen = coverage(operator, image)
     x, variation = start, FourCorners()
     for iteration in range(1, iterations + 1):
+        expected = operator.forward(x)
+        if monitor is not None and iteration > 1 and monitor(expected):
+            return
         # Rounding in the Fourier domain may bring darkness slightly below zero.
-        ratio = counts / (operator.forward(x) + background).maximum(1e-6 * unit)
+        ratio = counts / (expected + background).maximum(1e-6 * unit)
         evidence = x * operator.adjoint(ratio).clamp_min(0)
         before = x
         if kappa is None:

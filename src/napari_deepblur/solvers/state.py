@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -16,6 +17,10 @@ _LEAST_SEEN = 1e-3
 
 DARK = 1e-12
 """Intensity below every unit in use: what divisions by an image without any light are kept above."""
+
+
+Monitor = Callable[[Tensor], bool]
+"""What looks at A x, the image that the scene of the last iteration explains, and says whether to stop with it."""
 
 
 class SolverState(NamedTuple):

@@ -19,6 +19,7 @@ from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.resolution import ImageResolution, ResolutionGain
 from napari_deepblur.restoration.blur import ConvolutionBlur
 from napari_deepblur.restoration.verdict import WORDS, Verdict
 from napari_deepblur.widgets.colours import theme_colours
@@ -81,6 +82,15 @@ def test_the_numbers_are_those_of_the_psf(panel: ResultsPanel) -> None:
     # An Airy disc is 0.514 wavelength / NA wide, 0.321 µm.
     assert "0.32" in words and "without aberrations" in words
     assert text(panel, "noise_found") == "Noise: alpha = 0.5, beta = 2 (image units)."
+
+
+def test_the_resolution_stands_beside_what_it_cannot_tell(panel: ResultsPanel) -> None:
+    gain = ResolutionGain(ImageResolution(0.314), ImageResolution(None))
+    panel.setValue(shown(replace(result(), resolution=gain)))
+    assert text(panel, "resolution").startswith("Resolution: image 0.31 µm, result not found.")
+    assert "not whether it is true" in text(panel, "resolution")
+    panel.setValue(shown(result()))
+    assert text(panel, "resolution") == ""
 
 
 @pytest.mark.parametrize(("light", "level"), [("green", "good"), ("yellow", "warning"), ("red", "error")])

@@ -19,6 +19,7 @@ from napari_deepblur.pipeline.parts import FieldZernikeBlur, ZernikeBlur
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import History, StackDeblurring, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.resolution import ResolutionGain
 from napari_deepblur.restoration.verdict import Verdict, badness
 from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.origins import assumptions
@@ -73,6 +74,8 @@ class Findings:
         Coefficients and noise; None where nothing was identified.
     numbers
         Of the PSF.
+    resolution
+        Of the image and of the result; None where it was not measured.
     metrics
         Its profiles, where they are at hand.
     volume
@@ -94,6 +97,7 @@ class Findings:
     verdict_of: str = ""
     identification: Identification | None = None
     numbers: PsfNumbers | None = None
+    resolution: ResolutionGain | None = None
     metrics: PsfMetrics | None = None
     volume: VolumePsfMetrics | None = None
     remark: str = ""
@@ -112,6 +116,7 @@ def found_in_run(name: str, series: StackDeblurring, worst: tuple[str, Verdict] 
         verdict_of=worst[0] if worst is not None else "",
         identification=found,
         numbers=_numbers(metrics),
+        resolution=series.first.resolution,
         metrics=metrics,
         history=series.history(),
         rests_on=assumptions(series.record),
@@ -132,6 +137,7 @@ def found_in_preview(name: str, result: Deblurring) -> Findings:
         verdict=result.verdict,
         identification=result.identification,
         numbers=_numbers(metrics),
+        resolution=result.resolution,
         metrics=metrics,
         rests_on=assumptions(result.settings),
         is_preview=True,
@@ -163,6 +169,7 @@ def _found(name: str, record: Mapping[str, Any]) -> Findings:
         verdict_of=worst[0] if worst is not None else "",
         identification=None if history is None else _recorded_identification(record, resolved, history),
         numbers=_recorded_numbers(record.get(PSF_KEY)),
+        resolution=ResolutionGain.from_record(resolved.get("resolution")),
         history=history,
         rests_on=assumptions(record),
         remark=_remark(record, resolved),

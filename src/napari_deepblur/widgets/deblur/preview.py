@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,11 @@ from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.parts import Compute, NetworkRestoration
 from napari_deepblur.pipeline.plan import Plan, plan
-from napari_deepblur.pipeline.preview import Preview, Region, preview
+from napari_deepblur.pipeline.preview import Preview, Region, preview_steps
 from napari_deepblur.pipeline.series import LUMINANCE, Luminance, channel_of, lazy_frame, leading, write_frame
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.progress import Progress, finished, one_of
+from napari_deepblur.restoration.tiling import Part
 from napari_deepblur.widgets.colours import theme_colours
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.shown_part import drawn_region, shown_frame, visible_region
@@ -39,7 +42,9 @@ _QUIET_MS = 150
 
 
 @dataclass(frozen=True)
-class _Request:
+class Request:
+    """What a preview is of."""
+
     layer: str
     source: Source
     choice: AxesChoice
@@ -80,7 +85,7 @@ class Previewer(QObject):
         self._layer: Layer | None = None
         self._ask: Ask | None = None
         self._asked: tuple[Any, ...] | None = None
-        self._request: _Request | None = None
+        self._request: Request | None = None
         self._known: tuple[Any, list[Identification | None]] | None = None
         self._planned: tuple[Any, Plan] | None = None
         self._latest = Latest(self)
@@ -119,6 +124,12 @@ class Previewer(QObject):
         """Tell whether a preview is on its way."""
         return self._timer.isActive() or self._latest.is_busy()
 
+    def shown(self) -> tuple[Request, list[Identification | None]] | None:
+        """Return what is shown, and what was identified for it; None where nothing is, or it is outdated."""
+        if self._request is None or self._known is None or self.layer() is None or self.is_busy():
+            return None
+        return self._request, self._known[1]
+
     def layer(self) -> Layer | None:
         """Return the layer of the preview; None where there is none in the viewer."""
         return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
@@ -154,7 +165,7 @@ class Previewer(QObject):
         shape = full_resolution(layer).shape
         size = shape[axes.index("Y")], shape[axes.index("X")]
         region = (drawn_region(self._viewer, layer, axes) or visible_region(layer, axes)).within(size, LARGEST_SIDE)
-        request = _Request(
+        request = Request(
             str(layer.unique_id),
             Source.of(layer),
             choice,
@@ -173,16 +184,16 @@ class Previewer(QObject):
         identifying = request.layer, choice, request.index, region, alike
         known = self._known[1] if self._known is not None and self._known[0] == identifying else None
         planned = self._planned
-        self._latest.request(lambda: (request, identifying, *_compute(request, known, planned)))
+        self._latest.request(lambda: (request, identifying, *finished(compute_steps(request, known, planned))))
 
-    def _show(self, result: tuple[_Request, Any, list[Preview], tuple[Any, Plan]]) -> None:
+    def _show(self, result: tuple[Request, Any, list[Preview], tuple[Any, Plan]]) -> None:
         from napari.layers import Layer
 
         request, identifying, previews, self._planned = result
         if self._ask is None:
             return
         self._known = identifying, [part.result.identification for part in previews]
-        data, arguments, kind = _layer_data(request, previews)
+        data, arguments, kind = preview_layer(request, previews)
         old = self._layer
         if (
             old is not None
@@ -207,9 +218,9 @@ class Previewer(QObject):
         self.ready.emit(previews[0])
 
 
-def _compute(
-    request: _Request, known: list[Identification | None] | None, planned: tuple[Any, Plan] | None
-) -> tuple[list[Preview], tuple[Any, Plan]]:
+def compute_steps(
+    request: Request, known: list[Identification | None] | None, planned: tuple[Any, Plan] | None
+) -> Generator[Progress | Part, None, tuple[list[Preview], tuple[Any, Plan]]]:
     """Deblur the region, of a colour image for each colour; with the plan of before where that is the same."""
     axes, colours = request.choice.axes, request.choice.colours
     array, indices = request.source.data, [request.index]
@@ -228,11 +239,13 @@ def _compute(
     for number, index in enumerate(indices):
         plane = lazy_frame(array, axes, index)
         before = known[number] if known is not None else None
-        parts.append(preview(here, plane, request.region, before))
+        steps = preview_steps(here, plane, request.region, before)
+        parts.append((yield from one_of(steps, number, len(indices))))
     return parts, (key, made)
 
 
-def _layer_data(request: _Request, previews: list[Preview]) -> tuple[NDArray[Any], dict[str, Any], str]:
+def preview_layer(request: Request, previews: list[Preview]) -> tuple[NDArray[Any], dict[str, Any], str]:
+    """Return data, arguments and kind of the layer that lies over what was previewed."""
     from napari.utils.transforms import Affine
 
     axes = request.choice.axes.removesuffix("S")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.preview import Preview, Region
 from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview
-from napari_deepblur.widgets.deblur.preview import Previewer
+from napari_deepblur.widgets.deblur.method_comparison import MethodComparison
+from napari_deepblur.widgets.deblur.preview import Previewer, Request
 from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.notice import Notice
 
@@ -52,9 +54,16 @@ class PreviewForm(QWidget):
         self.setFocusProxy(self._box)
         self._notice = Notice(self)
         self._notice.setObjectName("preview_notice")
+        self._compare = MethodComparison(viewer, self.shown, self)
+        self._compare.setVisible(False)
+        self._compare.said.connect(self._notice.say)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._box)
+        row = QHBoxLayout()
+        row.addWidget(self._box)
+        row.addWidget(self._compare)
+        row.addStretch(1)
+        layout.addLayout(row)
         layout.addWidget(self._notice)
         self._box.toggled.connect(self._switch)
         self._previewer.started.connect(self._start)
@@ -98,6 +107,10 @@ class PreviewForm(QWidget):
         """Return the layer that is shown; None where there is none."""
         return self._previewer.layer()
 
+    def shown(self) -> tuple[Request, list[Identification | None]] | None:
+        """Return what is shown, and what was identified for it; None where nothing is, or it is outdated."""
+        return self._previewer.shown()
+
     def update_preview(self, *_: object) -> None:
         """Look again soon, because something has changed."""
         self._previewer.update()
@@ -108,9 +121,12 @@ class PreviewForm(QWidget):
 
     def _switch(self, wanted: bool) -> None:
         self._notice.clear()
+        self._compare.setVisible(wanted)
         if wanted:
             self._previewer.follow(self._ask)
         else:
+            self._compare.cancel()
+            self._notice.clear()
             self._previewer.close()
             self._show(None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +10,32 @@ import numpy as np
 
 from napari_deepblur.io.axes import frame_name, part_slices
 from napari_deepblur.io.sinks import ArraySink, empty_result
+from napari_deepblur.operators.psf_maps import psf_maps
 from napari_deepblur.optics.psf_field import psf_field
 from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, write_frame
+from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, channel_of, write_frame
 from napari_deepblur.restoration.residual import residual_image
 from napari_deepblur.restoration.verdict import Verdict
 from napari_deepblur.widgets.deblur.findings import found_in_run, record_of, worst_frame
+from napari_deepblur.widgets.deblur.psf_map_layers import psf_map_layers
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
-from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source, image_layer, psf_layer, spread_layer
+from napari_deepblur.widgets.layers import (
+    METADATA_KEY,
+    LayerData,
+    Source,
+    image_layer,
+    psf_layer,
+    spread_layer,
+)
 from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
+
+_CELLS = 12
+"""Cells of a map along the longer side."""
 
 
 class ResultDisplay(RunDisplay):
@@ -57,6 +69,7 @@ class ResultDisplay(RunDisplay):
         self._exported: list[NDArray[np.float32]] = []
         self._psfs: NDArray[np.float32] | None = None
         self._plane: Deblurring | None = None
+        self._series: StackDeblurring | None = None
 
     def show(self, step: Written | Frame) -> None:
         """Show what has been written; the first part brings the layer."""
@@ -98,7 +111,7 @@ class ResultDisplay(RunDisplay):
 
     def finish(self, outcome: StackDeblurring, duration: str) -> Conclusion:
         """Write down how the result was made, add the point spread functions, and say what was done and found."""
-        series = outcome
+        series = self._series = outcome
         self._plane = series.first if self._axes == "YX" and not self._source.colour else None
         source = {"layer": self._source.name, "file": self._source.file}
         record = {**series.record, "input": source}
@@ -137,6 +150,21 @@ class ResultDisplay(RunDisplay):
         """Return the point spread functions of all frames; None where none was identified."""
         return (np.concatenate(self._exported), "TYX") if self._exported else None
 
+    def measured_field(self) -> Callable[[], list[LayerData]] | None:
+        """Return what measures the PSFs of the first frame over its field; None before there is any."""
+        series = self._series
+        if series is None:
+            return None
+        axes, source = self._axes.removesuffix("S"), self._source
+        theta, origin = series.first.settings["resolved"]["theta"], series.settings.origin
+        size = self._source.data.shape[axes.index("Y")], self._source.data.shape[axes.index("X")]
+        first = next(entry["index"] for entry in series.record["frames"] if entry.get("theta") is not None)
+        index, family = tuple(first)[: len(axes) - 2], series.family
+        if series.settings.channel_wavelengths_um is not None:
+            optics = series.settings.microscope_of(channel_of(axes, index))
+            family = series.settings.replace(microscope=optics, channel_wavelengths_um=None).operator_family(size)
+        return lambda: psf_map_layers(source, axes, index, psf_maps(family, theta, size, origin, _grid(size)))
+
     def has_residual(self) -> bool:
         """Tell whether there is a residual to be shown: that of one plane."""
         return self._plane is not None
@@ -159,3 +187,9 @@ class ResultDisplay(RunDisplay):
             **self._source.placement,
         }
         self._viewer.add_layer(Layer.create(np.pad(inner, [(b, b) for b in border]), arguments, "image"))
+
+
+def _grid(size: tuple[int, int]) -> tuple[int, int]:
+    """Return how many cells a map has: about square ones, and so many that a slope is seen."""
+    cell = max(max(size) / _CELLS, 1.0)
+    return max(round(size[0] / cell), 1), max(round(size[1] / cell), 1)

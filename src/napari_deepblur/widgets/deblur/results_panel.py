@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.resolution import RESOLUTION_CAVEAT
 from napari_deepblur.widgets.colours import Colours, theme_colours
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.findings import Findings
@@ -48,7 +49,7 @@ class ResultsPanel(QWidget):
         super().__init__(parent)
         self._findings: Findings | None = None
         self._colours = theme_colours("dark")
-        self._title, self._verdict, self._rests, self._numbers = (Notice(self) for _ in range(4))
+        self._title, self._verdict, self._rests, self._numbers, self._resolution = (Notice(self) for _ in range(5))
         self._title.setObjectName("result_name")
         self._title.setToolTip("The layer that is described: the one that is selected in the list of layers.")
         self._rests.setObjectName("rests_on")
@@ -58,6 +59,8 @@ class ResultsPanel(QWidget):
             "what the result, blurred again, leaves of the image, which does not prove that it is right."
         )
         self._numbers.setObjectName("psf_metrics")
+        self._resolution.setObjectName("resolution")
+        self._resolution.setToolTip(RESOLUTION_CAVEAT)
         self._open = QToolButton(self)
         self._open.setObjectName("profiles")
         self._open.setText("Profiles")
@@ -115,6 +118,7 @@ class ResultsPanel(QWidget):
         layout.addWidget(self._remark)
         layout.addWidget(self._noise)
         layout.addWidget(self._numbers)
+        layout.addWidget(self._resolution)
         layout.addLayout(buttons)
         layout.addWidget(self._sections)
         layout.addWidget(self._psf)
@@ -156,6 +160,8 @@ class ResultsPanel(QWidget):
         self._rests.say("" if findings is None else findings.rests_on, "warning")
         numbers = None if findings is None else findings.numbers
         self._numbers.say("" if numbers is None else numbers.words())
+        resolution = None if findings is None else findings.resolution
+        self._resolution.say("" if resolution is None else resolution.words)
         self._remark.say("" if findings is None else findings.remark)
         self._history.setValue(None if findings is None else findings.history)
         found = None if findings is None else findings.identification

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_deepblur.widgets.deblur.findings import Findings
-from napari_deepblur.widgets.layers import Source, shown_name
+from napari_deepblur.widgets.layers import LayerData, Source, shown_name
 from napari_deepblur.widgets.origins import Origin
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ class RunDisplay(ABC):
     @abstractmethod
     def psfs(self) -> tuple[NDArray[np.float32], str] | None:
         """Return the point spread functions, (N, k, k), and the letters of their axes; None where there are none."""
+
+    @abstractmethod
+    def measured_field(self) -> Callable[[], list[LayerData]] | None:
+        """Return what measures the PSFs over the field, in any thread; None where that is not known of this run."""
 
     @abstractmethod
     def has_residual(self) -> bool:

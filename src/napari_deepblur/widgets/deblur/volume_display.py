@@ -69,6 +69,10 @@ class VolumeDisplay(RunDisplay):
         """Return the planes of the point spread function; None before there are any."""
         return None if self._psf is None else (self._psf, "ZYX")
 
+    def measured_field(self) -> None:
+        """Return None: a volume has one PSF for all of its field."""
+        return None
+
     def has_residual(self) -> bool:
         """Tell that there is none: what lies beyond the stack would have to be known."""
         return False
