@@ -9,16 +9,8 @@ from torch import Tensor
 
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import LinearOperator
-from napari_deepblur.solvers.state import (
-    DARK,
-    SolverState,
-    check,
-    check_range,
-    coverage,
-    first_scene,
-    mean_deviation,
-    observed,
-)
+from napari_deepblur.solvers.levels import DARK, Levels, levels_of
+from napari_deepblur.solvers.state import SolverState, check, check_range, coverage, first_scene, observed
 from napari_deepblur.solvers.variation import FourCorners
 
 
@@ -30,6 +22,7 @@ def richardson_lucy(
     iterations: int = 100,
     strength: float = 0.1,
     weights: Tensor | None = None,
+    levels: Levels | None = None,
 ) -> Iterator[SolverState]:
     """Restore by Richardson-Lucy, with the Gaussian noise as a Poisson background and a total variation prior.
 
@@ -56,6 +49,8 @@ def richardson_lucy(
     weights
         1 for pixels that count, 0 for those that do not, shape (..., H, W); all count where absent. Hidden pixels hold
         something plausible, from which levels and the start are taken, and no more.
+    levels
+        Of the whole image, where this is a tile of it; by default the image's own.
 
     Returns
     -------
@@ -80,19 +75,20 @@ def richardson_lucy(
     """
     model = check(operator, image, noise, iterations)
     check_range("strength", strength, 0.0)
-    background = poisson_background(image, model, operator.axes)
-    unit = (image + background).clamp_min(0).mean(dim=(-2, -1), keepdim=True)
-    unit = unit.clamp_min(DARK)
-    kappa = strength * mean_deviation(image, model) / unit
-    start = first_scene(operator, image.clamp_min(0)).maximum(1e-3 * unit)
+    levels = levels or levels_of(image, operator.axes, lambda: operator)
+    background = poisson_background(levels.mean, model)
+    # The mean of counts, which are not negative: near that of the image, but where that is all noise.
+    unit = (levels.mean + background).clamp_min(0).maximum(1e-3 * levels.contrast).clamp_min(DARK)
+    kappa = strength * levels.deviation(model) / unit
+    start = first_scene(operator, image.clamp_min(0), levels.mean.clamp_min(0)).maximum(1e-3 * unit)
     return _iterate(
         observed(operator, weights), image, start, background, unit, kappa if strength > 0 else None, iterations
     )
 
 
-def poisson_background(image: Tensor, noise: PoissonGaussianNoise, axes: tuple[int, ...]) -> Tensor:
-    """Return b = beta^2 / alpha, at most the mean of each image over its axes; shape (..., 1, ..., 1)."""
-    mean = image.mean(dim=axes, keepdim=True).clamp_min(0)
+def poisson_background(mean: Tensor, noise: PoissonGaussianNoise) -> Tensor:
+    """Return b = beta^2 / alpha, at most the mean intensity of each image, shape (..., 1, ..., 1)."""
+    mean = mean.clamp_min(0)
     if noise.beta == 0:
         return torch.zeros_like(mean)
     return mean if noise.alpha == 0 else mean.clamp_max(noise.beta**2 / noise.alpha)
