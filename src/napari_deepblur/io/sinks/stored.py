@@ -82,7 +82,7 @@ class StoredPixels:
 
         zarr makes folders that are missing: what was written before they went would be missing in the result.
         """
-        if not self.folder.is_dir() or self.folder.stat().st_ino != self._number:
+        if self.folder.stat().st_ino != self._number:
             raise OutputError(f"The folder of {self._target} was removed while it was written: nothing is left of it.")
 
     def write(self, index: Sequence[int], region: Region, pixels: NDArray[Any]) -> None:
