@@ -202,7 +202,8 @@ def _zarr_files() -> list[Seed]:
         group = zarr.open_group(root, mode="w", zarr_format=3)
         group.create_array("0", shape=stack.shape, chunks=(1, 16, 18), dtype=stack.dtype)[:] = stack
         datasets = [{"path": "0", "coordinateTransformations": scale}]
-        group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
+        facts: dict[str, Any] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
+        group.attrs["ome"] = facts
         good = {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
     def reader(inner: Path) -> Callable[[Path], None]:

@@ -25,13 +25,14 @@ from benchmarks.simulation.geometry import Array, Box
 from benchmarks.simulation.specimens import KINDS, draw_specimen
 from napari_deepblur import Microscope, PoissonGaussianNoise, ZernikeFamily, deblur, image_resolution
 from napari_deepblur.errors import UndersamplingWarning
+from napari_deepblur.pipeline.parts import Method
 
 SIDE, PIXEL_UM = 256, 0.08
 PHOTONS = (100.0, 1000.0, 10000.0)
 """Light of the brightest pixel."""
 LIMITS = (0.15, 0.25, 0.35, 0.45)
 """In cycles per pixel."""
-METHODS = ("wiener", "richardson-lucy", "total-variation", "network")
+METHODS: tuple[Method, ...] = ("wiener", "richardson-lucy", "total-variation", "network")
 _SMOOTH = 5
 
 
@@ -72,7 +73,7 @@ def transfer(limit: float, sharp: bool) -> Array:
 
 def scene(kind: str, seed: int, side: int = SIDE) -> NDArray[np.float32]:
     """Draw the middle plane of a specimen."""
-    return draw_specimen(kind, Box((9, side, side), (0.2, PIXEL_UM, PIXEL_UM)), seed)[4]
+    return np.asarray(draw_specimen(kind, Box((9, side, side), (0.2, PIXEL_UM, PIXEL_UM)), seed)[4], np.float32)
 
 
 def limited(specimens: int, sharp: bool) -> dict[tuple[float, str], list[Row]]:
@@ -135,27 +136,27 @@ def restored(specimens: int) -> list[str]:
             for photons in PHOTONS:
                 noise = PoissonGaussianNoise(1 / photons, 0.002)
                 image = noise.sample(clean / clean.max(), seed).astype(np.float32)
-                pictures = {"(the image)": image}
+                pictures: dict[str, NDArray[np.float32]] = {"(the image)": image}
                 for method in METHODS:
                     done = deblur(image, family, theta=theta, noise=noise, method=method, device="cpu")
                     pictures[method] = done.image
-                for method, picture in pictures.items():
+                for shown, picture in pictures.items():
                     found = image_resolution(picture, PIXEL_UM).um
                     true = PIXEL_UM * ring_correlation(picture.astype(float), truth, 0.5)
-                    rows[photons, method].append(Row(0.525 / 2.4, true, np.nan if found is None else found))
+                    rows[photons, shown].append(Row(0.525 / 2.4, true, np.nan if found is None else found))
     lines = [
         "| photons | picture | measured, um | true detail, um | measured / true: median, range | not found |",
         "|---|---|---|---|---|---|",
     ]
-    for (photons, method), entries in rows.items():
-        measured, true = (np.array([getattr(entry, name) for entry in entries]) for name in ("found", "correlated"))
+    for (photons, shown), entries in rows.items():
+        measured, detail = (np.array([getattr(entry, name) for entry in entries]) for name in ("found", "correlated"))
         known = np.isfinite(measured)
         if not known.any():
-            lines.append(f"| {photons:g} | {method} | none | {np.median(true):.3f} | | {len(entries)} |")
+            lines.append(f"| {photons:g} | {shown} | none | {np.median(detail):.3f} | | {len(entries)} |")
             continue
-        ratio = (measured / true)[known]
+        ratio = (measured / detail)[known]
         lines.append(
-            f"| {photons:g} | {method} | {np.median(measured[known]):.3f} | {np.median(true):.3f} | "
+            f"| {photons:g} | {shown} | {np.median(measured[known]):.3f} | {np.median(detail):.3f} | "
             f"{np.median(ratio):.2f}, {ratio.min():.2f} to {ratio.max():.2f} | {(~known).sum()} |"
         )
     return lines

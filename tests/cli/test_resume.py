@@ -27,7 +27,9 @@ KILLED = """
 import os, signal, sys
 import torch
 from napari_deepblur.cli import main
+from napari_deepblur.io.sinks import tiff
 from napari_deepblur.io.sinks.blocks import Blocks
+tiff._STORED_PIXELS = 1
 # Sums over other numbers of threads are rounded otherwise.
 torch.set_num_threads(int(sys.argv[1]))
 left, store = int(sys.argv[2]), Blocks._store
@@ -66,10 +68,16 @@ def pixels(path: Path) -> Any:
         return np.asarray(image)
 
 
+@pytest.fixture(autouse=True)
+def small_results_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_deepblur.io.sinks.tiff._STORED_PIXELS", 1)
+
+
+@pytest.mark.parametrize("suffix", [".ome.zarr", ".ome.tif"])
 def test_a_killed_run_goes_on_where_it_was(
-    run: Callable[..., Any], large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Any], large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    whole, out = tmp_path / "whole.ome.zarr", tmp_path / "out.ome.zarr"
+    whole, out = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
     assert run("deblur", large, "-o", whole, *QUICK).code == 0
     # Each of the two planes has 2 x 2 blocks, and 9 tiles.
     killed(6, "deblur", large, "-o", out, *QUICK)
@@ -93,9 +101,36 @@ def test_a_killed_run_goes_on_where_it_was(
     np.testing.assert_array_equal(pixels(out), pixels(whole))
     made, expected = record_in(out), record_in(whole)
     assert made == expected
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.ome.zarr", "whole.ome.zarr"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"out{suffix}", f"whole{suffix}"]
     assert not list(out.rglob("*.partial")) and not (out / ".napari-deepblur").exists()
     assert "up to date" in run("deblur", large, "-o", out, *QUICK).err
+
+
+def test_a_run_that_is_killed_again_and_again_makes_the_same(
+    run: Callable[..., Any], large: Path, tmp_path: Path
+) -> None:
+    whole, out = tmp_path / "whole.ome.tif", tmp_path / "out.ome.tif"
+    assert run("deblur", large, "-o", whole, *QUICK).code == 0
+    for after in np.random.default_rng(5).integers(1, 4, 2):
+        killed(int(after), "deblur", large, "-o", out, *QUICK)
+        assert not out.exists() and partial_folder(out).is_dir()
+    assert run("deblur", large, "-o", out, *QUICK).code == 0
+    np.testing.assert_array_equal(pixels(out), pixels(whole))
+    assert record_in(out) == record_in(whole)
+
+
+def test_what_was_left_when_only_the_last_step_was_missing_is_removed(
+    run: Callable[..., Any], large: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.ome.tif"
+    known = (*QUICK, "--theta", *([0.05] * 8))
+    killed(3, "deblur", large, "-o", out, *known)
+    begun = tmp_path / "begun"
+    partial_folder(out).rename(begun)
+    assert run("deblur", large, "-o", out, *known).code == 0
+    begun.rename(partial_folder(out))
+    assert "up to date" in run("deblur", large, "-o", out, *known).err
+    assert [path.name for path in tmp_path.iterdir()] == ["out.ome.tif"]
 
 
 def test_what_was_begun_of_something_else_is_begun_again(run: Callable[..., Any], large: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from napari_deepblur.restoration.background import REACH, BackgroundRestorer, Vo
 from napari_deepblur.restoration.blur import ConvolutionBlur
 from napari_deepblur.restoration.restore import Restored, restore_steps
 from napari_deepblur.restoration.restorers import Restorer, SolverRestorer, Step
+from napari_deepblur.solvers.levels import Levels
 
 CPU = torch.device("cpu")
 MICROSCOPE = Microscope(1.2, 0.525, 0.1, 1.33)
@@ -104,6 +105,7 @@ def test_other_methods_restore_what_is_left_with_the_noise_of_all(
             noise: tuple[float, float],
             spread: float,
             weights: Tensor | None = None,
+            levels: Levels | None = None,
         ) -> Iterator[Step]:
             self.image, self.noise, self.spread, self.operator = image, noise, spread, operator
             for iteration in (1, 2):

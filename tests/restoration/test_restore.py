@@ -21,6 +21,7 @@ from napari_deepblur.restoration.restore import MEMORY_VARIABLE, Restored, choos
 from napari_deepblur.restoration.restorers import NetworkRestorer, Restorer, SolverRestorer, Step
 from napari_deepblur.restoration.tiling import Part, margin
 from napari_deepblur.samples import sample_microscope, sample_path
+from napari_deepblur.solvers.levels import Levels
 
 CPU = torch.device("cpu")
 NO_GPU = torch.device("meta")
@@ -48,6 +49,7 @@ class Copier(Restorer):
         noise: tuple[float, float],
         spread: float,
         weights: Tensor | None = None,
+        levels: Levels | None = None,
     ) -> Iterator[Step]:
         if image.device.type != "cpu" or image.numel() > self.largest:
             raise torch.OutOfMemoryError("out of memory")

@@ -13,8 +13,8 @@ from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.solvers import richardson_lucy
 from napari_deepblur.solvers.differences import Differences
+from napari_deepblur.solvers.levels import levels_of
 from napari_deepblur.solvers.richardson_lucy import poisson_background
-from napari_deepblur.solvers.state import mean_deviation
 
 gradient = Differences((1.0, 1.0)).gradient
 
@@ -40,10 +40,16 @@ def test_the_likelihood_rises_at_every_iteration_and_light_stays_positive(
 
 
 def test_the_penalised_likelihood_rises_at_every_iteration(problem: Any) -> None:
-    background = float(poisson_background(problem.image, PoissonGaussianNoise(*problem.noise), (-2, -1)))
+    background = float(poisson_background(problem.image.mean(), PoissonGaussianNoise(*problem.noise)))
     counts = (problem.image + background).clamp_min(0)
     unit = counts.mean()
-    kappa = 0.3 * float(mean_deviation(problem.image, PoissonGaussianNoise(*problem.noise))) / float(unit)
+    kappa = (
+        0.3
+        * float(
+            levels_of(problem.image, (-2, -1), lambda: problem.operator).deviation(PoissonGaussianNoise(*problem.noise))
+        )
+        / float(unit)
+    )
     losses = []
     for state in richardson_lucy(problem.operator, problem.image, problem.noise, iterations=60, strength=0.3):
         slope = gradient(state.estimate).double()
@@ -73,11 +79,11 @@ def test_the_true_scene_is_a_fixed_point(problem: Any) -> None:
 
 
 def test_the_background_is_that_of_counts_with_the_same_variance() -> None:
-    image = torch.full((1, 1, 4, 4), 0.5)
-    assert float(poisson_background(image, PoissonGaussianNoise(0.01, 0.03), (-2, -1))) == pytest.approx(0.09)
-    assert float(poisson_background(image, PoissonGaussianNoise(0.01, 0.0), (-2, -1))) == 0.0
-    assert float(poisson_background(image, PoissonGaussianNoise(0.0, 0.03), (-2, -1))) == 0.5
-    assert float(poisson_background(image, PoissonGaussianNoise(1e-9, 0.03), (-2, -1))) == 0.5
+    mean = torch.full((1, 1, 1, 1), 0.5)
+    assert float(poisson_background(mean, PoissonGaussianNoise(0.01, 0.03))) == pytest.approx(0.09)
+    assert float(poisson_background(mean, PoissonGaussianNoise(0.01, 0.0))) == 0.0
+    assert float(poisson_background(mean, PoissonGaussianNoise(0.0, 0.03))) == 0.5
+    assert float(poisson_background(mean, PoissonGaussianNoise(1e-9, 0.03))) == 0.5
 
 
 def test_the_prior_makes_the_scene_smoother(problem: Any) -> None:

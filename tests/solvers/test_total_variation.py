@@ -11,7 +11,7 @@ from torch import Tensor
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.solvers import SolverState, total_variation
-from napari_deepblur.solvers.state import mean_deviation
+from napari_deepblur.solvers.levels import levels_of
 from napari_deepblur.solvers.variation import FourCorners
 
 
@@ -53,7 +53,9 @@ def test_negative_light_is_kept_only_where_it_is_allowed() -> None:
 
 
 def test_the_gap_bounds_the_distance_to_the_minimum(problem: Any) -> None:
-    mu = 0.1 * float(mean_deviation(problem.image, PoissonGaussianNoise(*problem.noise)))
+    mu = 0.1 * float(
+        levels_of(problem.image, (-2, -1), lambda: problem.operator).deviation(PoissonGaussianNoise(*problem.noise))
+    )
 
     def objective(scene: Tensor) -> float:
         misfit = (problem.operator.forward(scene) - problem.image).square().sum() / 2

@@ -12,7 +12,7 @@ from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ConvolutionOperator
 from napari_deepblur.solvers import wiener
 from napari_deepblur.solvers.differences import Differences
-from napari_deepblur.solvers.state import mean_deviation
+from napari_deepblur.solvers.levels import levels_of
 from napari_deepblur.solvers.wiener import neighbour_deviation
 
 gradient = Differences((1.0, 1.0)).gradient
@@ -34,8 +34,9 @@ def test_it_is_the_dense_solution() -> None:
     image = torch.rand(1, 1, 14, 12)
     noise = (0.002, 0.02)
     *_, state = wiener(operator, image, noise, strength=0.7, iterations=400, tolerance=0.0)
-    sigma = mean_deviation(image, PoissonGaussianNoise(*noise))
-    weight = 0.7 * (sigma / neighbour_deviation(operator, image, sigma)).square().double().item()
+    levels = levels_of(image, (-2, -1), lambda: operator)
+    sigma = levels.deviation(PoissonGaussianNoise(*noise))
+    weight = 0.7 * (sigma / neighbour_deviation(levels, sigma)).square().double().item()
     a, d = dense(operator.forward, (18, 16)), dense(gradient, (18, 16))
     expected = torch.linalg.solve(a.T @ a + weight * d.T @ d, a.T @ image.flatten().double())
     torch.testing.assert_close(state.estimate.flatten().double(), expected, rtol=0, atol=2e-4)
@@ -57,7 +58,7 @@ def test_the_prior_is_measured_through_the_blur(problem: Any) -> None:
     sigma = torch.full((8, 1, 1, 1), 0.3) * expected.mean()
     blurred = problem.operator.forward(scene)
     noisy = blurred + sigma * torch.randn(blurred.shape)
-    ratio = neighbour_deviation(problem.operator, noisy, sigma).flatten() / expected
+    ratio = neighbour_deviation(levels_of(noisy, (-2, -1), lambda: problem.operator), sigma).flatten() / expected
     assert 0.6 < float(ratio.mean()) < 1.3
 
 

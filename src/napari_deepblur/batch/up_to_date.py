@@ -29,8 +29,9 @@ def is_up_to_date(target: Path, made_of: Mapping[str, Any], say: Callable[[str],
     say
         Called with a sentence on what differs.
     """
-    from napari_deepblur.io.claims import Claim, leftovers
+    from napari_deepblur.io.claims import Claim, leftovers, partial_folder
     from napari_deepblur.io.records import origin_in, record_in
+    from napari_deepblur.io.sinks.stored import remove_begun
 
     record = record_in(target) if target.exists() else None
     if record is None:
@@ -38,9 +39,10 @@ def is_up_to_date(target: Path, made_of: Mapping[str, Any], say: Callable[[str],
     found = origin_in(record) or {}
     differing = [words for part, words in _WORDS.items() if found.get(part) != made_of[part]]
     if not differing and _is_whole(target):
-        if leftovers(target):
+        if leftovers(target) or partial_folder(target).exists():
             claim = Claim(target)
             claim.take()
+            remove_begun(target, made_of)
             claim.give_back()
         return True
     why = "damaged" if not differing else f"of {' and '.join(differing)}" if found else "of unknown origin"

@@ -141,11 +141,16 @@ class DeblurringNetwork(nn.Module):
         top, left = ((a - b) // 2 for a, b in zip(operator.scene_shape, operator.image_shape, strict=True))
         return scene[..., top : top + height, left : left + width]
 
-    def iterate(self, image: Tensor, operator: LinearOperator, noise: Tensor, spread: Tensor) -> Iterator[Tensor]:
-        """Yield z_1, ..., z_(N - 1), R(z_N) on the scene, (B, 1, H + k - 1, W + k - 1); arguments as in `forward`."""
+    def iterate(
+        self, image: Tensor, operator: LinearOperator, noise: Tensor, spread: Tensor, mean: Tensor | None = None
+    ) -> Iterator[Tensor]:
+        """Yield z_1, ..., z_(N - 1), R(z_N) on the scene, (B, 1, H + k - 1, W + k - 1).
+
+        Arguments as in `forward`; of a tile, `mean` is that of the whole image, shape (B, 1, 1, 1).
+        """
         config = self.config
         # Centred, the unknown world beyond the border is zero on average, which is where conjugate gradient starts.
-        centre = image.mean(dim=(-2, -1), keepdim=True)
+        centre = image.mean(dim=(-2, -1), keepdim=True) if mean is None else mean
         adjoint_image = operator.adjoint(
             image - operator.forward(centre.expand(*image.shape[:2], *operator.scene_shape))
         )

@@ -23,6 +23,7 @@ from napari_deepblur.optics import Pupil, psf_planes, psf_planes_model
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.restorers import Restorer, Step
 from napari_deepblur.solvers import HeldOut, accelerated_richardson_lucy
+from napari_deepblur.solvers.levels import Levels
 from napari_deepblur.solvers.state import observed
 
 REACH = 6
@@ -135,6 +136,7 @@ class BackgroundRestorer(Restorer):
         noise: tuple[float, float],
         spread: float,
         weights: Tensor | None = None,
+        levels: Levels | None = None,
     ) -> Iterator[Step]:
         """Yield scenes of the plane in focus, (1, 1, H + k - 1, W + k - 1), the last with the light it leaves out."""
         assert isinstance(operator, VolumeOperator)

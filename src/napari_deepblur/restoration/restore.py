@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Generator
+from functools import cache, partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,9 +19,13 @@ from napari_deepblur.progress import Progress
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.restorers import Restorer, Step
 from napari_deepblur.restoration.tiling import SMALLEST_TILE, Done, Part, Tile, automatic_side, margin, plan_tiles
+from napari_deepblur.solvers.levels import Levels, levels_of
 
 MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
 """Environment variable: memory in GiB that automatic tiles may fill."""
+
+_TYPICAL = 512
+"""Side of the part of an image that stands for its blur, in pixels."""
 
 _CPU_BUDGET_BYTES = 2**30
 _GPU_SHARE = 0.5
@@ -182,6 +187,7 @@ def _tile_by_tile(
 ) -> Generator[Progress | Part, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
     result, others = np.zeros_like(image), None
     border = blur.psf_size // 2
+    levels = _levels(image, blur, device)
     if done is not None:
         result[done.there] = done.image[done.there]
     for index, tile in enumerate(tiles):
@@ -196,7 +202,7 @@ def _tile_by_tile(
         weights: torch.Tensor | None = None
         if hidden is not None and hidden[tile.source].any():
             weights = torch.from_numpy(~hidden[tile.source]).to(observed)[None, None]
-        steps = restorer.steps(observed, operator, (noise.alpha, noise.beta), blur.spread, weights)
+        steps = restorer.steps(observed, operator, (noise.alpha, noise.beta), blur.spread, weights, levels)
         last: Step | None = None
         for last in steps:
             iterations = index * restorer.iterations + last.iteration
@@ -211,6 +217,14 @@ def _tile_by_tile(
         result[tile.target] += share if done is None else np.where(done.there[tile.target], 0, share)
         yield Part(tile.own, result[tile.own])
     return result, others
+
+
+def _levels(image: NDArray[np.float32], blur: Blur, device: torch.device) -> Levels:
+    """Measure the whole image; the blur is that of its middle, which is the same however it is cut into tiles."""
+    height, width = (min(length, _TYPICAL) for length in image.shape)
+    origin = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    typical = cache(partial(blur.operator, (height, width), origin, device))
+    return levels_of(torch.from_numpy(image)[None, None], (-2, -1), typical).to(device)
 
 
 def units_of_work(shape: tuple[int, int], side: int | None, psf_size: int, restorer: Restorer) -> int:

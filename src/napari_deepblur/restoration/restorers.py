@@ -14,6 +14,7 @@ from napari_deepblur.devices import inference_precision
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.operators import ConvolutionOperator, LinearOperator
 from napari_deepblur.solvers import SOLVERS, Discrepancy, SolverState
+from napari_deepblur.solvers.levels import Levels
 from napari_deepblur.solvers.state import observed
 
 _MAPS_ALIVE = 10
@@ -67,6 +68,7 @@ class Restorer(ABC):
         noise: tuple[float, float],
         spread: float,
         weights: Tensor | None = None,
+        levels: Levels | None = None,
     ) -> Iterator[Step]:
         """Yield better and better scenes; the last of them is the result.
 
@@ -82,6 +84,8 @@ class Restorer(ABC):
             Expected relative squared error of the PSF; 0 for a known one.
         weights
             1 for pixels that count, 0 for those that do not, shape (1, 1, H, W); all count where absent.
+        levels
+            Of the whole image, where this is a tile of it, so that all its tiles are restored alike.
 
         Returns
         -------
@@ -127,11 +131,12 @@ class NetworkRestorer(Restorer):
         noise: tuple[float, float],
         spread: float,
         weights: Tensor | None = None,
+        levels: Levels | None = None,
     ) -> Iterator[Step]:
         """Yield z_1, ..., z_N."""
         network = self.network.to(image.device)
-        levels = torch.tensor([noise], device=image.device), torch.tensor([spread], device=image.device)
-        scenes = network.iterate(image, observed(operator, weights), *levels)
+        known = torch.tensor([noise], device=image.device), torch.tensor([spread], device=image.device)
+        scenes = network.iterate(image, observed(operator, weights), *known, None if levels is None else levels.mean)
         for iteration in range(1, self.iterations + 1):
             # Entered for each step: a generator must not leave its mode behind while it waits.
             with torch.inference_mode(), inference_precision(image.device):
@@ -189,12 +194,13 @@ class SolverRestorer(Restorer):
         noise: tuple[float, float],
         spread: float,
         weights: Tensor | None = None,
+        levels: Levels | None = None,
     ) -> Iterator[Step]:
         """Yield the solver's estimates; the solvers take the PSF at its word."""
         options = dict(self._options)
         if self._stops and max(noise) > 0:
             options["monitor"] = Discrepancy(image, noise)
-        return stepped(self._solver(operator, image, noise, **options, weights=weights))
+        return stepped(self._solver(operator, image, noise, **options, weights=weights, levels=levels))
 
 
 def stepped(states: Iterator[SolverState]) -> Iterator[Step]:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.operators import LinearOperator
+from napari_deepblur.solvers.levels import DARK, levels_of
 from napari_deepblur.solvers.richardson_lucy import poisson_background
-from napari_deepblur.solvers.state import DARK, Monitor, SolverState, check, check_range, mean_deviation
+from napari_deepblur.solvers.state import Monitor, SolverState, check, check_range
 from napari_deepblur.solvers.variation import OneCorner
 
 _LEAST_SEEN = 1e-3
@@ -82,8 +83,9 @@ def accelerated_richardson_lucy(
     distances = spacing or (1.0,) * len(operator.image_shape)
     if len(distances) != len(operator.image_shape) or min(distances) <= 0:
         raise SettingsError(f"spacing is {spacing}, expected {len(operator.image_shape)} positive distances.")
-    offset = float(poisson_background(image, model, operator.axes).max())
-    sigma = float(mean_deviation(image, model, operator.axes).max())
+    levels = levels_of(image, operator.axes, lambda: operator)
+    offset = float(poisson_background(levels.mean, model).max())
+    sigma = float(levels.deviation(model).max())
     counts = (image + offset).clamp_min(0)
     seen = operator.adjoint(torch.ones_like(image)).clamp_min(0)
     unit = float(counts.mean().clamp_min(DARK))

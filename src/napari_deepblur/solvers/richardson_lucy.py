@@ -9,15 +9,14 @@ from torch import Tensor
 
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import LinearOperator
+from napari_deepblur.solvers.levels import DARK, Levels, levels_of
 from napari_deepblur.solvers.state import (
-    DARK,
     Monitor,
     SolverState,
     check,
     check_range,
     coverage,
     first_scene,
-    mean_deviation,
     observed,
 )
 from napari_deepblur.solvers.variation import FourCorners
@@ -32,6 +31,7 @@ def richardson_lucy(
     strength: float = 0.1,
     weights: Tensor | None = None,
     monitor: Monitor | None = None,
+    levels: Levels | None = None,
 ) -> Iterator[SolverState]:
     """Restore by Richardson-Lucy, with the Gaussian noise as a Poisson background and a total variation prior.
 
@@ -60,6 +60,8 @@ def richardson_lucy(
         something plausible, from which levels and the start are taken, and no more.
     monitor
         Decides when to stop; by default nothing does.
+    levels
+        Of the whole image, where this is a tile of it; by default the image's own.
 
     Returns
     -------
@@ -84,18 +86,19 @@ def richardson_lucy(
     """
     model = check(operator, image, noise, iterations)
     check_range("strength", strength, 0.0)
-    background = poisson_background(image, model, operator.axes)
-    unit = (image + background).clamp_min(0).mean(dim=(-2, -1), keepdim=True)
-    unit = unit.clamp_min(DARK)
-    kappa = strength * mean_deviation(image, model) / unit
-    start = first_scene(operator, image.clamp_min(0)).maximum(1e-3 * unit)
+    levels = levels or levels_of(image, operator.axes, lambda: operator)
+    background = poisson_background(levels.mean, model)
+    # The mean of counts, which are not negative: near that of the image, but where that is all noise.
+    unit = (levels.mean + background).clamp_min(0).maximum(1e-3 * levels.contrast).clamp_min(DARK)
+    kappa = strength * levels.deviation(model) / unit
+    start = first_scene(operator, image.clamp_min(0), levels.mean.clamp_min(0)).maximum(1e-3 * unit)
     prior = kappa if strength > 0 else None
     return _iterate(observed(operator, weights), image, start, background, unit, prior, iterations, monitor)
 
 
-def poisson_background(image: Tensor, noise: PoissonGaussianNoise, axes: tuple[int, ...]) -> Tensor:
-    """Return b = beta^2 / alpha, at most the mean of each image over its axes; shape (..., 1, ..., 1)."""
-    mean = image.mean(dim=axes, keepdim=True).clamp_min(0)
+def poisson_background(mean: Tensor, noise: PoissonGaussianNoise) -> Tensor:
+    """Return b = beta^2 / alpha, at most the mean intensity of each image, shape (..., 1, ..., 1)."""
+    mean = mean.clamp_min(0)
     if noise.beta == 0:
         return torch.zeros_like(mean)
     return mean if noise.alpha == 0 else mean.clamp_max(noise.beta**2 / noise.alpha)

@@ -15,9 +15,6 @@ from napari_deepblur.operators import LinearOperator, MaskedOperator
 
 _LEAST_SEEN = 1e-3
 
-DARK = 1e-12
-"""Intensity below every unit in use: what divisions by an image without any light are kept above."""
-
 
 Monitor = Callable[[Tensor], bool]
 """What looks at A x, the image that the scene of the last iteration explains, and says whether to stop with it."""
@@ -41,10 +38,13 @@ class SolverState(NamedTuple):
     residual: float
 
 
-def first_scene(operator: LinearOperator, image: Tensor) -> Tensor:
-    """Smooth scene to start from: at each place the mean of the pixels that it was blurred into, A'y / A'1."""
+def first_scene(operator: LinearOperator, image: Tensor, mean: Tensor | None = None) -> Tensor:
+    """Smooth scene to start from: at each place the mean of the pixels that it was blurred into, A'y / A'1.
+
+    What is hardly seen has the mean of the whole image, or, where that is not given, of this part.
+    """
     seen = coverage(operator, image)
-    mean = image.mean(dim=operator.axes, keepdim=True)
+    mean = image.mean(dim=operator.axes, keepdim=True) if mean is None else mean
     spread = operator.adjoint(image)
     return torch.where(seen > _LEAST_SEEN, spread / seen.clamp_min(_LEAST_SEEN), mean)
 
@@ -85,13 +85,3 @@ def check_range(name: str, value: float, lowest: float, highest: float = float("
     if not isinstance(number, Real) or not lowest <= float(number) <= highest:
         raise SettingsError(f"{name} is {value!r}, expected a number from {lowest:g} to {highest:g}.")
     return float(number)
-
-
-def mean_deviation(image: Tensor, noise: PoissonGaussianNoise, axes: tuple[int, ...] = (-2, -1)) -> Tensor:
-    """Return the standard deviation of the noise at the mean intensity of each image, shape (..., 1, 1).
-
-    At least a thousandth of the image's own deviation, so that no regularisation vanishes altogether.
-    """
-    light = image.mean(dim=axes, keepdim=True).clamp_min(0)
-    contrast = image.std(dim=axes, keepdim=True)
-    return (noise.alpha * light + noise.beta**2).sqrt().maximum(1e-3 * contrast).clamp_min(DARK)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from napari_deepblur.operators import LinearOperator, resolvent
-from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation, observed
+from napari_deepblur.solvers.levels import DARK, Levels, levels_of
+from napari_deepblur.solvers.state import SolverState, check, check_range, first_scene, observed
 from napari_deepblur.solvers.variation import FourCorners, OneCorner, Variation, magnitude
 
 _RESOLVENT_STEPS = 2
@@ -27,6 +28,7 @@ def total_variation(
     tolerance: float = 0.02,
     spacing: tuple[float, ...] | None = None,
     weights: Tensor | None = None,
+    levels: Levels | None = None,
 ) -> Iterator[SolverState]:
     """Restore by the minimum of 1/2 |A x - y|^2 + mu TV(x), over x >= 0 where `positivity` asks for it.
 
@@ -64,6 +66,8 @@ def total_variation(
     weights
         1 for pixels that count, 0 for those that do not, shape (..., H, W); all count where absent. Hidden pixels hold
         something plausible, from which levels and the start are taken, and no more.
+    levels
+        Of the whole image, where this is a tile of it; by default the image's own.
 
     Returns
     -------
@@ -84,14 +88,15 @@ def total_variation(
     model = check(operator, image, noise, iterations)
     check_range("strength", strength, 1e-9)
     check_range("tolerance", tolerance, 0.0)
-    mu = strength * mean_deviation(image, model, operator.axes)
-    start = first_scene(operator, image)
+    levels = levels or levels_of(image, operator.axes, lambda: operator)
+    mu = strength * levels.deviation(model)
+    start = first_scene(operator, image, levels.mean)
     variation: Variation = FourCorners()
-    typical = image
+    slope = levels.slope
     if len(operator.axes) > 2:
-        variation, typical = OneCorner(spacing or (1.0,) * len(operator.axes)), start
-    slope = variation.edges.gradient(typical).square().mean().sqrt().clamp_min(DARK)
-    weight = max(float(mu.mean() / slope), _SMALLEST_STEP)
+        variation = OneCorner(spacing or (1.0,) * len(operator.axes))
+        slope = variation.edges.gradient(start).square().mean().sqrt()
+    weight = max(float(mu.mean() / slope.square().mean().sqrt().clamp_min(DARK)), _SMALLEST_STEP)
     seen = image if weights is None else weights * image
     return _iterate(observed(operator, weights), seen, start, mu, weight, variation, iterations, positivity, tolerance)
 

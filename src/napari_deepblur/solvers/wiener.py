@@ -9,9 +9,9 @@ from torch import Tensor
 
 from napari_deepblur.operators import LinearOperator, conjugate_gradient
 from napari_deepblur.solvers.differences import Differences
-from napari_deepblur.solvers.state import DARK, SolverState, check, check_range, first_scene, mean_deviation, observed
+from napari_deepblur.solvers.levels import BLOCK, DARK, Levels, block_power, levels_of
+from napari_deepblur.solvers.state import SolverState, check, check_range, first_scene, observed
 
-_BLOCK = 4
 _STEPS_EACH = 5
 _PLANE = Differences((1.0, 1.0))
 
@@ -26,6 +26,7 @@ def wiener(
     tolerance: float = 1e-3,
     spacing: tuple[float, ...] | None = None,
     weights: Tensor | None = None,
+    levels: Levels | None = None,
 ) -> Iterator[SolverState]:
     """Restore by the Wiener estimate for scenes with spectrum s^2 / |f|^2, on the valid model.
 
@@ -52,6 +53,8 @@ def wiener(
     weights
         1 for pixels that count, 0 for those that do not, shape (..., H, W); all count where absent. Hidden pixels hold
         something plausible, from which levels and the start are taken, and no more.
+    levels
+        Of the whole image, where this is a tile of it; by default the image's own.
 
     Returns
     -------
@@ -71,14 +74,15 @@ def wiener(
     model = check(operator, image, noise, iterations)
     check_range("strength", strength, 1e-9)
     check_range("tolerance", tolerance, 0.0)
-    sigma = mean_deviation(image, model, operator.axes)
-    weight = strength * (sigma / neighbour_deviation(operator, image, sigma)).square()
+    levels = levels or levels_of(image, operator.axes, lambda: operator)
+    sigma = levels.deviation(model)
+    weight = strength * (sigma / neighbour_deviation(levels, sigma)).square()
     prior = Differences(spacing or (1.0,) * len(operator.axes))
-    start, weight = first_scene(operator, image), weight.clamp(1e-7, 1e3)
+    start, weight = first_scene(operator, image, levels.mean), weight.clamp(1e-7, 1e3)
     return _iterate(observed(operator, weights), image, start, weight, prior, iterations, tolerance)
 
 
-def neighbour_deviation(operator: LinearOperator, image: Tensor, sigma: Tensor) -> Tensor:
+def neighbour_deviation(levels: Levels, sigma: Tensor) -> Tensor:
     """Estimate the standard deviation s of the differences between neighbours of the scene, shape (..., 1, 1).
 
     Differences between the means of neighbouring blocks of 4 x 4 pixels are little touched by blur and noise. They
@@ -86,7 +90,8 @@ def neighbour_deviation(operator: LinearOperator, image: Tensor, sigma: Tensor) 
     blur: an image that is turned round is treated alike. In a volume, neighbours lie in one plane, the mean is that of
     all planes, and one scene suffices.
     """
-    measured = _block_power(image, operator.axes) - 2 * sigma.square() / _BLOCK**2
+    operator = levels.typical()
+    measured = levels.blocks - 2 * sigma.square() / BLOCK**2
     generator = torch.Generator().manual_seed(0)
     *planes, height, width = operator.scene_shape
     long, short = max(height, width), min(height, width)
@@ -95,26 +100,18 @@ def neighbour_deviation(operator: LinearOperator, image: Tensor, sigma: Tensor) 
         frequency = torch.hypot(frequency[..., None], torch.fft.fftfreq(side))
     white = torch.randn((*planes, long, short), generator=generator)
     scene = torch.fft.ifftn(torch.fft.fftn(white) / frequency.clamp_min(1 / max(white.shape))).real
-    scene = (scene / _PLANE.gradient(scene).square().mean().sqrt()).to(image)
+    scene = (scene / _PLANE.gradient(scene).square().mean().sqrt()).to(sigma)
     alike = {tuple(one.shape[-2:]): one for one in (scene, scene.mT)}
     scenes = [scene, scene.mT] if height == width else [alike[height, width]]
     if planes:
         mirrored = scenes[:1]
     else:
         mirrored = [one.flip(axes) for one in scenes for axes in ((), (-1,), (-2,), (-2, -1))]
-    leading = image.shape[: operator.axes[0]]
-    powers = [_block_power(operator.forward(one.expand(*leading, *one.shape)), operator.axes) for one in mirrored]
+    leading = sigma.shape[: operator.axes[0]]
+    powers = [block_power(operator.forward(one.expand(*leading, *one.shape)), operator.axes) for one in mirrored]
     unit = torch.stack(powers).mean(dim=0).clamp_min(DARK)
-    floor = 1e-6 * image.var(dim=operator.axes, keepdim=True) + DARK
+    floor = 1e-6 * levels.contrast.square() + DARK
     return (measured / unit).maximum(floor).sqrt()
-
-
-def _block_power(image: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Mean square of the differences between the means of neighbouring blocks of a plane, anywhere; (..., 1, 1)."""
-    means = torch.nn.functional.avg_pool2d(image.flatten(0, -3)[:, None], _BLOCK, stride=1)
-    means = means.view(*image.shape[:-2], *means.shape[-2:])
-    down, right = means[..., _BLOCK:, :] - means[..., :-_BLOCK, :], means[..., _BLOCK:] - means[..., :-_BLOCK]
-    return (down.square().mean(dim=axes, keepdim=True) + right.square().mean(dim=axes, keepdim=True)) / 2
 
 
 def _iterate(

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.claims import partial_folder
 from napari_deepblur.io.ome_tiff import read_ome_tiff
 from napari_deepblur.io.sinks import ArraySink, Form, OmeTiffSink, file_sink, sink_of
 
@@ -60,3 +62,41 @@ def test_the_sink_that_is_meant(tmp_path: Path) -> None:
         sink_of(tmp_path / "a.png")
     with pytest.raises(OutputError, match="give an array"):
         sink_of([[1, 2]])
+
+
+def test_a_large_result_that_was_begun_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_deepblur.io.sinks.tiff._STORED_PIXELS", 1)
+    path, made_of = tmp_path / "a.ome.tif", {"source": "x"}
+    pixels = np.random.default_rng(0).random((2, 300, 280), np.float32)
+    form = Form(pixels.shape, "TYX", pixels.dtype)
+    first = OmeTiffSink(path, made_of=made_of)
+    first.open(form)
+    first.write((0,), (slice(0, 256), slice(0, 280)), pixels[0, :256])
+    # As when its process dies: the lock goes, and nothing else happens.
+    first._claim.give_back()
+    assert not path.exists() and partial_folder(path).is_dir()
+    again = OmeTiffSink(path, made_of=made_of)
+    again.open(form)
+    begun = again.unfinished()
+    assert begun is not None
+    plane, there = begun.planes((0,))
+    assert there[:256].all() and not there[256:].any()
+    np.testing.assert_array_equal(plane[there], pixels[0][there])
+    again.write((0,), (slice(256, 300), slice(0, 280)), pixels[0, 256:])
+    again.write((1,), (slice(0, 300), slice(0, 280)), pixels[1])
+    np.testing.assert_array_equal(again.finish({}), pixels)
+    np.testing.assert_array_equal(tifffile.imread(path), pixels)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.ome.tif"]
+
+
+def test_what_was_begun_of_something_else_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_deepblur.io.sinks.tiff._STORED_PIXELS", 1)
+    path, form = tmp_path / "a.ome.tif", Form((300, 280), "YX", np.dtype(np.float32))
+    for source in ("x", "y"):
+        sink = OmeTiffSink(path, made_of={"source": source})
+        sink.open(form)
+        begun = sink.unfinished()
+        assert begun is not None and not begun.planes(())[1].any()
+        sink.write((), (slice(0, 256), slice(0, 280)), np.ones((256, 280), np.float32))
+        sink.abandon()
+        assert partial_folder(path).is_dir()

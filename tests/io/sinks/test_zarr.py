@@ -109,12 +109,12 @@ def test_blocks_wait_no_longer_than_they_must(tmp_path: Path) -> None:
     sink = OmeZarrSink(tmp_path / "a.zarr")
     pixels = RNG.random((3000, 1100), np.float32)
     sink.open(Form(pixels.shape, "YX", pixels.dtype))
-    assert sink._blocks is not None
+    assert sink._stored is not None
     most = 0
     for region in tiles(pixels.shape, 500):
         sink.write((), region, pixels[region])
-        most = max(most, sum(held.size for held, _ in sink._blocks._pending.values()))
-    assert not sink._blocks._pending and most <= 2 * 1024 * 1100
+        most = max(most, sum(held.size for held, _ in sink._stored.blocks._pending.values()))
+    assert not sink._stored.blocks._pending and most <= 2 * 1024 * 1100
     sink.abandon()
     assert list(tmp_path.iterdir()) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
 
@@ -13,17 +14,27 @@ from numpy.typing import NDArray
 
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.axes import frame_indices
 from napari_deepblur.io.claims import Claim
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import check_writable, lack_of_room
 from napari_deepblur.io.records import with_origin
 from napari_deepblur.io.sinks.array import empty_result, waits_beside, write_part
 from napari_deepblur.io.sinks.base import Form, Region, Sink
+from napari_deepblur.io.sinks.stored import StoredPixels, bytes_begun, bytes_of, storable, storing
+from napari_deepblur.io.sinks.unfinished import Unfinished
+
+_STORED_PIXELS = 2**20
+"""Pixels of a result that is worth going on with."""
 
 
 @final
 class OmeTiffSink(Sink):
     """A result as an OME-TIFF file, which is there when the result is complete, whole or not at all.
+
+    The planes of a file are compressed, and cannot be changed: until the end, the pixels wait in memory. A large result
+    of which it is known what it is made of waits in a folder of zarr, where that is installed, so that a run that is
+    killed can be gone on with.
 
     Parameters
     ----------
@@ -45,6 +56,7 @@ class OmeTiffSink(Sink):
         self._claim = Claim(self._path)
         self._form: Form | None = None
         self._array: NDArray[Any] | None = None
+        self._stored: StoredPixels | None = None
 
     def refusal(self, form: Form) -> str:
         """Say why the file cannot be written; empty where it can."""
@@ -57,31 +69,49 @@ class OmeTiffSink(Sink):
             check_writable(self._path)
         except OutputError as error:
             return str(error)
-        size = math.prod(form.shape) * form.dtype.itemsize
+        size = bytes_of(form)
         # On one disk with the file may lie the pixels that wait for it.
-        return lack_of_room(self._path, size * (2 if waits_beside(self._path, size) else 1))
+        copies = 1 + waits_beside(self._path, size) + self._stores(form)
+        return lack_of_room(self._path, size * copies - bytes_begun(self._path))
 
     def open(self, form: Form) -> None:
-        """Make room for all pixels: the planes of a file are compressed, and cannot be changed."""
+        """Make room for all pixels, or go on with what a killed run began."""
         self._claim.take()
         try:
-            self._form, self._array = form, empty_result(form.shape, form.dtype)
+            self._form = form
+            if self._stores(form):
+                with storing(self._path):
+                    self._stored = StoredPixels(self._path, form, self._made_of)
+            else:
+                self._array = empty_result(form.shape, form.dtype)
         except BaseException:
             self._claim.give_back()
             raise
 
     def write(self, index: Sequence[int], region: Region, pixels: NDArray[np.float32]) -> None:
         """Keep a part of a plane."""
-        assert self._form is not None and self._array is not None
+        assert self._form is not None
+        if self._stored is not None:
+            with storing(self._path):
+                self._stored.write(index, region, pixels)
+            return
+        assert self._array is not None
         write_part(self._array, self._form.axes, index, region, pixels)
 
-    def unfinished(self) -> None:
-        """Return nothing: until it is complete, a file of compressed planes is none."""
+    def unfinished(self) -> Unfinished | None:
+        """Return what is there of a large result; of another one nothing."""
+        return None if self._stored is None else self._stored.unfinished()
 
     def finish(self, record: Mapping[str, Any]) -> NDArray[Any]:
         """Write the file with its record."""
-        assert self._form is not None and self._array is not None
+        assert self._form is not None
         form = self._form
+        if self._stored is not None:
+            with storing(self._path):
+                self._stored.check()
+                self._stored.blocks.flush()
+            self._array = self._gathered(form, self._stored)
+        assert self._array is not None
         write_tiff(
             self._path,
             self._array,
@@ -90,10 +120,29 @@ class OmeTiffSink(Sink):
             record=with_origin(record, self._made_of),
             acquisition=self._acquisition,
         )
+        if self._stored is not None:
+            self._stored.remove()
+            self._stored = None
         self._claim.give_back()
         return self._array
 
     def abandon(self) -> None:
-        """Let go of the pixels; there is no file yet."""
-        self._array = None
+        """Let go of the pixels, but what the next run can go on with; there is no file yet."""
+        if self._stored is not None:
+            self._stored.let_go()
+        self._array = self._stored = None
         self._claim.give_back()
+
+    def _stores(self, form: Form) -> bool:
+        """Tell whether the pixels wait where the next run finds them."""
+        large = math.prod(form.shape) >= _STORED_PIXELS
+        return large and self._made_of is not None and storable(form.axes) and find_spec("zarr") is not None
+
+    @staticmethod
+    def _gathered(form: Form, stored: StoredPixels) -> NDArray[Any]:
+        """Read all planes, in the order of the axes."""
+        array = empty_result(form.shape, form.dtype)
+        for index in frame_indices(form.axes, form.shape):
+            plane = stored.blocks.array[stored.place(index)]
+            write_part(array, form.axes, index, (slice(0, plane.shape[0]), slice(0, plane.shape[1])), plane)
+        return array

@@ -63,11 +63,15 @@ def mark(folder: Path, origin: Mapping[str, Any]) -> None:
 
 def is_marked(folder: Path, origin: Mapping[str, Any]) -> bool:
     """Tell whether a folder holds a result that was begun of the same."""
+    return bool(marked(folder) == json.loads(json.dumps(origin)))
+
+
+def marked(folder: Path) -> Any:
+    """Return what was written by `mark`; None where nothing was."""
     try:
-        found = json.loads((folder / _FOLDER / _ORIGIN).read_text(encoding="utf-8"))
+        return json.loads((folder / _FOLDER / _ORIGIN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return bool(found == json.loads(json.dumps(origin)))
+        return None
 
 
 def unmark(folder: Path) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,18 +16,18 @@ from numpy.typing import NDArray
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.axes import leading
-from napari_deepblur.io.claims import Claim, partial_folder
+from napari_deepblur.io.claims import Claim
 from napari_deepblur.io.diagnosis import FORMATS
-from napari_deepblur.io.folders import begin_folder, check_place, complete_folder
+from napari_deepblur.io.folders import check_place, complete_folder
 from napari_deepblur.io.formats.zarr_metadata import OWN
 from napari_deepblur.io.ome_zarr import image_attributes, stored_axes
 from napari_deepblur.io.output import lack_of_room
 from napari_deepblur.io.records import with_origin
-from napari_deepblur.io.sinks.array import rounded
 from napari_deepblur.io.sinks.base import Form, Region, Sink
-from napari_deepblur.io.sinks.blocks import Blocks, pyramid_levels
+from napari_deepblur.io.sinks.blocks import pyramid_levels
 from napari_deepblur.io.sinks.reordered import in_order
-from napari_deepblur.io.sinks.unfinished import Unfinished, is_marked, mark, unmark
+from napari_deepblur.io.sinks.stored import StoredPixels, bytes_begun, bytes_of, storable, storing
+from napari_deepblur.io.sinks.unfinished import Unfinished, unmark
 
 
 @final
@@ -52,17 +50,14 @@ class OmeZarrSink(Sink):
         self._path, self._acquisition, self._made_of = Path(path), acquisition or Acquisition(), made_of
         self._claim = Claim(self._path)
         self._form: Form | None = None
-        self._partial: Path | None = None
-        self._number = 0
-        self._group: Any = None
-        self._blocks: Blocks | None = None
+        self._stored: StoredPixels | None = None
         self._ranges: list[tuple[float, float]] = []
 
     def refusal(self, form: Form) -> str:
         """Say why the folder cannot be written; empty where it can."""
         if find_spec("zarr") is None:
             return f"{self._path} is written by the package zarr, which is not installed. Install it with {FORMATS}."
-        if "P" in form.axes or {"C", "S"} <= set(form.axes):
+        if not storable(form.axes):
             return (
                 f"{self._path} cannot be written: OME-Zarr has the axes time, one of channels or colours, depth, rows "
                 f"and columns, and those of the result are {form.axes}. Write an image for each position, or OME-TIFF."
@@ -72,74 +67,39 @@ class OmeZarrSink(Sink):
         except OutputError as error:
             return str(error)
         # All levels of a pyramid together are a third more than the image.
-        size = math.prod(form.shape) * form.dtype.itemsize * 4 // 3
-        begun = partial_folder(self._path)
-        there = sum(path.stat().st_size for path in begun.rglob("*") if path.is_file()) if begun.is_dir() else 0
-        return lack_of_room(self._path, size - there)
+        size = bytes_of(form) * 4 // 3
+        return lack_of_room(self._path, size - bytes_begun(self._path))
 
     def open(self, form: Form) -> None:
         """Begin a folder beside the one that is meant, or go on with the one that a killed run began."""
         self._claim.take()
         self._form = form
-        self._partial = partial_folder(self._path)
         lengths = dict(zip(form.axes.replace("S", "C"), form.shape, strict=True))
         self._ranges = [(math.inf, -math.inf)] * lengths.get("C", 1)
-        letters = stored_axes(form.axes)
         try:
-            with self._storing():
-                if not self._goes_on(form):
-                    self._begin([lengths[letter] for letter in letters], letters)
+            with storing(self._path):
+                self._stored = StoredPixels(self._path, form, self._made_of)
         except BaseException:
             self._claim.give_back()
             raise
 
-    def _begin(self, shape: Sequence[int], letters: str) -> None:
-        import zarr
-
-        assert self._form is not None and self._partial is not None
-        begin_folder(self._partial)
-        self._number = self._partial.stat().st_ino
-        self._group = zarr.open_group(str(self._partial), mode="w", zarr_format=3)
-        self._blocks = Blocks.new(self._group, "0", shape, self._form.dtype, letters)
-        if self._made_of is not None:
-            mark(self._partial, self._identity(self._form))
-
-    def _goes_on(self, form: Form) -> bool:
-        """Open the folder that a killed run of the same began; return whether there is one."""
-        import zarr
-
-        assert self._partial is not None
-        if self._made_of is None or not is_marked(self._partial, self._identity(form)):
-            return False
-        self._number = self._partial.stat().st_ino
-        for half in self._partial.rglob("*.partial"):
-            half.unlink()
-        self._group = zarr.open_group(str(self._partial), mode="r+")
-        self._blocks = Blocks(self._group["0"], self._partial / "0")
-        return True
-
-    def _identity(self, form: Form) -> dict[str, Any]:
-        return {"made_of": self._made_of, "form": [list(form.shape), form.axes, str(form.dtype), form.pixel_size_um]}
-
     def unfinished(self) -> Unfinished | None:
         """Return what is there, if it is known what it is made of."""
-        return None if self._made_of is None or self._partial is None else Unfinished(self._partial, self._written)
+        if self._stored is None or self._made_of is None:
+            return None
+        return Unfinished(self._stored.folder, self._written)
 
     def _written(self, index: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        assert self._blocks is not None
-        stored, channel = self._place(index)
-        plane, there = self._blocks.read_written(stored)
-        self._widen(channel, plane[there])
-        return plane.astype(np.float32, copy=False), there
+        assert self._stored is not None
+        plane, there = self._stored.read_written(index)
+        self._widen(index, plane[there])
+        return plane, there
 
-    def _place(self, index: Sequence[int]) -> tuple[tuple[int, ...], int]:
-        """Return where a plane is stored, and of which channel it is."""
+    def _widen(self, index: Sequence[int], pixels: NDArray[Any]) -> None:
+        """Let the range of the channel of a plane hold these pixels."""
         assert self._form is not None
-        place = dict(zip(leading(self._form.axes).replace("S", "C"), index, strict=True))
-        return tuple(place[letter] for letter in stored_axes(self._form.axes)[:-2]), place.get("C", 0)
-
-    def _widen(self, channel: int, pixels: NDArray[Any]) -> None:
-        """Let the range of a channel hold these pixels."""
+        places = dict(zip(leading(self._form.axes).replace("S", "C"), index, strict=True))
+        channel = places.get("C", 0)
         finite = pixels[np.isfinite(pixels)]
         if finite.size:
             low, high = self._ranges[channel]
@@ -147,55 +107,39 @@ class OmeZarrSink(Sink):
 
     def write(self, index: Sequence[int], region: Region, pixels: NDArray[np.float32]) -> None:
         """Keep a part of a plane until the blocks that it lies in are complete, then write these."""
-        assert self._form is not None and self._blocks is not None
-        stored, channel = self._place(index)
-        self._widen(channel, pixels)
-        with self._storing():
-            self._blocks.write(stored, region, rounded(pixels, self._form.dtype))
+        assert self._stored is not None
+        self._widen(index, pixels)
+        with storing(self._path):
+            self._stored.write(index, region, pixels)
 
     def finish(self, record: Mapping[str, Any]) -> Any:
         """Write the pyramid and the record, and put the folder in its place."""
         import zarr
 
-        assert self._form is not None and self._blocks is not None and self._partial is not None
-        form = self._form
+        assert self._form is not None and self._stored is not None
+        form, stored = self._form, self._stored
         size = None if form.pixel_size_um is None else (form.pixel_size_um, form.pixel_size_um)
         ranges = [(low, high) if low <= high else (0.0, 1.0) for low, high in self._ranges]
         name = self._path.name.removesuffix(self._path.suffix).removesuffix(".ome")
-        with self._storing():
-            self._blocks.flush()
-            levels = pyramid_levels(self._group, self._blocks)
+        with storing(self._path):
+            stored.check()
+            stored.blocks.flush()
+            levels = pyramid_levels(stored.group, stored.blocks)
             taken = replace(self._acquisition, pixel_size_um=size)
             kept = {"metadata": with_origin(record, self._made_of)}
-            self._group.attrs.update(image_attributes(name, form.axes, levels, taken, ranges, kept))
-        complete_folder(self._partial, self._path)
+            stored.group.attrs.update(image_attributes(name, form.axes, levels, taken, ranges, kept))
+        complete_folder(stored.folder, self._path)
         unmark(self._path)
-        self._partial = None
+        self._stored = None
         self._claim.give_back()
         return in_order(zarr.open_array(str(self._path / "0"), mode="r"), stored_axes(form.axes), form.axes)
 
     def abandon(self) -> None:
         """Remove what was begun, but what the next run can go on with."""
-        if self._partial is not None and (self._made_of is None or self._blocks is None or not self._blocks.written):
-            shutil.rmtree(self._partial, ignore_errors=True)
-        self._partial = self._group = self._blocks = None
-        self._number = 0
+        if self._stored is not None:
+            self._stored.let_go()
+        self._stored = None
         self._claim.give_back()
-
-    @contextmanager
-    def _storing(self) -> Iterator[None]:
-        """Turn what goes wrong with the disk into a diagnosis."""
-        try:
-            # zarr makes folders that are missing: what was written before they went would be missing in the result.
-            if self._number and (self._partial is None or self._partial.stat().st_ino != self._number):
-                raise OutputError(
-                    f"The folder of {self._path} was removed while it was written: nothing is left of it."
-                )
-            yield
-        except OutputError:
-            raise
-        except OSError as error:
-            raise OutputError(f"{self._path} could not be written ({error}). Is the disk full?") from error
 
 
 def check_store(path: Path) -> None:

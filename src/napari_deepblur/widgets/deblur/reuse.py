@@ -23,11 +23,11 @@ from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
 from napari_deepblur.pipeline.series import Reuse, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice, Planes
+from napari_deepblur.widgets.deblur.field_maps import FieldMaps
 from napari_deepblur.widgets.deblur.result_book import ResultBook
 from napari_deepblur.widgets.deblur.wanted import Ask
-from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layer_acquisition import recorded_origins
-from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, full_resolution, plane_spacing_um, shown_name
+from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, plane_spacing_um, shown_name
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -63,9 +63,8 @@ class ReuseMenu(QPushButton):
         self.setObjectName("more")
         self.setToolTip("Settings from a layer, this run as text, blurs to be used again.")
         self._viewer, self._ask, self._book = viewer, ask, book
-        self._measuring = Latest(self)
-        self._measuring.ready.connect(self._show_maps)
-        self._measuring.failed.connect(self._say_error)
+        self._maps = FieldMaps(viewer, self)
+        self._maps.said.connect(self.said)
         self._actions: dict[str, Callable[[], None]] = {}
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
@@ -269,28 +268,7 @@ class ReuseMenu(QPushButton):
             self.said.emit(f"Wrote {what} to {file}.", "note")
 
     def _add_maps(self) -> None:
-        display = self._book.display(self._selected())
-        measure = None if display is None else display.measured_field()
-        if measure is None:
-            raise SettingsError(
-                "Field maps are of a result of planes that was made since napari was started: select one, or press "
-                "Deblur first."
-            )
-        self.said.emit("Measuring the PSFs over the field…", "note")
-        self._measuring.request(measure)
-
-    def _show_maps(self, layers: list[LayerData]) -> None:
-        from napari.layers import Layer
-
-        active = self._viewer.layers.selection.active
-        for made in layers:
-            self._viewer.add_layer(Layer.create(*made))
-        if active is not None and active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
-        self.said.emit(f"Added {len(layers)} maps over the field; all but the first are hidden.", "note")
-
-    def _say_error(self, error: Exception) -> None:
-        self.said.emit(str(error), "error")
+        self._maps.add(self._book.display(self._selected()))
 
     def _save_table(self) -> None:
         layer = self._selected()
