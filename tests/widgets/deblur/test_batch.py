@@ -57,8 +57,9 @@ def test_files_become_files_with_a_report_and_one_bad_file_is_named(
     open_files: Callable[..., BatchDialog],
     tmp_path: Path,
 ) -> None:
-    viewer.add_image(cells, name="open", **MICROMETRES)
+    # Before there is a layer: what is set for a layer counts as typed, and for all files.
     know_the_blur(dock)
+    viewer.add_image(cells, name="open", **MICROMETRES)
     files = [tmp_path / name for name in ("a.tif", "bad.tif", "c.tif")]
     write_tiff(files[0], cells, pixel_size_um=0.09)
     files[1].write_bytes(b"II*")
@@ -144,11 +145,11 @@ def test_layers_become_layers_with_their_own_optics(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    know_the_blur(dock)
     viewer.add_image(cells, name="one", **MICROMETRES)
     viewer.add_image(np.full_like(cells, 7), name="dark", contrast_limits=(0, 9), **MICROMETRES)
     viewer.add_image(cells[::-1], name="two", scale=(0.12, 0.12), units=("um", "um"))
     viewer.add_labels((cells > 500).astype(int), name="labels")
-    know_the_blur(dock)
     child(dock, QAction, "layers").trigger()
     dialog = child(dock, BatchDialog)
     assert [name for name, _ in _states(dialog)] == ["one", "dark", "two"]

@@ -66,7 +66,8 @@ class ActionsRow(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(preview, stretch=1)
-        before = preview
+        # A widget that only holds others has no place in the order itself.
+        before = (preview.findChildren(QPushButton) or [preview])[-1]
         for button in (live, self._button, more):
             layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
             # As one reads, whoever was made first.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.batch.file_optics import with_own_optics
+from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.pipeline.series import volume_refusal
 from napari_deepblur.widgets.deblur.wanted import Wanted
 from napari_deepblur.widgets.layer_acquisition import (
@@ -60,7 +62,10 @@ def wanted_of(layer: Layer, wanted: Wanted, layers: Sequence[Layer]) -> Wanted:
         channel = channel_of_layer(layer, list(layers), said)
         found["wavelength_um"] = stated[channel] if channel < len(stated) else None
     found = {name: value for name, value in found.items() if value is not None}
-    settings = with_own_optics(wanted.settings, found, known, channels)
+    with warnings.catch_warnings():
+        # The results say it.
+        warnings.simplefilter("ignore", UndersamplingWarning)
+        settings = with_own_optics(wanted.settings, found, known, channels)
     origins: dict[str, Origin] = {}
     if wanted.origins:
         origins = {name: known.get(name, "assumed" if name in settings.assumed else "file") for name in NUMBERS}

@@ -129,6 +129,7 @@ class ReuseMenu(QPushButton):
             "again": is_result,
             "psf": layer is not None,
             "export": display is not None and display.psfs() is not None,
+            "maps": display is not None and display.measured_field() is not None,
             "table": is_result and bool(record.get("parameter_names") or record.get("pupil")),
             "undo": bool(self._book.last()),
         }
