@@ -68,6 +68,7 @@ def test_what_is_counted_sees_a_leak(qtbot: QtBot, viewer: Viewer) -> None:
     qtbot.wait(50)
     left = _objects() - before
     assert left["DeblurDock"] == 1
-    assert left["Job"] == 1
+    # The run, the comparison of methods, many images, live mode.
+    assert left["Job"] == 4
     assert sum(left.values()) > 50
     assert isinstance(dock, QWidget)
