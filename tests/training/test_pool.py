@@ -253,6 +253,23 @@ def test_foreign_and_damaged_archives_are_diagnosed(tmp_path: Path) -> None:
         read_packed(tmp_path / "foreign.zip")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        # The method of compression in the directory of the archive, none that there is.
+        (b"PK\x01\x02\x14\x03\x14\x00\x00\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x00\x00\x63\x00"),
+        (b'"count": 3', b'"count": 9'),
+    ],
+)
+def test_a_bank_with_wrong_bytes_is_refused(tmp_path: Path, old: bytes, new: bytes) -> None:
+    pack_bank(np.full((3, 16, 16), 7, np.uint8), tmp_path / "bank.zip")
+    data = (tmp_path / "bank.zip").read_bytes()
+    assert old in data
+    (tmp_path / "bank.zip").write_bytes(data.replace(old, new))
+    with pytest.raises(TrainingDataError, match="not a complete packed bank"):
+        read_packed(tmp_path / "bank.zip")
+
+
 def test_scenes_depend_on_the_generator_only_and_stay_in_range() -> None:
     bank = torch.from_numpy(np.stack([_picture(index, 64, 64) for index in range(5)]))
     scenes = draw_scenes(bank, 40, 48, torch.Generator().manual_seed(1))

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,11 @@ def pack_bank(bank: Bank, path: str | os.PathLike[str], quality: int = 90, max_b
     return written
 
 
+_LARGEST_SIDE = 16_384
+_DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What `zipfile` raises of entries that are cut, of unknown compression, or encrypted."""
+
+
 def read_packed(path: str | os.PathLike[str]) -> Bank:
     """Read a bank that `pack_bank` wrote.
 
@@ -97,11 +103,14 @@ def read_packed(path: str | os.PathLike[str]) -> Bank:
         with zipfile.ZipFile(path) as archive:
             description = json.loads(archive.read("bank.json"))
             count, size = int(description["count"]), int(description["size"])
+            # Said before it is allocated.
+            if not (0 < count < len(archive.namelist()) and 0 < size <= _LARGEST_SIDE):
+                raise ValueError(f"it states {count} crops of {size} pixels, in {len(archive.namelist())} entries")
             bank = np.empty((count, size, size), dtype=np.uint8)
             for index in range(count):
                 with Image.open(io.BytesIO(archive.read(f"{index:06d}.webp"))) as file:
                     bank[index] = np.asarray(file.convert("L"))
-    except (*UNREADABLE, zipfile.BadZipFile) as error:
+    except (*UNREADABLE, *_DAMAGED) as error:
         raise TrainingDataError(
             f"{path} is not a complete packed bank ({error}); expected a ZIP archive of WebP crops with bank.json. "
             "It may be cut short or of another origin: pack the training folder again."
