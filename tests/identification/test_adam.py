@@ -22,19 +22,6 @@ def test_adam_takes_the_steps_that_torch_takes() -> None:
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
 
 
-def test_descents_that_go_on_do_not_notice_those_that_stop() -> None:
-    start = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
-    some = torch.tensor([4, 1])
-    theta, alone = start.clone(), start[some]
-    descent, reference = Adam(theta), Adam(alone)
-    for step in range(12):
-        if step == 5:
-            theta = descent.keep(some)
-        descent.step((theta - 1).pow(3), 0.1)
-        reference.step((alone - 1).pow(3), 0.1)
-    torch.testing.assert_close(theta, alone, rtol=0, atol=0)
-
-
 def test_a_descent_does_not_load_the_compiler_of_torch() -> None:
     """Two seconds in front of every command and of the first preview."""
     code = (

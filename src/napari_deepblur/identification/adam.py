@@ -28,8 +28,3 @@ class Adam:
         mean = self._mean / (1 - first**self._steps)
         root = (self._square / (1 - second**self._steps)).sqrt()
         self._values -= rate * mean / (root + self._smallest)
-
-    def keep(self, which: Tensor) -> Tensor:
-        """Go on with some entries of the first dimension, by index; return their values, which `step` changes."""
-        self._values, self._mean, self._square = (v[which] for v in (self._values, self._mean, self._square))
-        return self._values

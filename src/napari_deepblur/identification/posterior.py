@@ -39,10 +39,6 @@ _STARTS, _RATE, _SETTLE_EVERY = 28, 0.02, 15
 _MAXIMA, _DRAWS = 8, 16
 """Maxima that are kept, and members of the cloud that each becomes."""
 
-_SURVIVORS = {26: 16, 38: _MAXIMA}
-"""How many descents go on after so many steps. After 12 and 26 steps of 50 the best are not known yet where there is
-little noise: that costs 3 dB at 1e5 photons."""
-
 _WIDTH, _BAR_WIDTH, _WIDEST = 0.7, 0.85, 0.08
 """Width of a maximum's Gaussian relative to its curvature, for the PSF and for error bars; its largest in waves."""
 
@@ -194,12 +190,9 @@ def posterior_steps(
     for step in range(DESCENT_STEPS):
         value, gradient, scenes = _slope(theta, scenes, prior, energy, band, optics, settle=step % _SETTLE_EVERY == 0)
         descent.step(gradient, _RATE * min(1.0, 2 * (DESCENT_STEPS - step) / DESCENT_STEPS))
-        if step + 1 in _SURVIVORS:
-            best = value.argsort()[: _SURVIVORS[step + 1]]
-            scenes, theta = scenes[best], descent.keep(best)
         yield step + 1
     value, _, scenes = _slope(theta, scenes, prior, energy, band, optics, settle=False)
-    best = value.argsort()
+    best = value.argsort()[: 2 * _MAXIMA]
     theta, scenes, value = theta[best], scenes[best], value[best]
     curvature, axes = _curvature(theta, scenes, prior, energy, band, optics)
     kept = _different(theta, curvature, axes)
