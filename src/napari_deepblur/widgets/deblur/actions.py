@@ -67,7 +67,8 @@ class ActionsRow(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(preview, stretch=1)
         # A widget that only holds others has no place in the order itself.
-        before = (preview.findChildren(QPushButton) or [preview])[-1]
+        held = preview.findChildren(QPushButton)
+        before: QWidget = held[-1] if held else preview
         for button in (live, self._button, more):
             layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
             # As one reads, whoever was made first.
