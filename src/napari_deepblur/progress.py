@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _PARTS = 100
 """Units of progress of one of several equal parts."""
@@ -73,6 +73,25 @@ def changed(
                 value: Result = stop.value
                 return value
             yield change(step)
+    finally:
+        steps.close()
+
+
+def only_progress(
+    steps: Generator[Any, None, Result], seen: Callable[[Any], object] | None = None
+) -> Generator[Progress, None, Result]:
+    """Run a computation with its progress alone; whatever else it yields is handed to `seen`."""
+    try:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                value: Result = stop.value
+                return value
+            if isinstance(step, Progress):
+                yield step
+            elif seen is not None:
+                seen(step)
     finally:
         steps.close()
 

@@ -122,6 +122,7 @@ class VolumeOperator(LinearOperator):
         if grows or spectrum.requires_grad or multiplier.requires_grad:
             spectrum = spectrum * multiplier
         else:
+            # In small parts: a product with a conjugate writes the conjugate down first.
             for one, factor in zip(spectrum.split(16, -2), multiplier.split(16, -2), strict=True):
                 one *= factor
         seen = torch.fft.ifft(spectrum, dim=-3)[..., : wanted[0], :, :]

@@ -7,7 +7,6 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import ImageError, NoiseError
@@ -16,7 +15,7 @@ from napari_deepblur.pipeline.plan import Plan, plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.progress import Progress
+from napari_deepblur.progress import Progress, only_progress
 
 _PATIENCE_S = 0.1
 """How long to wait for a frame before saying that there is none: a run that is stopped stops within that time."""
@@ -118,7 +117,7 @@ def live_steps(
                 raise ImageError(f"A frame has {taken.plane.ndim} axes, expected 2: rows and columns.")
             if made is None or made.shape != taken.plane.shape:
                 made = plan(settings, _shape(taken.plane)).of_channel(channel)
-            result = yield from _only_progress(made, taken.plane)
+            result = yield from only_progress(run(made, taken.plane))
         except (ImageError, NoiseError) as error:
             note = str(error)
         counts = LiveCounts(
@@ -129,17 +128,3 @@ def live_steps(
 
 def _shape(plane: NDArray[Any]) -> tuple[int, int]:
     return int(plane.shape[0]), int(plane.shape[1])
-
-
-def _only_progress(made: Plan, plane: NDArray[np.generic]) -> Generator[Progress, None, Deblurring]:
-    steps = run(made, plane)
-    try:
-        while True:
-            step = next(steps)
-            if isinstance(step, Progress):
-                yield step
-    except StopIteration as stop:
-        result: Deblurring = stop.value
-        return result
-    finally:
-        steps.close()

@@ -141,9 +141,13 @@ class _Found(NamedTuple):
 
 
 class _Picture(NamedTuple):
-    """What was restored, and the same in the units of the plane, with spread and light of other planes if asked for."""
+    """What was restored, and the same in the units of the plane, with spread and light of other planes if asked for.
+
+    `dark` is the intensity of the plane's dark places.
+    """
 
     restored: Restored
+    dark: float
     image: NDArray[np.float32]
     spread: NDArray[np.float32] | None
     background: NDArray[np.float32] | None
@@ -216,7 +220,8 @@ def _picture_steps(
     if done is not None:
         image[done.there] = done.image[done.there]
     span, light = np.float32(scale.span), restored.background
-    return _Picture(restored, image, None if spread is None else spread * span, None if light is None else light * span)
+    extra = [None if values is None else values * span for values in (spread, light)]
+    return _Picture(restored, scale.offset, image, *extra)
 
 
 def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> Deblurring:
@@ -227,7 +232,7 @@ def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> De
     expected = None if identification is None else identification.expectation
     if verdict is not None and expected is not None:
         verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
-    gained = light_note(left, unit_scale(evidence.pixels).offset)
+    gained = light_note(left, picture.dark)
     resolution = resolution_gain(evidence.pixels, picture.image, plan.family.pixel_size_um)
     if evidence.blank is not None:
         picture.image[evidence.blank] = given.observed[evidence.blank]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -15,6 +16,7 @@ from napari_deepblur.pipeline.series import guess_axes
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+    from napari.viewer import Viewer
     from numpy.typing import NDArray
 
 METADATA_KEY = "napari-deepblur"
@@ -33,6 +35,15 @@ _SQUARE = 1e-3
 def shown_name(name: str) -> str:
     """Name of a layer for a message, shortened where it would fill the dock."""
     return f"'{name}'" if len(name) <= _LONGEST_NAME else f"'{name[: _LONGEST_NAME - 1]}…'"
+
+
+@contextmanager
+def selection_kept(viewer: Viewer) -> Iterator[None]:
+    """Select what was selected before, after layers were added: napari selects the newest."""
+    active = viewer.layers.selection.active
+    yield
+    if active is not None and active in viewer.layers:
+        viewer.layers.selection.active = active
 
 
 def is_listed(layer: Layer) -> bool:

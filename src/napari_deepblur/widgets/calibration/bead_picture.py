@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.widgets.calibration.bead_sources import BeadSource
-from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -61,8 +61,6 @@ class BeadPicture:
             units=("um", "um") if flat else ("pixel", "um", "um"),
             metadata={METADATA_KEY: {"part": "bead file"}},
         )
-        active = self._viewer.layers.selection.active
-        # Below everything that calibration shows.
-        self._viewer.layers.insert(0, self._layer)
-        if active is not None:
-            self._viewer.layers.selection.active = active
+        with selection_kept(self._viewer):
+            # Below everything that calibration shows.
+            self._viewer.layers.insert(0, self._layer)

@@ -18,7 +18,7 @@ from napari_deepblur.batch.workers import Outcome
 from napari_deepblur.errors import DeepblurError, ImageError
 from napari_deepblur.pipeline.series import Frame, StackDeblurring
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.progress import Progress
+from napari_deepblur.progress import Progress, only_progress
 from napari_deepblur.restoration.verdict import Verdict, badness
 from napari_deepblur.widgets.deblur.findings import found_in_record
 from napari_deepblur.widgets.deblur.layer_wanted import wanted_of
@@ -154,19 +154,15 @@ class FilesBatch(Batch):
     def _one(self, image: Path, target: Path) -> Generator[Progress, None, Brief]:
         worst: list[Verdict] = []
         steps = deblur_file_steps(image, target, self._asked, self._settings_of, again=self._again)
-        try:
-            while True:
-                step = next(steps)
-                if isinstance(step, Progress):
-                    yield step
-                elif isinstance(step, Frame) and step.result is not None and step.result.verdict is not None:
-                    worst = [max([*worst, step.result.verdict], key=badness)]
-        except StopIteration as stop:
-            result = stop.value.result
-            # Not the result itself, which holds a plane: there may be thousands.
-            return Brief(result is None, worst[0] if worst else None, 0 if result is None else len(result.notes))
-        finally:
-            steps.close()
+
+        def seen(step: object) -> None:
+            if isinstance(step, Frame) and step.result is not None and step.result.verdict is not None:
+                worst[:] = [max([*worst, step.result.verdict], key=badness)]
+
+        made = yield from only_progress(steps, seen)
+        result = made.result
+        # Not the result itself, which holds a plane: there may be thousands.
+        return Brief(result is None, worst[0] if worst else None, 0 if result is None else len(result.notes))
 
     def _settings_of(self, image: Path, channels: int) -> DeblurSettings:
         calibrated = self._settings.microscope is None
@@ -183,8 +179,7 @@ class FilesBatch(Batch):
             return State("failed", f": {ended.error}", "error")
         if brief.skipped:
             return State("skipped", ": its result is up to date")
-        notes = f", {brief.notes} note{'s' * (brief.notes > 1)} in its record" if brief.notes else ""
-        return _done(ended.seconds, brief.verdict, notes)
+        return _done(ended.seconds, brief.verdict, brief.notes)
 
     def give_up(self) -> None:
         """Do nothing: a file that is not complete never takes its name."""
@@ -268,8 +263,7 @@ class LayersBatch(Batch):
         if isinstance(record, Mapping):
             row |= found_in(record)
         notes = len(ended.result.notes) if isinstance(ended.result, StackDeblurring) else 0
-        words = f", {notes} note{'s' * (notes > 1)} in its record" if notes else ""
-        return _done(ended.seconds, conclusion.findings.verdict, words)
+        return _done(ended.seconds, conclusion.findings.verdict, notes)
 
     def give_up(self) -> None:
         """Take back the layer that was not complete."""
@@ -303,7 +297,8 @@ def _refused(error: DeepblurError) -> Generator[Progress, None, None]:
     raise error
 
 
-def _done(seconds: float, verdict: Verdict | None, more: str) -> State:
+def _done(seconds: float, verdict: Verdict | None, notes: int) -> State:
+    more = f", {notes} note{'s' * (notes > 1)} in its record" if notes else ""
     if verdict is None:
         return State("done", f" in {in_words(seconds)}{more}", "good")
     return State("done", f" in {in_words(seconds)}, verdict {verdict.light}{more}", _LEVELS[verdict.light])

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.widgets.deblur.run_display import RunDisplay
 from napari_deepblur.widgets.latest import Latest
-from napari_deepblur.widgets.layers import LayerData
+from napari_deepblur.widgets.layers import LayerData, selection_kept
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -50,11 +50,9 @@ class FieldMaps(QObject):
     def _show(self, layers: list[LayerData]) -> None:
         from napari.layers import Layer
 
-        active = self._viewer.layers.selection.active
-        for made in layers:
-            self._viewer.add_layer(Layer.create(*made))
-        if active is not None and active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
+        with selection_kept(self._viewer):
+            for made in layers:
+                self._viewer.add_layer(Layer.create(*made))
         self.said.emit(f"Added {len(layers)} maps over the field; all but the first are hidden.", "note")
 
     def _say_error(self, error: Exception) -> None:

@@ -24,7 +24,7 @@ from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.deblur.live_sources import CameraSource, LayerSource
 from napari_deepblur.widgets.deblur.wanted import Ask, Wanted
 from napari_deepblur.widgets.job import Job
-from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 from napari_deepblur.widgets.notice import Level, Notice
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class LiveDialog(QDialog):
             self._result.data = result.image
             self._result.metadata = {METADATA_KEY: record}
             return
-        layer, active = wanted.layer, self._viewer.layers.selection.active
+        layer = wanted.layer
         arguments: dict[str, Any] = {"name": "live", "metadata": {METADATA_KEY: record}}
         if self._followed is not None:
             arguments = arguments | {
@@ -243,9 +243,8 @@ class LiveDialog(QDialog):
                 "contrast_limits": tuple(layer.contrast_limits),
             }
         self._result = Image(result.image, **arguments)
-        self._viewer.add_layer(self._result)
-        if active is not None and active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
+        with selection_kept(self._viewer):
+            self._viewer.add_layer(self._result)
 
     def _succeeded(self, counts: LiveCounts) -> None:
         self._end_source()

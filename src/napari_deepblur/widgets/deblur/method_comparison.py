@@ -25,7 +25,7 @@ from napari_deepblur.progress import Progress, one_of
 from napari_deepblur.restoration.tiling import Part
 from napari_deepblur.widgets.deblur.preview import Request, compute_steps, preview_layer
 from napari_deepblur.widgets.job import Job
-from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -111,12 +111,11 @@ class MethodComparison(QPushButton):
         self._rest()
         if request is None:
             return
-        active = self._viewer.layers.selection.active
         axes = request.choice.axes.removesuffix("S")
         column = axes.index("X")
         width = request.region.shape[1]
         first = request.source.data.shape[column] + _GAP * width
-        corners = []
+        made, corners = [], []
         for place, (title, previews) in enumerate(compared):
             data, arguments, kind = preview_layer(request, previews)
             arguments["name"] = f"{request.source.name}: {title}"
@@ -126,7 +125,7 @@ class MethodComparison(QPushButton):
             start = np.zeros(layer.ndim)
             start[column] = first + place * (1 + _GAP) * width - request.region.left
             layer.translate = np.asarray(layer.translate) + _turned(layer, start)
-            self._viewer.add_layer(layer)
+            made.append(layer)
             corner = np.zeros(layer.ndim)
             corner[column] = width / 2
             corner[axes.index("Y")] = -0.04 * request.region.shape[0]
@@ -143,9 +142,9 @@ class MethodComparison(QPushButton):
             units=request.source.placement["units"],
             axis_labels=request.source.placement["axis_labels"],
         )
-        self._viewer.add_layer(labels)
-        if active is not None and active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
+        with selection_kept(self._viewer):
+            for layer in (*made, labels):
+                self._viewer.add_layer(layer)
         self._viewer.reset_view()
         self.said.emit(f"Right of the image: {', '.join(titles)}, all with the same blur.", "note")
 

@@ -23,7 +23,7 @@ from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.shown_part import drawn_region, shown_frame, visible_region
 from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.latest import Latest
-from napari_deepblur.widgets.layers import METADATA_KEY, Source, full_resolution
+from napari_deepblur.widgets.layers import METADATA_KEY, Source, full_resolution, selection_kept
 from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 
 if TYPE_CHECKING:
@@ -206,14 +206,12 @@ class Previewer(QObject):
             old.metadata = arguments["metadata"]
         else:
             self._remove()
-            active = self._viewer.layers.selection.active
             self._layer = Layer.create(data, arguments, kind)
-            self._viewer.add_layer(self._layer)
+            with selection_kept(self._viewer):
+                self._viewer.add_layer(self._layer)
             # The edge of what was deblurred: without it nobody sees where the preview ends.
             self._layer.bounding_box.points = False
             self._layer.bounding_box.visible = True
-            if active is not None and active in self._viewer.layers:
-                self._viewer.layers.selection.active = active
         self._fade(False)
         self.ready.emit(previews[0])
 
