@@ -128,7 +128,9 @@ def deblur_file_steps(
         return Made(settings, None)
     sink = file_sink(target, said, origin)
     if asked.volume:
-        volume = yield from deblur_volume_steps(array, axes, settings, sink, spacing, asked.specimen)
+        volume = yield from deblur_volume_steps(
+            array, axes, settings, sink, spacing, asked.specimen, reuse="first" if asked.one_operator else "each"
+        )
         return Made(settings, volume)
     if asked.specimen != "auto":
         raise SettingsError("--specimen is for a stack that is deblurred as one volume. Add --volume, or leave it out.")

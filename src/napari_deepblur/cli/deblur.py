@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.batch.names import destinations, listed_files, without_results
 from napari_deepblur.batch.one_file import Asked, deblur_file_steps
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_deepblur.cli.arguments import Verbs
-    from napari_deepblur.pipeline import DeblurSettings, StackDeblurring
+    from napari_deepblur.pipeline import DeblurSettings, StackDeblurring, VolumeDeblurring
     from napari_deepblur.pipeline.series import Frame, Written
     from napari_deepblur.restoration.verdict import Verdict
 
@@ -191,17 +191,15 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
         _named(arguments.quiet)(f"{source.name}: {result.first.resolution.words}")
     if isinstance(result, StackDeblurring):
         _write_series(arguments, settings, result, psfs)
-    elif arguments.psfs is not None:
-        from napari_deepblur.io.images import write_tiff
-
-        write_tiff(arguments.psfs, result.psf, pixel_size_um=settings.optics.pixel_size_um, axes="ZYX")
+    else:
+        _write_volume(arguments, settings, result)
     if arguments.save_settings is not None:
         save_settings(settings, arguments.save_settings)
     return False
 
 
 def _check_volume(arguments: argparse.Namespace) -> None:
-    names = ("coefficients", "spread", "one_operator", "luminance")
+    names = ("spread", "luminance")
     given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
     if arguments.volume and given:
         raise SettingsError(f"{' and '.join(given)} are for planes that are deblurred one by one. Leave out --volume.")
@@ -214,8 +212,6 @@ def _write_series(
     import numpy as np
 
     from napari_deepblur.io.images import write_tiff
-    from napari_deepblur.io.output import replacing
-    from napari_deepblur.pipeline.series import history_of
 
     if arguments.psfs is not None:
         pixel = (series.family.microscope or settings.optics).pixel_size_um
@@ -223,6 +219,25 @@ def _write_series(
         stack = np.concatenate([psf.reshape(-1, *psf.shape[-2:]) for psf in known])
         write_tiff(arguments.psfs, stack, pixel_size_um=pixel, axes="TYX")
     if arguments.coefficients is not None:
-        table = history_of(series.record).as_csv()
-        with replacing(arguments.coefficients) as partial:
-            partial.write_text(table, encoding="utf-8")
+        _write_coefficients(arguments.coefficients, series.record)
+
+
+def _write_volume(arguments: argparse.Namespace, settings: DeblurSettings, volume: VolumeDeblurring) -> None:
+    """Write what else was asked for of volumes."""
+    from napari_deepblur.io.images import write_tiff
+    from napari_deepblur.pipeline.series import other_axes
+
+    if arguments.psfs is not None:
+        axes = other_axes(volume.settings["axes"]) + "ZYX"
+        write_tiff(arguments.psfs, volume.psf, pixel_size_um=settings.optics.pixel_size_um, axes=axes)
+    if arguments.coefficients is not None:
+        _write_coefficients(arguments.coefficients, volume.settings)
+
+
+def _write_coefficients(path: Path, record: Mapping[str, Any]) -> None:
+    from napari_deepblur.io.output import replacing
+    from napari_deepblur.pipeline.series import history_of
+
+    table = history_of(record).as_csv()
+    with replacing(path) as partial:
+        partial.write_text(table, encoding="utf-8")

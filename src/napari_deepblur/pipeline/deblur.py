@@ -152,6 +152,7 @@ def deblur_stack(
     axes: str | None = None,
     plane_spacing_um: float | None = None,
     psf: ArrayLike | KnownPupil | None = None,
+    reuse: Reuse = "each",
     specimen: SpecimenChoice = "auto",
     out: Any = None,
     theta: ArrayLike | None = None,
@@ -192,23 +193,25 @@ def deblur_stack(
         Operators that are considered: a family, the file of one, or ``"zernike"`` (the default) or ``"field-zernike"``,
         which the settings then describe.
     volume
-        Deblur a focal stack as one volume: one wavefront is identified for all planes, with the signs of its modes
-        (`identify_stack`), and all planes are restored together. It needs the plane spacing, and fits into memory.
+        Deblur focal stacks as volumes: one wavefront is identified for all planes of a stack, with the signs of its
+        modes (`identify_stack`), and they are restored together. It needs the plane spacing, and memory for one stack;
+        those of other times, positions and channels come one after another.
     axes
         A letter for each axis: T time, P position, Z depth, C channel, Y rows, X columns, and S the colours of an RGB
         image, as ``"TCYX"``. By default rows and columns are last, or colours where the last axis is three or four
         long, and what leads is depth for one axis with a plane spacing; or else time, time and depth, time, channel and
         depth.
     plane_spacing_um
-        Of a focal stack whose only other axes are rows and columns: the distance of each plane from the one before, in
-        micrometres in the immersion medium, as for `identify_stack`. The record then has the joint sign of the even
-        modes.
+        Distance of each plane from the one before, in micrometres in the immersion medium, as for `identify_stack`: of
+        volumes, and of a focal stack whose only other axes are rows and columns, whose record then has the joint sign
+        of the even modes.
     psf
         The PSF of a volume, which is then not identified: measured, with the spacings of the stack and its focus in the
         middle, shape (P, k, l), all odd; or a pupil (`PupilRetrieval.pupil`). From files: ``family="psf.tif"``, whose
         background is removed and which is resampled, or that of `save_pupil`.
     reuse
-        ``"each"``: the blur is identified on each plane. ``"first"``: on the first of each channel and colour only.
+        ``"each"``: the blur is identified on each plane, or in each volume. ``"first"``: on the first of each channel
+        and colour only.
     colours
         ``"each"`` colour by itself, or the ``"luminance"`` alone, which has no axis S.
     specimen
@@ -243,13 +246,14 @@ def deblur_stack(
         colour = len(shape) > 2 and shape[-1] in (3, 4)
         stack = plane_spacing_um is not None and len(shape) - colour == 3
         axes = guess_axes(len(shape) - colour, ("z", "y", "x") if stack else (), colour)
-    check_spacing(axes.removesuffix("S") if colours == "luminance" else axes, plane_spacing_um)
+    if not volume:
+        check_spacing(axes.removesuffix("S") if colours == "luminance" else axes, plane_spacing_um)
     named, object_ = _named_or_given(family)
     values = options_of_data(theta, noise) | _options_of(object_, settings)
     if named is not None:
         values["family"] = named
-    if volume and (reuse != "each" or colours != "each"):
-        raise SettingsError("A volume has one blur and no colours: leave reuse and colours out.")
+    if volume and colours != "each":
+        raise SettingsError("A volume has no colours: leave them out.")
     if volume and spread_out is not None:
         raise SettingsError("Blurs are not drawn for a volume: leave spread_out and draws out.")
     if psf is not None and not volume:
@@ -260,7 +264,7 @@ def deblur_stack(
     sink = sink_of(out, acquisition)
     if volume:
         asked = DeblurSettings(**values)
-        return finished(deblur_volume_steps(planes, axes, asked, sink, plane_spacing_um, specimen, psf))
+        return finished(deblur_volume_steps(planes, axes, asked, sink, plane_spacing_um, specimen, psf, reuse))
     if specimen != "auto":
         raise SettingsError("The kind of specimen is of a volume: planes one by one do not depend on it. Leave it out.")
     asked = DeblurSettings(**values)

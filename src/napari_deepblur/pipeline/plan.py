@@ -94,7 +94,7 @@ class Plan:
         """Return the plan of a channel: with its own wavelength, where channels have their own."""
         if self.settings.channel_wavelengths_um is None:
             return self
-        own = self.settings.replace(microscope=self.settings.microscope_of(channel), channel_wavelengths_um=None)
+        own = self.settings.of_channel(channel)
         family = own.operator_family(self.shape)
         made = replace(self, settings=own, family=family, digest=family_hash(family))
         return replace(made, side=_side(made))

@@ -156,6 +156,12 @@ class DeblurSettings(Part):
             return self.optics
         return replace(self.optics, wavelength_um=self.channel_wavelengths_um[channel])
 
+    def of_channel(self, channel: int) -> Self:
+        """Return the settings of one channel, with its own wavelength, where channels have their own."""
+        if self.channel_wavelengths_um is None:
+            return self
+        return self.replace(microscope=self.microscope_of(channel), channel_wavelengths_um=None)
+
     @property
     def origin(self) -> tuple[int, int]:
         """First pixel (row, column) of the image in the field; (0, 0) where the blur is the same everywhere."""

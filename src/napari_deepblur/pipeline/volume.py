@@ -36,18 +36,20 @@ class VolumeDeblurring:
     ----------
     volume
         Restored volume, float32, shape (D, H, W): the light that each plane sends, in intensities of the stack, whose
-        planes see it all at once.
+        planes see it all at once. Of a series of stacks all of them, with the axes of the image: an array, or what the
+        file holds.
     theta
-        Coefficients of the pupil that was removed, (K,); None where the PSF was measured.
+        Coefficients of the pupil that was removed, (K,); None where the PSF was measured. Of a series (..., K), NaN
+        where a stack was passed through.
     psf
-        Its PSF, shape (P, k, l).
+        Its PSF, shape (P, k, l); of a series (..., P, k, l), with zeros around the smaller ones.
     settings
         JSON-safe record of everything needed to repeat the result.
     metrics
-        Widths and sections of the PSF; None where it was measured.
+        Widths and sections of the PSF, of a series that of the first stack; None where it was measured.
     """
 
-    volume: NDArray[np.float32]
+    volume: Any
     theta: NDArray[np.float32] | None
     psf: NDArray[np.float32]
     settings: dict[str, Any]

@@ -33,6 +33,8 @@ class VolumeEstimate:
         At its peak.
     tiles
         Into how many parts the plane is cut.
+    stacks
+        Volumes, one after another.
     device
         Where it is computed.
     notes
@@ -45,9 +47,12 @@ class VolumeEstimate:
     tiles: int
     device: str
     notes: tuple[str, ...] = ()
+    stacks: int = 1
 
 
-def estimate_volume(plan: VolumePlan, specimen: SpecimenChoice = "auto") -> VolumeEstimate:
+def estimate_volume(
+    plan: VolumePlan, specimen: SpecimenChoice = "auto", stacks: int = 1, identified: int = 1
+) -> VolumeEstimate:
     """Estimate what a run will take, from trials on this machine of some seconds.
 
     Parameters
@@ -56,6 +61,8 @@ def estimate_volume(plan: VolumePlan, specimen: SpecimenChoice = "auto") -> Volu
         Of the run, whose making has already refused what does not fit into memory.
     specimen
         As in `identify_stack`.
+    stacks, identified
+        Volumes of a series, and in how many of them a pupil is looked for.
 
     Returns
     -------
@@ -65,7 +72,7 @@ def estimate_volume(plan: VolumePlan, specimen: SpecimenChoice = "auto") -> Volu
     kinds: tuple[Specimen, ...] = ("thick", "thin") if specimen == "auto" else (specimen,)
     found = 0.0
     if plan.theta is None and plan.family is not None and plan.shape[0] >= FEWEST_PLANES:
-        found = identification_seconds(plan.shape, plan.family, plan.spacing_um, kinds)
+        found = identified * identification_seconds(plan.shape, plan.family, plan.spacing_um, kinds)
     tiles = plan_tiles((plan.shape[1], plan.shape[2]), plan.side, plan.blur.margin[1])
     needs = []
     for tile in tiles:
@@ -73,5 +80,5 @@ def estimate_volume(plan: VolumePlan, specimen: SpecimenChoice = "auto") -> Volu
         shape = (plan.shape[0], rows, columns)
         needs.append(plan.restorer.memory_bytes(shape, plan.blur.margin, plan.blur.half))
     memory = max(needs) + _COPIES * 4 * math.prod(plan.shape)
-    restored = restoration_seconds(plan.shape, plan.blur, plan.restorer, plan.device, plan.side)
-    return VolumeEstimate(found + restored, found, memory, len(tiles), str(plan.device), plan.notes)
+    restored = stacks * restoration_seconds(plan.shape, plan.blur, plan.restorer, plan.device, plan.side)
+    return VolumeEstimate(found + restored, found, memory, len(tiles), str(plan.device), plan.notes, stacks)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from napari_deepblur.identification.volumes.held_out_sign import held_out_log_odds
+from napari_deepblur.identification.volumes.held_out_sign import held_out_steps
 from napari_deepblur.identification.volumes.prepared import Prepared
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
+from napari_deepblur.progress import finished
 from tests.identification.volumes.conftest import MICROSCOPE, NOISE, SPACING_UM, THETA, Seen
 
 STEP = SPACING_UM / MICROSCOPE.pixel_size_um
@@ -22,7 +23,7 @@ def prepared(thick: Seen) -> Prepared:
 
 def odds(prepared: Prepared, family: ZernikeFamily, step: float = STEP, sign: float = 1.0) -> float:
     theta = sign * torch.from_numpy(THETA)
-    return held_out_log_odds(prepared, theta, -theta, MICROSCOPE, family.modes, step)
+    return finished(held_out_steps(prepared, theta, -theta, MICROSCOPE, family.modes, step))
 
 
 def test_the_right_sign_is_told_and_the_wrong_one_refused(prepared: Prepared, family: ZernikeFamily) -> None:

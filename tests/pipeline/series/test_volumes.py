@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from napari_deepblur.io.ome_tiff import read_ome_tiff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import VolumeOperator, ZernikeFamily
 from napari_deepblur.optics import Microscope, psf_planes, psf_planes_model
+from napari_deepblur.pipeline.series import history_of
 
 OPTICS = Microscope(1.2, 0.525, 0.1, 1.33)
 MODES, THETA = (5, 6, 7), (0.08, -0.05, 0.06)
@@ -72,10 +74,52 @@ def test_the_pupil_is_found_in_the_stack(stack: NDArray[np.uint16]) -> None:
 def test_what_is_no_single_stack_is_refused(stack: NDArray[np.uint16]) -> None:
     with pytest.raises(SettingsError, match="The distance of the planes is missing"):
         deblur_stack(stack, FAMILY, axes="ZYX", volume=True, **KNOWN)
-    with pytest.raises(SettingsError, match="are TYX, expected ZYX"):
+    with pytest.raises(SettingsError, match="are TYX, expected Z, Y and X"):
         deblur_stack(stack, FAMILY, axes="TYX", volume=True, **KNOWN)
-    with pytest.raises(SettingsError, match="A volume has one blur"):
-        deblur_stack(stack, FAMILY, volume=True, plane_spacing_um=0.3, reuse="first", **KNOWN)  # type: ignore[call-overload]
+    with pytest.raises(SettingsError, match="A volume has no colours"):
+        deblur_stack(stack, FAMILY, volume=True, plane_spacing_um=0.3, colours="luminance", **KNOWN)  # type: ignore[call-overload]
+
+
+def test_each_time_and_channel_is_a_volume_of_its_own(stack: NDArray[np.uint16], tmp_path: Path) -> None:
+    """In the order of the file, T Z C Y X; a stack without light is passed through, and named."""
+    dark = np.full_like(stack, 7)
+    series = np.stack([np.stack([stack, stack[:, ::-1]], 1), np.stack([stack[..., ::-1], dark], 1)])
+    known: dict[str, Any] = {"plane_spacing_um": SPACING_UM, "noise": NOISE, "theta": THETA, **KNOWN}
+    out = tmp_path / "out.ome.tif"
+    found = deblur_stack(series, FAMILY, volume=True, axes="TZCYX", out=out, **known)
+    assert found.volume.shape == series.shape and found.psf.shape[:2] == (2, 2)
+    read = read_ome_tiff(out)
+    one = deblur_stack(stack[..., ::-1], FAMILY, volume=True, **known)
+    np.testing.assert_array_equal(read.data[1, :, 0], one.volume)
+    np.testing.assert_array_equal(read.data[1, :, 1], dark)
+    np.testing.assert_array_equal(found.psf[1, 0], one.psf)
+    assert (
+        found.theta is not None
+        and np.isnan(found.theta[1, 1]).all()
+        and found.theta[0, 1].tolist() == pytest.approx(THETA)
+    )
+    assert any(note.startswith("time 1, channel 1 was passed through") for note in found.notes), found.notes
+    assert [entry["index"] for entry in found.settings["frames"]] == [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
+def test_channels_have_their_own_wavelengths(stack: NDArray[np.uint16]) -> None:
+    known: dict[str, Any] = {"plane_spacing_um": SPACING_UM, "theta": THETA, "modes": MODES, "noise": NOISE, **KNOWN}
+    wavelengths = {"microscope": OPTICS, "channel_wavelengths_um": (0.525, 0.65)}
+    both = deblur_stack(np.stack([stack, stack]), volume=True, axes="CZYX", **wavelengths, **known)
+    red = deblur_stack(stack, volume=True, microscope=replace(OPTICS, wavelength_um=0.65), **known)
+    np.testing.assert_array_equal(both.volume[1], red.volume)
+    assert not np.array_equal(both.volume[0], red.volume)
+
+
+def test_the_pupil_of_the_first_time_can_serve_for_all(stack: NDArray[np.uint16]) -> None:
+    series = np.stack([stack, stack])
+    found = deblur_stack(
+        series, FAMILY, volume=True, axes="TZYX", plane_spacing_um=SPACING_UM, noise=NOISE, reuse="first", **KNOWN
+    )
+    assert [entry["identified"] for entry in found.settings["frames"]] == [True, False]
+    assert found.theta is not None and found.theta[0].tolist() == found.theta[1].tolist()
+    history = history_of(found.settings)
+    assert history.frames == ("time 0",) and history.theta[0].tolist() == pytest.approx(found.theta[0].tolist())
 
 
 def test_the_command_line_deblurs_a_volume_with_the_spacing_of_its_file(
@@ -92,5 +136,5 @@ def test_the_command_line_deblurs_a_volume_with_the_spacing_of_its_file(
     assert tifffile.imread(out).shape == stack.shape
     assert tifffile.imread(psfs).ndim == 3
     assert main([*words, "--plane-spacing-um", "0"]) == 2
-    assert main([*words, "--one-operator"]) == 2
-    assert "--one-operator are for planes that are deblurred one by one" in capsys.readouterr().err
+    assert main([*words, "--luminance"]) == 2
+    assert "--luminance are for planes that are deblurred one by one" in capsys.readouterr().err

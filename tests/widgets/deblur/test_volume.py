@@ -108,7 +108,7 @@ def test_a_volume_can_be_cancelled_and_a_bad_one_is_explained(
     assert "GiB" in button.toolTip() and "GiB" in child(dock, Notice, "volume_estimate").text()
 
 
-def test_a_volume_is_offered_only_where_there_is_a_spacing_and_one_stack(
+def test_a_volume_is_offered_only_where_there_is_a_spacing_and_no_colour(
     viewer: Viewer, dock: DeblurDock, stack: NDArray[np.uint16]
 ) -> None:
     viewer.add_image(stack, name="stack", axis_labels=("z", "y", "x"))
@@ -117,11 +117,35 @@ def test_a_volume_is_offered_only_where_there_is_a_spacing_and_one_stack(
     assert not entry.isEnabled() and "plane spacing" in entry.toolTip()
     child(dock, QDoubleSpinBox, "plane_spacing").setValue(0.25)
     assert entry.isEnabled()
-    viewer.add_image(np.stack([stack, stack]), name="film", axis_labels=("t", "z", "y", "x"))
+    viewer.add_image(np.stack([stack] * 3, -1), name="slide", rgb=True, axis_labels=("z", "y", "x"))
     layer = child(dock, QComboBox, "layer")
-    layer.setCurrentIndex(layer.findText("film"))
-    assert not entry.isEnabled() and "one stack at a time" in entry.toolTip()
+    layer.setCurrentIndex(layer.findText("slide"))
+    assert not entry.isEnabled() and "colours are no channels" in entry.toolTip()
     assert dock._axes.value().planes == "each"
+
+
+def test_a_film_of_stacks_becomes_volumes_one_after_another(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, stack: NDArray[np.uint16]
+) -> None:
+    film = np.stack([stack, stack[:, ::-1]], axis=1)
+    image = viewer.add_image(film, name="film", axis_labels=("z", "t", "y", "x"), scale=(0.3, 1.0, 0.1, 0.1))
+    child(dock, QDoubleSpinBox, "plane_spacing").setValue(0.3)
+    _as_volume(dock)
+    assert not child(dock, QComboBox, "reuse").isHidden()
+    form: VolumeEstimateForm = child(dock, VolumeEstimateForm)
+    qtbot.waitUntil(lambda: form.value() is not None, timeout=PATIENCE_MS)
+    assert child(dock, Notice, "volume_estimate").text().startswith("As 2 volumes: up to about ")
+    run_to_the_end(qtbot, dock)
+    result, psf = viewer.layers["film deblurred"], viewer.layers["film PSF"]
+    values = dock.value()
+    expected = deblur_stack(
+        stack[:, ::-1], volume=True, axes="ZYX", plane_spacing_um=0.3, microscope=values.microscope,
+        theta=(0.05,) * 8, method="richardson-lucy", iterations=2, noise=values.known_noise(), device="cpu",
+    )  # fmt: skip
+    assert result.data.shape == film.shape and psf.data.shape[1] == 2
+    np.testing.assert_allclose(result.extent.world, image.extent.world)
+    np.testing.assert_allclose(psf.extent.world.mean(0), image.extent.world.mean(0), atol=1e-6)
+    np.testing.assert_array_equal(result.data[:, 1], expected.volume)
 
 
 def test_signed_coefficients_are_shown_without_a_joint_sign(

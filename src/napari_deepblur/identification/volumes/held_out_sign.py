@@ -6,6 +6,8 @@ scene without negative light predict counts that it has not seen. A short restor
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -34,10 +36,10 @@ With the true coefficients the odds before division were 1 200 to 15 700 on 12 s
 """
 
 
-def held_out_log_odds(
+def held_out_steps(
     prepared: Prepared, one: Tensor, other: Tensor, microscope: Microscope, modes: tuple[int, ...], step: float
-) -> float:
-    """Logarithm of the odds of one pupil against another.
+) -> Generator[int, None, float]:
+    """Compute the logarithm of the odds of one pupil against another; yields the number of iterations done.
 
     Parameters
     ----------
@@ -49,6 +51,11 @@ def held_out_log_odds(
         Their optics, and Noll indices.
     step
         Distance of neighbouring planes in pixel lengths, signed.
+
+    Returns
+    -------
+    float
+        As the value of the generator.
     """
     stack = np.clip(_middle(prepared) - prepared.noise.offset, 0, None)
     peak = float(stack.max())
@@ -58,19 +65,20 @@ def held_out_log_odds(
     alpha = max(prepared.noise.alpha / peak, _LEAST_ALPHA)
     noise = alpha, prepared.noise.beta / peak
     model = psf_planes_model(microscope.pupil, modes, 2 * _HALF_PSF + 1, step, len(stack) - 1)
-    losses = [_loss(image, noise, psf_planes(theta, model)) for theta in (one, other)]
-    return (losses[1] - losses[0]) / _TEMPERATURE
+    right = yield from _loss_steps(image, noise, psf_planes(one, model))
+    wrong = yield from _loss_steps(image, noise, psf_planes(other, model))
+    return (wrong - right) / _TEMPERATURE
 
 
-def _loss(image: Tensor, noise: tuple[float, float], psf: Tensor) -> float:
+def _loss_steps(image: Tensor, noise: tuple[float, float], psf: Tensor) -> Generator[int, None, float]:
     """Least negative log-likelihood of the counts held back, in any iteration."""
     operator = VolumeOperator(psf, image.shape[-3:], (_UNSEEN, _HALF_PSF, _HALF_PSF))
     held = HeldOut(image, noise)
     # A scene is scored as it is seen; the last one is seen once more than it is needed.
-    for _ in accelerated_richardson_lucy(
+    for state in accelerated_richardson_lucy(
         operator, held.kept, held.noise, iterations=_ITERATIONS + 1, monitor=lambda seen: held(seen) and False
     ):
-        pass
+        yield state.iteration
     return min(held.scores) * held.count
 
 

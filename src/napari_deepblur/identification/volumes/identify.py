@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.identification.volumes.cross_spectra import cross_spectra
 from napari_deepblur.identification.volumes.descent import Box, Minimum, curvature, descend
-from napari_deepblur.identification.volumes.held_out_sign import held_out_log_odds
+from napari_deepblur.identification.volumes.held_out_sign import held_out_steps
 from napari_deepblur.identification.volumes.joint_sign import mirror_log_odds
 from napari_deepblur.identification.volumes.marginal import Marginal, Specimen, Unknowns
 from napari_deepblur.identification.volumes.prepared import Prepared, check_volume, prepare_volume, volume_notes
@@ -94,8 +94,8 @@ def identify_volume_steps(
     odds = (max(one.energy for one in found.values()) - found[best].energy) * searched(view)
     marginal, box = view.marginal(best), view.box(best)
     minimum = yield from changed(polish_steps(marginal, box, found[best]), _counted(done, total))
-    unknowns, sign = _signed(view, prepared, best, minimum, marginal, box)
-    yield Progress("identify", total - 1, total)
+    signing = _sign_steps(view, prepared, best, minimum, marginal, box)
+    unknowns, sign = yield from changed(signing, _counted(done + 3, total))
     deviation = np.zeros(len(box.free))
     deviation[box.free] = _BAR_WIDTH[best] * np.sqrt(curvature(marginal, box, unknowns).diagonal()) + _LEAST_ERROR[best]
     yield Progress("identify", total, total)
@@ -106,20 +106,27 @@ def _counted(done: int, total: int) -> Callable[[int], Progress]:
     return lambda more: Progress("identify", done + more, total)
 
 
-def _signed(
+def _sign_steps(
     view: View, prepared: Prepared, specimen: Specimen, minimum: Minimum, marginal: Marginal, box: Box
-) -> tuple[Unknowns, float]:
-    """Settle the joint sign of all modes; return the unknowns, and the logarithm of the odds of their sign."""
+) -> Generator[int, None, tuple[Unknowns, float]]:
+    """Settle the joint sign of all modes; return the unknowns, and the logarithm of the odds of their sign.
+
+    Yields the number of tests done, and again while the longest of them lasts, so that it can be stopped.
+    """
     family, unknowns = view.family, minimum.unknowns
     # With a mismatch of the indices it is the sum with its wavefront that has no sign.
     known = torch.from_numpy(family.known_wavefront).float()
     theta = torch.where(torch.from_numpy(box.free), -unknowns.theta - 2 * known, unknowns.theta)
     turned = descend(marginal, box, unknowns._replace(theta=theta, focus=-unknowns.focus), _TURNED_STEPS)
     odds = turned.energy - minimum.energy
+    yield 1
     if specimen == "thick":
         optics = family.microscope, family.modes, view.step
         odds += mirror_log_odds(prepared.stack, unknowns.theta, *optics)
-        odds += held_out_log_odds(prepared, unknowns.theta, turned.unknowns.theta, *optics)
+        yield 2
+        odds += yield from changed(
+            held_out_steps(prepared, unknowns.theta, turned.unknowns.theta, *optics), lambda _: 2
+        )
     return (unknowns if odds >= 0 else turned.unknowns), abs(odds)
 
 

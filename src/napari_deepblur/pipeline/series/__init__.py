@@ -5,7 +5,7 @@ from napari_deepblur.pipeline.series.arrays import LUMINANCE, Luminance, lazy_fr
 from napari_deepblur.pipeline.series.frames import Colours, Reuse, channel_of, deblur_stack_steps
 from napari_deepblur.pipeline.series.history import History, history_of
 from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
-from napari_deepblur.pipeline.series.volumes import deblur_volume_steps, volume_refusal
+from napari_deepblur.pipeline.series.volumes import deblur_volume_steps, other_axes, volume_refusal
 
 __all__ = [
     "AXES",
@@ -26,6 +26,7 @@ __all__ = [
     "lazy_frame",
     "leading",
     "named_axes",
+    "other_axes",
     "planes_last",
     "volume_refusal",
     "write_frame",

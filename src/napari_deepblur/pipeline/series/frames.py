@@ -96,7 +96,7 @@ def deblur_stack_steps(
     of_colours = {"colours": colours} if axes.endswith("S") else {}
     if colours == "luminance" and axes.endswith("S"):
         array, axes = Luminance(array), axes.removesuffix("S")
-    _check_channels(axes, array.shape, settings)
+    check_channels(axes, array.shape, settings)
     made = plan(settings, (array.shape[axes.index("Y")], array.shape[axes.index("X")]), family)
     # A pixel size that was only assumed is not written as if it were known.
     own = family is not None or settings.family_file is not None
@@ -220,7 +220,8 @@ def channel_of(axes: str, index: Sequence[int]) -> int:
     return index[leading(axes).index("C")] if "C" in axes else 0
 
 
-def _check_channels(axes: str, shape: Sequence[int], settings: DeblurSettings) -> None:
+def check_channels(axes: str, shape: Sequence[int], settings: DeblurSettings) -> None:
+    """Raise a `SettingsError` if there are not as many wavelengths as channels."""
     wavelengths = settings.channel_wavelengths_um
     if wavelengths is None:
         return

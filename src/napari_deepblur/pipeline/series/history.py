@@ -59,7 +59,7 @@ def history_of(record: Mapping[str, Any]) -> History:
     Parameters
     ----------
     record
-        Of `StackDeblurring` or `VolumeDeblurring`, or of a layer or file that carries one. A volume is one frame.
+        Of `StackDeblurring` or `VolumeDeblurring`, or of a layer or file that carries one. Each volume is one frame.
 
     Raises
     ------
@@ -67,7 +67,9 @@ def history_of(record: Mapping[str, Any]) -> History:
         If no blur was identified, or the record is of one frame or another program.
     """
     pupil = record.get("pupil")
-    if isinstance(pupil, Mapping):
+    frames, axes, names = record.get("frames"), record.get("axes"), record.get("parameter_names")
+    stack = record.get("stack") or {}
+    if isinstance(pupil, Mapping) and frames is None:
         return History(
             ("the volume",),
             tuple(map(str, pupil["parameter_names"])),
@@ -75,7 +77,8 @@ def history_of(record: Mapping[str, Any]) -> History:
             np.array([pupil["theta_std"]], dtype=np.float64),
             float(pupil["sign_probability"]),
         )
-    frames, axes, names = record.get("frames"), record.get("axes"), record.get("parameter_names")
+    if isinstance(pupil, Mapping):
+        names = pupil["parameter_names"]
     if not isinstance(frames, list) or not isinstance(axes, str) or not names:
         raise SettingsError(
             "This record has no frames with identified blurs. Deblur a series without known coefficients."
@@ -83,10 +86,11 @@ def history_of(record: Mapping[str, Any]) -> History:
     found = [entry for entry in frames if entry.get("identified") and entry.get("theta_std") is not None]
     if not found:
         raise SettingsError("The blur of no frame was identified: it was known, or all frames were passed through.")
+    axes = axes.replace("Z", "") if stack.get("volume") is True else axes
     return History(
         tuple(frame_name(axes, entry["index"]) for entry in found),
         tuple(map(str, names)),
         np.array([entry["theta"] for entry in found], dtype=np.float64),
         np.array([entry["theta_std"] for entry in found], dtype=np.float64),
-        (record.get("stack") or {}).get("sign_probability"),
+        stack.get("sign_probability"),
     )

@@ -1,31 +1,45 @@
-"""A focal stack deblurred as one volume: its pupil found in it, and all planes restored together."""
+"""Focal stacks deblurred as volumes: a pupil found in each, and all its planes restored together."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import replace
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.checked_image import unmasked
-from napari_deepblur.errors import OutputError, SettingsError
+from napari_deepblur.errors import DeepblurError, ImageError, NoiseError, OutputError, SettingsError
 from napari_deepblur.identification.volumes.identify import SpecimenChoice, identify_volume_steps
 from napari_deepblur.identification.volumes.results import VolumeIdentification
-from napari_deepblur.io.axes import check_axes
+from napari_deepblur.io.axes import check_axes, frame_name, planes_last
 from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import Form, Sink
 from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.series.arrays import Frames, read, whole
+from napari_deepblur.pipeline.series.frames import Reuse, channel_of, check_channels
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring, run_volume
 from napari_deepblur.pipeline.volume_estimate import FEWEST_PLANES
-from napari_deepblur.pipeline.volume_plan import plan_volume
-from napari_deepblur.progress import Progress, within
+from napari_deepblur.pipeline.volume_plan import VolumePlan, plan_volume
+from napari_deepblur.progress import Progress, one_of, within
 
 _ALL, _IDENTIFIED = 1000, 600
 """Units of progress of a run, and how many of them the identification takes."""
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """What came of one stack: its result, what was identified in it or in the one before, and what is to be noted."""
+
+    index: tuple[int, ...]
+    result: VolumeDeblurring | None
+    found: VolumeIdentification | None
+    identified: bool
+    note: str
 
 
 def deblur_volume_steps(
@@ -36,18 +50,20 @@ def deblur_volume_steps(
     plane_spacing_um: float | None,
     specimen: SpecimenChoice = "auto",
     psf: ArrayLike | KnownPupil | None = None,
+    reuse: Reuse = "each",
 ) -> Generator[Progress, None, VolumeDeblurring]:
-    """Deblur a stack as a volume into a sink, step by step.
+    """Deblur stacks as volumes into a sink, step by step: one stack, or those of all times, positions and channels.
 
     Where the settings know no coefficients, one wavefront is identified for all planes (`identify_stack`), with the
-    signs of its modes; of one or two planes the ideal pupil is removed.
+    signs of its modes; of one or two planes the ideal pupil is removed. A stack of a series that cannot be deblurred
+    for what is in it is passed through and named in the notes.
 
     Parameters
     ----------
     array
-        The stack: anything with a shape and parts that NumPy can read.
+        Anything with a shape and parts that NumPy can read; one stack of it is in memory at a time.
     axes
-        Its axes, ``"ZYX"`` in any order.
+        Its axes: Z, Y and X, and any of T, P and C, in any order.
     settings
         With a Zernike blur that is the same in the whole field, or the file of a measured PSF or of a pupil.
     sink
@@ -58,6 +74,8 @@ def deblur_volume_steps(
         As in `identify_stack`.
     psf
         As in `plan_volume`.
+    reuse
+        ``"each"``: a wavefront is identified in each stack. ``"first"``: in the first of each channel only.
 
     Returns
     -------
@@ -67,7 +85,7 @@ def deblur_volume_steps(
     Raises
     ------
     SettingsError
-        If the axes are not those of one stack, or the spacing is missing.
+        If the axes are not those of stacks, or the spacing is missing.
     FamilyError, ImageError, NoiseError, DeviceError, WeightsError, OutputError
         As `plan_volume`, `identify_stack` and `run_volume`; what can be known before the first step is.
     """
@@ -75,47 +93,163 @@ def deblur_volume_steps(
     reason = volume_refusal(axes)
     if reason:
         raise SettingsError(reason)
-    order = [axes.index(letter) for letter in "ZYX"]
-    shape = tuple(array.shape[i] for i in order)
-    plan = plan_volume(settings, shape, plane_spacing_um, psf)
-    form = Form(shape, "ZYX", np.dtype(np.float32), settings.stated_pixel_size_um)
+    lengths = dict(zip(axes, array.shape, strict=True))
+    others = other_axes(axes)
+    check_channels(axes, array.shape, settings)
+    stack_shape = lengths["Z"], lengths["Y"], lengths["X"]
+    plans = [
+        plan_volume(settings.of_channel(channel), stack_shape, plane_spacing_um, psf)
+        for channel in range(1 if settings.channel_wavelengths_um is None else lengths["C"])
+    ]
+    ordered = planes_last(axes) if others else "ZYX"
+    form = Form(tuple(lengths[a] for a in ordered), ordered, np.dtype(np.float32), settings.stated_pixel_size_um)
     reason = sink.refusal(form)
     if reason:
         raise OutputError(reason)
-    stack = read(array[tuple(slice(None) for _ in axes)]).transpose(order)
+    indices = list(product(*(range(lengths[letter]) for letter in others)))
+    stacks: list[_Stack] = []
+    taken: dict[int, VolumeIdentification] = {}
     sink.open(form)
     try:
-        theta, said, done = None, {}, 0
-        if plan.theta is None and plan.family is not None and shape[0] >= FEWEST_PLANES:
-            steps = identify_volume_steps(
-                unmasked(stack), plan.family, plan.spacing_um, settings.known_noise(), specimen
-            )
-            found = yield from within(steps, 0, _IDENTIFIED, _ALL)
-            theta, said, done = found.theta, _said(found), _IDENTIFIED
-        result = yield from within(run_volume(plan, stack, theta), done, _ALL, _ALL)
-        asked = {"volume": True, "plane_spacing_um": plan.spacing_um, "specimen": specimen}
-        record = json_safe({**result.settings, "axes": "ZYX", "stack": asked, **said})
-        for index, plane in enumerate(result.volume):
-            sink.write((index,), whole(plane.shape), plane)
-        sink.finish(record)
+        for number, index in enumerate(indices):
+            channel = channel_of(others, index)
+            known = taken.get(channel) if reuse == "first" else None
+            plan = plans[min(channel, len(plans) - 1)]
+            stack = read(array[_slices(axes, others, index)]).transpose(["ZYX".index(a) for a in axes if a in "ZYX"])
+            steps = _stack_steps(plan, stack, index, known, specimen, frame_name(others, index) if others else "")
+            if len(indices) > 1:
+                steps = one_of(steps, number, len(indices), f"{number + 1}/{len(indices)}")
+            made = yield from steps
+            planes = stack if made.result is None else made.result.volume
+            for z, plane in enumerate(planes):
+                place = iter(index)
+                at = tuple(z if letter == "Z" else next(place) for letter in ordered if letter not in "YX")
+                sink.write(at, whole(plane.shape), np.asarray(plane, np.float32))
+            if made.found is not None:
+                taken.setdefault(channel, made.found)
+            # Its pixels are in the sink.
+            kept = made.result if made.result is None or not others else replace(made.result, volume=_NO_PIXELS)
+            stacks.append(replace(made, result=kept))
+        record = _record(stacks, ordered, plans[0], specimen, reuse)
+        image = sink.finish(record)
     except BaseException:
         sink.abandon()
         raise
-    return replace(result, settings=record)
+    first = next(made.result for made in stacks if made.result is not None)
+    if not others:
+        return replace(first, settings=record)
+    shape = tuple(lengths[letter] for letter in others)
+    return replace(first, volume=image, settings=record, **_joined(stacks, shape))
 
 
 def volume_refusal(axes: str) -> str:
-    """Say why an image of these axes is no volume; empty where it is one."""
-    if sorted(axes) == ["X", "Y", "Z"]:
+    """Say why an image of these axes is no volume; empty where it is one, or a series of them."""
+    if {"X", "Y", "Z"} <= set(axes) and "S" not in axes:
         return ""
+    why = "colours are no channels of a microscope" if "S" in axes else "a volume has planes along Z"
     return (
-        f"The axes of the image are {axes}, expected ZYX: one stack at a time is deblurred as a volume. Choose a "
-        "channel and a time, or go plane by plane."
+        f"The axes of the image are {axes}, expected Z, Y and X, and perhaps T, P and C: {why}. Name the axes "
+        "otherwise, or go plane by plane."
     )
 
 
-def _said(found: VolumeIdentification) -> dict[str, Any]:
+def other_axes(axes: str) -> str:
+    """Return the axes along which there is one volume after another."""
+    return "".join(letter for letter in axes if letter not in "ZYX")
+
+
+_NO_PIXELS = np.zeros((0, 0, 0), np.float32)
+
+
+def _slices(axes: str, others: str, index: Sequence[int]) -> tuple[int | slice, ...]:
+    place = dict(zip(others, index, strict=True))
+    return tuple(place.get(letter, slice(None)) for letter in axes)
+
+
+def _stack_steps(
+    plan: VolumePlan,
+    stack: NDArray[Any],
+    index: tuple[int, ...],
+    known: VolumeIdentification | None,
+    specimen: SpecimenChoice,
+    name: str,
+) -> Generator[Progress, None, _Stack]:
+    """Identify and restore one stack; one of a series, which has a name, is passed through where that is impossible."""
+    try:
+        found, done = known, 0
+        unknown = plan.theta is None and plan.family is not None and plan.shape[0] >= FEWEST_PLANES
+        if unknown and found is None:
+            assert plan.family is not None
+            noise = plan.settings.known_noise()
+            steps = identify_volume_steps(unmasked(stack), plan.family, plan.spacing_um, noise, specimen)
+            found = yield from within(steps, 0, _IDENTIFIED, _ALL)
+            done = _IDENTIFIED
+        theta = None if found is None else found.theta
+        result = yield from within(run_volume(plan, stack, theta), done, _ALL, _ALL)
+    except (ImageError, NoiseError) as error:
+        if not name:
+            raise
+        return _Stack(index, None, None, False, f"{name} was passed through: {error}")
+    except DeepblurError as error:
+        if not name:
+            raise
+        raise type(error)(f"{name}: {error}") from error
+    said = "; ".join(result.settings["resolved"]["notes"])
+    return _Stack(index, result, found, done > 0, f"{name}: {said}" if name and said else "")
+
+
+def _record(
+    stacks: list[_Stack], axes: str, plan: VolumePlan, specimen: SpecimenChoice, reuse: Reuse
+) -> dict[str, Any]:
+    """Return the record of the first stack, and what was found in each where there are several."""
+    done = [made for made in stacks if made.result is not None]
+    if not done:
+        raise ImageError(f"None of the {len(stacks)} stacks can be deblurred. {stacks[0].note}")
+    first = done[0]
+    assert first.result is not None
+    asked: dict[str, Any] = {"volume": True, "plane_spacing_um": plan.spacing_um, "specimen": specimen}
+    record: dict[str, Any] = {**first.result.settings, "axes": axes, "stack": asked, **_said(first.found)}
+    if axes != "ZYX":
+        signs = [made.found.sign_probability for made in stacks if made.found is not None]
+        asked |= {"sign_probability": min(signs)} if signs else {}
+        record |= {"reuse": reuse, "frames": [_entry(made) for made in stacks]}
+        record["resolved"] = {**record["resolved"], "notes": [made.note for made in stacks if made.note]}
+    return {key: json_safe(value) for key, value in record.items()}
+
+
+def _entry(made: _Stack) -> dict[str, Any]:
+    entry: dict[str, Any] = {"index": list(made.index), "identified": made.identified, "note": made.note}
+    if made.result is None:
+        return entry | {"theta": None, "theta_std": None, "noise": None}
+    resolved, found = made.result.settings["resolved"], made.found
+    std = None if found is None else found.theta_std.tolist()
+    return entry | {"theta": resolved["theta"], "theta_std": std, "noise": resolved["noise"]}
+
+
+def _joined(stacks: list[_Stack], shape: tuple[int, ...]) -> dict[str, Any]:
+    """Coefficients (..., K) and PSFs (..., P, k, l) of all stacks; NaN and zeros for those that were passed through."""
+    results = [made.result for made in stacks]
+    psfs = [None if result is None else result.psf for result in results]
+    largest = tuple(np.max([psf.shape for psf in psfs if psf is not None], axis=0).tolist())
+    psf = np.zeros((len(stacks), *largest), np.float32)
+    for place, one in zip(psf, psfs, strict=True):
+        if one is not None:
+            middle = (slice((a - b) // 2, (a - b) // 2 + b) for a, b in zip(largest, one.shape, strict=True))
+            place[tuple(middle)] = one
+    joined: dict[str, Any] = {"psf": psf.reshape(*shape, *largest)}
+    thetas = [None if result is None else result.theta for result in results]
+    count = next((len(theta) for theta in thetas if theta is not None), None)
+    if count is not None:
+        unknown = np.full(count, math.nan, np.float32)
+        rows = np.stack([unknown if theta is None else theta for theta in thetas])
+        joined["theta"] = rows.reshape(*shape, count)
+    return joined
+
+
+def _said(found: VolumeIdentification | None) -> dict[str, Any]:
     """Return what was identified, for the record."""
+    if found is None:
+        return {}
     return {
         "pupil": {
             "specimen": found.specimen,

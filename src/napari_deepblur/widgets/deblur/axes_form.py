@@ -10,7 +10,7 @@ from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
 from napari_deepblur.identification.volumes.identify import SpecimenChoice
-from napari_deepblur.pipeline.series import AXES, Colours, Reuse, volume_refusal
+from napari_deepblur.pipeline.series import AXES, Colours, Reuse, other_axes, volume_refusal
 
 Planes = Literal["each", "volume"]
 """How a stack is deblurred: plane by plane, or as one volume."""
@@ -81,8 +81,8 @@ class AxesForm(QWidget):
         self._reuse = QComboBox(self)
         self._reuse.setObjectName("reuse")
         self._reuse.setToolTip(
-            "Each frame: for focus or samples that change. Once: for one sample and focus, on the first frame of each "
-            "channel; faster."
+            "Each frame or volume: for focus or samples that change. Once: for one sample and focus, on the first of "
+            "each channel; faster."
         )
         self._reuse.addItem("on each frame", "each")
         self._reuse.addItem("once for all", "first")
@@ -199,7 +199,9 @@ class AxesForm(QWidget):
         entry.setToolTip(reason)
         self._planes.setToolTip(
             "One by one: each plane by itself. As a volume: one blur for all planes, which are restored together, and "
-            "so along z as well; slower." + f"\nNot here: {reason}" * bool(reason)
+            "so along z as well; slower. Each time and channel is a volume of its own."
+            + f"\nNot here: {reason}"
+            * bool(reason)
         )
         if reason:
             with QSignalBlocker(self._planes):
@@ -207,7 +209,8 @@ class AxesForm(QWidget):
         self._layout.setRowVisible(self._spacing, stack)
         self._layout.setRowVisible(self._planes, stack)
         self._layout.setRowVisible(self._specimen, stack and self._is_volume())
-        self._layout.setRowVisible(self._reuse, self._shown > 0 and not self._is_volume())
+        several = bool(other_axes(self._axes)) if self._is_volume() else self._shown > 0
+        self._layout.setRowVisible(self._reuse, several)
 
     def _renamed(self) -> None:
         """Take over what the user chose; rows and columns are never lost."""

@@ -229,12 +229,23 @@ def _remark(record: Mapping[str, Any], resolved: Mapping[str, Any]) -> str:
         return ""
     pupil = record.get("pupil")
     if isinstance(pupil, Mapping) and isinstance(pupil.get("sign_probability"), int | float):
-        told = min(float(pupil["sign_probability"]), 0.99)
+        frames = record.get("frames")
+        if isinstance(frames, list):
+            return (
+                f"{len(frames)} volumes; this is the wavefront of the first, taken for a {pupil.get('specimen')} "
+                "specimen. The joint sign is right with a probability of "
+                f"{_sure(record['stack'].get('sign_probability'))} in each."
+            )
         return (
             f"One wavefront for all planes, taken for a {pupil.get('specimen')} specimen. The joint sign is right with "
-            f"a probability of {told:.2f}{' or more' if told == 0.99 else ''}."
+            f"a probability of {_sure(pupil['sign_probability'])}."
         )
     return f"Pupil of all planes: {resolved.get('pupil')}."
+
+
+def _sure(probability: Any) -> str:
+    told = min(float(probability), 0.99)
+    return f"{told:.2f}{' or more' if told == 0.99 else ''}"
 
 
 def _verdict(kept: Any) -> Verdict | None:

@@ -20,7 +20,7 @@ from napari_deepblur.io.output import replacing
 from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
 from napari_deepblur.pipeline.parts import FileBlur
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
-from napari_deepblur.pipeline.series import Reuse, history_of
+from napari_deepblur.pipeline.series import Reuse, history_of, other_axes
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice, Planes
 from napari_deepblur.widgets.deblur.field_maps import FieldMaps
@@ -199,7 +199,8 @@ class ReuseMenu(QPushButton):
         luminance = axes.endswith("S") and choice.colours == "luminance"
         file = str(layer.source.path or "image.tif")
         if choice.planes == "volume":
-            return settings, Input(file, axes, volume_spacing_um=choice.plane_spacing_um, specimen=choice.specimen)
+            once, spacing = choice.reuse == "first" and bool(other_axes(axes)), choice.plane_spacing_um
+            return settings, Input(file, axes, once, volume_spacing_um=spacing, specimen=choice.specimen)
         return settings, Input(file, axes.removesuffix("S") if luminance else axes, choice.reuse == "first", luminance)
 
     def _copy(self, text: str, what: str, image: Input) -> None:
@@ -262,7 +263,7 @@ class ReuseMenu(QPushButton):
         file = self._chosen_file(f"{layer.name} PSFs.tif")
         if file is not None:
             psfs, axes = known
-            one = len(psfs) == 1
+            one = len(psfs) == 1 and psfs.ndim == 3
             pixel = recorded_settings(layer)[1].optics.pixel_size_um
             write_tiff(file, psfs[0] if one else psfs, pixel_size_um=pixel, axes="YX" if one else axes)
             what = f"a PSF of {len(psfs)} planes" if axes == "ZYX" else f"{len(psfs)} PSF{'s' * (not one)}"

@@ -34,7 +34,8 @@ def prepare_run(viewer: Viewer, wanted: Wanted) -> tuple[RunDisplay, Steps]:
     array, sink = source.data, ArraySink()
     if choice.planes == "volume":
         shown = VolumeDisplay(viewer, source, axes, wanted.origins)
-        return shown, partial(deblur_volume_steps, array, axes, settings, sink, spacing, choice.specimen)
+        asked = spacing, choice.specimen, None, choice.reuse
+        return shown, partial(deblur_volume_steps, array, axes, settings, sink, *asked)
     of_result = axes.removesuffix("S") if choice.colours == "luminance" else axes
     display = ResultDisplay(viewer, source, of_result, sink, wanted.origins)
     more = choice.reuse, None, spacing, choice.colours

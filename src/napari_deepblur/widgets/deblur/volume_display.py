@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_deepblur.identification.volumes.identify import FOCUS_NOTE
+from napari_deepblur.pipeline.series import other_axes
 from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.deblur.findings import found_in_volume
@@ -28,9 +29,9 @@ class VolumeDisplay(RunDisplay):
     viewer
         Where to add it.
     source
-        The stack that is deblurred.
+        The stack that is deblurred, or a series of stacks.
     axes
-        Its axes, those of a stack in any order.
+        Its axes in their order.
     origins
         Where each number of the optics is from.
     """
@@ -51,9 +52,9 @@ class VolumeDisplay(RunDisplay):
         record: dict[str, Any] = {**outcome.settings, "axes": self._axes, "input": source}
         if self._origins:
             record[ORIGINS_KEY] = self._origins
-        order = ["ZYX".index(letter) for letter in self._axes]
+        order = [outcome.settings["axes"].index(letter) for letter in self._axes]
         self._psf = outcome.psf
-        restored = image_layer(self._source, outcome.volume.transpose(order), record)
+        restored = image_layer(self._source, np.transpose(outcome.volume, order), record)
         psf = volume_psf_layer(self._source, self._axes, outcome.psf, _aspect(outcome), record)
         self._layer, self._psf_layer = (Layer.create(*data) for data in (restored, psf))
         for layer in self.added():
@@ -67,7 +68,7 @@ class VolumeDisplay(RunDisplay):
 
     def psfs(self) -> tuple[NDArray[np.float32], str] | None:
         """Return the planes of the point spread function; None before there are any."""
-        return None if self._psf is None else (self._psf, "ZYX")
+        return None if self._psf is None else (self._psf, other_axes(self._axes) + "ZYX")
 
     def measured_field(self) -> None:
         """Return None: a volume has one PSF for all of its field."""
@@ -89,11 +90,11 @@ def volume_psf_layer(
     Parameters
     ----------
     source
-        The stack.
+        The stack, or a series of stacks.
     axes
         Its axes.
     psf
-        Shape (P, k, l), all odd.
+        Shape (P, k, l), all odd; of a series (..., P, k, l).
     aspect
         Distance of its planes over that of its rows.
     record
@@ -109,11 +110,12 @@ def volume_psf_layer(
 
     lengths = [source.data.shape[axes.index(letter)] for letter in "ZYX"]
     # Odd, and within the stack: napari's sliders reach as far as any layer, be it hidden.
-    halves = [min(n, length - (length + 1) % 2) // 2 for n, length in zip(psf.shape, lengths, strict=True)]
-    middle = tuple(slice(n // 2 - half, n // 2 + half + 1) for n, half in zip(psf.shape, halves, strict=True))
-    seen = psf[middle]
-    order = ["ZYX".index(letter) for letter in axes]
-    values = (seen / max(float(seen.max()), 1e-30)).astype(np.float32).transpose(order)
+    halves = [min(n, length - (length + 1) % 2) // 2 for n, length in zip(psf.shape[-3:], lengths, strict=True)]
+    z, y, x = (slice(n // 2 - half, n // 2 + half + 1) for n, half in zip(psf.shape[-3:], halves, strict=True))
+    seen = psf[..., z, y, x]
+    order = [(other_axes(axes) + "ZYX").index(letter) for letter in axes]
+    peaks = np.maximum(seen.max((-3, -2, -1), keepdims=True), 1e-30)
+    values = (seen / peaks).astype(np.float32).transpose(order)
     data, arguments, kind = psf_layer(source, values, record)
     scale = np.array(source.placement["scale"], dtype=float)
     across, along = abs(scale[axes.index("Y")]), axes.index("Z")
@@ -121,7 +123,7 @@ def volume_psf_layer(
     own[along] = np.copysign(across * aspect, scale[along])
     to_world = Affine(**{name: source.placement[name] for name in ("scale", "translate", "rotate", "shear")})
     # The same point of the world is the middle of both, whose voxels differ along z.
-    centre = to_world((np.array([lengths[i] for i in order]) - 1) / 2)
+    centre = to_world((np.array(source.data.shape) - 1) / 2)
     turned = Affine(scale=own, rotate=source.placement["rotate"], shear=source.placement["shear"])
     arguments |= {"name": f"{source.name} PSF", "scale": own}
     arguments["translate"] = centre - turned((np.array(values.shape) - 1) / 2)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
+from napari_deepblur.pipeline.series import other_axes
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume_estimate import VolumeEstimate, estimate_volume
 from napari_deepblur.pipeline.volume_plan import plan_volume
@@ -67,15 +69,15 @@ class VolumeEstimateForm(QWidget):
             self.drop()
             return
         array, choice = full_resolution(wanted.layer), wanted.choice
-        shape = tuple(int(array.shape[choice.axes.index(letter)]) for letter in "ZYX")
+        lengths = {letter: int(length) for letter, length in zip(choice.axes, array.shape, strict=True)}
         # Who said the optics does not change what it takes.
         settings = wanted.settings.replace(assumed=())
-        key = shape, choice, settings
+        key = tuple(array.shape), choice, settings
         if key == self._asked:
             return
         self._set(key, None, "")
         self._notice.say("Estimating time and memory…")
-        self._latest.request(_estimate(shape, choice, settings))
+        self._latest.request(_estimate(lengths, choice, settings))
 
     def drop(self) -> None:
         """Estimate nothing, and say nothing."""
@@ -104,12 +106,22 @@ def estimate_in_words(estimate: VolumeEstimate) -> str:
     found = estimate.identification_seconds
     of = f", {in_words(found)} of it to find the pupil" if found else ""
     tiles = f", in {estimate.tiles} tiles" if estimate.tiles > 1 else ""
+    what = f"As {estimate.stacks} volumes" if estimate.stacks > 1 else "As a volume"
     said = (
-        f"As a volume: up to about {in_words(estimate.seconds)}{of}; {estimate.memory_bytes / 2**30:.2g} GiB of memory"
+        f"{what}: up to about {in_words(estimate.seconds)}{of}; {estimate.memory_bytes / 2**30:.2g} GiB of memory"
         f"{tiles}, on {estimate.device}."
     )
     return " ".join([said, *estimate.notes])
 
 
-def _estimate(shape: tuple[int, ...], choice: AxesChoice, settings: DeblurSettings) -> Callable[[], VolumeEstimate]:
-    return lambda: estimate_volume(plan_volume(settings, shape, choice.plane_spacing_um), choice.specimen)
+def _estimate(lengths: dict[str, int], choice: AxesChoice, settings: DeblurSettings) -> Callable[[], VolumeEstimate]:
+    """Return what estimates the time of all stacks, each as long as the first."""
+    stacks = math.prod(lengths[letter] for letter in other_axes(choice.axes))
+    identified = stacks if choice.reuse == "each" else lengths.get("C", 1)
+    shape = [lengths[letter] for letter in "ZYX"]
+
+    def estimate() -> VolumeEstimate:
+        plan = plan_volume(settings.of_channel(0), shape, choice.plane_spacing_um)
+        return estimate_volume(plan, choice.specimen, stacks, identified)
+
+    return estimate
