@@ -17,6 +17,7 @@ from napari_deepblur import deblur_stack
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.deblur.findings import found_in_record
+from napari_deepblur.widgets.deblur.method_comparison import MethodComparison
 from napari_deepblur.widgets.deblur.psf_sections import PsfSections
 from napari_deepblur.widgets.deblur.volume_estimate_form import VolumeEstimateForm
 from napari_deepblur.widgets.layers import METADATA_KEY, Source
@@ -42,8 +43,6 @@ def test_a_stack_becomes_a_volume_with_its_psf(
     image = viewer.add_image(stack, name="stack", **SCALE)
     _as_volume(dock)
     assert child(dock, QComboBox, "reuse").isHidden() and not child(dock, QComboBox, "specimen").isHidden()
-    box, notice = child(dock, QCheckBox, "preview"), child(dock, Notice, "preview_notice")
-    assert not box.isEnabled() and notice.text().startswith("No preview of a volume")
     form: VolumeEstimateForm = child(dock, VolumeEstimateForm)
     qtbot.waitUntil(lambda: form.value() is not None, timeout=PATIENCE_MS)
     said = child(dock, Notice, "volume_estimate").text()
@@ -75,6 +74,30 @@ def test_a_stack_becomes_a_volume_with_its_psf(
     child(dock, QPushButton, "more").findChild(QAction, "load").trigger()
     assert child(dock, QComboBox, "planes").currentData() == "volume"
     assert Source.of(image).identity != Source.of(result).identity
+
+
+def test_a_part_of_a_volume_is_previewed_with_all_its_planes(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, stack: NDArray[np.uint16]
+) -> None:
+    viewer.add_image(stack, name="stack", **SCALE)
+    _as_volume(dock)
+    notice = child(dock, Notice, "preview_notice")
+    child(dock, QCheckBox, "preview").setChecked(True)
+    qtbot.waitUntil(lambda: "stack preview" in viewer.layers, timeout=PATIENCE_MS)
+    shown = viewer.layers["stack preview"]
+    qtbot.waitUntil(lambda: notice.text().startswith("4 planes of 40 x 4"), timeout=PATIENCE_MS)
+    before = np.array(shown.data)
+    assert before.shape[:2] == (4, 40) and np.isfinite(before).all()
+    assert child(dock, MethodComparison, "compare_methods").isHidden()
+    assert "Pupil of all planes: known" in child(dock, Notice, "volume_remark").text()
+    # The slider of the planes moves within the preview.
+    viewer.dims.set_point(0, 0.6)
+    qtbot.wait(400)
+    assert "Computing" not in notice.text()
+    dock.setValue(dock.value().replace(iterations=3))
+    qtbot.waitUntil(lambda: not np.array_equal(shown.data, before), timeout=PATIENCE_MS)
+    child(dock, QCheckBox, "preview").setChecked(False)
+    assert [layer.name for layer in viewer.layers] == ["stack"]
 
 
 def test_the_copied_command_is_of_the_volume(viewer: Viewer, dock: DeblurDock, stack: NDArray[np.uint16]) -> None:

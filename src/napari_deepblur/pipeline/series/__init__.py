@@ -1,7 +1,7 @@
 """Series, stacks, channels and colours: what axes mean, and runs that go through them frame by frame."""
 
 from napari_deepblur.io.axes import AXES, check_axes, guess_axes, leading, named_axes, planes_last
-from napari_deepblur.pipeline.series.arrays import LUMINANCE, Luminance, lazy_frame, write_frame
+from napari_deepblur.pipeline.series.arrays import LUMINANCE, Luminance, lazy_frame, lazy_volume, write_frame
 from napari_deepblur.pipeline.series.frames import Colours, Reuse, channel_of, deblur_stack_steps
 from napari_deepblur.pipeline.series.history import History, history_of
 from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
@@ -24,6 +24,7 @@ __all__ = [
     "guess_axes",
     "history_of",
     "lazy_frame",
+    "lazy_volume",
     "leading",
     "named_axes",
     "other_axes",

@@ -38,6 +38,13 @@ def lazy_frame(array: Frames, axes: str, index: Sequence[int]) -> Any:
     return plane if axes.index("Y") < axes.index("X") else plane.T
 
 
+def lazy_volume(array: Frames, axes: str, index: Sequence[int]) -> Any:
+    """One stack as (planes, rows, columns), at a position along the axes that are none of these."""
+    place = iter(index)
+    stack = array[tuple(slice(None) if letter in "ZYX" else next(place) for letter in axes)]
+    return stack.transpose([[letter for letter in axes if letter in "ZYX"].index(letter) for letter in "ZYX"])
+
+
 def read_frame(array: Frames, axes: str, index: Sequence[int]) -> NDArray[Any]:
     """Read one frame as (rows, columns), and nothing else of the array; of a masked array with its mask."""
     return read(lazy_frame(array, axes, index))

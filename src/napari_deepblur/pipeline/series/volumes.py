@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -19,7 +19,7 @@ from napari_deepblur.io.axes import check_axes, frame_name, planes_last
 from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import Form, Sink
 from napari_deepblur.optics import KnownPupil
-from napari_deepblur.pipeline.series.arrays import Frames, read, whole
+from napari_deepblur.pipeline.series.arrays import Frames, lazy_volume, read, whole
 from napari_deepblur.pipeline.series.frames import Reuse, channel_of, check_channels
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring, run_volume
@@ -115,7 +115,7 @@ def deblur_volume_steps(
             channel = channel_of(others, index)
             known = taken.get(channel) if reuse == "first" else None
             plan = plans[min(channel, len(plans) - 1)]
-            stack = read(array[_slices(axes, others, index)]).transpose(["ZYX".index(a) for a in axes if a in "ZYX"])
+            stack = read(lazy_volume(array, axes, index))
             steps = _stack_steps(plan, stack, index, known, specimen, frame_name(others, index) if others else "")
             if len(indices) > 1:
                 steps = one_of(steps, number, len(indices), f"{number + 1}/{len(indices)}")
@@ -130,7 +130,7 @@ def deblur_volume_steps(
             # Its pixels are in the sink.
             kept = made.result if made.result is None or not others else replace(made.result, volume=_NO_PIXELS)
             stacks.append(replace(made, result=kept))
-        record = _record(stacks, ordered, plans[0], specimen, reuse)
+        record = _record(stacks, ordered, reuse)
         image = sink.finish(record)
     except BaseException:
         sink.abandon()
@@ -161,9 +161,26 @@ def other_axes(axes: str) -> str:
 _NO_PIXELS = np.zeros((0, 0, 0), np.float32)
 
 
-def _slices(axes: str, others: str, index: Sequence[int]) -> tuple[int | slice, ...]:
-    place = dict(zip(others, index, strict=True))
-    return tuple(place.get(letter, slice(None)) for letter in axes)
+def one_volume_steps(
+    plan: VolumePlan, stack: NDArray[Any], known: VolumeIdentification | None, specimen: SpecimenChoice
+) -> Generator[Progress, None, tuple[VolumeDeblurring, VolumeIdentification | None]]:
+    """Identify the wavefront of one stack (Z, H, W), unless it is known, and restore it.
+
+    Returns
+    -------
+    tuple
+        The result, with its record, and what was identified or known; None where nobody looked for it.
+    """
+    found, done = known, 0
+    if found is None and plan.theta is None and plan.family is not None and plan.shape[0] >= FEWEST_PLANES:
+        noise = plan.settings.known_noise()
+        steps = identify_volume_steps(unmasked(stack), plan.family, plan.spacing_um, noise, specimen)
+        found = yield from within(steps, 0, _IDENTIFIED, _ALL)
+        done = _IDENTIFIED
+    theta = None if found is None else found.theta
+    result = yield from within(run_volume(plan, stack, theta), done, _ALL, _ALL)
+    asked = {"volume": True, "plane_spacing_um": plan.spacing_um, "specimen": specimen}
+    return replace(result, settings={**result.settings, "axes": "ZYX", "stack": asked, **_said(found)}), found
 
 
 def _stack_steps(
@@ -176,16 +193,7 @@ def _stack_steps(
 ) -> Generator[Progress, None, _Stack]:
     """Identify and restore one stack; one of a series, which has a name, is passed through where that is impossible."""
     try:
-        found, done = known, 0
-        unknown = plan.theta is None and plan.family is not None and plan.shape[0] >= FEWEST_PLANES
-        if unknown and found is None:
-            assert plan.family is not None
-            noise = plan.settings.known_noise()
-            steps = identify_volume_steps(unmasked(stack), plan.family, plan.spacing_um, noise, specimen)
-            found = yield from within(steps, 0, _IDENTIFIED, _ALL)
-            done = _IDENTIFIED
-        theta = None if found is None else found.theta
-        result = yield from within(run_volume(plan, stack, theta), done, _ALL, _ALL)
+        result, found = yield from one_volume_steps(plan, stack, known, specimen)
     except (ImageError, NoiseError) as error:
         if not name:
             raise
@@ -195,24 +203,20 @@ def _stack_steps(
             raise
         raise type(error)(f"{name}: {error}") from error
     said = "; ".join(result.settings["resolved"]["notes"])
-    return _Stack(index, result, found, done > 0, f"{name}: {said}" if name and said else "")
+    return _Stack(index, result, found, found is not None and known is None, f"{name}: {said}" if name and said else "")
 
 
-def _record(
-    stacks: list[_Stack], axes: str, plan: VolumePlan, specimen: SpecimenChoice, reuse: Reuse
-) -> dict[str, Any]:
+def _record(stacks: list[_Stack], axes: str, reuse: Reuse) -> dict[str, Any]:
     """Return the record of the first stack, and what was found in each where there are several."""
-    done = [made for made in stacks if made.result is not None]
-    if not done:
+    first = next((made.result for made in stacks if made.result is not None), None)
+    if first is None:
         raise ImageError(f"None of the {len(stacks)} stacks can be deblurred. {stacks[0].note}")
-    first = done[0]
-    assert first.result is not None
-    asked: dict[str, Any] = {"volume": True, "plane_spacing_um": plan.spacing_um, "specimen": specimen}
-    record: dict[str, Any] = {**first.result.settings, "axes": axes, "stack": asked, **_said(first.found)}
+    record: dict[str, Any] = dict(first.settings)
     if axes != "ZYX":
         signs = [made.found.sign_probability for made in stacks if made.found is not None]
-        asked |= {"sign_probability": min(signs)} if signs else {}
-        record |= {"reuse": reuse, "frames": [_entry(made) for made in stacks]}
+        sure = {"sign_probability": min(signs)} if signs else {}
+        record |= {"axes": axes, "reuse": reuse, "frames": [_entry(made) for made in stacks]}
+        record["stack"] = {**record["stack"], **sure}
         record["resolved"] = {**record["resolved"], "notes": [made.note for made in stacks if made.note]}
     return {key: json_safe(value) for key, value in record.items()}
 

@@ -37,11 +37,6 @@ from napari_deepblur.widgets.run_panel import RunPanel, in_words
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_NO_PREVIEW = (
-    "No preview of a volume: its blur is found in all planes together, which takes most of the time of a run. To try "
-    "settings, crop the layer."
-)
-
 
 class DeblurDock(QWidget):
     """Forms for the settings, a Run button, and the coefficients that were found.
@@ -168,8 +163,6 @@ class DeblurDock(QWidget):
         self._allow()
 
     def _allow(self) -> None:
-        volume = self._axes.value().planes == "volume"
-        self._preview.setRefusal(_NO_PREVIEW if volume else "")
         self._panel.setReady(self._reason() or self._estimate.refusal())
 
     def _run(self) -> None:

@@ -19,6 +19,7 @@ from napari_deepblur.pipeline.parts import FieldZernikeBlur, ZernikeBlur
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import History, StackDeblurring, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.resolution import ResolutionGain
 from napari_deepblur.restoration.verdict import Verdict, badness
 from napari_deepblur.widgets.layers import METADATA_KEY
@@ -142,6 +143,12 @@ def found_in_preview(name: str, result: Deblurring) -> Findings:
         rests_on=assumptions(result.settings),
         is_preview=True,
     )
+
+
+def found_in_volume_preview(name: str, result: VolumeDeblurring) -> Findings:
+    """Describe a preview of a volume."""
+    found = replace(found_in_volume(name, result.settings, result.metrics), rests_on=assumptions(result.settings))
+    return replace(found, is_preview=True)
 
 
 def found_in_record(layer: Layer) -> Findings | None:

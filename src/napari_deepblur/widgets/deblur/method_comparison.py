@@ -23,7 +23,7 @@ from napari_deepblur.pipeline.parts import (
 from napari_deepblur.pipeline.preview import Preview
 from napari_deepblur.progress import Progress, one_of
 from napari_deepblur.restoration.tiling import Part
-from napari_deepblur.widgets.deblur.preview import Request, compute_steps, preview_layer
+from napari_deepblur.widgets.deblur.previewed import Request, compute_steps, preview_layer
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 

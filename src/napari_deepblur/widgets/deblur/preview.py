@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.parts import Compute, NetworkRestoration
-from napari_deepblur.pipeline.plan import Plan, plan
-from napari_deepblur.pipeline.preview import Preview, Region, preview_steps
-from napari_deepblur.pipeline.series import LUMINANCE, Luminance, channel_of, lazy_frame, leading, write_frame
-from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.progress import Progress, finished, one_of
-from napari_deepblur.restoration.tiling import Part
+from napari_deepblur.pipeline.series import leading
+from napari_deepblur.progress import finished
 from napari_deepblur.widgets.colours import theme_colours
-from napari_deepblur.widgets.deblur.axes_form import AxesChoice
+from napari_deepblur.widgets.deblur.previewed import Known, Planned, Previewed, Request, previewed_steps
 from napari_deepblur.widgets.deblur.shown_part import drawn_region, shown_frame, visible_region
 from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.latest import Latest
-from napari_deepblur.widgets.layers import METADATA_KEY, Source, full_resolution, selection_kept
-from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
+from napari_deepblur.widgets.layers import Source, full_resolution, selection_kept
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-LARGEST_SIDE = 512
-"""Pixels of a preview along each side, at most: more would not be there in a second or two."""
+LARGEST_SIDE, LARGEST_OF_VOLUME = 512, 128
+"""Pixels of a preview along each side, at most: more would not be there in a second or two, of a volume in a minute."""
 
 _OUTDATED = 0.35
 """Opacity of a preview that is being made again."""
 
 _QUIET_MS = 150
 """A preview begins when nothing has changed for so long."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a preview is of."""
-
-    layer: str
-    source: Source
-    choice: AxesChoice
-    settings: DeblurSettings
-    origins: dict[str, Origin]
-    index: tuple[int, ...]
-    region: Region
-
-    def key(self) -> tuple[Any, ...]:
-        """Return what decides the result."""
-        return self.layer, self.choice, self.settings, tuple(self.origins.items()), self.index, self.region
 
 
 class Previewer(QObject):
@@ -75,7 +50,7 @@ class Previewer(QObject):
     started = Signal(object)
     """A `Region` is computed; what is shown is outdated until `ready`."""
     ready = Signal(object)
-    """A `Preview` was shown."""
+    """A `Previewed` was shown."""
     failed = Signal(object)
     """The exception that there was instead."""
 
@@ -86,8 +61,8 @@ class Previewer(QObject):
         self._ask: Ask | None = None
         self._asked: tuple[Any, ...] | None = None
         self._request: Request | None = None
-        self._known: tuple[Any, list[Identification | None]] | None = None
-        self._planned: tuple[Any, Plan] | None = None
+        self._known: tuple[Any, Known] | None = None
+        self._planned: Planned | None = None
         self._latest = Latest(self)
         self._latest.ready.connect(self._show)
         self._latest.failed.connect(self._fail)
@@ -125,10 +100,11 @@ class Previewer(QObject):
         return self._timer.isActive() or self._latest.is_busy()
 
     def shown(self) -> tuple[Request, list[Identification | None]] | None:
-        """Return what is shown, and what was identified for it; None where nothing is, or it is outdated."""
+        """Return the planes that are shown, and what was identified for them; None where none are, or outdated ones."""
         if self._request is None or self._known is None or self.layer() is None or self.is_busy():
             return None
-        return self._request, self._known[1]
+        known = self._known[1]
+        return (self._request, known) if isinstance(known, list) else None
 
     def layer(self) -> Layer | None:
         """Return the layer of the preview; None where there is none in the viewer."""
@@ -164,14 +140,19 @@ class Previewer(QObject):
         axes = choice.axes.removesuffix("S")
         shape = full_resolution(layer).shape
         size = shape[axes.index("Y")], shape[axes.index("X")]
-        region = (drawn_region(self._viewer, layer, axes) or visible_region(layer, axes)).within(size, LARGEST_SIDE)
+        largest = LARGEST_OF_VOLUME if choice.planes == "volume" else LARGEST_SIDE
+        region = (drawn_region(self._viewer, layer, axes) or visible_region(layer, axes)).within(size, largest)
+        index = shown_frame(self._viewer, layer, axes)
+        if choice.planes == "volume":
+            # All planes are shown, wherever the slider stands.
+            index = tuple(0 if letter == "Z" else i for letter, i in zip(leading(axes), index, strict=True))
         request = Request(
             str(layer.unique_id),
             Source.of(layer),
             choice,
             settings,
             origins,
-            shown_frame(self._viewer, layer, axes),
+            index,
             region,
         )
         if request.key() == self._asked:
@@ -184,16 +165,16 @@ class Previewer(QObject):
         identifying = request.layer, choice, request.index, region, alike
         known = self._known[1] if self._known is not None and self._known[0] == identifying else None
         planned = self._planned
-        self._latest.request(lambda: (request, identifying, *finished(compute_steps(request, known, planned))))
+        self._latest.request(lambda: (identifying, *finished(previewed_steps(request, known, planned))))
 
-    def _show(self, result: tuple[Request, Any, list[Preview], tuple[Any, Plan]]) -> None:
+    def _show(self, result: tuple[Any, Previewed, Planned | None]) -> None:
         from napari.layers import Layer
 
-        request, identifying, previews, self._planned = result
+        identifying, previewed, self._planned = result
         if self._ask is None:
             return
-        self._known = identifying, [part.result.identification for part in previews]
-        data, arguments, kind = preview_layer(request, previews)
+        self._known = identifying, previewed.known
+        data, arguments, kind = previewed.layer
         old = self._layer
         if (
             old is not None
@@ -213,64 +194,7 @@ class Previewer(QObject):
             self._layer.bounding_box.points = False
             self._layer.bounding_box.visible = True
         self._fade(False)
-        self.ready.emit(previews[0])
-
-
-def compute_steps(
-    request: Request, known: list[Identification | None] | None, planned: tuple[Any, Plan] | None
-) -> Generator[Progress | Part, None, tuple[list[Preview], tuple[Any, Plan]]]:
-    """Deblur the region, of a colour image for each colour; with the plan of before where that is the same."""
-    axes, colours = request.choice.axes, request.choice.colours
-    array, indices = request.source.data, [request.index]
-    if axes.endswith("S"):
-        if colours == "luminance":
-            array, axes = Luminance(array), axes.removesuffix("S")
-        else:
-            indices = [(*request.index, colour) for colour in range(len(LUMINANCE))]
-    parts = []
-    shape = (array.shape[axes.index("Y")], array.shape[axes.index("X")])
-    file = request.settings.family_file
-    # A family may have been calibrated again.
-    key = request.settings, shape, None if file is None else file.stat().st_mtime_ns
-    made = planned[1] if planned is not None and planned[0] == key else plan(request.settings, shape)
-    here = made.of_channel(channel_of(axes, request.index))
-    for number, index in enumerate(indices):
-        plane = lazy_frame(array, axes, index)
-        before = known[number] if known is not None else None
-        steps = preview_steps(here, plane, request.region, before)
-        parts.append((yield from one_of(steps, number, len(indices))))
-    return parts, (key, made)
-
-
-def preview_layer(request: Request, previews: list[Preview]) -> tuple[NDArray[Any], dict[str, Any], str]:
-    """Return data, arguments and kind of the layer that lies over what was previewed."""
-    from napari.utils.transforms import Affine
-
-    axes = request.choice.axes.removesuffix("S")
-    height, width = request.region.shape
-    lengths = {"Y": height, "X": width}
-    offsets = {"Y": request.region.top, "X": request.region.left} | dict(zip(leading(axes), request.index, strict=True))
-    placement = request.source.placement
-    to_world = Affine(**{name: placement[name] for name in ("scale", "translate", "rotate", "shear")})
-    colours = len(previews) > 1
-    shape = [lengths.get(letter, 1) for letter in axes]
-    kind = request.source.data.dtype if colours and request.source.data.dtype.kind in "ui" else np.float32
-    data = np.zeros([*shape, len(previews)], kind)
-    for number, part in enumerate(previews):
-        write_frame(data, axes + "S", (0,) * len(leading(axes)) + (number,), part.image)
-    record = {**previews[0].result.settings, "preview": list(request.region)}
-    if request.origins:
-        record[ORIGINS_KEY] = request.origins
-    arguments: dict[str, Any] = {
-        "name": f"{request.source.name} preview",
-        "metadata": {METADATA_KEY: record},
-        "rgb": colours,
-        **placement,
-        "translate": to_world(np.array([offsets[letter] for letter in axes], dtype=float)),
-    }
-    if not request.source.colour:
-        arguments |= request.source.appearance
-    return data if colours else data[..., 0], arguments, "image"
+        self.ready.emit(previewed)
 
 
 def _ndim(data: NDArray[Any], layer: Layer) -> int:

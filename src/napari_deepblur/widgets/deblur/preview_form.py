@@ -9,10 +9,11 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.pipeline.preview import Preview, Region
-from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview
+from napari_deepblur.pipeline.preview import Region
+from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.method_comparison import MethodComparison
-from napari_deepblur.widgets.deblur.preview import Previewer, Request
+from napari_deepblur.widgets.deblur.preview import Previewer
+from napari_deepblur.widgets.deblur.previewed import Previewed, Request
 from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.notice import Notice
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _PURPOSE = (
     "Deblur the visible part of the image, or the selected rectangle of a Shapes layer, with these settings, and again "
-    "whenever something changes."
+    "whenever something changes. As a volume: all planes of a small part, whose pupil takes a minute to find."
 )
 
 
@@ -46,7 +47,7 @@ class PreviewForm(QWidget):
         super().__init__(parent)
         self._ask = ask
         self._findings: Findings | None = None
-        self._outdated, self._refusal = False, ""
+        self._outdated = False
         self._previewer = Previewer(viewer, self)
         self._box = QCheckBox("Preview", self)
         self._box.setObjectName("preview")
@@ -78,23 +79,6 @@ class PreviewForm(QWidget):
         """Switch it."""
         self._box.setChecked(wanted)
 
-    def setRefusal(self, reason: str) -> None:
-        """Allow previews, or say why there can be none.
-
-        Parameters
-        ----------
-        reason
-            Empty where there can.
-        """
-        if reason == self._refusal:
-            return
-        self._refusal = reason
-        if reason:
-            self._box.setChecked(False)
-        self._box.setEnabled(not reason)
-        self._box.setToolTip(reason or _PURPOSE)
-        self._notice.say(reason)
-
     def findings(self) -> Findings | None:
         """Return what was found in the part that is shown; None where none is."""
         return self._findings
@@ -121,7 +105,7 @@ class PreviewForm(QWidget):
 
     def _switch(self, wanted: bool) -> None:
         self._notice.clear()
-        self._compare.setVisible(wanted)
+        self._compare.setVisible(False)
         if wanted:
             self._previewer.follow(self._ask)
         else:
@@ -134,10 +118,11 @@ class PreviewForm(QWidget):
         self._notice.say(f"Computing {_in_words(region)}…")
         self._show(self._findings, outdated=True)
 
-    def _describe(self, preview: Preview) -> None:
-        self._notice.say(f"{_in_words(preview.region)}. A run identifies the blur on the whole image.")
+    def _describe(self, previewed: Previewed) -> None:
+        self._notice.say(previewed.words)
         layer = self.layer()
-        self._show(found_in_preview("" if layer is None else str(layer.name), preview.result))
+        self._compare.setVisible(self.shown() is not None)
+        self._show(previewed.findings("" if layer is None else str(layer.name)))
 
     def _fail(self, error: Exception) -> None:
         self._notice.say(str(error) if isinstance(error, DeepblurError) else f"No preview: {error}", "error")
