@@ -143,7 +143,7 @@ def _named(quiet: bool) -> Callable[[str], None]:
 
 def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
     """Make a result of an image; return whether there was nothing to do."""
-    from napari_deepblur.pipeline import StackDeblurring, save_settings
+    from napari_deepblur.pipeline import StackDeblurring, VolumeDeblurring, save_settings
     from napari_deepblur.pipeline.series import Frame
     from napari_deepblur.restoration.verdict import badness
 
@@ -183,6 +183,8 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
         return True
     for note in result.notes:
         _named(quiet=False)(f"{source.name}: {' '.join(note.split())}")
+    if isinstance(result, VolumeDeblurring) and result.verdict is not None:
+        verdicts.append(result.verdict)
     if verdicts:
         of = f"the worst of {len(verdicts)} verdicts" if len(verdicts) > 1 else "verdict"
         worst = max(verdicts, key=badness)

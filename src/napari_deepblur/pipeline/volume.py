@@ -21,6 +21,7 @@ from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics, measure_
 from napari_deepblur.pipeline.volume_plan import VolumePlan
 from napari_deepblur.pipeline.volume_survey import VolumeSurvey, survey_volume
 from napari_deepblur.progress import Progress
+from napari_deepblur.restoration.verdict import Verdict, judge_volume
 from napari_deepblur.restoration.volume import RestoredVolume, VolumeBlur, restore_volume_steps
 
 _NOISE_PLANES = 5
@@ -47,6 +48,8 @@ class VolumeDeblurring:
         JSON-safe record of everything needed to repeat the result.
     metrics
         Widths and sections of the PSF, of a series that of the first stack; None where it was measured.
+    verdict
+        Whether the result explains the stack; of a series the worst. None where planes are too small to tell.
     """
 
     volume: Any
@@ -54,6 +57,7 @@ class VolumeDeblurring:
     psf: NDArray[np.float32]
     settings: dict[str, Any]
     metrics: VolumePsfMetrics | None = None
+    verdict: Verdict | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -115,12 +119,14 @@ def run_volume(
         free_memory(plan.device)
     result = (restored.volume * np.float32(span)).astype(np.float32)
     found = None if coefficients is None else coefficients.numpy()
+    verdict = judge_volume(restored.left, unit)
     record = _record(plan, survey, noise, found, origin, restored, zero + background * span)
+    record["resolved"]["residual"] = None if verdict is None else verdict.as_record()
     metrics = _metrics(plan, blur)
     if metrics is not None:
         widths = {"fwhm_um": list(metrics.fwhm_um), "ideal_fwhm_um": list(metrics.ideal_fwhm_um)}
         record["psf"] = {"strehl": metrics.strehl, **widths}
-    return VolumeDeblurring(result, found, blur.planes.numpy(), json_safe(record), metrics)
+    return VolumeDeblurring(result, found, blur.planes.numpy(), json_safe(record), metrics, verdict)
 
 
 def _coefficients(plan: VolumePlan, theta: ArrayLike | None) -> tuple[Tensor | None, str]:

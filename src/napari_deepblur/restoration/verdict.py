@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.restoration.residual import Residual
@@ -119,10 +120,35 @@ def judge(left: Residual, noise: PoissonGaussianNoise) -> Verdict | None:
     explained = left.image - residual
     white = residual_whiteness(left.image, explained, noise)
     structure = math.sqrt(float(np.square(white.autocorrelation).mean()))
+    return _judged(residual, explained, left.image, structure, noise)
+
+
+def judge_volume(left: Residual, noise: PoissonGaussianNoise) -> Verdict | None:
+    """Judge a restored volume by what it leaves of its planes (D, h, w), as `judge` does for one.
+
+    The autocorrelation is the mean of those of the planes: what neighbouring planes leave is alike where the model is
+    wrong, and averages out where it is noise.
+    """
+    if min(left.values.shape[1:]) <= 2 * LAGS:
+        return None
+    residual = np.where(left.counted, left.values, np.float32(0))
+    explained = left.image - residual
+    planes = [residual_whiteness(y, x, noise).autocorrelation for y, x in zip(left.image, explained, strict=True)]
+    structure = math.sqrt(float(np.square(np.mean(planes, axis=0)).mean()))
+    return _judged(residual, explained, left.image, structure, noise)
+
+
+def _judged(
+    residual: NDArray[np.float32],
+    explained: NDArray[np.float32],
+    image: NDArray[np.float32],
+    structure: float,
+    noise: PoissonGaussianNoise,
+) -> Verdict:
     variance = noise.variance(explained)
     excess = float(np.mean(residual**2 / variance)) if float(np.min(variance)) > 0 else None
     worst = max(_grade(structure, _STRUCTURE), 0 if excess is None else _grade(excess, _EXCESS))
-    unexplained = float(residual.std() / max(float(left.image.std()), 1e-12))
+    unexplained = float(residual.std() / max(float(image.std()), 1e-12))
     return Verdict(_LIGHTS[worst], structure, excess, unexplained)
 
 

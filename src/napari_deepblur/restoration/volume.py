@@ -17,6 +17,7 @@ from napari_deepblur.errors import DeviceError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import LinearOperator, MaskedOperator, VolumeOperator
 from napari_deepblur.progress import Progress, changed
+from napari_deepblur.restoration.residual import Residual
 from napari_deepblur.restoration.restore import wanted_bytes
 from napari_deepblur.restoration.tiling import SMALLEST_TILE, Tile, plan_tiles
 from napari_deepblur.restoration.volume_restorers import VolumeProblem, VolumeRestorer
@@ -67,11 +68,14 @@ class RestoredVolume(NamedTuple):
         Longest side of the tiles in pixels; None where there was one.
     iterations
         How many were done.
+    left
+        What the scene, with its unknown surroundings, leaves of the tile with the most light, shape (D, h, w).
     """
 
     volume: NDArray[np.float32]
     side: int | None
     iterations: int
+    left: Residual
 
 
 def choose_volume_side(
@@ -183,15 +187,29 @@ def restore_volume_steps(
     count = decided.iterations
     total = (len(tiles) + 1) * count
     result = np.zeros_like(volume)
+    left: Residual | None = None
     for index, tile in enumerate(tiles):
         scene: Tensor | None = None
-        for step in decided.steps(problem(tile)):
+        posed = problem(tile)
+        for step in decided.steps(posed):
             scene = step.scene
             yield Progress("deblur", (index + 1) * count + step.iteration, total)
         assert scene is not None
         restored = _stack_of(scene, blur.margin, (depth, *_sides(tile)))
         result[(slice(None), *tile.target)] += tile.weights * restored[(slice(None), *tile.inner)]
-    return RestoredVolume(result, side, count)
+        if tile is brightest:
+            left = _left(posed, scene, None if mask is None else mask[(slice(None), *tile.source)])
+    assert left is not None
+    return RestoredVolume(result, side, count, left)
+
+
+def _left(problem: VolumeProblem, scene: Tensor, mask: NDArray[np.bool_] | None) -> Residual:
+    """Compute y - b - A x_hat of a tile."""
+    with torch.inference_mode():
+        explained = problem.operator.forward(scene.float())[0, 0].cpu().numpy() + np.float32(problem.background)
+    image = problem.image[0, 0].cpu().numpy()
+    counted = np.ones(image.shape, bool) if mask is None else mask
+    return Residual(image - explained, image, counted)
 
 
 def _sides(tile: Tile) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,6 +30,10 @@ _ROUGH, _PEAK = 8, 0.999
 
 _ITERATIONS, _SETTLED = {"total-variation": 60}, 1e-3
 """Largest numbers of iterations that differ from those for images, and the residual below which a solver stops."""
+
+_BEGUN = 25
+"""Iterations of Richardson-Lucy that total variation starts from. From the stack itself it had not converged after 200:
+correlation of nuclei with the truth 0.82 in place of 0.95, of filaments 0.59 in place of 0.62 after 60."""
 
 
 class VolumeProblem(NamedTuple):
@@ -93,7 +97,10 @@ class VolumeRestorer(ABC):
 
     @abstractmethod
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:
-        """Yield better and better scenes, shape (1, 1, *scene_shape); the last of them is the result."""
+        """Yield better and better scenes, shape (1, 1, *scene_shape); the last of them is the result.
+
+        Their number of iterations is 0 while the method still looks for where to begin.
+        """
 
     def memory_bytes(self, shape: Sequence[int], margin: Sequence[int], half: Sequence[int]) -> int:
         """Predict the memory that a volume (D, H, W) needs, with a margin and half a PSF along each axis."""
@@ -193,6 +200,7 @@ class SolverVolume(VolumeRestorer):
         self._solver, own = SOLVERS[name], inspect.signature(SOLVERS[name]).parameters
         if not {"spacing", "tolerance"} <= own.keys():
             raise SettingsError(f"{name} restores single planes: choose another method, or deblur plane by plane.")
+        self._starts = "start" in own
         self._iterations = iterations or _ITERATIONS.get(name, own["iterations"].default)
         self._strength = own["strength"].default if strength is None else strength
 
@@ -221,17 +229,14 @@ class SolverVolume(VolumeRestorer):
 
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:
         """Yield the scene of each iteration."""
-        return stepped(
-            self._solver(
-                problem.operator,
-                problem.image - problem.background,
-                problem.noise,
-                iterations=self._iterations,
-                strength=self._strength,
-                tolerance=_SETTLED,
-                spacing=problem.spacing,
-            )
-        )
+        options: dict[str, Any] = {"strength": self._strength, "tolerance": _SETTLED, "spacing": problem.spacing}
+        if self._starts:
+            for step in RichardsonLucyVolume(_BEGUN, 0.0, None).steps(problem):
+                yield Step(0, step.scene)
+                options["start"] = step.scene
+        image = problem.image - problem.background
+        solver = self._solver(problem.operator, image, problem.noise, iterations=self._iterations, **options)
+        yield from stepped(solver)
 
 
 class NetworkVolume(VolumeRestorer):
@@ -272,8 +277,8 @@ class NetworkVolume(VolumeRestorer):
     def steps(self, problem: VolumeProblem) -> Iterator[Step]:
         """Yield z_1, ..., z_N."""
         network = self._network.to(problem.image.device)
-        rough = RichardsonLucyVolume(_ROUGH, 0.0, None)
-        *_, look = rough.steps(problem)
+        for look in RichardsonLucyVolume(_ROUGH, 0.0, None).steps(problem):
+            yield Step(0, look.scene)
         # Of a sample: quantiles of a whole volume take long.
         peak = float(look.scene.flatten()[:: max(look.scene.numel() // 1_000_000, 1)].quantile(_PEAK))
         del look

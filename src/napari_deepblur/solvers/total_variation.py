@@ -29,6 +29,7 @@ def total_variation(
     spacing: tuple[float, ...] | None = None,
     weights: Tensor | None = None,
     levels: Levels | None = None,
+    start: Tensor | None = None,
 ) -> Iterator[SolverState]:
     """Restore by the minimum of 1/2 |A x - y|^2 + mu TV(x), over x >= 0 where `positivity` asks for it.
 
@@ -68,6 +69,9 @@ def total_variation(
         something plausible, from which levels and the start are taken, and no more.
     levels
         Of the whole image, where this is a tile of it; by default the image's own.
+    start
+        Scene to begin with; by default the image spread over its scene. In a volume that is far from the minimum: light
+        moves slowly from plane to plane.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def total_variation(
     check_range("tolerance", tolerance, 0.0)
     levels = levels or levels_of(image, operator.axes, lambda: operator)
     mu = strength * levels.deviation(model)
-    start = first_scene(operator, image, levels.mean)
+    start = first_scene(operator, image, levels.mean) if start is None else start
     variation: Variation = FourCorners()
     slope = levels.slope
     if len(operator.axes) > 2:

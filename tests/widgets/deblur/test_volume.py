@@ -56,6 +56,9 @@ def test_a_stack_becomes_a_volume_with_its_psf(
         method="richardson-lucy", iterations=2, noise=values.known_noise(), device="cpu",
     )  # fmt: skip
     np.testing.assert_array_equal(result.data, expected.volume)
+    # What is bright in it is seen, however little of the stack's light its plane sends.
+    bright = np.percentile(expected.volume, 99.9)
+    assert 0.9 * bright < result.contrast_limits[1] < 1.1 * bright
     np.testing.assert_allclose(result.extent.world, image.extent.world)
     np.testing.assert_allclose(psf.scale, (0.3, 0.1, 0.1))
     assert psf.data.max() == 1 and all(np.array(psf.data.shape) <= stack.shape)

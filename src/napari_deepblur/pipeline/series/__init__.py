@@ -3,7 +3,7 @@
 from napari_deepblur.io.axes import AXES, check_axes, guess_axes, leading, named_axes, planes_last
 from napari_deepblur.pipeline.series.arrays import LUMINANCE, Luminance, lazy_frame, lazy_volume, write_frame
 from napari_deepblur.pipeline.series.frames import Colours, Reuse, channel_of, deblur_stack_steps
-from napari_deepblur.pipeline.series.history import History, history_of
+from napari_deepblur.pipeline.series.history import History, frame_axes, history_of
 from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
 from napari_deepblur.pipeline.series.volumes import deblur_volume_steps, other_axes, volume_refusal
 
@@ -21,6 +21,7 @@ __all__ = [
     "check_axes",
     "deblur_stack_steps",
     "deblur_volume_steps",
+    "frame_axes",
     "guess_axes",
     "history_of",
     "lazy_frame",

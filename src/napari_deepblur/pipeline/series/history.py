@@ -53,6 +53,12 @@ class History:
         return text.getvalue()
 
 
+def frame_axes(record: Mapping[str, Any]) -> str:
+    """Return the axes that the frames of a series have: each is a plane, or a volume, to which the depth belongs."""
+    axes = str(record.get("axes", "YX"))
+    return axes.replace("Z", "") if (record.get("stack") or {}).get("volume") is True else axes
+
+
 def history_of(record: Mapping[str, Any]) -> History:
     """Collect what the record of a run says about its frames; those whose blur was taken over are left out.
 
@@ -86,9 +92,8 @@ def history_of(record: Mapping[str, Any]) -> History:
     found = [entry for entry in frames if entry.get("identified") and entry.get("theta_std") is not None]
     if not found:
         raise SettingsError("The blur of no frame was identified: it was known, or all frames were passed through.")
-    axes = axes.replace("Z", "") if stack.get("volume") is True else axes
     return History(
-        tuple(frame_name(axes, entry["index"]) for entry in found),
+        tuple(frame_name(frame_axes(record), entry["index"]) for entry in found),
         tuple(map(str, names)),
         np.array([entry["theta"] for entry in found], dtype=np.float64),
         np.array([entry["theta_std"] for entry in found], dtype=np.float64),

@@ -26,6 +26,7 @@ from napari_deepblur.pipeline.volume import VolumeDeblurring, run_volume
 from napari_deepblur.pipeline.volume_estimate import FEWEST_PLANES
 from napari_deepblur.pipeline.volume_plan import VolumePlan, plan_volume
 from napari_deepblur.progress import Progress, one_of, within
+from napari_deepblur.restoration.verdict import badness
 
 _ALL, _IDENTIFIED = 1000, 600
 """Units of progress of a run, and how many of them the identification takes."""
@@ -138,6 +139,8 @@ def deblur_volume_steps(
     first = next(made.result for made in stacks if made.result is not None)
     if not others:
         return replace(first, settings=record)
+    verdicts = [made.result.verdict for made in stacks if made.result is not None and made.result.verdict is not None]
+    first = replace(first, verdict=max(verdicts, key=badness, default=None))
     shape = tuple(lengths[letter] for letter in others)
     return replace(first, volume=image, settings=record, **_joined(stacks, shape))
 
@@ -227,7 +230,8 @@ def _entry(made: _Stack) -> dict[str, Any]:
         return entry | {"theta": None, "theta_std": None, "noise": None}
     resolved, found = made.result.settings["resolved"], made.found
     std = None if found is None else found.theta_std.tolist()
-    return entry | {"theta": resolved["theta"], "theta_std": std, "noise": resolved["noise"]}
+    known = {name: resolved[name] for name in ("theta", "noise", "residual")}
+    return entry | known | {"theta_std": std}
 
 
 def _joined(stacks: list[_Stack], shape: tuple[int, ...]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from napari_deepblur.optics.psf_metrics import PsfMetrics, measure_psf
 from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
 from napari_deepblur.pipeline.parts import FieldZernikeBlur, ZernikeBlur
 from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.series import History, StackDeblurring, history_of
+from napari_deepblur.pipeline.series import History, StackDeblurring, frame_axes, history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.resolution import ResolutionGain
@@ -274,9 +274,10 @@ def _verdict(kept: Any) -> Verdict | None:
 def _worst_of(record: Mapping[str, Any]) -> tuple[str, Verdict] | None:
     from napari_deepblur.io.axes import frame_name
 
-    frames, axes = record.get("frames"), record.get("axes")
-    if not isinstance(frames, list) or not isinstance(axes, str) or len(frames) < 2:
+    frames = record.get("frames")
+    if not isinstance(frames, list) or not isinstance(record.get("axes"), str) or len(frames) < 2:
         return None
+    axes = frame_axes(record)
     found: dict[str, Verdict] = {}
     for entry in frames:
         verdict = _verdict(entry.get("residual")) if isinstance(entry, Mapping) else None

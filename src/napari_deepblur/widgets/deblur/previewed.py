@@ -29,7 +29,7 @@ from napari_deepblur.progress import Progress, one_of
 from napari_deepblur.restoration.tiling import Part
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview, found_in_volume_preview
-from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source
+from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source, volume_appearance
 from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 
 Known = list[Identification | None] | VolumeIdentification | None
@@ -199,4 +199,5 @@ def volume_preview_layer(request: Request, preview: VolumePreview) -> LayerData:
     sides = dict(zip("ZYX", volume.shape, strict=True))
     order = ["ZYX".index(letter) for letter in axes if letter in "ZYX"]
     data = volume.transpose(order).reshape([sides.get(letter, 1) for letter in axes])
-    return data, _arguments(request, preview.result.settings), "image"
+    arguments = _arguments(request, preview.result.settings)
+    return data, arguments | volume_appearance(request.source, volume), "image"

@@ -13,7 +13,7 @@ from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.deblur.findings import found_in_volume
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
-from napari_deepblur.widgets.layers import LayerData, Source, image_layer, psf_layer
+from napari_deepblur.widgets.layers import LayerData, Source, image_layer, psf_layer, volume_appearance
 from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class VolumeDisplay(RunDisplay):
             record[ORIGINS_KEY] = self._origins
         order = [outcome.settings["axes"].index(letter) for letter in self._axes]
         self._psf = outcome.psf
-        restored = image_layer(self._source, np.transpose(outcome.volume, order), record)
+        data, arguments, kind = image_layer(self._source, np.transpose(outcome.volume, order), record)
+        restored = data, arguments | volume_appearance(self._source, outcome.volume), kind
         psf = volume_psf_layer(self._source, self._axes, outcome.psf, _aspect(outcome), record)
         self._layer, self._psf_layer = (Layer.create(*data) for data in (restored, psf))
         for layer in self.added():
