@@ -154,6 +154,8 @@ class Band:
     """The frequencies of a periodogram that are fitted, and the map from PSFs of side `size` to them.
 
     All transforms are products with small matrices: the spectrum is wanted at few frequencies, and thousands of times.
+    With the PSF folded about its middle into parts that are even or odd along rows and columns, cosines and sines of
+    half the pixels suffice, and frequencies f and -f along the rows share them: a quarter of the products.
     """
 
     def __init__(self, size: int) -> None:
@@ -165,26 +167,56 @@ class Band:
         self.multiplicity = torch.where(fx[self.mask] > 0, 2.0, 1.0)
         self.ring = ((radius[self.mask] - _LOWEST) / (_HIGHEST - _LOWEST) * RINGS).long().clamp(max=RINGS - 1)
 
-        # Half bins, and as many beyond the ends as the kernel reaches: the spectrum is periodic.
+        # Half bins, along the rows as many beyond the ends as the kernel reaches.
         kernel = _hann_window_kernel()
         reach = len(kernel) // 2
-        pixel = torch.arange(size, dtype=torch.float32)
-        half_y = torch.arange(-reach, 2 * WINDOW + reach - 1) / (2 * WINDOW)
+        pixel = torch.arange(size // 2 + 1, dtype=torch.float32)
+        half_y = torch.arange(WINDOW + 1) / (2 * WINDOW)
         half_x = torch.arange(-reach, WINDOW + reach + 1) / (2 * WINDOW)
         phase_y, phase_x = 2 * math.pi * torch.outer(half_y, pixel), 2 * math.pi * torch.outer(pixel, half_x)
         self._rows = phase_y.cos(), phase_y.sin()
         self._columns = phase_x.cos(), phase_x.sin()
-        self._smooth_rows = _every_other(kernel, WINDOW)
         self._smooth_columns = _every_other(kernel, WINDOW // 2 + 1).T
+        # The spectrum is periodic: each row of the kernel is one of 0 to WINDOW half bins, or of the negative ones.
+        whole = _every_other(kernel, WINDOW)
+        bins = torch.arange(-reach, whole.shape[1] - reach) % (2 * WINDOW)
+        negative = bins > WINDOW
+        ahead, behind = (torch.zeros(WINDOW, WINDOW + 1) for _ in range(2))
+        ahead.index_add_(1, bins[~negative], whole[:, ~negative])
+        behind.index_add_(1, 2 * WINDOW - bins[negative], whole[:, negative])
+        self._smooth_rows = ahead, behind
 
     def log_power(self, psf: Tensor) -> Tensor:
         """Logarithm of |H|^2 at the fitted frequencies, seen through a Hann window; shape (N, F)."""
-        (cos_y, sin_y), (cos_x, sin_x) = self._rows, self._columns
-        even, odd = psf @ cos_x, psf @ sin_x
-        power = (cos_y @ even - sin_y @ odd).square() + (sin_y @ even + cos_y @ odd).square()
+        (cos_y, sin_y), (cos_x, sin_x), (ahead, behind) = self._rows, self._columns, self._smooth_rows
+        # Rows first, then PSFs, then columns: each product is one of large matrices.
+        even_y, odd_y = _folded(psf.transpose(0, 1).contiguous(), 0)
+        (even_even, even_odd), (odd_even, odd_odd) = _folded(even_y, 2), _folded(odd_y, 2)
+        # H = c - s - i (p + q), and with the other sign of the frequency along the rows c + s - i (p - q).
+        c, s = _along_rows(cos_y, even_even @ cos_x), _along_rows(sin_y, odd_odd @ sin_x)
+        p, q = _along_rows(cos_y, even_odd @ sin_x), _along_rows(sin_y, odd_even @ cos_x)
         # The deep valleys of a transfer function are filled in by the window; without this the fit would chase them.
-        smooth = self._smooth_rows @ (power @ self._smooth_columns)
-        return torch.log(smooth[:, self.mask] + 1e-9)
+        positive = ((c - s).square() + (p + q).square()) @ self._smooth_columns
+        negative = ((c + s).square() + (p - q).square()) @ self._smooth_columns
+        smooth = _along_rows(ahead, positive) + _along_rows(behind, negative)
+        return torch.log(smooth.transpose(0, 1)[:, self.mask] + 1e-9)
+
+
+def _along_rows(matrix: Tensor, values: Tensor) -> Tensor:
+    """Multiply a matrix (M, R) with the rows of values (R, N, C): (M, N, C)."""
+    return (matrix @ values.flatten(1)).view(len(matrix), *values.shape[1:])
+
+
+def _folded(psf: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Return the sums and differences of what lies opposite the middle, from the middle outwards, along one axis."""
+    half = psf.shape[axis] // 2
+    after = psf.narrow(axis, half, half + 1)
+    before = psf.narrow(axis, 0, half + 1).flip(axis)
+    difference = after - before
+    # The middle is there once.
+    middle = psf.narrow(axis, half, 1)
+    total = torch.cat((middle, (after + before).narrow(axis, 1, half)), axis)
+    return total, difference
 
 
 def _hann_window_kernel() -> Tensor:
