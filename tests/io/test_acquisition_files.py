@@ -143,6 +143,7 @@ def test_gaps_are_filled_from_another_source_which_stays_named() -> None:
         ("Plan 40x WD 0.13 ∞/0.17", {}),
         ("Plan Apo 60x/1.40 Oil ∞/0.17 WD 0.13", {"na": 1.4, "n_immersion": 1.515}),
         ("Zoom 1.5", {}),
+        ("C-Apochromat 40x/0.6-1.3 Oil Iris", {"n_immersion": 1.515}),
         ("Plan Apo 4x, optovar 1.25", {}),
         ("MVPLAPO 1x/0.25 FWD 65 mm", {"na": 0.25}),
         ("unknown", {}),

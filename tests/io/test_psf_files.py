@@ -157,8 +157,18 @@ def test_the_middle_of_even_sides_may_lie_between_pixels(tmp_path: Path) -> None
     [
         (counts((22, 20)), "2.0 pixels from the middle"),
         (np.minimum(3 * counts(), 4095), "25 pixels of psf.tif have the largest value"),
+        (np.minimum(3 * counts(), 3000), "pixels of psf.tif have the largest value"),
     ],
 )
 def test_what_is_doubtful_in_a_psf_is_told(tmp_path: Path, picture: np.ndarray, words: str) -> None:
     with pytest.warns(AssumptionWarning, match=words):
         loaded(tmp_path / "psf.tif", picture)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["coarse digits", "disc"])
+def test_a_flat_peak_of_few_digits_or_of_a_disc_is_not_taken_for_saturated(tmp_path: Path, kind: str) -> None:
+    squared = np.square(np.indices((41, 41)) - 20).sum(0)
+    picture = np.rint(60 * np.exp(-squared / 128)) if kind == "coarse digits" else np.where(squared < 50, 1000, 0)
+    assert (picture == picture.max()).sum() >= 5
+    assert loaded(tmp_path / "psf.tif", picture).sum() == pytest.approx(1, abs=1e-5)

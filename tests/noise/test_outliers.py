@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from napari_deepblur.errors import UndersamplingWarning
+from napari_deepblur.errors import ImageError, UndersamplingWarning
 from napari_deepblur.noise.evidence import gather_evidence
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
@@ -191,3 +191,34 @@ def test_the_dark_around_a_stop_is_found(form: str) -> None:
     found = gather_evidence(image.astype(np.float32), microscope(0.26))
     assert found.hidden is not None and found.blank is not None
     assert found.hidden[outside].mean() > 0.99 and found.hidden[~outside].mean() < 0.02
+
+
+@pytest.mark.parametrize("side", [3, 5])
+@pytest.mark.parametrize("fc", [0.2, 0.26, 0.3])
+def test_groups_of_unequal_hot_pixels_are_found_whole(side: int, fc: float) -> None:
+    rng = np.random.default_rng(7)
+    image = (rng.poisson(300 * blurred(fc, 2)) + rng.normal(0, 3, (160, 160)) + 200).round().astype(np.float32)
+    spoilt = image.copy()
+    spoilt[60 : 60 + side, 70 : 70 + side] = rng.uniform(20000, 60000, (side, side)).round()
+    found = gather_evidence(spoilt, microscope(fc))
+    assert found.hidden is not None
+    np.testing.assert_array_equal(found.hidden, spoilt != image)
+    assert found.pixels.max() <= 1.5 * image.max()
+
+
+@pytest.mark.parametrize("share", [0.004, 0.01, 0.02])
+def test_hot_pixels_do_not_hide_in_the_noise_that_they_are(share: float, camera_image: NDArray[np.float32]) -> None:
+    hot = np.random.default_rng(5).random((160, 160)) < share
+    spoilt = np.where(hot, np.float32(40000), camera_image)
+    found = gather_evidence(spoilt, microscope(0.26))
+    # So many make the optics doubted, by which neighbouring ones may be light.
+    assert found.hidden is not None and found.hidden[hot].mean() > 0.99 and not (found.hidden & ~hot).any()
+    clean = gather_evidence(camera_image, microscope(0.26)).noise
+    assert found.noise.variance(400) == pytest.approx(clean.variance(400), rel=0.1)
+
+
+def test_an_image_of_one_value_but_for_outliers_is_told_from_one_with_noise() -> None:
+    image = np.full((64, 64), 100, np.float32)
+    image[20, 30] = 60000
+    with pytest.raises(ImageError, match="All pixels but 1 outliers have the same value, 100"):
+        gather_evidence(image, microscope(0.26))

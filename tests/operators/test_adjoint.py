@@ -144,6 +144,20 @@ def test_the_adjoint_is_the_transposed_matrix(name: str, shape: Shape) -> None:
 
 
 @every_operator
+@pytest.mark.parametrize("background", [0.0, 1e4])
+def test_single_precision_is_enough(name: str, background: float) -> None:
+    """What float32 gives is the dense matrix times the scene in float64, up to a few roundings of the largest value."""
+    operator = OPERATORS[name]((9, 10))
+    maps = {"forward": operator.scene_shape, "adjoint": operator.image_shape}
+    for method, shape in maps.items():
+        apply, x = getattr(operator, method), background + torch.randn(B, 1, *shape)
+        exact = (matrices(apply, shape) @ x.double().flatten(2).mT).squeeze(-1)
+        found = apply(x).double().flatten(1)
+        largest = matrices(apply, shape).abs().sum(-1).max() * x.abs().max()
+        torch.testing.assert_close(found, exact, rtol=0, atol=2e-6 * float(largest))
+
+
+@every_operator
 def test_linear(name: str) -> None:
     operator = OPERATORS[name]((12, 9))
     a, b = torch.randn(2, B, 1, *operator.scene_shape)

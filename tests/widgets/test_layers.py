@@ -15,9 +15,11 @@ from napari_deepblur.widgets.layers import (
     is_listed,
     layer_axes,
     pixel_size,
+    plane_spacing_um,
     psf_layer,
     refusal,
     stated_microscope,
+    write_pixel_size,
 )
 
 PLANE = np.random.default_rng(0).uniform(0, 1, (12, 16)).astype(np.float32)
@@ -165,3 +167,22 @@ def test_colours_stay_colours_and_their_luminance_is_one_image() -> None:
     source = Source.of(Image(np.zeros((8, 9, 3), dtype=np.uint8), rgb=True, name="stain"))
     assert Layer.create(*image_layer(source, np.zeros((8, 9, 3), np.uint8), {})).rgb
     assert not Layer.create(*image_layer(source, np.zeros((8, 9), np.float32), {})).rgb
+
+
+def test_the_whole_transform_of_a_layer_tells_its_pixels() -> None:
+    turned = Image(np.zeros((40, 40)), scale=(-0.1, 0.1), rotate=30, translate=(1e6, 1e6), units="um")
+    assert pixel_size(turned).size_um == pytest.approx(0.1, rel=1e-12)
+    stack = Image(np.zeros((5, 40, 40)), scale=(-0.3, -0.1, 0.1), affine=np.diag([2.0, 1.0, 1.0, 1.0]), units="um")
+    assert plane_spacing_um(stack, "ZYX") == pytest.approx(-0.6)
+    magnified = Image(np.zeros((40, 40)), scale=(0.1, 0.1), affine=np.diag([2.0, 2.0, 1.0]), units="um")
+    assert pixel_size(magnified).size_um == pytest.approx(0.2)
+    write_pixel_size(magnified, "YX", 0.3)
+    assert pixel_size(magnified).size_um == pytest.approx(0.3)
+    sheared = Image(np.zeros((40, 40)), scale=(0.1, 0.1), shear=[0.3], units="um")
+    assert pixel_size(sheared).size_um is None and "sheared" in refusal(sheared)
+
+
+def test_a_mirrored_layer_stays_mirrored_when_its_pixel_size_is_written() -> None:
+    layer = Image(np.zeros((40, 40)), scale=(-1, 1))
+    write_pixel_size(layer, "YX", 0.1)
+    np.testing.assert_allclose(layer.scale, (-0.1, 0.1))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import warnings
@@ -27,6 +28,9 @@ Step = TypeVar("Step")
 Result = TypeVar("Result")
 
 _THREADS = "OMP_NUM_THREADS"
+
+_PATIENCE = 10.0
+"""Seconds that a process has to tidy up when all is given up."""
 
 
 class Outcome(NamedTuple):
@@ -142,7 +146,10 @@ def outcomes(pairs: Sequence[Pair], work: Work, jobs: int) -> Iterator[Outcome]:
             connection.close()
             if connection in busy:
                 process.terminate()
-            process.join()
+            process.join(_PATIENCE)
+            if process.is_alive():
+                process.kill()
+                process.join()
 
 
 def _started(work: Work, threads: int) -> tuple[Connection, BaseProcess]:
@@ -168,6 +175,7 @@ def _serve(connection: Any, work: Work, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
+    signal.signal(signal.SIGTERM, _given_up)
     warnings.showwarning = _one_line
     try:
         while True:
@@ -175,6 +183,11 @@ def _serve(connection: Any, work: Work, threads: int) -> None:
     except (EOFError, OSError, KeyboardInterrupt):
         # The other side has all it wanted, or is gone.
         return
+
+
+def _given_up(*_: object) -> None:
+    # As Ctrl-C: what it writes is let go of in order.
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from napari_deepblur.cli.benchmark import add_to as add_benchmark
@@ -23,7 +26,7 @@ from napari_deepblur.errors import DeepblurError
 
 __all__ = ["main"]
 
-_WRONG, _INTERRUPTED, _PIPE_CLOSED = 2, 130, 141
+_WRONG, _INTERRUPTED, _PIPE_CLOSED, _TERMINATED = 2, 130, 141, 143
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,13 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, 2 for anything that can be diagnosed, 130 after Ctrl-C, 141 where standard output was closed.
+        Exit code: 0, 2 for anything that can be diagnosed, 130 after Ctrl-C, 141 where standard output was closed, 143
+        after SIGTERM, which batch systems send.
     """
     try:
         arguments = _parser().parse_args(argv)
     except SystemExit as stop:  # argparse has printed its line, or the help
         return int(stop.code or 0)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _terminable():
         warnings.showwarning = _one_line_warning
         try:
             arguments.work(arguments)
@@ -59,10 +63,34 @@ def main(argv: Sequence[str] | None = None) -> int:
             # No fault of the program: a disk that is full, a drive that went, no memory.
             print(f"napari-deepblur: {_one_line(str(error) or 'out of memory')}", file=sys.stderr)
             return _WRONG
+        except _Terminated:
+            print("napari-deepblur: terminated", file=sys.stderr)
+            return _TERMINATED
         except KeyboardInterrupt:
             print("napari-deepblur: interrupted", file=sys.stderr)
             return _INTERRUPTED
     return 0
+
+
+class _Terminated(KeyboardInterrupt):
+    """Termination was requested: everything is let go of in order, as after Ctrl-C."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Handle SIGTERM, in the main thread: elsewhere it does not arrive."""
+
+    def arrived(*_: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, arrived)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -113,10 +113,8 @@ def work(arguments: argparse.Namespace) -> None:
     if arguments.psfs is not None:
         check_tiff_name(arguments.psfs)
     for image, output in pairs:
-        check_outputs(image, output, *more, read=read)
+        check_outputs(image, output, *more, arguments.report, read=read)
         file_sink(output)
-        if arguments.report is not None:
-            check_outputs(image, output, arguments.report, read=read)
     if arguments.report is not None:
         check_report(arguments.report)
     if len(pairs) > 1:

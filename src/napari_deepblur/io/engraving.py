@@ -22,7 +22,8 @@ _LETTERS = {"o": "oil", "w": "water", "g": "glycerol", "s": "silicone"}
 """What follows the magnification in names such as ``60XO``."""
 
 _MAGNIFICATION = r"\d+(?:[.,]\d+)?\s*[x\u00d7]"
-_APERTURE = r"([01]?[.,]\d{1,3})(?![\d.,]|\s*[x\u00d7])"
+_APERTURE = r"([01]?[.,]\d{1,3})(?![\d.,]|\s*[x\u00d7]|\s*[-\u2013]\s*[01]?[.,]\d)"
+"""A number that is one; of an iris such as 0.6-1.3 nobody knows how far it was open."""
 _BY_NAME = re.compile(rf"\bN\.?A\.?\s*[:=]?\s*{_APERTURE}", re.IGNORECASE)
 _BESIDE_MAGNIFICATION = re.compile(rf"{_MAGNIFICATION}[a-z]{{0,3}}\s*[/ ]?\s*{_APERTURE}", re.IGNORECASE)
 _ALONE = re.compile(rf"(?:/|\s){_APERTURE}", re.IGNORECASE)

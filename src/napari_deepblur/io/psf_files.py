@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import fourier_shift, label
+from scipy.ndimage import binary_dilation, fourier_shift, label
 
 from napari_deepblur.errors import AssumptionWarning, FamilyFileError, ImageError
 from napari_deepblur.io.acquisition import SQUARE
 from napari_deepblur.io.acquisition_files import read_acquisition
 from napari_deepblur.io.axes import AXES
 from napari_deepblur.io.stacks import read_stack
+from napari_deepblur.noise.lattice import lattice_step
 from napari_deepblur.operators import EigenPsfFamily
 
 PSF_SUFFIXES = (".tif", ".tiff")
@@ -43,8 +44,9 @@ _DISPLACED, _BETWEEN = 1.0, 0.2
 """Distance of all light and of its bright part, in the same direction, from the middle that few aberrations make; and
 how far from half a pixel it may lie for the middle of an even side to be meant between its pixels."""
 
-_SATURATED = 5
-"""Pixels of the largest value of a converter from which on a bead was too bright."""
+_SATURATED, _DROP, _FLANKS = 5, 4, 0.2
+"""Pixels of the largest value from which on a bead was too bright; by how many steps of the digits those beside them
+are darker where the peak was cut off, and not merely rounded; and the least light beside them: a disc has none."""
 
 
 def load_psf(path: str | os.PathLike[str]) -> EigenPsfFamily:
@@ -174,11 +176,16 @@ def _plane(psf: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _check_peak(name: str, values: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
     """Warn of a peak that the camera cut off."""
-    full = dtype.kind == "u" and float(np.log2(values.max() + 1)).is_integer() and values.max() >= 255
-    count = int((values == values.max()).sum())
-    if full and _SATURATED <= count < values.size:
+    top = values == values.max()
+    count, peak = int(top.sum()), float(values.max())
+    if dtype.kind not in "ui" or not _SATURATED <= count < values.size:
+        return
+    beside = values[binary_dilation(top) & ~top]
+    cut = float(peak - beside.mean()) > _DROP * lattice_step(values) and values[~top].sum() > _FLANKS * values.sum()
+    full = float(np.log2(peak + 1)).is_integer() and peak >= 255
+    if full or (cut and label(top, np.ones((3, 3)))[1] == 1):
         warnings.warn(
-            f"{count} pixels of {name} have the largest value, {values.max():.0f}: the bead was too bright for the "
+            f"{count} pixels of {name} have the largest value, {peak:.0f}: the bead was too bright for the "
             "camera, and its peak is cut off. Take one with less light.",
             AssumptionWarning,
             stacklevel=3,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, binary_propagation
 
 from napari_deepblur.errors import ImageError
+from napari_deepblur.noise.crowded import noise_beside_hot_pixels
 from napari_deepblur.noise.estimate import estimate_noise
 from napari_deepblur.noise.filling import fill
 from napari_deepblur.noise.lattice import lattice_step
@@ -95,7 +96,15 @@ def gather_evidence(
     values = image.astype(np.float64)
     if known is not None:
         values = _filled(values, known, np.zeros_like(known), cutoff, None, step)
-    level = estimate_noise(values.astype(np.float32), microscope) if noise is None else noise
+    if not np.ptp(values) > 0:
+        raise ImageError(
+            f"All pixels but {int(wild.sum())} outliers have the same value, {float(values.flat[0]):g}: there is "
+            "nothing to deblur."
+        )
+    level = noise
+    if level is None:
+        first = estimate_noise(values.astype(np.float32), microscope)
+        level = noise_beside_hot_pixels(values, microscope, first, step)
     found = find_outliers(values, cutoff, level, step, known)
     hidden = found.all if known is None else found.all | known
     notes = _words(found, wild, masked)

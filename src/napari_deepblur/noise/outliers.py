@@ -7,7 +7,7 @@ limit, a pixel is then at most c times as far above b as the mean of the ring ar
 
 because both sides are linear in x - b >= 0. What exceeds that by more than the noise was not made by the optics, and
 neither, with b the ceiling and signs turned, were dead pixels. Two rings are looked at: the eight neighbours, and the
-sixteen around these, which a block of two hot pixels leaves free.
+sixteen around these, which a block of two hot pixels leaves free; `clusters` looks at halves of the neighbours.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from scipy.ndimage import (
 )
 
 from napari_deepblur.noise.airy import airy
+from napari_deepblur.noise.clusters import clusters
 from napari_deepblur.noise.constant_regions import constant_regions
 from napari_deepblur.noise.dark_surroundings import dark_surroundings
 from napari_deepblur.noise.model import PoissonGaussianNoise
@@ -156,6 +157,11 @@ def _peaks(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, h
     # Half of what is around a pixel of the border is not seen.
     border = np.pad(np.ones([max(n - 4, 0) for n in pixels.shape]), 2, constant_values=_AT_BORDER)
     limits = [ratio * border[: pixels.shape[0], : pixels.shape[1]] for ratio in sharpest_ratios(round(fc, 3))]
+    grouped = clusters(_replaced(pixels, hidden), round(fc, 3), noise, step) & ~hidden
+    return grouped | _alone(pixels, limits, noise, step, hidden | grouped)
+
+
+def _alone(pixels: Array, limits: Sequence[Array], noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
     found = np.zeros(pixels.shape, bool)
     for _ in range(_ROUNDS):
         # Blocks of hot pixels are peeled from outside: what was found is replaced before the next round.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import numpy as np
 from napari_deepblur.errors import ImageError, MicroscopeError, UndersamplingWarning
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.series import guess_axes
+from napari_deepblur.widgets.layer_steps import step, step_um
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -119,11 +121,19 @@ def pixel_size(layer: Layer, axes: str | None = None) -> PixelSize:
     units = [layer.units[axis] for axis in plane]
     if any(dict(unit.dimensionality) != {"[length]": 1} for unit in units):
         return PixelSize(None, "The layer has no length units: please check.")
-    height, width = (
-        # A layer that is mirrored has a negative scale.
-        abs(float((float(scale) * unit).to("micrometer").magnitude))
-        for scale, unit in zip((layer.scale[axis] for axis in plane), units, strict=True)
-    )
+    down, right = (step_um(layer, axis) for axis in plane)
+    if down is None or right is None:
+        return PixelSize(None, "The layer's place in the world mixes lengths with other units: please check.")
+    height, width = float(np.linalg.norm(down)), float(np.linalg.norm(right))
+    if not min(height, width) > 0:
+        return PixelSize(None, "The layer's pixels have no size: please check.")
+    if abs(float(down @ right)) > _SQUARE * height * width:
+        return PixelSize(
+            None,
+            "the layer is sheared, so that its pixels are no squares. Resample the image, or correct the layer's "
+            "transform.",
+            "warning",
+        )
     if abs(height - width) > _SQUARE * width:
         return PixelSize(
             None,
@@ -148,7 +158,10 @@ def write_pixel_size(layer: Layer, axes: str, size_um: float) -> None:
     """
     scale, units = list(layer.scale), list(layer.units)
     for letter in "YX":
-        scale[axes.index(letter)], units[axes.index(letter)] = size_um, "um"
+        axis = axes.index(letter)
+        # A mirrored layer stays one, and what its affine transform magnifies does not count twice.
+        magnified = float(np.linalg.norm(step(layer, axis))) / abs(scale[axis]) if scale[axis] else 1.0
+        scale[axis], units[axis] = math.copysign(size_um / (magnified or 1.0), scale[axis]), "um"
     layer.units = tuple(units)
     layer.scale = tuple(scale)
 
@@ -158,10 +171,8 @@ def plane_spacing_um(layer: Layer, axes: str) -> float | None:
     if "Z" not in axes or len(axes.removesuffix("S")) != layer.ndim:
         return None
     axis = axes.index("Z")
-    unit = layer.units[axis]
-    if dict(unit.dimensionality) != {"[length]": 1}:
-        return None
-    return float((float(layer.scale[axis]) * unit).to("micrometer").magnitude)
+    along = step_um(layer, axis)
+    return None if along is None else math.copysign(float(np.linalg.norm(along)), float(along[axis]))
 
 
 def stated_microscope(layer: Layer) -> Microscope | None:

@@ -1,0 +1,70 @@
+"""The noise of an image with many hot pixels: what they hide, and they hide it, because it is their own measure.
+
+`estimate_noise` leaves out blocks that hold more than noise explains. Where hot pixels are in most of them, it takes
+these for the noise, beside which no pixel stands out any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from napari_deepblur.noise.estimate import estimate_noise
+from napari_deepblur.noise.model import PoissonGaussianNoise
+from napari_deepblur.noise.outliers import isolated_pixels
+
+if TYPE_CHECKING:
+    from napari_deepblur.optics import Microscope
+
+Array = NDArray[np.float64]
+
+_TOO_LARGE = 4.0
+"""Ratio of variances from which on an estimate is suspected, and from which on another one counts more."""
+
+_SIDE = 5
+"""Side in pixels of the medians that stand for hot pixels."""
+
+_MAD = 1.4826
+
+
+def noise_beside_hot_pixels(
+    pixels: Array, microscope: Microscope | None, level: PoissonGaussianNoise, step: float
+) -> PoissonGaussianNoise:
+    """Return `level`, or what is left of it without the pixels that stand out, where that is far less.
+
+    Parameters
+    ----------
+    pixels
+        One image, shape (H, W), finite.
+    microscope
+        The optics.
+    level
+        The noise by `estimate_noise`.
+    step
+        Of the digits of the image; 0 where it has none.
+
+    Returns
+    -------
+    PoissonGaussianNoise
+        In the units of the image.
+    """
+    middle = float(np.median(pixels))
+    before = float(level.variance(middle))
+    mixed = pixels[1:, 1:] - pixels[1:, :-1] - pixels[:-1, 1:] + pixels[:-1, :-1]
+    # Of independent noise, the variance of such a difference is four times that of a pixel.
+    quiet = (_MAD * float(np.median(np.abs(mixed)))) ** 2 / 4
+    if before <= _TOO_LARGE * quiet or not quiet > 0:
+        return level
+    darkest = float(pixels.min())
+    guess = PoissonGaussianNoise(quiet / max(middle - darkest, quiet**0.5), quiet**0.5, darkest)
+    hot = isolated_pixels(pixels, None if microscope is None else microscope.cutoff, guess, step)
+    if not hot.any():
+        return level
+    cleaned = np.where(hot, median_filter(pixels, _SIDE, mode="mirror"), pixels)
+    if not np.ptp(cleaned) > 0:
+        return level
+    other = estimate_noise(cleaned.astype(np.float32), microscope)
+    return other if float(other.variance(middle)) < before / _TOO_LARGE else level

@@ -1,0 +1,31 @@
+"""Where a layer's pixels lie in the world, by all that it says: scale, rotation, shear and affine transform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+
+def step(layer: Layer, axis: int) -> NDArray[np.float64]:
+    """Return how far apart in the world two neighbours along an axis lie, in the units of its axes, shape (ndim,)."""
+    from napari.utils.transforms import Affine
+
+    own = Affine(scale=layer.scale, rotate=layer.rotate, shear=layer.shear).linear_matrix
+    return np.asarray((layer.affine.linear_matrix @ own)[:, axis], np.float64)
+
+
+def step_um(layer: Layer, axis: int) -> NDArray[np.float64] | None:
+    """Return the same in micrometres; None where that leads along axes that are no lengths."""
+    moved = step(layer, axis)
+    result = np.zeros(layer.ndim)
+    for index in np.flatnonzero(np.abs(moved) > 1e-9 * np.abs(moved).max()):
+        unit = layer.units[index]
+        if dict(unit.dimensionality) != {"[length]": 1}:
+            return None
+        result[index] = float((float(moved[index]) * unit).to("micrometer").magnitude)
+    return result
