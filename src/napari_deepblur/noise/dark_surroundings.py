@@ -6,15 +6,17 @@ The darkest parts of a scene are as even, but they begin softly, as everything d
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_propagation, label, uniform_filter
 
-from napari_deepblur.noise.constant_regions import Regions, edges_of
+from napari_deepblur.noise.constant_regions import edges_of
+from napari_deepblur.noise.equal_regions import Regions
 from napari_deepblur.noise.model import PoissonGaussianNoise
 
-Array = NDArray[np.float64]
+Pixels = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 _SIDE = 5
@@ -31,7 +33,7 @@ standard deviations of the dark and of the contrast; and pairs of pixels across 
 _WELL_SAMPLED = 0.3
 
 
-def dark_surroundings(pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, known: Mask) -> Mask:
+def dark_surroundings(pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, known: Mask) -> Mask:
     """Find the dark around a field of view that was cut off.
 
     Parameters
@@ -53,6 +55,7 @@ def dark_surroundings(pixels: Array, cutoff: float | None, noise: PoissonGaussia
     nothing = np.zeros(pixels.shape, bool)
     if cutoff is None or cutoff > _WELL_SAMPLED or known.all():
         return nothing
+    # In float32 at least, and no more: of a large image there is no room for copies.
     smooth = uniform_filter(pixels, _SIDE, mode="mirror")
     level = float(np.quantile(smooth[~known], _LEAST_SHARE))
     for _ in range(2):
@@ -79,4 +82,4 @@ def dark_surroundings(pixels: Array, cutoff: float | None, noise: PoissonGaussia
     wanted[number] = cut
     # Single pixels of the dark that noise took from it belong to it.
     inside = wanted[dark]
-    return np.asarray((uniform_filter(inside.astype(np.float64), 3, mode="nearest") > 0.75) | inside) & ~known
+    return np.asarray((uniform_filter(inside.astype(np.float32), 3, mode="nearest") > 0.75) | inside) & ~known
