@@ -79,7 +79,7 @@ def constant_regions(
     alike = np.minimum(step / (2 * math.sqrt(math.pi) * np.maximum(deviation, 1e-30)), 1.0)
     # Where signal passes for noise, as in undersampled images, what is seen elsewhere in the image is the better guide.
     alike = np.maximum(alike, min(_MORE_ALIKE * regions.usual, 1.0))
-    contrast = float(np.subtract(*np.percentile(pixels[~known], (99.9, 0.1))))
+    contrast = float(np.subtract(*np.percentile(pixels[~known], (99.9, 0.1), overwrite_input=True)))
     noisy = (alike < 0.125) & (deviation > 1e-3 * contrast)
     with np.errstate(divide="ignore"):
         chance = math.log(pixels.size) + (regions.size - 1) * np.log(np.minimum(4 * alike, 1.0))

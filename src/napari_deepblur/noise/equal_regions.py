@@ -62,7 +62,9 @@ def equal_regions(pixels: NDArray[np.floating[Any]], smallest: int) -> Regions:
         none = np.zeros(0, np.intp)
         return Regions(np.zeros(values.shape, np.int32), none, none, np.zeros(0), 0.0)
     labels, begins, whose = _labels(equal, down, right)
-    size = np.bincount(labels.ravel())
+    # Counted by runs: counting the labels of all pixels would make another whole number of each.
+    length = np.add.reduceat(equal.ravel(), begins, dtype=np.intp)
+    size = np.bincount(whose, length).astype(np.intp)
     number = np.flatnonzero(size >= smallest)
     number = number[number > 0]
     first = np.zeros(len(size), np.intp)
@@ -94,5 +96,5 @@ def _labels(equal: Mask, down: Mask, right: Mask) -> tuple[NDArray[np.int32], ND
     graph = coo_array((np.ones(len(above), bool), (above, below)), shape=(len(begins) + 1,) * 2)
     region = connected_components(graph, directed=False)[1].astype(np.int32)
     # Node 0 stands for pixels without an equal neighbour, and is a component of its own, the first.
-    np.take(region, labels, out=labels)
+    np.take(region, labels, out=labels, mode="clip")
     return labels, begins, region[1:]
