@@ -1,7 +1,7 @@
 """Runs that are killed, and given again: whether they make the pixels of one that never was.
 
     python -m benchmarks.killed driver --kills 5 --side 520      # SIGKILL at random moments, the same command again
-    python -m benchmarks.killed driver --suffix .ome.tif
+    python -m benchmarks.killed driver --suffix .ome.tif --known --side 1030      # no identification: more of it tiles
     python -m benchmarks.killed worker --files 6 --side 256      # two dask workers, one killed half-way
 
 The moments are spread over the time that a whole run takes, from its first import to its last byte: the seed draws
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 COMMAND = "import sys; from napari_deepblur.cli import main; sys.exit(main(sys.argv[1:]))"
 DEFAULTS = ("--pixel-size-um", "0.09", "--method", "wiener", "--device", "cpu", "--tile", "128", "--quiet")
+KNOWN = ("--theta", *["0.05"] * 8)
 ALIKE = dict(os.environ, OMP_NUM_THREADS="1")
 """Sums over other numbers of threads are rounded otherwise."""
 
@@ -65,21 +66,22 @@ def result(path: Path) -> tuple[NDArray[Any], Any]:
 
 def left_behind(folder: Path) -> str:
     """Say what lies beside the images."""
-    blocks = sum(path.is_file() for path in folder.rglob("c/**/*"))
-    places = [path.name for path in sorted(folder.iterdir()) if path.name != "image.tif" and "whole" not in path.name]
-    return f"{blocks} blocks; {', '.join(places) or 'nothing'}"
+    places = [path for path in sorted(folder.iterdir()) if path.name != "image.tif" and "whole" not in path.name]
+    blocks = sum(path.is_file() for place in places for path in place.rglob("c/**/*"))
+    return f"{blocks} blocks; {', '.join(path.name for path in places) or 'nothing'}"
 
 
-def drivers(kills: int, side: int, seed: int, suffix: str) -> int:
+def drivers(kills: int, side: int, seed: int, suffix: str, known: bool = False) -> int:
     """Kill the command at random moments, give it again, compare."""
     rng = np.random.default_rng(seed)
+    theta = KNOWN if known else ()
     worst = 0
     with tempfile.TemporaryDirectory(prefix="killed-") as name:
         folder = Path(name)
         image, whole, out = folder / "image.tif", folder / f"whole{suffix}", folder / f"out{suffix}"
         write_image(image, side, seed)
         begun = time.monotonic()
-        finish(start(image, "-o", whole))
+        finish(start(image, "-o", whole, *theta))
         seconds = time.monotonic() - begun
         expected, record = result(whole)
         print(f"Whole run: {seconds:.1f} s.\n\n| killed after, s | left behind | again, s | pixels | record |")
@@ -87,7 +89,7 @@ def drivers(kills: int, side: int, seed: int, suffix: str) -> int:
         done = 0
         while done < kills:
             moment = float(rng.uniform(0, seconds))
-            process = start(image, "-o", out)
+            process = start(image, "-o", out, *theta)
             try:
                 process.wait(moment)
             except subprocess.TimeoutExpired:
@@ -99,7 +101,7 @@ def drivers(kills: int, side: int, seed: int, suffix: str) -> int:
             done += 1
             left = left_behind(folder)
             begun = time.monotonic()
-            finish(start(image, "-o", out))
+            finish(start(image, "-o", out, *theta))
             pixels, found = result(out)
             same = bool(np.array_equal(pixels, expected))
             worst = max(worst, int(not same or found != record))
@@ -167,9 +169,10 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--side", type=int, default=520)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--suffix", default=".ome.zarr", choices=(".ome.zarr", ".ome.tif"))
+    parser.add_argument("--known", action="store_true", help="a known blur, instead of identifying it")
     given = parser.parse_args(words)
     if given.who == "driver":
-        return drivers(given.kills, given.side, given.seed, given.suffix)
+        return drivers(given.kills, given.side, given.seed, given.suffix, given.known)
     return workers(given.files, given.side, given.seed)
 
 

@@ -19,10 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.killed import COMMAND, write_image
+from benchmarks.killed import COMMAND, KNOWN, write_image
 
 OPTIONS = ("--pixel-size-um", "0.09", "--method", "wiener", "--device", "cpu", "--quiet")
-KNOWN = ("--theta", *["0.05"] * 8)
 
 
 def corrupt(images: list[Path]) -> list[str]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from napari_deepblur.cli.cluster import cluster_outcomes
+from napari_deepblur.cli.cluster import attempt_alike, cluster_outcomes
 from napari_deepblur.errors import DeviceError
+from napari_deepblur.io.weights_folders import installed_weights
 
 distributed = pytest.importorskip("distributed")
 dask = pytest.importorskip("dask")
@@ -84,6 +85,28 @@ def test_a_scheduler_that_is_not_there_and_workers_of_another_version_are_said(
     monkeypatch.setattr("napari_deepblur.cli.cluster.installed_version", lambda: "0.0.1")
     with pytest.raises(DeviceError, match=r"has version 0\.0\.1, and this program is"):
         list(cluster_outcomes(pairs, partial(fragile, tmp_path), cluster.scheduler_address))
+
+
+def test_workers_with_other_weights_are_said_before_they_take_a_file(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # One that is without would fail at once, and take all files from the others. The client counts first.
+    counts = iter([{"own.safetensors": "0", **installed_weights()}])
+    monkeypatch.setattr("napari_deepblur.cli.cluster.installed_weights", lambda: next(counts))
+    monkeypatch.setattr("napari_deepblur.cli.cluster.worker_weights", installed_weights)
+    with pytest.raises(DeviceError, match=r"lacks the weights own\.safetensors"):
+        list(cluster_outcomes([(Path("a"), tmp_path / "a")], partial(fragile, tmp_path), cluster.scheduler_address))
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_worker_that_came_later_with_other_weights_fails_by_name(tmp_path: Path) -> None:
+    pair = Path("a"), tmp_path / "a"
+    here = installed_weights()
+    assert attempt_alike(partial(fragile, tmp_path), pair, here).error == ""
+    (tmp_path / "a").unlink()
+    first = min(here)
+    outcome = attempt_alike(partial(fragile, tmp_path), pair, here | {first: "other"})
+    assert f"has other weights {first}" in outcome.error and not (tmp_path / "a").exists()
 
 
 def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
+from napari_deepblur.io.weights import save_weights
+from napari_deepblur.io.weights_folders import FOLDER_VARIABLE
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 from napari_deepblur.operators import ZernikeFamily

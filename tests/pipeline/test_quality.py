@@ -12,7 +12,8 @@ from skimage.data import camera
 from skimage.metrics import structural_similarity
 
 from napari_deepblur.errors import WeightsError
-from napari_deepblur.io.weights import FOLDER_VARIABLE, find_weights
+from napari_deepblur.io.weights import find_weights
+from napari_deepblur.io.weights_folders import FOLDER_VARIABLE
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope, psf_snr

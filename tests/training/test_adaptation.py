@@ -12,7 +12,8 @@ from torch.distributions import MultivariateNormal
 from napari_deepblur.errors import FamilyError, FamilyFileError
 from napari_deepblur.io.adapted_weights import adapted_path
 from napari_deepblur.io.families import family_hash, save_family
-from napari_deepblur.io.weights import FOLDER_VARIABLE, read_weights, save_weights
+from napari_deepblur.io.weights import read_weights, save_weights
+from napari_deepblur.io.weights_folders import FOLDER_VARIABLE
 from napari_deepblur.networks.adapted import AdaptedNetwork, LocalPrediction
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
 from napari_deepblur.operators import ProductConvolutionFamily, ZernikeFamily

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import platform
 from asyncio import CancelledError
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from napari_deepblur.batch.workers import Outcome, Pair, Work, attempt
 from napari_deepblur.errors import DeviceError
+from napari_deepblur.io.weights_folders import installed_weights
 
 _PATIENCE_S = 20
 """For a scheduler to answer, at the beginning, and after it was lost."""
@@ -30,7 +35,8 @@ def cluster_outcomes(pairs: Sequence[Pair], work: Work, address: str) -> Iterato
     Raises
     ------
     DeviceError
-        If there is no scheduler, no worker, a worker with another version of this program, or the scheduler vanishes.
+        If there is no scheduler, no worker, a worker with another version of this program or other weights, or the
+        scheduler vanishes.
     """
     if find_spec("distributed") is None:
         raise DeviceError(
@@ -47,10 +53,11 @@ def cluster_outcomes(pairs: Sequence[Pair], work: Work, address: str) -> Iterato
             f"No scheduler answers at {address} ({_said(error)}). Is it running, and is that its address? "
             "`dask scheduler` prints it."
         ) from error
-    with client:
-        _check_workers(client, address)
+    with _client_unheard(), client:
+        weights = installed_weights()
+        _check_workers(client, address, weights)
         absolute = [(image.absolute(), target.absolute()) for image, target in pairs]
-        futures = [client.submit(attempt, work, pair, pure=False) for pair in absolute]
+        futures = [client.submit(attempt_alike, work, pair, weights, pure=False) for pair in absolute]
         given = dict(zip((future.key for future in futures), pairs, strict=True))
         done = 0
         for future in as_completed(futures, loop=client.loop, raise_errors=False):
@@ -72,8 +79,32 @@ def cluster_outcomes(pairs: Sequence[Pair], work: Work, address: str) -> Iterato
             future.release()
 
 
-def _check_workers(client: Any, address: str) -> None:
-    """Raise a `DeviceError` where there are no workers, or one of them would make other results than this program."""
+def attempt_alike(work: Work, pair: Pair, weights: Mapping[str, str]) -> Outcome:
+    """Work on one file as `attempt`, on a worker with these weights; one that came later may have others."""
+    differing = _differing(weights, worker_weights())
+    if differing:
+        why = f"The worker on {platform.node()} that had it {differing}. Give it the same weights."
+        return Outcome(*pair, 0.0, why)
+    return attempt(work, pair)
+
+
+@contextmanager
+def _client_unheard() -> Iterator[None]:
+    """Keep tracebacks of a client that lost its scheduler from the terminal: what they mean is said in words."""
+    log = logging.getLogger("distributed.client")
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def _check_workers(client: Any, address: str, weights: Mapping[str, str]) -> None:
+    """Raise a `DeviceError` where there are no workers, or one of them would make other results than this program.
+
+    One without weights fails at once, and takes one file after the other from those that work.
+    """
     try:
         client.wait_for_workers(1, timeout=_PATIENCE_S)
     except (OSError, TimeoutError) as error:
@@ -89,6 +120,28 @@ def _check_workers(client: Any, address: str) -> None:
                 f"The worker {worker} has {has}, and this program is {__version__}: results would differ. Install the "
                 "same version on all workers."
             )
+    for worker, found in client.run(worker_weights, on_error="return").items():
+        differing = _differing(weights, found) if isinstance(found, dict) else f"has weights that fail ({found})"
+        if differing:
+            raise DeviceError(
+                f"The worker {worker} {differing}: results would differ, or be none. Install the same on all workers, "
+                "and let NAPARI_DEEPBLUR_WEIGHTS be the same."
+            )
+
+
+def _differing(here: Mapping[str, str], there: Mapping[str, str]) -> str:
+    """Say which weights a worker has otherwise; empty where it has all of them."""
+    missing = sorted(here.keys() - there.keys())
+    if missing:
+        return f"lacks the weights {', '.join(missing)}"
+    other = sorted(name for name in there if here.get(name) != there[name])
+    return f"has other weights {', '.join(other)}" if other else ""
+
+
+@cache
+def worker_weights() -> dict[str, str]:
+    """Return the weights that are installed where it is called, read once a process."""
+    return installed_weights()
 
 
 def installed_version() -> str:

@@ -23,13 +23,11 @@ from torch import Tensor, nn
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.tensor_files import check_digest, check_fit, digest, shipped_digest
+from napari_deepblur.io.weights_folders import FOLDER_VARIABLE, weights_folders
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.expectation import ExpectationConfig, ExpectationNetwork
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork
-
-FOLDER_VARIABLE = "NAPARI_DEEPBLUR_WEIGHTS"
-"""Environment variable that names a folder of weights, looked at before those in the package."""
 
 _FORMAT = "napari-deepblur weights 1"
 SIZES = ("light", "paper")
@@ -156,8 +154,7 @@ def find_weights(kind: str, which: str | os.PathLike[str] | None = None) -> Path
         if not Path(name).is_file():
             raise WeightsError(f"There is no weights file {name}. Give a .safetensors file, or one of {SIZES}.")
         return Path(name)
-    folders = [Path(os.environ[FOLDER_VARIABLE])] if os.environ.get(FOLDER_VARIABLE) else []
-    folders.append(Path(str(files("napari_deepblur") / "weights")))
+    folders = weights_folders()
     for size in SIZES if name == "auto" else (name,):
         for folder in folders:
             candidate = folder / f"{kind}-{size}.safetensors"

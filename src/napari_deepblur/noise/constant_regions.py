@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_propagation
-from skimage.measure import label
 
+from napari_deepblur.noise.equal_regions import Regions, equal_regions
 from napari_deepblur.noise.model import PoissonGaussianNoise
 
 Array = NDArray[np.float64]
+Pixels = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 _WELL_SAMPLED = 0.3
@@ -44,25 +45,12 @@ _APART = 6
 _SCENE, _BRIGHTER = 0.99, 5.0
 """Quantile of the scene, and standard deviations above it, beyond which a pixel near writing is a part of it."""
 
-_LARGE, _MORE_ALIKE = 64, 2.0
-"""Pixels of a region from which on it does not tell what is usual, and how much more alike places may be than usual."""
-
-_NO_CODE = int(np.float32(np.nan).view(np.int32))
-"""The bits of a NaN, which no pixel has."""
-
-
-class Regions(NamedTuple):
-    """Connected regions of equal pixels, as one entry of each array a region; `labels` tells where they are."""
-
-    labels: NDArray[np.intp]
-    number: NDArray[np.intp]
-    size: NDArray[np.intp]
-    value: Array
-    usual: float  # share of neighbours that are alike, outside of large regions
+_MORE_ALIKE = 2.0
+"""How much more alike places may be than usual."""
 
 
 def constant_regions(
-    pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, step: float, known: Mask
+    pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float, known: Mask
 ) -> tuple[Mask, Mask]:
     """Find plateaus of saturation, and constant borders, masks, rows and columns.
 
@@ -81,7 +69,7 @@ def constant_regions(
     """
     well_sampled = cutoff is not None and cutoff <= _WELL_SAMPLED
     nothing = np.zeros(pixels.shape, bool)
-    regions = _regions(pixels)
+    regions = equal_regions(pixels, _SMALLEST_REGION)
     if not len(regions.number):
         return nothing, nothing
     edges = edges_of(pixels, regions)
@@ -91,7 +79,7 @@ def constant_regions(
     alike = np.minimum(step / (2 * math.sqrt(math.pi) * np.maximum(deviation, 1e-30)), 1.0)
     # Where signal passes for noise, as in undersampled images, what is seen elsewhere in the image is the better guide.
     alike = np.maximum(alike, min(_MORE_ALIKE * regions.usual, 1.0))
-    contrast = float(np.subtract(*np.percentile(pixels[~known], (99.9, 0.1))))
+    contrast = float(np.subtract(*np.percentile(pixels[~known], (99.9, 0.1), overwrite_input=True)))
     noisy = (alike < 0.125) & (deviation > 1e-3 * contrast)
     with np.errstate(divide="ignore"):
         chance = math.log(pixels.size) + (regions.size - 1) * np.log(np.minimum(4 * alike, 1.0))
@@ -122,7 +110,7 @@ def constant_regions(
     return saturated, (_where(regions, flat) | written) & ~saturated
 
 
-def _writing(pixels: Array, drawn: Mask, deviation: float) -> Mask:
+def _writing(pixels: Pixels, drawn: Mask, deviation: float) -> Mask:
     """Return what was drawn, its smoothed edges, and thin strokes near it that are brighter than the scene."""
     around = np.ones((3, 3))
     written = binary_dilation(drawn, around, _SMOOTHED)
@@ -134,31 +122,7 @@ def _writing(pixels: Array, drawn: Mask, deviation: float) -> Mask:
     return np.asarray(written | binary_dilation(strokes & near, around, _SMOOTHED))
 
 
-def _regions(pixels: Array) -> Regions:
-    # Rounded to the precision in which images are computed; equal numbers have equal bits once -0 is 0.
-    codes = (pixels.astype(np.float32) + np.float32(0)).view(np.int32)
-    equal = np.zeros(pixels.shape, bool)
-    down, right = codes[1:] == codes[:-1], codes[:, 1:] == codes[:, :-1]
-    equal[1:] |= down
-    equal[:-1] |= down
-    equal[:, 1:] |= right
-    equal[:, :-1] |= right
-    none = np.zeros(0, np.intp)
-    if not equal.any():
-        return Regions(np.zeros(pixels.shape, np.intp), none, none, np.zeros(0), 0.0)
-    labels = np.asarray(label(codes, background=_NO_CODE, connectivity=1), np.intp)
-    size = np.bincount(labels.ravel())
-    number = np.flatnonzero(size >= _SMALLEST_REGION)
-    number = number[number > 0]
-    first = np.zeros(len(size), np.intp)
-    first[labels.ravel()[::-1]] = np.arange(labels.size)[::-1]
-    small = size[labels] < _LARGE
-    pairs = np.concatenate([down[small[1:] & small[:-1]], right[small[:, 1:] & small[:, :-1]]])
-    usual = float(pairs.mean()) if pairs.size else 1.0
-    return Regions(labels, number, size[number], pixels.ravel()[first[number]], usual)
-
-
-def _top(pixels: Array) -> float:
+def _top(pixels: Pixels) -> float:
     return float(np.quantile(pixels, 1 - _TOP_SHARE))
 
 
@@ -183,7 +147,7 @@ class Edges(NamedTuple):
     length: Array
 
 
-def edges_of(pixels: Array, regions: Regions) -> Edges:
+def edges_of(pixels: Pixels, regions: Regions) -> Edges:
     """See what lies across the edges of regions of `pixels`, which are constant there."""
     wanted = np.zeros(int(regions.labels.max()) + 1, bool)
     wanted[regions.number] = True
@@ -199,7 +163,7 @@ def edges_of(pixels: Array, regions: Regions) -> Edges:
                 continue
             at = np.nonzero(mask[:-3] & (labels[:-3] != labels[1:-2]))
             rows, columns = at
-            v, y1, y2, y3 = (values[rows + k, columns] for k in range(4))
+            v, y1, y2, y3 = (values[rows + k, columns].astype(np.float64) for k in range(4))
             parts.append((labels[at], np.abs(y1 - v), np.abs(y2 - y1), np.abs(y3 - y2), (y1 > v).astype(np.float64)))
     whose, *steps = (np.concatenate(part) for part in zip(*parts, strict=True))
     number = regions.number

@@ -6,7 +6,7 @@ these for the noise, beside which no pixel stands out any more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,6 @@ from napari_deepblur.noise.outliers import isolated_pixels
 if TYPE_CHECKING:
     from napari_deepblur.optics import Microscope
 
-Array = NDArray[np.float64]
-
 _TOO_LARGE = 4.0
 """Ratio of variances from which on an estimate is suspected, and from which on another one counts more."""
 
@@ -31,7 +29,7 @@ _MAD = 1.4826
 
 
 def noise_beside_hot_pixels(
-    pixels: Array, microscope: Microscope | None, level: PoissonGaussianNoise, step: float
+    pixels: NDArray[np.floating[Any]], microscope: Microscope | None, level: PoissonGaussianNoise, step: float
 ) -> PoissonGaussianNoise:
     """Return `level`, or what is left of it without the pixels that stand out, where that is far less.
 

@@ -6,15 +6,18 @@ The darkest parts of a scene are as even, but they begin softly, as everything d
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_propagation, label, uniform_filter
 
-from napari_deepblur.noise.constant_regions import Regions, edges_of
+from napari_deepblur.noise.bands import bands
+from napari_deepblur.noise.constant_regions import edges_of
+from napari_deepblur.noise.equal_regions import Regions
 from napari_deepblur.noise.model import PoissonGaussianNoise
 
-Array = NDArray[np.float64]
+Pixels = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 _SIDE = 5
@@ -31,7 +34,7 @@ standard deviations of the dark and of the contrast; and pairs of pixels across 
 _WELL_SAMPLED = 0.3
 
 
-def dark_surroundings(pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, known: Mask) -> Mask:
+def dark_surroundings(pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, known: Mask) -> Mask:
     """Find the dark around a field of view that was cut off.
 
     Parameters
@@ -54,17 +57,20 @@ def dark_surroundings(pixels: Array, cutoff: float | None, noise: PoissonGaussia
     if cutoff is None or cutoff > _WELL_SAMPLED or known.all():
         return nothing
     smooth = uniform_filter(pixels, _SIDE, mode="mirror")
-    level = float(np.quantile(smooth[~known], _LEAST_SHARE))
+    level = float(np.quantile(smooth[~known], _LEAST_SHARE, overwrite_input=True))
     for _ in range(2):
         deviation = math.sqrt(float(noise.variance(level)))
-        even = (np.abs(smooth - level) < _SIGMAS * deviation / _SIDE) & ~known
+        even = _near(smooth, level, _SIGMAS * deviation / _SIDE) & ~known
         if even.mean() < _LEAST_SHARE:
             return nothing
         level = float(np.median(pixels[even]))
-    alike = (np.abs(pixels - level) < _SIGMAS * deviation) & ~known
+    del smooth
+    alike = _near(pixels, level, _SIGMAS * deviation) & ~known
     dark, count = label(binary_propagation(even & alike, mask=alike))
     border = np.unique(np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]]))
-    size = np.bincount(dark.ravel(), minlength=count + 1)
+    size = np.zeros(count + 1, np.intp)
+    for rows, _, _ in bands(dark.shape):
+        size += np.bincount(dark[rows].ravel(), minlength=count + 1)
     number = np.array([n for n in border if n > 0 and size[n] >= _LEAST_SHARE * pixels.size], np.intp)
     if not len(number):
         return nothing
@@ -72,11 +78,15 @@ def dark_surroundings(pixels: Array, cutoff: float | None, noise: PoissonGaussia
     wanted[number] = True
     flattened = np.where(wanted[dark], level, pixels)
     edges = edges_of(flattened, Regions(dark, number, size[number], np.full(len(number), level), 0.0))
-    contrast = float(np.subtract(*np.percentile(pixels[~known], (99.9, 0.1))))
+    contrast = float(np.subtract(*np.percentile(pixels[~known], (99.9, 0.1), overwrite_input=True)))
     rise = edges.first + edges.second
     cut = (edges.first > _STEEP * edges.second) & (edges.length >= _LONGEST_SOFT)
     cut &= rise > max(_STEP * deviation, _CONTRAST * contrast)
     wanted[number] = cut
     # Single pixels of the dark that noise took from it belong to it.
     inside = wanted[dark]
-    return np.asarray((uniform_filter(inside.astype(np.float64), 3, mode="nearest") > 0.75) | inside) & ~known
+    return np.asarray((uniform_filter(inside.astype(np.float32), 3, mode="nearest") > 0.75) | inside) & ~known
+
+
+def _near(values: Pixels, level: float, distance: float) -> Mask:
+    return np.asarray((values > level - distance) & (values < level + distance))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,7 @@ from scipy.signal import oaconvolve
 from scipy.stats import gamma
 
 from napari_deepblur.errors import ImageError, NoiseError
+from napari_deepblur.noise.bands import bands
 from napari_deepblur.noise.filters import FILTER_SIZE, FilterBank, degrees_of_freedom, signal_free_filters
 from napari_deepblur.noise.lattice import lattice_step
 from napari_deepblur.noise.model import PoissonGaussianNoise
@@ -76,16 +78,36 @@ def estimate_noise(image: ArrayLike, microscope: Microscope | None = None) -> Po
     whole numbers were scaled, and the variance is nowhere below q^2 / 12. Filters alone would miss it: where an image
     is smooth, coarse digits leave no difference at all, and yet each is wrong by as much.
     """
-    pixels, step = _checked(image)
+    array, step = _checked(image)
     bank = signal_free_filters(None if microscope is None else microscope.cutoff)
     # Centred and of unit range, where no unit of the caller's can over- or underflow.
-    centre, unit = float(np.median(pixels)), float(pixels.max() - pixels.min())
-    pixels = (pixels - centre) / unit
+    centre, unit = float(np.median(array)), float(array.max()) - float(array.min())
+    pixels = _Centred(array, centre, unit)
     bank = _quiet_filters(pixels, bank)
     blocks = _block_statistics(pixels, bank.filters)
     alpha, variance, offset = _variance_line(blocks, zero=-centre / unit, rounding=(step / unit) ** 2 / 12)
     beta = unit * math.sqrt(variance)
     return PoissonGaussianNoise(unit * alpha, beta, 0.0 if offset is None else unit * offset + centre)
+
+
+@dataclass(frozen=True, eq=False)
+class _Centred:
+    """An image as (values - centre) / unit in float64, of which only the part that is looked at is made."""
+
+    values: NDArray[Any]
+    centre: float
+    unit: float
+
+    def part(self, place: tuple[slice, slice]) -> Array:
+        return np.asarray((self.values[place].astype(np.float64) - self.centre) / self.unit)
+
+    def variance(self) -> float:
+        means, squares, count = 0.0, 0.0, self.values.size
+        for rows, _, _ in bands(self.values.shape):
+            part = self.part((rows, slice(None)))
+            means += float(part.sum()) / count
+            squares += float(np.square(part).sum()) / count
+        return max(squares - means**2, 0.0)
 
 
 class _Blocks(NamedTuple):
@@ -97,8 +119,8 @@ class _Blocks(NamedTuple):
     pixels: float  # independent pixels that a mean is worth
 
 
-def _checked(image: ArrayLike) -> tuple[Array, float]:
-    """Return the image as float64, and the step of its digits (zero where there is none)."""
+def _checked(image: ArrayLike) -> tuple[NDArray[Any], float]:
+    """Return the image as an array of numbers, and the step of its digits (zero where there is none)."""
     array = np.asarray(image)
     if array.dtype.kind not in "biuf":
         raise ImageError(
@@ -111,10 +133,11 @@ def _checked(image: ArrayLike) -> tuple[Array, float]:
             f"The image has shape {array.shape}, expected at least {SMALLEST_SIDE} pixels a side to estimate its "
             "noise. Give alpha and beta instead, or estimate them from a larger image of the same camera."
         )
-    pixels = array.astype(np.float64)
-    if not np.isfinite(pixels).all():
+    pixels = array.astype(np.uint8) if array.dtype.kind == "b" else array
+    finite = np.isfinite(pixels)
+    if not finite.all():
         raise ImageError(
-            f"The image holds {int((~np.isfinite(pixels)).sum())} NaN or infinite values, expected none. "
+            f"The image holds {int((~finite).sum())} NaN or infinite values, expected none. "
             "Replace them, for example by the median of their neighbours."
         )
     lowest, highest = pixels.min(), pixels.max()
@@ -126,18 +149,18 @@ def _checked(image: ArrayLike) -> tuple[Array, float]:
     return pixels, lattice_step(array)
 
 
-def _quiet_filters(pixels: Array, bank: FilterBank) -> FilterBank:
+def _quiet_filters(pixels: _Centred, bank: FilterBank) -> FilterBank:
     """Keep the filters through which a typical signal leaves little compared with the noise of this image.
 
     More filters mean more data, and more signal: with strong noise all of them serve, without noise the best one.
     """
     quietest = next(_filtered(pixels, bank.filters[:1]))[1]
     noise = float(np.median(quietest))
-    n = int(np.count_nonzero(bank.leakage * pixels.var() <= _LEAKAGE_TO_NOISE * noise))
+    n = int(np.count_nonzero(bank.leakage * pixels.variance() <= _LEAKAGE_TO_NOISE * noise))
     return FilterBank(bank.filters[: max(n, 1)], bank.leakage[: max(n, 1)])
 
 
-def _block_statistics(pixels: Array, filters: Array) -> _Blocks:
+def _block_statistics(pixels: _Centred, filters: Array) -> _Blocks:
     mean, power, clipped = (np.concatenate(parts) for parts in zip(*_filtered(pixels, filters), strict=True))
     usable = clipped <= _MOST_CLIPPED
     # Where nearly everything sits at an extreme value (few photons, binary images), that value is data.
@@ -148,13 +171,13 @@ def _block_statistics(pixels: Array, filters: Array) -> _Blocks:
     return _Blocks(mean[usable], power[usable], degrees_of_freedom(filters, _BLOCK), 1 / float((spread**2).mean()))
 
 
-def _filtered(pixels: Array, filters: Array) -> Iterator[tuple[Array, Array, Array]]:
+def _filtered(pixels: _Centred, filters: Array) -> Iterator[tuple[Array, Array, Array]]:
     """Yield, for each window of the image, its blocks' mean intensity, squared residual and share of clipped pixels."""
     weight = (filters**2).mean(axis=0)
-    low, high = pixels.min(), pixels.max()
+    low, high = ((float(end) - pixels.centre) / pixels.unit for end in (pixels.values.min(), pixels.values.max()))
     margin = FILTER_SIZE // 2
-    for window in _windows(pixels.shape):
-        part = pixels[window]
+    for window in _windows(pixels.values.shape):
+        part = pixels.part(window)
         power = sum(oaconvolve(part, k, "valid") ** 2 for k in filters) / len(filters)
         mean = oaconvolve(part, weight, "valid")
         extreme = ((part == low) | (part == high)).astype(np.float64)

@@ -93,7 +93,7 @@ def gather_evidence(
     apart = wild if masked is None else wild | masked
     known = apart if apart.any() else None
     step = lattice_step(image if known is None else image[~known])
-    values = image.astype(np.float64)
+    values = image
     if known is not None:
         values = _filled(values, known, np.zeros_like(known), cutoff, None, step)
     if not np.ptp(values) > 0:
@@ -103,7 +103,7 @@ def gather_evidence(
         )
     level = noise
     if level is None:
-        first = estimate_noise(values.astype(np.float32), microscope)
+        first = estimate_noise(values, microscope)
         level = noise_beside_hot_pixels(values, microscope, first, step)
     found = find_outliers(values, cutoff, level, step, known)
     hidden = found.all if known is None else found.all | known
@@ -120,7 +120,7 @@ def gather_evidence(
             f"All pixels but {int(hidden.sum())} outliers have the same value, {float(image[~hidden][0]):g}: there is "
             "nothing to deblur."
         )
-    pixels = _filled(values, hidden, found.saturated, cutoff, level, step).astype(np.float32)
+    pixels = _filled(values, hidden, found.saturated, cutoff, level, step)
     if noise is None:
         level = estimate_noise(pixels, microscope)
     return Evidence(pixels, hidden, _blank(found.flat), level, notes)
@@ -136,21 +136,22 @@ def _wild(image: NDArray[np.float32], masked: Mask | None) -> Mask:
 
 
 def _filled(
-    values: NDArray[np.float64],
+    values: NDArray[np.float32],
     hidden: Mask,
     odd: Mask,
     cutoff: float | None,
     noise: PoissonGaussianNoise | None,
     step: float,
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     seen = values[~hidden]
-    variance = float(noise.variance(seen.mean())) if noise is not None and seen.size else 0.0
-    share = variance / max(float(seen.var()) if seen.size else 0.0, 1e-30)
+    variance = float(noise.variance(seen.mean(dtype=np.float64))) if noise is not None and seen.size else 0.0
+    share = variance / max(float(seen.var(dtype=np.float64)) if seen.size else 0.0, 1e-30)
+    start = float(seen.min()) if seen.size else 0.0
+    del seen
     filled = fill(values, hidden, odd, cutoff, min(max(share, 1e-6), 10.0))
     if step > 0:
         # On the digits of the others, so that the step of the image can still be seen.
-        start = float(seen.min())
-        filled[hidden] = start + np.rint((filled[hidden] - start) / step) * step
+        filled[hidden] = start + np.rint((filled[hidden].astype(np.float64) - start) / step) * step
     return filled
 
 

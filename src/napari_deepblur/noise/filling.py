@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, uniform_filter
 
+from napari_deepblur.noise.bands import bands
 from napari_deepblur.noise.filters import signal_covariance
 
 Array = NDArray[np.float64]
+Pixels = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 _HALF = 3
@@ -24,7 +27,7 @@ _HIDDEN = 1e6
 """Variance of a pixel that is hidden itself, in units of that of the scene."""
 
 
-def fill(pixels: Array, hidden: Mask, odd: Mask, cutoff: float | None, noise_share: float) -> Array:
+def fill(pixels: Pixels, hidden: Mask, odd: Mask, cutoff: float | None, noise_share: float) -> Pixels:
     """Fill in the hidden pixels of an image.
 
     Small holes get the best linear prediction from the visible pixels of 7 x 7, for scenes of the spectrum |f|^-2.4
@@ -49,18 +52,23 @@ def fill(pixels: Array, hidden: Mask, odd: Mask, cutoff: float | None, noise_sha
     Returns
     -------
     ndarray
-        The filled image; a copy.
+        The filled image, of the type of the pixels; a copy.
     """
     result = np.array(pixels)
     if hidden.all() or not hidden.any():
         return result
-    visible = uniform_filter((~hidden).astype(np.float64), 2 * _HALF + 1, mode="mirror") * (2 * _HALF + 1) ** 2
-    small = np.argwhere(hidden & (visible > _FEWEST - 0.5))
-    large = np.argwhere(hidden & (visible <= _FEWEST - 0.5))
-    padded, closed = np.pad(pixels, _HALF, mode="reflect"), np.pad(hidden, _HALF, mode="reflect")
+    alone: list[NDArray[np.int64]] = []
+    deep: list[NDArray[np.int64]] = []
+    for rows, around, inner in bands(pixels.shape, _HALF):
+        closed = hidden[around]
+        visible = uniform_filter((~closed).astype(np.float64), 2 * _HALF + 1, mode="mirror") * (2 * _HALF + 1) ** 2
+        few = visible <= _FEWEST - 0.5
+        for places, chosen in ((alone, closed & ~few), (deep, closed & few)):
+            places.append(np.argwhere(chosen[inner]) + np.array([rows.start, 0]))
+    small, large = np.concatenate(alone), np.concatenate(deep)
     for first in range(0, len(small), _AT_A_TIME):
         part = small[first : first + _AT_A_TIME]
-        result[tuple(part.T)] = _predicted(padded, closed, part, cutoff, noise_share)
+        result[tuple(part.T)] = _predicted(pixels, hidden, part, cutoff, noise_share)
     if len(large):
         _reflect(result, pixels, hidden, large, odd)
     result[odd] = np.maximum(result[odd], pixels[odd])
@@ -68,15 +76,15 @@ def fill(pixels: Array, hidden: Mask, odd: Mask, cutoff: float | None, noise_sha
 
 
 def _predicted(
-    padded: Array, closed: Mask, places: NDArray[np.intp], cutoff: float | None, noise_share: float
+    pixels: Pixels, hidden: Mask, places: NDArray[np.intp], cutoff: float | None, noise_share: float
 ) -> Array:
-    """Predictions (n,) at places (n, 2)."""
+    """Predictions (n,) at places (n, 2); beyond the border the image is mirrored."""
     side = 2 * _HALF + 1
-    around = np.arange(side)
-    rows = places[:, 0, None, None] + around[:, None]
-    columns = places[:, 1, None, None] + around
+    around = np.arange(side) - _HALF
+    rows = _mirrored(places[:, 0, None, None] + around[:, None], hidden.shape[0])
+    columns = _mirrored(places[:, 1, None, None] + around, hidden.shape[1])
     count = side * side
-    values, out = padded[rows, columns].reshape(-1, count), closed[rows, columns].reshape(-1, count)
+    values, out = pixels[rows, columns].astype(np.float64).reshape(-1, count), hidden[rows, columns].reshape(-1, count)
     seen = ~out
     total = seen.sum(axis=1)
     middle = np.where(seen, values, 0.0).sum(axis=1) / np.maximum(total, 1)
@@ -87,6 +95,13 @@ def _predicted(
     return np.asarray(middle + (weights * deviations).sum(axis=1))
 
 
+def _mirrored(places: NDArray[np.intp], length: int) -> NDArray[np.intp]:
+    """Places on an axis that is mirrored at its ends, the last pixel being there once."""
+    period = max(2 * (length - 1), 1)
+    within = np.abs(places) % period
+    return np.asarray(np.minimum(within, period - within) if length > 1 else np.zeros_like(places))
+
+
 @lru_cache(maxsize=16)
 def _covariances(cutoff: float | None) -> tuple[Array, Array]:
     """Covariance of 7 x 7 pixels, and of these with the middle one, in units of the variance of the scene."""
@@ -95,7 +110,7 @@ def _covariances(cutoff: float | None) -> tuple[Array, Array]:
     return full, full[side * side // 2]
 
 
-def _reflect(result: Array, pixels: Array, hidden: Mask, places: NDArray[np.intp], odd: Mask) -> None:
+def _reflect(result: Pixels, pixels: Pixels, hidden: Mask, places: NDArray[np.intp], odd: Mask) -> None:
     nearest = distance_transform_edt(hidden, return_distances=False, return_indices=True)
     edge = nearest[:, places[:, 0], places[:, 1]].T
     mirrored = np.clip(2 * edge - places, 0, np.array(hidden.shape) - 1)

@@ -30,11 +30,16 @@ class AffineScale:
 
     def to_unit(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map an image to about [0, 1]; values beyond the percentiles lie outside and are kept."""
-        return ((image - np.float32(self.offset)) / np.float32(self.span)).astype(np.float32)
+        # In place: of a large image there is no room for copies.
+        mapped = np.subtract(image, np.float32(self.offset), dtype=np.float32)
+        mapped /= np.float32(self.span)
+        return mapped
 
     def from_unit(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map back to the image's own units."""
-        return (image * np.float32(self.span) + np.float32(self.offset)).astype(np.float32)
+        mapped = np.multiply(image, np.float32(self.span), dtype=np.float32)
+        mapped += np.float32(self.offset)
+        return mapped
 
     def noise_to_unit(self, noise: PoissonGaussianNoise) -> PoissonGaussianNoise:
         """Noise of the mapped image, written with offset 0: the same line of variance over [0, 1]."""

@@ -36,6 +36,11 @@ def lattice_step(values: NDArray[np.generic]) -> float:
     different = np.unique(values)
     if len(different) < 2:
         return 0.0
+    if different.dtype.kind == "f" and len(different) > _MOST_DIFFERENT * values.size:
+        # Before anything of this size is made: seldom is one of a few thousand values whole where not all are.
+        some = different[:_DIFFERENCES]
+        if not bool((some == np.rint(some)).all()):
+            return 0.0
     numbers = different.astype(np.float64)
     gaps = np.diff(numbers)
     if different.dtype.kind in "biu" or (np.abs(gaps).max() < 2**53 and bool((numbers == np.rint(numbers)).all())):

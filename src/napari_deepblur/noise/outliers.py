@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from scipy.ndimage import (
 )
 
 from napari_deepblur.noise.airy import airy
+from napari_deepblur.noise.bands import bands
 from napari_deepblur.noise.clusters import clusters
 from napari_deepblur.noise.constant_regions import constant_regions
 from napari_deepblur.noise.dark_surroundings import dark_surroundings
@@ -38,6 +39,7 @@ from napari_deepblur.noise.model import PoissonGaussianNoise
 from napari_deepblur.noise.stripes import stripes
 
 Array = NDArray[np.float64]
+Pixels = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 _SIGMAS = 6.0
@@ -70,6 +72,9 @@ _ROUNDS, _MORE_ROUNDS = 4, 60
 
 _NEAR = 12
 """Pixels around what was found that the next round may judge otherwise."""
+
+_REACH = 64
+"""Rows around a band of a large image that are judged with it: as far as peeling goes along a track, mostly."""
 
 _NEIGHBOURS = np.pad(np.pad([[0.0]], 1, constant_values=1 / 8), 1)
 _RING = np.pad(np.zeros((3, 3)), 1, constant_values=1 / 16)
@@ -105,7 +110,7 @@ class Outliers(NamedTuple):
 
 
 def find_outliers(
-    pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, step: float = 0.0, masked: Mask | None = None
+    pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float = 0.0, masked: Mask | None = None
 ) -> Outliers:
     """Find the pixels that no light through the optics can have made.
 
@@ -136,21 +141,29 @@ def find_outliers(
     return Outliers(isolated & ~hidden, saturated & ~known, flat & ~known, doubted, lines & ~hidden & ~isolated)
 
 
-def isolated_pixels(pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, step: float = 0.0) -> Mask:
+def isolated_pixels(pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float = 0.0) -> Mask:
     """Find hot and dead pixels only; arguments as in `find_outliers`."""
     return _isolated(pixels, cutoff, noise, step, np.zeros(pixels.shape, bool))[0]
 
 
 def _isolated(
-    pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, step: float, hidden: Mask
+    pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float, hidden: Mask
 ) -> tuple[Mask, float]:
     fc = _CAREFUL_CUTOFF if cutoff is None else min(cutoff, _WIDEST_CUTOFF)
-    found = _peaks(pixels, fc, noise, step, hidden)
+    found = _by_bands(pixels, fc, noise, step, hidden)
     if found.mean() > _FEW and fc < _CAREFUL_CUTOFF:
         # So many: rather than the camera, the stated aperture or pixel size may be wrong.
-        found = _peaks(pixels, _CAREFUL_CUTOFF, noise, step, hidden)
+        found = _by_bands(pixels, _CAREFUL_CUTOFF, noise, step, hidden)
     share = float(found.mean())
     return (found, 0.0) if share <= _MOST else (np.zeros_like(found), share)
+
+
+def _by_bands(pixels: Pixels, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
+    found = np.zeros(pixels.shape, bool)
+    for rows, around, inner in bands(pixels.shape, _REACH):
+        part = pixels[around].astype(np.float64, copy=False)
+        found[rows] = _peaks(part, fc, noise, step, hidden[around])[inner]
+    return found
 
 
 def _peaks(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.noise.airy import airy
+from napari_deepblur.noise.bands import bands
 from napari_deepblur.noise.model import PoissonGaussianNoise
 
 Array = NDArray[np.float64]
+Pixels = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 _SIGMAS = 6.0
@@ -44,7 +47,7 @@ _SHORTEST = 32
 """Lines of an image, and pixels of a line that count, below which nothing is said about it."""
 
 
-def stripes(pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
+def stripes(pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
     """Find whole rows and columns that differ from their neighbours as no light does.
 
     Parameters
@@ -76,7 +79,7 @@ def stripes(pixels: Array, cutoff: float | None, noise: PoissonGaussianNoise, st
     return found
 
 
-def _lines(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
+def _lines(pixels: Pixels, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
     """Find rows."""
     found = np.zeros(len(pixels), bool)
     if len(pixels) < _SHORTEST:
@@ -89,7 +92,7 @@ def _lines(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, h
     return found if found.mean() <= _MOST else np.zeros_like(found)
 
 
-def _bridged(pixels: Array, found: Mask) -> Array:
+def _bridged(pixels: Pixels, found: Mask) -> Pixels:
     """Put the mean of the nearest other rows in the place of those that were found."""
     if not found.any():
         return pixels
@@ -101,17 +104,12 @@ def _bridged(pixels: Array, found: Mask) -> Array:
     return result
 
 
-def _sharp(bridged: Array, pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
+def _sharp(bridged: Pixels, pixels: Pixels, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
     """Find the rows that exceed what their neighbours allow, all seen at the places that are seen in all of them."""
     inner = slice(_NEAR, len(pixels) - _NEAR)
-    near = [slice(_NEAR + k, len(pixels) - _NEAR + k) for k in range(-_NEAR, _NEAR + 1)]
-    seen = np.ones((len(pixels) - 2 * _NEAR, pixels.shape[1]), bool)
-    for rows in near:
-        seen &= ~hidden[rows]
-    count = seen.sum(axis=1)
-    weight = seen / np.maximum(count, 1)[:, None]
-    means = (pixels[inner] * weight).sum(axis=1)
-    others = np.array([(bridged[rows] * weight).sum(axis=1) for k, rows in enumerate(near) if k != _NEAR])
+    parts = [_means(bridged, pixels, hidden, rows) for rows, _, _ in bands((inner.stop - inner.start, pixels.shape[1]))]
+    count, means = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
+    others = np.concatenate([part[2] for part in parts], axis=1)
     low, high = others.min(axis=0), others.max(axis=0)
     # Two of the neighbours may be out of order themselves.
     usual = np.sort(others, axis=0)[[2, -3]]
@@ -129,6 +127,19 @@ def _sharp(bridged: Array, pixels: Array, fc: float, noise: PoissonGaussianNoise
     found = np.zeros(len(pixels), bool)
     found[inner] = sharp & (count >= _SHORTEST)
     return found
+
+
+def _means(bridged: Pixels, pixels: Pixels, hidden: Mask, rows: slice) -> tuple[NDArray[np.intp], Array, Array]:
+    """Count the pixels that are seen in rows and in all their neighbours; means of these in the rows, and in each."""
+    near = [slice(rows.start + k, rows.stop + k) for k in range(2 * _NEAR + 1)]
+    seen = np.ones((rows.stop - rows.start, pixels.shape[1]), bool)
+    for place in near:
+        seen &= ~hidden[place]
+    count = seen.sum(axis=1)
+    weight = seen / np.maximum(count, 1)[:, None]
+    means = (pixels[near[_NEAR]] * weight).sum(axis=1)
+    others = np.array([(bridged[place] * weight).sum(axis=1) for k, place in enumerate(near) if k != _NEAR])
+    return count, means, others
 
 
 @lru_cache(maxsize=64)
