@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from napari_deepblur.widgets.failures import keep_details, told
 from napari_deepblur.widgets.workers import make_worker
 
 if TYPE_CHECKING:
@@ -96,7 +98,8 @@ class LoadingDock(QWidget):
 
     def _failed(self, error: Exception) -> None:
         self._bar.hide()
-        self._words.setText(f"The dock could not be loaded, {type(error).__name__}: {error}")
+        keep_details("".join(format_exception(error)))
+        self._words.setText(f"The dock could not be loaded. {told(error)}")
 
 
 def dock_in(widget: QWidget) -> QWidget:

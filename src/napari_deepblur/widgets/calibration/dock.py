@@ -22,6 +22,7 @@ from napari_deepblur.widgets.calibration.results import CalibrationResults
 from napari_deepblur.widgets.calibration.run import part_of, read_and_calibrate, with_names
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
@@ -66,7 +67,12 @@ class CalibrationDock(QWidget):
         self._results = CalibrationResults(self)
         self._adaptation = AdaptationPanel(self)
         self._adaptation.hide()
-        self._panel = RunPanel(self, "Calibrate", "Learn the blurs of the microscope from the beads that are used.")
+        self._panel = RunPanel(
+            self,
+            "Calibrate",
+            "Learn the blurs of the microscope from the beads that are used.",
+            ("calibration", "calibration with beads"),
+        )
         self._area = FormArea(self)
         for form in (
             self._sources, self._microscope, self._beads, self._preview, self._results, self._adaptation,
@@ -199,14 +205,8 @@ class CalibrationDock(QWidget):
     def _failed(self, error: Exception) -> None:
         sources = self._used
         self._rest()
-        if isinstance(error, DeepblurError):
-            self._panel.say(with_names(str(error), sources), "error")
-        else:
-            self._panel.say(
-                f"Unexpected error, {type(error).__name__}: {error}. Nothing was added. The details are in the log; "
-                "please report them.",
-                "error",
-            )
+        words = told(error, "Nothing was added.")
+        self._panel.say(with_names(words, sources) if isinstance(error, DeepblurError) else words, "error")
 
     def _cancelled(self) -> None:
         self._rest()

@@ -30,6 +30,7 @@ from napari_deepblur.widgets.colours import Colours, message_style, theme_colour
 from napari_deepblur.widgets.deblur.batch import Batch, FilesBatch, LayersBatch, State, layers_of
 from napari_deepblur.widgets.deblur.result_book import ResultBook
 from napari_deepblur.widgets.deblur.wanted import Ask
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.notice import SIGNS, Notice
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
@@ -109,7 +110,7 @@ class BatchDialog(QDialog):
         self._save = QPushButton("Save report…", self)
         self._save.setObjectName("batch_save")
         self._save.setToolTip("Write a row for each layer that is done, CSV or JSON.")
-        self._panel = RunPanel(self, "Start", "Deblur one after another.")
+        self._panel = RunPanel(self, "Start", "Deblur one after another.", ("many", "many images"))
         layout = QVBoxLayout(self)
         for part in (self._about, self._of_files, self._table, self._save, self._panel):
             layout.addWidget(part)
@@ -257,8 +258,7 @@ class BatchDialog(QDialog):
     def _failed(self, error: Exception) -> None:
         if self._batch is not None:
             self._batch.give_up()
-        said = str(error) if isinstance(error, DeepblurError) else f"Unexpected error, {type(error).__name__}: {error}."
-        self._rest(f"{said} ", stopped=True)
+        self._rest(f"{told(error)} ", stopped=True)
 
     def _rest(self, begin: str, stopped: bool = False) -> None:
         batch = self._batch

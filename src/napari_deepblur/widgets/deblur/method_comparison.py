@@ -11,7 +11,6 @@ import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.options import kinds
 from napari_deepblur.pipeline.preview import Preview
@@ -19,6 +18,7 @@ from napari_deepblur.progress import Progress, one_of
 from napari_deepblur.restoration.tiling import Part
 from napari_deepblur.widgets.deblur.computation_form import METHODS
 from napari_deepblur.widgets.deblur.preview import Request, compute_steps, preview_layer
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 
@@ -136,7 +136,7 @@ class MethodComparison(QPushButton):
 
     def _fail(self, error: Exception) -> None:
         self._rest()
-        self.said.emit(str(error) if isinstance(error, DeepblurError) else f"No comparison: {error}", "error")
+        self.said.emit(told(error, "Nothing was added."), "error")
 
     def _cancelled(self) -> None:
         self._rest()
