@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QPushButton,
+    QSpinBox,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -86,6 +88,13 @@ class BatchDialog(QDialog):
         self._again = QCheckBox("Repeat what is up to date", self)
         self._again.setObjectName("batch_again")
         self._again.setToolTip("Also make results again that are there, whole, and made of the same.")
+        self._processes = QSpinBox(self)
+        self._processes.setObjectName("batch_processes")
+        self._processes.setRange(1, os.cpu_count() or 1)
+        self._processes.setToolTip(
+            "Files that are worked on at once, each in a process of its own with its share of the cores (a count, no "
+            "unit). More are quicker for many small images; each takes memory of its own."
+        )
         self._of_files = QWidget(self)
         form, row = QFormLayout(self._of_files), QHBoxLayout()
         form.setContentsMargins(0, 0, 0, 0)
@@ -93,6 +102,7 @@ class BatchDialog(QDialog):
         row.addWidget(choose)
         form.addRow("Results", row)
         form.addRow("Report", self._report)
+        form.addRow("Processes", self._processes)
         form.addRow(self._again)
         self._table = QTableWidget(0, 2, self)
         self._table.setObjectName("batch_table")
@@ -211,8 +221,8 @@ class BatchDialog(QDialog):
                 return
             if self._files:
                 folder = Path(self._folder.text()).expanduser()
-                report, again = self._report.currentData(), self._again.isChecked()
-                self._batch = FilesBatch(self._files, folder, report, wanted, again)
+                how = self._report.currentData(), wanted, self._again.isChecked(), self._processes.value()
+                self._batch = FilesBatch(self._files, folder, *how)
             else:
                 self._batch = LayersBatch(self._viewer, wanted, self._book)
         except DeepblurError as error:
@@ -229,7 +239,7 @@ class BatchDialog(QDialog):
         self._panel.setCancelling()
         self._job.cancel()
 
-    def _stepped(self, step: Progress | Began | Part | Ended[Any]) -> None:
+    def _stepped(self, step: Progress | Began | Part | Ended[Any] | None) -> None:
         batch = self._batch
         if isinstance(step, Progress):
             self._panel.setProgress(step)
