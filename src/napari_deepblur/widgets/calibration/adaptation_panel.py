@@ -105,6 +105,7 @@ class AdaptationPanel(QWidget):
         stop = self._stop = threading.Event()
         minutes = self._minutes.value()
         self._minutes.setEnabled(False)
+        self._plot.setValue(self._plot.value() or [])
         self._plot.show()
         self._panel.setRunning()
         self._job.start(lambda: _steps(file, minutes, stop))
