@@ -16,7 +16,6 @@ import sys
 import time
 
 import numpy as np
-from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
@@ -28,6 +27,8 @@ _SETTLED_S, _AFTER_S = 1.0, 2.0
 
 def main() -> None:
     """Measure and print."""
+    from napari.viewer import Viewer
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=3000, help="side of the image in the viewer, in pixels")
     parser.add_argument("--dock", choices=("Deblur", "Bead calibration"), default="Deblur", help="which (Deblur)")
