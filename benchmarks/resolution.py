@@ -32,7 +32,7 @@ PHOTONS = (100.0, 1000.0, 10000.0)
 """Light of the brightest pixel."""
 LIMITS = (0.15, 0.25, 0.35, 0.45)
 """In cycles per pixel."""
-METHODS: tuple[Method, ...] = ("wiener", "richardson-lucy", "total-variation", "network")
+METHODS: tuple[Method, ...] = ("wiener", "richardson-lucy-tv", "total-variation", "network")
 _SMOOTH = 5
 
 

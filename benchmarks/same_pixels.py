@@ -30,7 +30,7 @@ Answer = dict[str, NDArray[Any]]
 
 ROOT = Path(__file__).parents[1]
 THETA = (0.08, -0.05, 0.03, 0.06, -0.04, 0.02, 0.05, -0.03)
-METHODS = ("network", "richardson-lucy", "total-variation", "wiener")
+METHODS = ("network", "richardson-lucy-tv", "total-variation", "wiener")
 OPTICS = ("--na", "1.3", "--wavelength-um", "0.55", "--pixel-size-um", "0.09", "--n-immersion", "1.515")
 QUICK = ("--device", "cpu", "--quiet")
 

@@ -40,7 +40,7 @@ from napari_deepblur.restoration.blur import FamilyBlur
 from napari_deepblur.restoration.restore import restore_steps
 from napari_deepblur.restoration.restorers import Restorer, SolverRestorer
 
-METHODS = ("wiener", "richardson-lucy", "total-variation", "network")
+METHODS = ("wiener", "richardson-lucy-tv", "total-variation", "network")
 BOUND = 1e-3
 CPU = torch.device("cpu")
 _EDGE = 16

@@ -44,7 +44,7 @@ def main() -> None:
             microscope=microscope,
             modes=MODES,
             theta=theta,
-            method="richardson-lucy",
+            method="richardson-lucy-tv",
             alpha=1.0,
             beta=3.0,
             noise_offset=100,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PARTS = ("specimens", "speed")
 SPECIMENS = ("filaments", "nuclei", "membranes", "spots")
 NOISES = ("none", "1e4", "medium", "high")
-METHODS = ("plane-by-plane", "plain", "richardson-lucy", "total-variation", "wiener", "network")
+METHODS = ("plane-by-plane", "plain", "richardson-lucy", "richardson-lucy-tv", "total-variation", "wiener", "network")
 _IMAGES = 4
 
 

@@ -23,7 +23,7 @@ from napari_deepblur.restoration.restorers import NetworkRestorer
 Image = NDArray[np.float32]
 
 BLURRED, BLIND, TRUE, AVERAGE = "blurred image", "network, blind", "network, true PSF", "network, mean PSF"
-CLASSICAL: dict[str, Method] = {"Wiener, our PSF": "wiener", "Richardson-Lucy, our PSF": "richardson-lucy"}
+CLASSICAL: dict[str, Method] = {"Wiener, our PSF": "wiener", "Richardson-Lucy, our PSF": "richardson-lucy-tv"}
 """Methods of `deblur` with the PSF that was identified, with their own iterations and strength."""
 
 METHODS = (BLURRED, BLIND, TRUE, AVERAGE, *CLASSICAL)

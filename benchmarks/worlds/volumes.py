@@ -33,7 +33,7 @@ BEYOND = 2
 """Planes of the specimen above and below a stack of more than one."""
 
 SIDE = 96
-METHODS = ("richardson-lucy", "total-variation", "wiener", "network")
+METHODS = ("richardson-lucy", "richardson-lucy-tv", "total-variation", "wiener", "network")
 IMAGE, PLANE_BY_PLANE, CLASSICAL = "image", "plane by plane, blind", "plain Richardson-Lucy, 40"
 PUPILS = ("ideal", "true", "blind")
 _PLAIN = 40

@@ -18,8 +18,22 @@ FEW = ("--patch-size", "31", "--n-psfs", "3", "--n-maps", "2")
 
 def test_beads_in_table_and_figure_out(run: Callable[..., Any], tmp_path: Path):
     table, figure, family = (tmp_path / name for name in ("beads.csv", "figure.png", "family.safetensors"))
+    report = tmp_path / "report.html"
     optics = ("--na", "1.49", "--wavelength-um", "0.525", "--n-immersion", "1.515", "--bead-diameter-um", "0.1")
-    outcome = run("calibrate", bead_sample_path(), "-o", family, "--table", table, "--figure", figure, *FEW, *optics)
+    outcome = run(
+        "calibrate",
+        bead_sample_path(),
+        "-o",
+        family,
+        "--table",
+        table,
+        "--figure",
+        figure,
+        "--report",
+        report,
+        *FEW,
+        *optics,
+    )
     assert outcome.code == 0, outcome.err
     rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
     kept = [row for row in rows if row["kept"] == "1"]
@@ -33,6 +47,7 @@ def test_beads_in_table_and_figure_out(run: Callable[..., Any], tmp_path: Path):
     assert found.eigen_psfs.shape == (3, 31, 31)
     assert found.microscope is not None and found.microscope.na == 1.49
     assert figure.read_bytes().startswith(b"\x89PNG")
+    assert "Photons: About" in outcome.out and "Photons" in report.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

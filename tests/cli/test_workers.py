@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +17,15 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_deepblur.batch.workers import outcomes, threads_of
+from napari_deepblur.batch.workers import at_once, outcomes, threads_of
 from napari_deepblur.io.images import read_image
 
 QUICK = ("--method", "wiener", "--device", "cpu", "--theta", *([0.05] * 8), "--pixel-size-um", 0.09)
+
+
+def endless(_image: Path, _target: Path) -> bool:
+    time.sleep(3600)
+    return False
 
 
 def fragile(image: Path, target: Path) -> bool:
@@ -40,6 +50,32 @@ def test_a_process_that_dies_and_one_that_runs_out_of_memory_cost_a_file_each(
     assert {threads for threads, _ in said} == {str(threads_of(2))}
     assert str(os.getpid()) not in {process for _, process in said}
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_a_script_that_starts_processes_is_not_run_again_in_each(tmp_path: Path) -> None:
+    """As those that open napari without asking whether they are the program."""
+    (tmp_path / "script.py").write_text(
+        """
+import shutil, sys
+from pathlib import Path
+from napari_deepblur.batch.workers import outcomes
+folder = Path(sys.argv[1])
+with (folder / "runs").open("a") as runs:
+    runs.write("once")
+pairs = [(folder / "runs", folder / name) for name in "ab"]
+sys.exit([outcome.error for outcome in outcomes(pairs, shutil.copyfile, 2)] != ["", ""])
+"""
+    )
+    subprocess.run([sys.executable, tmp_path / "script.py", tmp_path], check=True, timeout=120)
+    assert (tmp_path / "runs").read_text() == (tmp_path / "b").read_text() == "once"
+
+
+def test_given_up_its_processes_end(tmp_path: Path) -> None:
+    with closing(at_once([(tmp_path, tmp_path)] * 3, endless, 2)) as steps:
+        begun = [step for step, _ in zip(steps, range(4), strict=False)]
+        assert begun[:2] == [0, 1] and begun[2] is None
+        assert len(multiprocessing.active_children()) == 2
+    assert multiprocessing.active_children() == []
 
 
 def test_two_jobs_make_the_same_results_as_one(run: Callable[..., Any], cells: Path, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_progress_is_known_from_the_start_and_ends_at_its_total(
     assert (result.identification is None) == known
 
 
-@pytest.mark.parametrize("method", ["richardson-lucy", "total-variation", "wiener"])
+@pytest.mark.parametrize("method", ["richardson-lucy", "richardson-lucy-tv", "total-variation", "wiener"])
 def test_classical_methods_report_and_keep_units_too(image: np.ndarray, settings: DeblurSettings, method: str) -> None:
     reports, result = _run(image, settings.replace(method=method, iterations=5))
     done = [report.done for report in reports]

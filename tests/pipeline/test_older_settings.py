@@ -20,6 +20,7 @@ from napari_deepblur.pipeline.parts import (
     GivenNoise,
     NetworkRestoration,
     RichardsonLucyRestoration,
+    RichardsonLucyVariationRestoration,
     WienerRestoration,
     ZernikeBlur,
 )
@@ -36,7 +37,7 @@ def test_what_they_meant_is_what_they_become() -> None:
         microscope=OPTICS,
         blur=ZernikeBlur(modes=(4, 7, 8), max_amplitude=0.1, psf_size=41, theta=(0.05, -0.02, 0.01)),
         noise=GivenNoise(alpha=0.5, beta=2.0, offset=100.0),
-        restore=RichardsonLucyRestoration(iterations=12, strength=0.01),
+        restore=RichardsonLucyVariationRestoration(iterations=12, strength=0.01),
         compute=Compute(size="paper", device="cuda:1", tile=None),
     )
     assert found["varying"] == DeblurSettings(
@@ -52,6 +53,33 @@ def test_what_they_meant_is_what_they_become() -> None:
     assert found["object"].blur == FileBlur(file=None)
     with pytest.raises(SettingsError, match="save_family"):
         found["object"].operator_family((64, 64))
+
+
+_RL = "richardson-lucy"
+TV = RichardsonLucyVariationRestoration
+ONE_NAME = {
+    "its own strength": ({"iterations": None, "strength": None, "background": "none"}, TV()),
+    "a strength": ({"iterations": 7, "strength": 0.02}, TV(iterations=7, strength=0.02)),
+    "without prior": ({"iterations": 7, "strength": 0.0}, RichardsonLucyRestoration(iterations=7)),
+    "between planes": ({"strength": None, "background": "volume"}, RichardsonLucyRestoration(background="volume")),
+    "of today": ({"iterations": 7}, RichardsonLucyRestoration(iterations=7)),
+}
+"""What Richardson-Lucy was when one name stood for it with a prior and without, and what that is."""
+
+
+@pytest.mark.parametrize("name", ONE_NAME)
+def test_richardson_lucy_stays_what_it_was(tmp_path: Path, name: str) -> None:
+    values, meant = ONE_NAME[name]
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"restore": {"method": _RL, **values}}), encoding="utf-8")
+    assert load_settings(path).restore == meant
+    assert DeblurSettings(method=_RL, **values).restore == meant
+
+
+def test_another_method_has_none_of_the_numbers_of_the_one_before() -> None:
+    settings = DeblurSettings(restore=TV(iterations=7, strength=0.3, background="volume"))
+    assert settings.replace(method=_RL).restore == RichardsonLucyRestoration(background="volume")
+    assert settings.replace(method="richardson-lucy-tv", iterations=8).restore.model_dump()["strength"] == 0.3
 
 
 @pytest.mark.parametrize("name", OLDER)

@@ -100,6 +100,6 @@ def test_quality_of_blind_deblurring_by_the_network(noise: str, floor: float) ->
     assert _gain(noise, "network") > floor
 
 
-@pytest.mark.parametrize("method", ["richardson-lucy", "total-variation", "wiener"])
+@pytest.mark.parametrize("method", ["richardson-lucy", "richardson-lucy-tv", "total-variation", "wiener"])
 def test_quality_of_blind_deblurring_by_classical_methods(method: str) -> None:
     assert _gain("high", method) > 0.05

@@ -11,6 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QThreadPool
 from scipy.ndimage import gaussian_filter
 
+from napari_deepblur.io.user_folder import user_folder
 from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
 from napari_deepblur.networks import deblurring, identification
 from napari_deepblur.networks.deblurring import DeblurringNetwork
@@ -25,6 +26,14 @@ def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_weights(folder / "identification-light.safetensors", IdentificationNetwork(identification.LIGHT), {})
     save_weights(folder / "deblurring-light.safetensors", DeblurringNetwork(deblurring.LIGHT), {})
     return folder
+
+
+@pytest.fixture(autouse=True)
+def user_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what a user's own folder would be given in a folder of the test."""
+    for name in ("XDG_CONFIG_HOME", "APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "own"))
+    return user_folder()
 
 
 @pytest.fixture

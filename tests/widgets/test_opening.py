@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
@@ -38,6 +39,22 @@ def test_the_dock_comes_when_it_is_loaded(
     assert QThreadPool.globalInstance().waitForDone(PATIENCE_MS)
     holder.deleteLater()
     qtbot.wait(50)
+
+
+def test_loading_leaves_collections_as_they_were() -> None:
+    for switch in (gc.disable, gc.enable):
+        switch()
+        opening._prepare("napari_deepblur.widgets.notice")
+        assert gc.isenabled() == (switch is gc.enable)
+
+
+def test_the_libraries_of_torch_are_loaded_before_it_is_imported() -> None:
+    code = (
+        "import ctypes, sys; from napari_deepblur.widgets.opening import _load_torch; seen = []; load = ctypes.CDLL;"
+        "ctypes.CDLL = lambda *a, **k: seen.append(a[0]) or load(*a, **k); _load_torch();"
+        "assert 'torch' not in sys.modules; assert sys.platform == 'win32' or len(seen) == 2, seen; import torch"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_what_is_opened_first_needs_no_torch() -> None:

@@ -59,7 +59,7 @@ def row_of(outcome: Outcome) -> dict[str, Any]:
     from napari_deepblur.io.records import origin_in, record_in
     from napari_deepblur.io.source_hash import source_hash
 
-    image, target, seconds, error, skipped = outcome
+    image, target, seconds, error, skipped, _ = outcome
     status = "failed" if error else "skipped, up to date" if skipped else "done"
     row: dict[str, Any] = {"image": str(image), "result": "" if error else str(target), "status": status}
     row |= {"error": error, "seconds": round(seconds, 2)}

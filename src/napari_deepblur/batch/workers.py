@@ -12,22 +12,27 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.progress import finished
 
 Pair = tuple[Path, Path]
-Work = Callable[[Path, Path], bool]
-"""Makes a result of an image; returns whether there was nothing to do, as the result is up to date."""
+Work = Callable[[Path, Path], object]
+"""Makes a result of an image; returns True where there was nothing to do, as the result is up to date, or else
+whatever there is to tell of it."""
 
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 
 _THREADS = "OMP_NUM_THREADS"
+_BEAT_S = 0.2
+"""Between two looks of whoever may want to give it up."""
 
 _PATIENCE = 10.0
 """Seconds that a process has to tidy up when all is given up."""
@@ -46,6 +51,8 @@ class Outcome(NamedTuple):
         Why there is no result; empty where there is one.
     skipped
         Whether the result was there already.
+    told
+        What the work has returned.
     """
 
     image: Path
@@ -53,17 +60,18 @@ class Outcome(NamedTuple):
     seconds: float
     error: str
     skipped: bool = False
+    told: Any = None
 
 
 def attempt(work: Work, pair: Pair) -> Outcome:
     """Work on one file, and tell what became of it, whatever it raises."""
 
-    def steps() -> Generator[None, None, bool]:
+    def steps() -> Generator[None, None, object]:
         return work(*pair)
         yield  # a computation of no steps
 
-    skipped, error, seconds = finished(attempted(steps))
-    return Outcome(*pair, seconds, error, bool(skipped))
+    told, error, seconds = finished(attempted(steps))
+    return Outcome(*pair, seconds, error, told is True, told)
 
 
 def attempted(
@@ -117,7 +125,25 @@ def outcomes(pairs: Sequence[Pair], work: Work, jobs: int) -> Iterator[Outcome]:
         for pair in pairs:
             yield attempt(work, pair)
         return
-    left = list(pairs)[::-1]
+    with closing(at_once(pairs, work, jobs)) as steps:
+        yield from (step for step in steps if isinstance(step, Outcome))
+
+
+def at_once(pairs: Sequence[Pair], work: Work, jobs: int) -> Generator[int | Outcome | None, None, None]:
+    """Work on files in several processes, which end where it is closed.
+
+    Parameters
+    ----------
+    pairs, work, jobs
+        As `outcomes` takes them.
+
+    Returns
+    -------
+    Generator
+        Yields the number of a file when work on it begins, its outcome when it is done, and None in between, several
+        times a second.
+    """
+    left = list(enumerate(pairs))[::-1]
     threads = threads_of(min(jobs, len(pairs)))
     busy: dict[Connection, tuple[BaseProcess, Pair, float]] = {}
     idle: list[tuple[Connection, BaseProcess]] = []
@@ -125,13 +151,17 @@ def outcomes(pairs: Sequence[Pair], work: Work, jobs: int) -> Iterator[Outcome]:
         while left or busy:
             while left and len(busy) < jobs:
                 connection, process = idle.pop() if idle else _started(work, threads)
-                pair = left.pop()
+                number, pair = left.pop()
                 busy[connection] = process, pair, time.monotonic()
                 try:
                     connection.send(pair)
                 except OSError:
                     pass  # it is dead, which reading from it tells
-            for ready in wait(list(busy)):
+                yield number
+            told = wait(list(busy), _BEAT_S)
+            if not told:
+                yield None
+            for ready in told:
                 assert isinstance(ready, Connection)
                 process, pair, begun = busy.pop(ready)
                 try:
@@ -161,7 +191,8 @@ def _started(work: Work, threads: int) -> tuple[Connection, BaseProcess]:
     os.environ[_THREADS] = str(threads)
     try:
         process = context.Process(target=_serve, args=(theirs, work, threads), daemon=True)
-        process.start()
+        with _without_a_program():
+            process.start()
     finally:
         if before is None:
             del os.environ[_THREADS]
@@ -169,6 +200,17 @@ def _started(work: Work, threads: int) -> tuple[Connection, BaseProcess]:
             os.environ[_THREADS] = before
     theirs.close()
     return ours, process
+
+
+@contextmanager
+def _without_a_program() -> Iterator[None]:
+    """Keep a new process from running the program again: a script that opens napari would open it once more in each."""
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
 
 
 def _serve(connection: Any, work: Work, threads: int) -> None:
@@ -196,4 +238,4 @@ def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _death(code: int | None) -> str:
     how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-    return f"The process that worked on it was killed ({how}). Was there too little memory? Try fewer --jobs."
+    return f"The process that worked on it was killed ({how}). Was there too little memory? Try fewer at once (--jobs)."

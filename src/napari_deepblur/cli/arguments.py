@@ -99,7 +99,7 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
     asked = set(given)
     if arguments.settings is not None:
         loaded = load_settings(arguments.settings)
-        values = as_options(loaded)
+        values = as_options(loaded, given.get("method"))
         stored_optics = {} if loaded.microscope is None else asdict(loaded.microscope)
         # What was only assumed for another image says nothing about this one.
         known = {name: value for name, value in stored_optics.items() if name not in loaded.assumed}

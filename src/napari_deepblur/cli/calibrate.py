@@ -38,6 +38,7 @@ def add_to(verbs: Verbs) -> None:
         "--table", type=Path, metavar="BEADS.csv", help="write all beads, with what was wrong with them"
     )
     parser.add_argument("--figure", type=Path, metavar="FIGURE.png", help="draw eigen-PSFs, maps, errors and examples")
+    parser.add_argument("--report", type=Path, metavar="REPORT.html", help="write a page: verdict, pictures, numbers")
     beads = parser.add_argument_group("beads")
     beads.add_argument("--bead-diameter-um", type=float, metavar="UM", help="their diameter, whose blur is removed")
     beads.add_argument("--patch-size", type=int, metavar="N", help="side of the PSFs in pixels, odd (41)")
@@ -81,15 +82,17 @@ def work(arguments: argparse.Namespace) -> None:
         return
     if bool(arguments.stacks) == (arguments.demo is not None):
         raise SettingsError("Give bead stacks, or --demo FOLDER to simulate some: one of the two.")
-    outputs = [path for path in (arguments.output, arguments.table, arguments.figure) if path is not None]
+    outputs = [
+        path for path in (arguments.output, arguments.table, arguments.figure, arguments.report) if path is not None
+    ]
     if not outputs and arguments.demo is None:
-        raise SettingsError("Nothing would be written. Give --output, --table or --figure.")
+        raise SettingsError("Nothing would be written. Give --output, --table, --figure or --report.")
     for stack in arguments.stacks or [arguments.demo]:
         check_outputs(stack, *outputs)
     if arguments.output is not None:
         check_family_name(arguments.output)
 
-    from napari_deepblur.calibration import calibrate_steps
+    from napari_deepblur.calibration import calibrate_steps, judge, report_html
     from napari_deepblur.io.bead_stacks import read_bead_stacks
 
     stacks: list[NDArray[Any]]
@@ -124,13 +127,27 @@ def work(arguments: argparse.Namespace) -> None:
 
         save_family(found.family, arguments.output)
     if arguments.figure is not None:
-        from napari_deepblur.cli.calibration_figure import save_figure
+        from napari_deepblur.calibration.figure import figure_png
+        from napari_deepblur.io.output import replacing
 
-        save_figure(arguments.figure, found)
+        with replacing(arguments.figure) as partial:
+            partial.write_bytes(figure_png(found))
+    if arguments.quiet and arguments.report is None:
+        return
+    findings = judge(found, stacks)
+    if arguments.report is not None:
+        from napari_deepblur import __version__
+        from napari_deepblur.io.output import replacing
+
+        name = "Demonstration" if demo else ", ".join(path.name for path in arguments.stacks)
+        with replacing(arguments.report) as partial:
+            partial.write_text(report_html(found, findings, name, __version__), encoding="utf-8")
     if not arguments.quiet:
         for name, number in found.beads.counts().items():
             print(f"{number:6d}  {name}")
         print(f"{len(found.eigen_psfs)} eigen-PSFs, {len(found.maps)} maps, {len(found.thetas)} planes")
+        for finding in findings:
+            print(f"{finding.level:>8}  {finding.title}: {finding.words}")
 
 
 def _microscope(arguments: argparse.Namespace, stated: float | None) -> Microscope | None:

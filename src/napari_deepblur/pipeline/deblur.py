@@ -64,7 +64,8 @@ def deblur(
     noise
         Noise in the units of the image; estimated from it where absent.
     method
-        How to restore: ``"network"``, or the classical ``"richardson-lucy"``, ``"total-variation"`` or ``"wiener"``.
+        How to restore: ``"network"``, or the classical ``"richardson-lucy"``, ``"richardson-lucy-tv"`` (with
+        a total variation prior), ``"total-variation"`` or ``"wiener"``.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     tile
@@ -72,7 +73,8 @@ def deblur(
     size
         ``"light"`` or ``"paper"`` networks; ``"auto"`` for the smallest that is installed.
     iterations, strength
-        Number of iterations and weight of the regularisation of a classical method; its own where absent.
+        Number of iterations and weight of the regularisation of a classical method; its own where absent. Without a
+        prior, Richardson-Lucy stops where the residual is what the noise is; with a strength it has one.
     origin
         First pixel (row, column) of the image in the field, where it shows a part of it.
     **settings
@@ -89,7 +91,8 @@ def deblur(
         Each says what was found, what was expected and what to do.
     """
     values: dict[str, Any] = {"method": method, "device": device, "tile": tile, "size": size, "origin": origin}
-    values |= {"iterations": iterations, "strength": strength, **options_of_data(theta, noise)}
+    chosen = {"iterations": iterations, "strength": strength}
+    values |= {name: value for name, value in chosen.items() if value is not None} | options_of_data(theta, noise)
     named, object_ = _named_or_given(family)
     if named is not None and named not in ZERNIKE_FAMILIES:
         object_ = load_family(find_family(named))

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from napari_deepblur.errors import DeepblurError, SettingsError
 from napari_deepblur.io.output import replacing
+from napari_deepblur.io.user_folder import user_folder
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.parts import GivenNoise, Part, in_words
 
@@ -46,13 +47,7 @@ class NamedMicroscope(Part):
 def microscopes_folder() -> Path:
     """Return the folder that holds the user's microscopes; it need not be there yet."""
     named = os.environ.get(FOLDER_VARIABLE)
-    if named:
-        return Path(named)
-    if os.name == "nt":
-        base = Path(os.environ.get("APPDATA", Path.home() / "AppData" / "Roaming"))
-    else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config"))
-    return base / "napari-deepblur" / "microscopes"
+    return Path(named) if named else user_folder() / "microscopes"
 
 
 def named_microscopes() -> dict[str, NamedMicroscope]:

@@ -108,21 +108,32 @@ def kinds(part: str) -> tuple[str, ...]:
     return tuple(_kind(part, model) for model in variants(part))
 
 
-def as_options(settings: Any) -> dict[str, Any]:
-    """Write settings as options; without those that the chosen models do not have."""
+def as_options(settings: Any, method: str | None = None) -> dict[str, Any]:
+    """Write settings as options; without those that the chosen models do not have, or leave to a method.
+
+    Parameters
+    ----------
+    settings
+        As `DeblurSettings`.
+    method
+        What the method becomes, where it changes: iterations and strength of one are none of another.
+    """
+    restore = settings.restore
+    others = method is not None and method != restore.method
     values: dict[str, Any] = {
         "microscope": settings.microscope,
         "channel_wavelengths_um": settings.channel_wavelengths_um,
         "assumed": settings.assumed,
         "family": settings.blur.family,
-        "method": settings.restore.method,
+        "method": restore.method,
     }
     for part in PARTS:
         model = getattr(settings, part)
         for name, field in type(model).model_fields.items():
             if name != _KINDS.get(part):
                 values[_option(part, name, field).name] = getattr(model, name)
-    return values
+    left_out = [name for name in ("iterations", "strength") if others or values.get(name) is None]
+    return {name: value for name, value in values.items() if name not in left_out}
 
 
 def as_family(family: object) -> OperatorFamily:
@@ -210,7 +221,21 @@ def _migrated(values: Mapping[str, Any]) -> dict[str, Any]:
         # Written when all light was scalar, and coefficients were expected up to 0.15 waves.
         left["microscope"] = {"light": "scalar", **microscope}
         left.setdefault("max_amplitude", 0.15)
-    return left
+    if isinstance(left.get("restore"), Mapping):
+        return left | {"restore": _with_its_prior(left["restore"])}
+    return _with_its_prior(left)
+
+
+def _with_its_prior(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Call Richardson-Lucy what it was: the name without, once, stood for that with a total variation prior as well."""
+    own = dict(values)
+    if own.get("method") != "richardson-lucy" or "strength" not in own:
+        return own
+    strength = own.pop("strength")
+    # Between unknown planes it never had one.
+    if strength == 0 or (strength is None and own.get("background") == "volume"):
+        return own
+    return own | {"method": "richardson-lucy-tv", "strength": strength}
 
 
 def _of_part(part: str) -> list[Option]:

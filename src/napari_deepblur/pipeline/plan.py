@@ -23,7 +23,7 @@ from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.network_choice import deblurring_weights, identification_weights
-from napari_deepblur.pipeline.parts import ClassicalRestoration, FieldZernikeBlur, FileBlur
+from napari_deepblur.pipeline.parts import FieldZernikeBlur, FileBlur
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.restoration.background import BackgroundRestorer
 from napari_deepblur.restoration.restore import choose_side
@@ -154,9 +154,9 @@ def plan(settings: DeblurSettings, shape: tuple[int, int], family: OperatorFamil
         opened = deblurring_weights(family, settings.compute.size, _file(settings))
         weights["deblurring"], restorer = opened.about, NetworkRestorer(opened.deblurring())
     else:
-        restorer = SolverRestorer(restore.method, **restore.model_dump(exclude={"method", "background"}))
+        restorer = SolverRestorer(restore.solver, **restore.numbers)
         if restore.background == "volume":
-            _check_surroundings(family, restore)
+            _check_surroundings(family)
             itself = restore.method == "richardson-lucy"
             restorer = BackgroundRestorer(None if itself else restorer, restore.iterations if itself else None)
     noise, digest = settings.known_noise(), family_hash(family)
@@ -206,17 +206,12 @@ def _file(settings: DeblurSettings) -> Path | None:
     return settings.family_file if isinstance(blur, FileBlur) and blur.file is not None else None
 
 
-def _check_surroundings(family: OperatorFamily, restore: ClassicalRestoration) -> None:
+def _check_surroundings(family: OperatorFamily) -> None:
     """Raise a `SettingsError` where nothing is known of the planes above and below."""
     if family.local is None or family.field_shape is not None:
         raise SettingsError(
             f"The blurs of the family are those of kind {family.kind}, which know nothing of planes out of focus: "
             "background='volume' needs Zernike aberrations that are the same in the whole field."
-        )
-    if restore.method == "richardson-lucy" and restore.strength is not None:
-        raise SettingsError(
-            f"The strength is {restore.strength:g}, but Richardson-Lucy with background='volume' has no prior: it "
-            "stops where it no longer predicts counts that were held back. Leave the strength out."
         )
 
 

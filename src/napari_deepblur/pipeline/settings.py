@@ -114,7 +114,7 @@ class DeblurSettings(Part):
         parts = {name: value for name, value in changes.items() if name in type(self).model_fields}
         others = {name: value for name, value in changes.items() if name not in parts}
         changed = super().replace(**parts) if parts else self
-        return type(self)(**as_options(changed) | others) if others else changed
+        return type(self)(**as_options(changed, others.get("method")) | others) if others else changed
 
     @property
     def stated_pixel_size_um(self) -> float | None:

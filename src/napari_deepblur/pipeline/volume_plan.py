@@ -200,9 +200,7 @@ def _restorer(settings: DeblurSettings, family: ZernikeFamily | None) -> tuple[V
         opened = deblurring_weights(family, settings.compute.size, None)
         about = {"deblurring": {"file": opened.about.path.name, "sha256": opened.about.sha256}}
         return NetworkVolume(opened.deblurring()), about
-    given = {"iterations": restore.iterations, "strength": restore.strength}
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if restore.method == "richardson-lucy":
+    if restore.solver == "richardson-lucy":
         # A number of iterations that somebody asked for is that number.
-        return RichardsonLucyVolume(**options, stop="held-out" if restore.iterations is None else None), {}
-    return SolverVolume(restore.method, **options), {}
+        return RichardsonLucyVolume(**restore.numbers, stop="held-out" if restore.iterations is None else None), {}
+    return SolverVolume(restore.solver, **restore.numbers), {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import traceback
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,12 +12,11 @@ from qtpy.QtCore import QObject, Signal
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.activity import Activity
+from napari_deepblur.widgets.failures import keep_details
 from napari_deepblur.widgets.workers import make_worker
 
 if TYPE_CHECKING:
     from napari.qt.threading import GeneratorWorker
-
-_LOGGER = logging.getLogger(__name__)
 
 Steps = Callable[[], Generator[Any, None, Any]]
 """Starts a computation that yields its progress, and perhaps parts of its result, and returns its result."""
@@ -118,7 +116,7 @@ class Job(QObject):
             self.cancelled.emit()
         elif isinstance(outcome, _Failure):
             if not isinstance(outcome.error, DeepblurError):
-                _LOGGER.error("unexpected error in a run\n%s", outcome.trace)
+                keep_details(outcome.trace)
             self.failed.emit(outcome.error)
         else:
             self.succeeded.emit(outcome)

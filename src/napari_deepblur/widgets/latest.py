@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
+from napari_deepblur.widgets.failures import keep_details
 from napari_deepblur.widgets.workers import make_worker
 
 if TYPE_CHECKING:
     from napari.qt.threading import FunctionWorker
-
-_LOGGER = logging.getLogger(__name__)
 
 _WAIT_MS = 120
 """A request is computed when none has followed it for so long."""
@@ -101,5 +100,5 @@ def _guarded(compute: Callable[[], Any]) -> tuple[Callable[[], Any], Any, Except
         return compute, compute(), None
     except Exception as error:
         if not isinstance(error, DeepblurError):
-            _LOGGER.exception("unexpected error in a preview")
+            keep_details(traceback.format_exc())
         return compute, None, error.with_traceback(None)

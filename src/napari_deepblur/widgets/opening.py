@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import sys
+from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from napari_deepblur.widgets.failures import keep_details, told
 from napari_deepblur.widgets.workers import make_worker
 
 if TYPE_CHECKING:
@@ -64,10 +71,14 @@ class LoadingDock(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.addWidget(self._words)
         self._column.addWidget(self._bar)
-        worker: Any = make_worker(import_module, place[0])
+        worker: Any = make_worker(_prepare, place[0])
         worker.returned.connect(self._loaded)
         worker.errored.connect(self._failed)
         worker.start()
+
+    def is_loaded(self) -> bool:
+        """Tell whether the dock is there."""
+        return self._dock is not None
 
     def dock(self) -> QWidget:
         """Return the dock; where it is still loading, wait for it."""
@@ -89,14 +100,43 @@ class LoadingDock(QWidget):
                 held.deleteLater()
         return super().event(event)
 
-    def _loaded(self, _module: object) -> None:
+    def _loaded(self, _nothing: object) -> None:
         # Nobody waits for a dock that was closed meanwhile.
         if self.parent() is not None:
             self.dock()
 
     def _failed(self, error: Exception) -> None:
         self._bar.hide()
-        self._words.setText(f"The dock could not be loaded, {type(error).__name__}: {error}")
+        keep_details("".join(format_exception(error)))
+        self._words.setText(f"The dock could not be loaded. {told(error)}")
+
+
+def _prepare(module: str) -> None:
+    """Do in another thread what makes a dock wait the first time: import it, and read all preferences."""
+    from napari.settings import get_plugin_settings
+
+    # A full collection looks at every object of napari and torch, while nothing else in the program moves.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        _load_torch()
+        import_module(module)
+        get_plugin_settings()
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _load_torch() -> None:
+    """Load the libraries of torch without holding Python up; as torch's own import does it, the window stands still."""
+    found = find_spec("torch")
+    if found is None or found.origin is None or sys.platform == "win32":
+        return
+    folder, suffix = Path(found.origin).parent / "lib", ".dylib" if sys.platform == "darwin" else ".so"
+    with suppress(OSError):
+        # Who sees whose names is as torch has it.
+        ctypes.CDLL(str(folder / f"libtorch_global_deps{suffix}"), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(folder / f"libtorch_cpu{suffix}"))
 
 
 def dock_in(widget: QWidget) -> QWidget:

@@ -18,6 +18,8 @@ Value = TypeVar("Value")
 class Drawing(QWidget, Generic[Value]):
     """A form that shows its value in plots below one another, and is not edited. How, each kind says in `_draw`.
 
+    Its plots, which a kind makes in `_build`, take long to make: they are made when there is first something to show.
+
     Parameters
     ----------
     parent
@@ -30,6 +32,7 @@ class Drawing(QWidget, Generic[Value]):
         self._colours = theme_colours("dark")
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
+        self._built = False
 
     def value(self) -> Value | None:
         """Return what is shown."""
@@ -38,12 +41,22 @@ class Drawing(QWidget, Generic[Value]):
     def setValue(self, value: Value | None) -> None:
         """Show a value; None shows nothing."""
         self._value = value
-        self._draw()
+        if value is not None and not self._built:
+            self._built = True
+            self._build()
+        self._refresh()
 
     def setColours(self, colours: Colours) -> None:
         """Draw in the colours of a theme."""
         self._colours = colours
-        self._draw()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self._built:
+            self._draw()
+
+    def _build(self) -> None:
+        raise NotImplementedError
 
     def _draw(self) -> None:
         raise NotImplementedError

@@ -6,9 +6,10 @@ import re
 import time
 
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.progress import Progress
+from napari_deepblur.widgets.help_button import HelpButton
 from napari_deepblur.widgets.notice import Level, Notice
 
 _STAGES = {
@@ -38,6 +39,8 @@ class RunPanel(QWidget):
         What stands on the button.
     purpose
         Its tooltip.
+    page
+        Page of the documentation that a button beside it opens, and what it is about.
     """
 
     runRequested = Signal()
@@ -48,6 +51,7 @@ class RunPanel(QWidget):
         parent: QWidget | None = None,
         action: str = "Deblur",
         purpose: str = "Estimate the blur of the image, and remove it.",
+        page: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(parent)
         self._action, self._purpose = action, purpose
@@ -68,7 +72,12 @@ class RunPanel(QWidget):
         self._status.setObjectName("status")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._button, self._bar, self._stage, self._status):
+        row = QHBoxLayout()
+        row.addWidget(self._button, stretch=1)
+        if page is not None:
+            row.addWidget(HelpButton(*page, self if parent is None else parent))
+        layout.addLayout(row)
+        for widget in (self._bar, self._stage, self._status):
             layout.addWidget(widget)
         self._button.clicked.connect(self._pressed)
         self.setIdle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import threading
 from collections.abc import Generator
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QFileDialog, QProgressBar, QPushButton
 
 from napari_deepblur.calibration import Calibration, calibrate_steps
-from napari_deepblur.io.families import load_family
+from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.images import read_image
 from napari_deepblur.io.weights import FOLDER_VARIABLE
 from napari_deepblur.operators import ProductConvolutionFamily
@@ -100,11 +101,26 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     summary = child(calibration_dock, Notice, "bead_summary").text()
     assert summary.startswith(f"{int(found.beads.kept.sum())} of {len(found.beads)} beads used")
 
-    answers = iter([str(tmp_path / "beads"), str(tmp_path / "scope")])
+    answers = iter([str(tmp_path / "beads"), str(tmp_path / "report"), str(tmp_path / "scope")])
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (next(answers), ""))
     press(qtbot, calibration_dock, "table")
     rows = list(csv.DictReader((tmp_path / "beads.csv").read_text().splitlines()))
     assert [int(row["kept"]) for row in rows] == found.beads.kept.astype(int).tolist()
+
+    # The verdict: a line for each, with a sign beside the colour, and the same in the report.
+    lines = [child(calibration_dock, Notice, f"calibration_finding_{place}") for place in range(6)]
+    assert [line.text().split(":")[0].lstrip("✔⚠✖ ") for line in lines if line.text()] == [
+        "Beads",
+        "Field",
+        "Photons",
+        "Width",
+        "Eigen-PSFs",
+        "Prediction",
+    ]
+    assert all(line.text()[0] in "✔⚠✖" and line.level() != "note" for line in lines)
+    press(qtbot, calibration_dock, "report")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(line.text().split(": ", 1)[1] in html.unescape(page) for line in lines)
 
     press(qtbot, calibration_dock, "use")
     file = tmp_path / "scope.safetensors"
@@ -125,6 +141,22 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     result = viewer.layers["plane deblurred"]
     assert result.data.shape == plane.data.shape
     assert result.metadata[METADATA_KEY]["settings"]["blur"]["file"] == str(file)
+
+
+def test_a_saved_family_is_opened_and_can_be_adapted(
+    qtbot: QtBot, calibration_dock: CalibrationDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["", str(tmp_path / "none.safetensors"), str(find_family("demonstration"))])
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (next(answers), ""))
+    panel = child(calibration_dock, AdaptationPanel)
+    press(qtbot, calibration_dock, "open_family")
+    assert panel.isHidden() and status(calibration_dock).text() == ""
+    press(qtbot, calibration_dock, "open_family")
+    assert panel.isHidden() and status(calibration_dock).level() == "error"
+    press(qtbot, calibration_dock, "open_family")
+    assert panel.isVisible() and panel.value() == find_family("demonstration")
+    assert child(panel, QPushButton, "adaptation_run").isEnabled()
+    assert "is open" in status(calibration_dock).text()
 
 
 def test_beads_are_shown_judged_and_decided_on(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -16,7 +17,7 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QTableWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QSpinBox, QTableWidget
 
 from napari_deepblur.io.images import read_image, write_tiff
 from napari_deepblur.io.records import record_in
@@ -135,6 +136,46 @@ def test_cancel_keeps_what_is_done_and_puts_it_on_record(
         "a_deblurred.ome.tif",
         "report.csv",
     ]
+
+
+def test_several_processes_make_what_one_makes_and_end_with_cancel(
+    qtbot: QtBot,
+    viewer: Viewer,
+    dock: DeblurDock,
+    cells: NDArray[np.uint16],
+    open_files: Callable[..., BatchDialog],
+    tmp_path: Path,
+) -> None:
+    viewer.add_image(cells, **MICROMETRES)
+    know_the_blur(dock)
+    files = [tmp_path / name for name in ("a.tif", "bad.tif", "c.tif")]
+    write_tiff(files[0], cells)
+    files[1].write_bytes(b"II*")
+    write_tiff(files[2], cells[::-1])
+    dialog = open_files(*files)
+    processes = child(dialog, QSpinBox, "batch_processes")
+    assert processes.value() == 1
+    folder = child(dialog, QLineEdit, "batch_folder")
+    made = []
+    for count in (1, 2):
+        folder.setText(str(tmp_path / str(count)))
+        processes.setMaximum(2)
+        processes.setValue(count)
+        _run(qtbot, dialog)
+        (_, first), (_, bad), (_, last) = _states(dialog)
+        assert "done in" in first and "verdict" in first and "done in" in last
+        assert "bad.tif cannot be read as an image" in bad
+        assert "2 done, 1 failed" in status(dialog).text()
+        rows = list(csv.DictReader((tmp_path / str(count) / "report.csv").read_text(encoding="utf-8").splitlines()))
+        assert sorted(row["status"] for row in rows) == ["done", "done", "failed"]
+        made.append([read_image(tmp_path / str(count) / f"{name}_deblurred.ome.tif") for name in "ac"])
+    np.testing.assert_allclose(*made, rtol=1e-5)
+    folder.setText(str(tmp_path / "given up"))
+    press(qtbot, dialog)
+    qtbot.waitUntil(lambda: "running" in _states(dialog)[1][1], timeout=PATIENCE_MS)
+    press(qtbot, dialog)
+    assert "what is done stays" in status(dialog).text()
+    qtbot.waitUntil(lambda: multiprocessing.active_children() == [], timeout=PATIENCE_MS)
 
 
 def test_layers_become_layers_with_their_own_optics(

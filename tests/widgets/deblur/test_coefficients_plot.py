@@ -59,10 +59,10 @@ def test_a_bar_is_as_long_as_its_coefficient_and_even_ones_are_hatched(plot: Coe
 
 
 def test_the_axis_has_the_unit_of_the_coefficients(plot: CoefficientsPlot) -> None:
-    canvas = plot.findChild(pg.PlotWidget, "coefficients")
-    assert canvas is not None
     for units, label in (("waves RMS", "coefficient (waves RMS)"), ("", "coefficient")):
         plot.setValue(replace(FOUND, units=units))
+        canvas = plot.findChild(pg.PlotWidget, "coefficients")
+        assert canvas is not None
         assert canvas.getPlotItem().getAxis("bottom").labelText == label
 
 

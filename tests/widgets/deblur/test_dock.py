@@ -46,7 +46,7 @@ def test_a_classical_method_can_be_chosen(
     viewer.add_image(cells, name="cells", **MICROMETRES)
     method = child(dock, QComboBox, "method")
     names = [method.itemText(row) for row in range(method.count())]
-    assert names == ["unrolled network", "Richardson-Lucy + TV", "total variation", "Wiener"]
+    assert names == ["unrolled network", "Richardson-Lucy", "Richardson-Lucy + TV", "total variation", "Wiener"]
     method.setCurrentIndex(names.index("Wiener"))
     assert dock.value().restore.method == "wiener"
     run_to_the_end(qtbot, dock)

@@ -7,8 +7,9 @@ from napari.layers import Points
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
+from napari_deepblur.widgets.deblur.computation_form import METHODS
 from napari_deepblur.widgets.deblur.dock import DeblurDock
-from napari_deepblur.widgets.deblur.method_comparison import METHODS, MethodComparison
+from napari_deepblur.widgets.deblur.method_comparison import MethodComparison
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
 from napari_deepblur.widgets.notice import Notice
 from tests.widgets.driving import MICROMETRES, PATIENCE_MS, child, know_the_blur, press

@@ -11,7 +11,11 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
 from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.pipeline.options import option
-from napari_deepblur.pipeline.parts import RichardsonLucyRestoration, TotalVariationRestoration
+from napari_deepblur.pipeline.parts import (
+    RichardsonLucyRestoration,
+    RichardsonLucyVariationRestoration,
+    TotalVariationRestoration,
+)
 from napari_deepblur.widgets.deblur.computation_form import restoration_form
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.notice import Notice
@@ -76,12 +80,16 @@ def test_iterations_and_strength_are_left_to_the_method_until_they_are_typed(qtb
     form.show()
     iterations, strength = child(form, QDoubleSpinBox, "iterations"), child(form, QDoubleSpinBox, "strength")
     assert not iterations.isVisible() and not strength.isVisible()
-    choose(form, "method", "richardson-lucy")
+    choose(form, "method", "richardson-lucy-tv")
     assert iterations.text() == strength.text() == "its own"
-    assert form.value() == RichardsonLucyRestoration()
+    assert form.value() == RichardsonLucyVariationRestoration()
     iterations.setValue(20)
     strength.setValue(0)
-    assert form.value() == RichardsonLucyRestoration(iterations=20, strength=0.0)
+    assert form.value() == RichardsonLucyVariationRestoration(iterations=20, strength=0.0)
+    # Without a prior there is no strength.
+    choose(form, "method", "richardson-lucy")
+    assert iterations.isVisible() and not strength.isVisible()
+    assert form.value() == RichardsonLucyRestoration()
     # Those of one method are none of another.
     choose(form, "method", "total-variation")
     assert form.value() == TotalVariationRestoration()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFormLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.adapted_weights import adapted_path
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.calibration.loss_plot import LossPlot
 from napari_deepblur.widgets.colours import Colours
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
@@ -105,6 +105,7 @@ class AdaptationPanel(QWidget):
         stop = self._stop = threading.Event()
         minutes = self._minutes.value()
         self._minutes.setEnabled(False)
+        self._plot.setValue(self._plot.value() or [])
         self._plot.show()
         self._panel.setRunning()
         self._job.start(lambda: _steps(file, minutes, stop))
@@ -144,9 +145,7 @@ class AdaptationPanel(QWidget):
 
     def _failed(self, error: Exception) -> None:
         self._rest()
-        known = isinstance(error, DeepblurError)
-        words = str(error) if known else f"Unexpected error, {type(error).__name__}: {error}. Please report it."
-        self._panel.say(words, "error")
+        self._panel.say(told(error), "error")
 
     def _rest(self) -> None:
         self._minutes.setEnabled(True)

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.calibration import BeadTable, Reason
 from napari_deepblur.calibration.calibrate import Override
-from napari_deepblur.errors import DeepblurError
 from napari_deepblur.widgets.calibration.bead_detection import (
     CLICK_PIXELS,
     Decision,
@@ -25,6 +24,7 @@ from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 from napari_deepblur.widgets.calibration.bead_layer import BeadLayer
 from napari_deepblur.widgets.calibration.bead_picture import BeadPicture
 from napari_deepblur.widgets.calibration.bead_sources import BeadSource
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.notice import Notice
 
@@ -220,8 +220,7 @@ class BeadPreview(QWidget):
 
     def _failed(self, error: Exception) -> None:
         self._beads = None
-        known = isinstance(error, DeepblurError)
-        self._count.say(str(error) if known else f"Unexpected error, {type(error).__name__}: {error}.", "warning")
+        self._count.say(told(error), "warning")
 
     def _forget_decisions(self) -> None:
         if self._source is not None and self._decisions.get(self._source):

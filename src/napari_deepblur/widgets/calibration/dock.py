@@ -6,27 +6,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import Calibration
-from napari_deepblur.errors import DeepblurError
-from napari_deepblur.io.families import save_family
+from napari_deepblur.calibration import Calibration, report_html
+from napari_deepblur.errors import DeepblurError, FamilyFileError
+from napari_deepblur.io.families import load_family, save_family
 from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
 from napari_deepblur.widgets.calibration.bead_form import BeadForm
 from napari_deepblur.widgets.calibration.bead_preview import BeadPreview
 from napari_deepblur.widgets.calibration.bead_source_form import BeadSourceForm
 from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 from napari_deepblur.widgets.calibration.layers import calibration_layers
-from napari_deepblur.widgets.calibration.output import ask_for_file, use_in_deblur, write_table
+from napari_deepblur.widgets.calibration.output import ask_for_file, use_in_deblur, write_report, write_table
 from napari_deepblur.widgets.calibration.results import CalibrationResults
-from napari_deepblur.widgets.calibration.run import part_of, read_and_calibrate, with_names
+from napari_deepblur.widgets.calibration.run import Judged, part_of, read_and_calibrate, with_names
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.preferences import follow_preferences
+from napari_deepblur.widgets.project import project_version
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -66,10 +68,18 @@ class CalibrationDock(QWidget):
         self._results = CalibrationResults(self)
         self._adaptation = AdaptationPanel(self)
         self._adaptation.hide()
-        self._panel = RunPanel(self, "Calibrate", "Learn the blurs of the microscope from the beads that are used.")
+        self._open = QPushButton("Open a saved family…", self)
+        self._open.setObjectName("open_family")
+        self._open.setToolTip("Choose a family that was saved before, to adapt the network to it without beads.")
+        self._panel = RunPanel(
+            self,
+            "Calibrate",
+            "Learn the blurs of the microscope from the beads that are used.",
+            ("calibration", "calibration with beads"),
+        )
         self._area = FormArea(self)
         for form in (
-            self._sources, self._microscope, self._beads, self._preview, self._results, self._adaptation,
+            self._sources, self._microscope, self._beads, self._preview, self._results, self._open, self._adaptation,
         ):  # fmt: skip
             self._area.addForm(form)
         layout = QVBoxLayout(self)
@@ -83,8 +93,10 @@ class CalibrationDock(QWidget):
         self._preview.detected.connect(self._beads.setThresholdRange)
         self._results.saveRequested.connect(self._save)
         self._results.tableRequested.connect(self._export_table)
+        self._results.reportRequested.connect(self._save_report)
         self._results.useRequested.connect(self._use)
         self._results.adaptRequested.connect(self._adapt)
+        self._open.clicked.connect(self._open_family)
         self._panel.runRequested.connect(self._run)
         self._panel.cancelRequested.connect(self._cancel)
         self._job.progressed.connect(self._panel.setProgress)
@@ -169,9 +181,10 @@ class CalibrationDock(QWidget):
         self._panel.setCancelling()
         self._job.cancel()
 
-    def _succeeded(self, found: Calibration) -> None:
+    def _succeeded(self, judged: Judged) -> None:
         from napari.layers import Layer
 
+        found = judged.calibration
         sources, seconds = self._used, self._panel.elapsed()
         self._rest()
         self._file = None
@@ -187,7 +200,7 @@ class CalibrationDock(QWidget):
             self._viewer.add_layer(layer)
         self._preview.setTables({source: part_of(found.beads, index) for index, source in enumerate(sources)})
         self._viewer.reset_view()
-        self._results.setValue(found)
+        self._results.setValue(found, judged.findings)
         names = ", ".join(shown_name(layer.name) for layer in self._layers)
         self._panel.say(
             f"Done in {in_words(seconds)}: {len(found.eigen_psfs)} eigen-PSFs and {len(found.maps)} maps from "
@@ -199,14 +212,8 @@ class CalibrationDock(QWidget):
     def _failed(self, error: Exception) -> None:
         sources = self._used
         self._rest()
-        if isinstance(error, DeepblurError):
-            self._panel.say(with_names(str(error), sources), "error")
-        else:
-            self._panel.say(
-                f"Unexpected error, {type(error).__name__}: {error}. Nothing was added. The details are in the log; "
-                "please report them.",
-                "error",
-            )
+        words = told(error, "Nothing was added.")
+        self._panel.say(with_names(words, sources) if isinstance(error, DeepblurError) else words, "error")
 
     def _cancelled(self) -> None:
         self._rest()
@@ -248,6 +255,39 @@ class CalibrationDock(QWidget):
             self._panel.say(str(error), "error")
         else:
             self._panel.say(f"Wrote {len(found.beads)} beads to {path}.")
+
+    def _save_report(self) -> None:
+        found = self._results.value()
+        path = ask_for_file(self, "Save the report", self._suggestion("calibration.html"), "Pages (*.html)")
+        if found is None or path is None:
+            return
+        title = "Calibration" if self._file is None else self._file.stem
+        try:
+            write_report(report_html(found, self._results.findings(), title, project_version()), path)
+        except DeepblurError as error:
+            self._panel.say(str(error), "error")
+        else:
+            self._panel.say(f"Wrote the report to {path}.")
+
+    def _open_family(self) -> None:
+        """Offer to adapt the network to a family that was saved before."""
+        if self._adaptation.isRunning():
+            self._panel.say("The network is being adapted to a family: stop that first.", "warning")
+            return
+        chosen, _ = QFileDialog.getOpenFileName(self, "Open a family of blurs", "", "Families (*.safetensors)")
+        if not chosen:
+            return
+        try:
+            family = load_family(Path(chosen))
+            if family.measured is None:
+                raise FamilyFileError(f"{chosen} holds no measured blurs, which is what a network is adapted to.")
+        except DeepblurError as error:
+            self._panel.say(str(error), "error")
+            return
+        self._adaptation.setValue(Path(chosen))
+        self._adaptation.show()
+        self._panel.say(f"{shown_name(Path(chosen).stem)} is open: adapt the network to it below.")
+        QTimer.singleShot(0, self._area.scrollDown)
 
     def _use(self) -> None:
         """Choose the family in the Deblur dock, which is opened if it is not; it needs a file, which settings name."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QWidget
 
 from napari_deepblur.widgets.plots import Drawing, add_curve, empty_plot, still_plot
 
@@ -24,12 +23,10 @@ class LossPlot(Drawing[Sequence[tuple[float, float]]]):
         Parent widget.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def _build(self) -> None:
         self._plot = still_plot(self, "loss", "Mean loss of the last hundred steps against thousands of samples.")
         self._plot.getAxis("left").setWidth(46)
         self._column.addWidget(self._plot)
-        self.setValue([])
 
     def add(self, samples: float, loss: float) -> None:
         """Append a point; one without a loss is left out."""

@@ -51,6 +51,12 @@ def write_table(table: BeadTable, path: Path) -> None:
         partial.write_text(table.as_csv(), encoding="utf-8")
 
 
+def write_report(page: str, path: Path) -> None:
+    """Write a page of HTML; raises `OutputError` if that cannot be done."""
+    with replacing(path) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
 def use_in_deblur(viewer: Viewer, file: Path, microscope: Microscope | None) -> None:
     """Choose a family in the Deblur dock, which is opened if it is not.
 

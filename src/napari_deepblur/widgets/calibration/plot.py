@@ -6,7 +6,6 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QWidget
 
 from napari_deepblur.calibration import Calibration
 from napari_deepblur.widgets.notice import Notice
@@ -31,8 +30,7 @@ class CalibrationPlot(Drawing[Calibration]):
         Parent widget.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def _build(self) -> None:
         self._singular = still_plot(self, "singular_values", "Of all PSFs of all planes, relative to the largest.")
         self._errors = still_plot(
             self,

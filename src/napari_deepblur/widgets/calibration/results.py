@@ -5,10 +5,13 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import Calibration
+from napari_deepblur.calibration import Calibration, Finding
 from napari_deepblur.widgets.calibration.plot import CalibrationPlot
 from napari_deepblur.widgets.colours import Colours
-from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.notice import Level, Notice
+
+_LEVELS: dict[str, Level] = {"good": "good", "warning": "warning", "bad": "error"}
+_MOST_FINDINGS = 6
 
 
 class CalibrationResults(QWidget):
@@ -23,6 +26,7 @@ class CalibrationResults(QWidget):
     useRequested = Signal()
     saveRequested = Signal()
     tableRequested = Signal()
+    reportRequested = Signal()
     adaptRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -30,6 +34,9 @@ class CalibrationResults(QWidget):
         self._calibration: Calibration | None = None
         self._summary = Notice(self)
         self._summary.setObjectName("bead_summary")
+        self._findings: tuple[Finding, ...] = ()
+        # Most have six.
+        self._answers = [Notice(self) for _ in range(_MOST_FINDINGS)]
         self._plot = CalibrationPlot(self)
         self._plot.setObjectName("calibration_plot")
         buttons = QGridLayout()
@@ -38,6 +45,12 @@ class CalibrationResults(QWidget):
                 ("use", "Use in Deblur", "Choose this microscope's blurs in the Deblur dock.", self.useRequested),
                 ("save", "Save family…", "Write the family of blurs, to be used from now on.", self.saveRequested),
                 ("table", "Export beads…", "Write the table of all beads as CSV.", self.tableRequested),
+                (
+                    "report",
+                    "Save report…",
+                    "Write a page (HTML) with verdict, PSFs, widths over the field and numbers; a browser prints it.",
+                    self.reportRequested,
+                ),
                 (
                     "adapt",
                     "Adapt network…",
@@ -54,6 +67,9 @@ class CalibrationResults(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._summary)
+        for place, answer in enumerate(self._answers):
+            answer.setObjectName(f"calibration_finding_{place}")
+            layout.addWidget(answer)
         layout.addWidget(self._plot)
         layout.addLayout(buttons)
         self.hide()
@@ -62,9 +78,18 @@ class CalibrationResults(QWidget):
         """Return what is shown."""
         return self._calibration
 
-    def setValue(self, calibration: Calibration | None) -> None:
-        """Show a calibration; None hides everything."""
-        self._calibration = calibration
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what is said of it."""
+        return self._findings
+
+    def setValue(self, calibration: Calibration | None, findings: tuple[Finding, ...] = ()) -> None:
+        """Show a calibration, and what there is to say of it; None hides everything."""
+        self._calibration, self._findings = calibration, findings
+        for place, answer in enumerate(self._answers):
+            if place < len(findings):
+                answer.say(f"{findings[place].title}: {findings[place].words}", _LEVELS[findings[place].level])
+            else:
+                answer.clear()
         self._plot.setValue(calibration)
         self._summary.say(_in_words(calibration) if calibration is not None else "")
         self.setVisible(calibration is not None)

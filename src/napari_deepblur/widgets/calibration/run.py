@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_deepblur.calibration import BeadTable, Calibration, calibrate_steps
+from napari_deepblur.calibration import BeadTable, Calibration, Finding, calibrate_steps, judge
 from napari_deepblur.calibration.calibrate import Override
 from napari_deepblur.optics import Microscope
 from napari_deepblur.progress import Progress
@@ -18,10 +18,17 @@ from napari_deepblur.widgets.calibration.bead_sources import BeadSource, read_be
 from napari_deepblur.widgets.layers import shown_name
 
 
+class Judged(NamedTuple):
+    """A calibration, and what there is to say of it."""
+
+    calibration: Calibration
+    findings: tuple[Finding, ...]
+
+
 def read_and_calibrate(
     data: Sequence[Any], microscope: Microscope, choice: BeadChoice, overrides: Sequence[Override]
-) -> Generator[Progress, None, Calibration]:
-    """Read the images, then calibrate; the steps and errors are those of `calibrate_steps`.
+) -> Generator[Progress, None, Judged]:
+    """Read the images, calibrate, and judge that; the steps and errors are those of `calibrate_steps`.
 
     Parameters
     ----------
@@ -39,18 +46,17 @@ def read_and_calibrate(
         # The images count for nothing: they are read in a moment, but a cancel between them is heard.
         yield Progress("Reading the images", 0, 2 * len(data))
         stacks.append(read_beads(item))
-    return (
-        yield from calibrate_steps(
-            stacks,
-            microscope,
-            bead_diameter_um=choice.diameter_um,
-            patch_size=choice.patch_size,
-            normalise=choice.normalise,
-            threshold=choice.threshold,
-            saturation=choice.saturation,
-            overrides=overrides,
-        )
+    found = yield from calibrate_steps(
+        stacks,
+        microscope,
+        bead_diameter_um=choice.diameter_um,
+        patch_size=choice.patch_size,
+        normalise=choice.normalise,
+        threshold=choice.threshold,
+        saturation=choice.saturation,
+        overrides=overrides,
     )
+    return Judged(found, judge(found, stacks))
 
 
 def part_of(table: BeadTable, stack: int) -> BeadTable:

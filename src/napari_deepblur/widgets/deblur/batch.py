@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from napari_deepblur.batch.file_optics import file_optics, with_own_optics
 from napari_deepblur.batch.names import destinations, without_results
-from napari_deepblur.batch.one_file import Asked, deblur_file_steps
-from napari_deepblur.batch.queue import Ended, Part, queue_steps
+from napari_deepblur.batch.one_file import Asked
+from napari_deepblur.batch.queue import Began, Ended, Part, queue_steps
 from napari_deepblur.batch.report import check_report, found_in, reporting, write_report
 from napari_deepblur.batch.room import check_room
-from napari_deepblur.batch.workers import Outcome
+from napari_deepblur.batch.wish import Brief, Wish
+from napari_deepblur.batch.workers import Outcome, at_once
 from napari_deepblur.errors import DeepblurError, ImageError
-from napari_deepblur.pipeline.series import Frame, StackDeblurring
-from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.progress import Progress, only_progress
-from napari_deepblur.restoration.verdict import Verdict, badness
+from napari_deepblur.pipeline.series import StackDeblurring
+from napari_deepblur.progress import Progress
+from napari_deepblur.restoration.verdict import Verdict
 from napari_deepblur.widgets.deblur.findings import found_in_record
 from napari_deepblur.widgets.deblur.layer_wanted import wanted_of
 from napari_deepblur.widgets.deblur.result_book import ResultBook
@@ -78,14 +78,6 @@ class Batch(ABC):
         """Say where results are."""
 
 
-class Brief(NamedTuple):
-    """What there is to say of a file whose result is written: that it was there already, or the worst verdict."""
-
-    skipped: bool
-    verdict: Verdict | None
-    notes: int
-
-
 class FilesBatch(Batch):
     """Files into the files of a folder, with a report beside them.
 
@@ -102,6 +94,8 @@ class FilesBatch(Batch):
         each file says itself.
     again
         Repeat what is up to date.
+    processes
+        Files that are worked on at once.
 
     Raises
     ------
@@ -111,7 +105,15 @@ class FilesBatch(Batch):
 
     what = "file"
 
-    def __init__(self, files: Sequence[Path], folder: Path, report: str | None, wanted: Wanted, again: bool) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        folder: Path,
+        report: str | None,
+        wanted: Wanted,
+        again: bool = False,
+        processes: int = 1,
+    ) -> None:
         self._said: list[str] = []
         images = without_results(files, str(folder), self._said.append)
         # Its end says that it is a folder, also of one image.
@@ -119,17 +121,18 @@ class FilesBatch(Batch):
         self._report = None if report is None else folder / report
         if self._report is not None:
             check_report(self._report)
-        self._folder, self._again = folder, again
+        self._folder, self._processes = folder, processes
         choice = wanted.choice
-        self._asked = Asked(
+        asked = Asked(
             one_operator=choice.reuse == "first",
             luminance=choice.colours == "luminance",
             volume=choice.planes == "volume",
             specimen=choice.specimen if choice.planes == "volume" else "auto",
         )
         # What is drawn would have no place to go.
-        self._settings = wanted.settings.replace(draws=0)
-        self._known = {name for name, origin in wanted.origins.items() if origin in ("typed", "preset")}
+        settings = wanted.settings.replace(draws=0)
+        known = frozenset(name for name, origin in wanted.origins.items() if origin in ("typed", "preset"))
+        self._wish = Wish(asked, settings, known, again)
 
     def names(self) -> list[str]:
         """Name the images."""
@@ -140,7 +143,8 @@ class FilesBatch(Batch):
         if len(self._pairs) > 1:
             check_room(self._pairs)
         with reporting(self._report) as keep:
-            steps = queue_steps([partial(self._one, *pair) for pair in self._pairs])
+            several = min(self._processes, len(self._pairs)) > 1
+            steps = self._several() if several else queue_steps([partial(self._wish.steps, *p) for p in self._pairs])
             try:
                 for step in steps:
                     if isinstance(step, Ended):
@@ -151,23 +155,19 @@ class FilesBatch(Batch):
                 steps.close()
         return len(self._pairs)
 
-    def _one(self, image: Path, target: Path) -> Generator[Progress, None, Brief]:
-        worst: list[Verdict] = []
-        steps = deblur_file_steps(image, target, self._asked, self._settings_of, again=self._again)
-
-        def seen(step: object) -> None:
-            if isinstance(step, Frame) and step.result is not None and step.result.verdict is not None:
-                worst[:] = [max([*worst, step.result.verdict], key=badness)]
-
-        made = yield from only_progress(steps, seen)
-        result = made.result
-        # Not the result itself, which holds a plane: there may be thousands.
-        return Brief(result is None, worst[0] if worst else None, 0 if result is None else len(result.notes))
-
-    def _settings_of(self, image: Path, channels: int) -> DeblurSettings:
-        calibrated = self._settings.microscope is None
-        found = {} if calibrated else file_optics(image, self._known, channels=channels)
-        return with_own_optics(self._settings, found, self._known, channels)
+    def _several(self) -> Generator[Progress | Began | Ended[Brief] | None, None, None]:
+        """Work on several files at once, and say as a queue does what begins and ends."""
+        done, count, numbers = 0, len(self._pairs), {pair: number for number, pair in enumerate(self._pairs)}
+        with closing(at_once(self._pairs, self._wish, self._processes)) as steps:
+            for step in steps:
+                if isinstance(step, Outcome):
+                    done += 1
+                    number = numbers[step.image, step.target]
+                    yield Progress("deblur", done, count, f"{done} of {count} files done")
+                    yield Ended(number, step.told, step.error, step.seconds)
+                else:
+                    # Nothing, several times a second: that is where a cancelled batch stops.
+                    yield None if step is None else Began(step)
 
     def show(self, part: Part) -> None:
         """Show nothing: results are in files."""

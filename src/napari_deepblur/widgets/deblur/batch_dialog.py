@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QPushButton,
+    QSpinBox,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -30,6 +32,7 @@ from napari_deepblur.widgets.colours import Colours, message_style, theme_colour
 from napari_deepblur.widgets.deblur.batch import Batch, FilesBatch, LayersBatch, State, layers_of
 from napari_deepblur.widgets.deblur.result_book import ResultBook
 from napari_deepblur.widgets.deblur.wanted import Ask
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.notice import SIGNS, Notice
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
@@ -85,6 +88,13 @@ class BatchDialog(QDialog):
         self._again = QCheckBox("Repeat what is up to date", self)
         self._again.setObjectName("batch_again")
         self._again.setToolTip("Also make results again that are there, whole, and made of the same.")
+        self._processes = QSpinBox(self)
+        self._processes.setObjectName("batch_processes")
+        self._processes.setRange(1, os.cpu_count() or 1)
+        self._processes.setToolTip(
+            "Files that are worked on at once, each in a process of its own with its share of the cores (a count, no "
+            "unit). More are quicker for many small images; each takes memory of its own."
+        )
         self._of_files = QWidget(self)
         form, row = QFormLayout(self._of_files), QHBoxLayout()
         form.setContentsMargins(0, 0, 0, 0)
@@ -92,6 +102,7 @@ class BatchDialog(QDialog):
         row.addWidget(choose)
         form.addRow("Results", row)
         form.addRow("Report", self._report)
+        form.addRow("Processes", self._processes)
         form.addRow(self._again)
         self._table = QTableWidget(0, 2, self)
         self._table.setObjectName("batch_table")
@@ -109,7 +120,7 @@ class BatchDialog(QDialog):
         self._save = QPushButton("Save report…", self)
         self._save.setObjectName("batch_save")
         self._save.setToolTip("Write a row for each layer that is done, CSV or JSON.")
-        self._panel = RunPanel(self, "Start", "Deblur one after another.")
+        self._panel = RunPanel(self, "Start", "Deblur one after another.", ("many", "many images"))
         layout = QVBoxLayout(self)
         for part in (self._about, self._of_files, self._table, self._save, self._panel):
             layout.addWidget(part)
@@ -210,8 +221,8 @@ class BatchDialog(QDialog):
                 return
             if self._files:
                 folder = Path(self._folder.text()).expanduser()
-                report, again = self._report.currentData(), self._again.isChecked()
-                self._batch = FilesBatch(self._files, folder, report, wanted, again)
+                how = self._report.currentData(), wanted, self._again.isChecked(), self._processes.value()
+                self._batch = FilesBatch(self._files, folder, *how)
             else:
                 self._batch = LayersBatch(self._viewer, wanted, self._book)
         except DeepblurError as error:
@@ -228,7 +239,7 @@ class BatchDialog(QDialog):
         self._panel.setCancelling()
         self._job.cancel()
 
-    def _stepped(self, step: Progress | Began | Part | Ended[Any]) -> None:
+    def _stepped(self, step: Progress | Began | Part | Ended[Any] | None) -> None:
         batch = self._batch
         if isinstance(step, Progress):
             self._panel.setProgress(step)
@@ -257,8 +268,7 @@ class BatchDialog(QDialog):
     def _failed(self, error: Exception) -> None:
         if self._batch is not None:
             self._batch.give_up()
-        said = str(error) if isinstance(error, DeepblurError) else f"Unexpected error, {type(error).__name__}: {error}."
-        self._rest(f"{said} ", stopped=True)
+        self._rest(f"{told(error)} ", stopped=True)
 
     def _rest(self, begin: str, stopped: bool = False) -> None:
         batch = self._batch

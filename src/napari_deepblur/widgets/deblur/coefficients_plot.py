@@ -36,6 +36,8 @@ class CoefficientsPlot(Drawing[Identification]):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown: list[int] = []
+
+    def _build(self) -> None:
         self._plot = still_plot(self, "coefficients", "Estimated coefficients, with their standard deviations.")
         self._plot.invertY(True)
         self._legend = Notice(self)

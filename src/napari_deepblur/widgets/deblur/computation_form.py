@@ -11,10 +11,10 @@ from napari_deepblur.pipeline.options import kinds
 from napari_deepblur.widgets.part_form import PartForm
 from napari_deepblur.widgets.preferences import follow_preferences
 
-_METHODS = {
+METHODS = {
     "network": "unrolled network",
-    # Strength 0 is the classical one.
-    "richardson-lucy": "Richardson-Lucy + TV",
+    "richardson-lucy": "Richardson-Lucy",
+    "richardson-lucy-tv": "Richardson-Lucy + TV",
     "total-variation": "total variation",
     "wiener": "Wiener",
 }
@@ -28,7 +28,7 @@ _DRAWS = (("none", 0), ("4 likely blurs", 4), ("8 likely blurs", 8), ("16 likely
 
 def restoration_form(parent: QWidget | None = None) -> PartForm:
     """Make the form of the method with its iterations and strength."""
-    methods = [(_METHODS.get(name, name), name) for name in kinds("restore")]
+    methods = [(METHODS.get(name, name), name) for name in kinds("restore")]
     return PartForm("restore", {"method": methods}, (), parent)
 
 

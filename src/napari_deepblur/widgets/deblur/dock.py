@@ -29,6 +29,7 @@ from napari_deepblur.widgets.deblur.runs import prepare_run
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.deblur.volume_estimate_form import VolumeEstimateForm
 from napari_deepblur.widgets.deblur.wanted import Wanted
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, write_pixel_size
@@ -71,7 +72,7 @@ class DeblurDock(QWidget):
         self._book = ResultBook(napari_viewer, self)
         self._comparison = Comparison(napari_viewer)
         self._reuse = ReuseMenu(napari_viewer, self._wanted, self._book, self)
-        self._panel = RunPanel(self)
+        self._panel = RunPanel(self, page=("deblur", "the Deblur dock"))
         self._results = ResultsPanel(self)
         self._area = FormArea(self)
         for form in (self._layer, self._axes, self._presets, *self._settings.forms()):
@@ -253,14 +254,7 @@ class DeblurDock(QWidget):
 
     def _failed(self, error: Exception) -> None:
         self._discard()
-        if isinstance(error, DeepblurError):
-            self._panel.say(str(error), "error")
-        else:
-            self._panel.say(
-                f"Unexpected error, {type(error).__name__}: {error}. Nothing was added. The details are in the log; "
-                "please report them.",
-                "error",
-            )
+        self._panel.say(told(error, "Nothing was added."), "error")
 
     def _discard(self) -> None:
         """Leave viewer and dock as they were before the run."""

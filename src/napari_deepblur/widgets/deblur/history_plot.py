@@ -57,6 +57,9 @@ class HistoryPlot(Drawing[History]):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.hide()
+
+    def _build(self) -> None:
         self._plot = still_plot(
             self,
             "history",
@@ -67,7 +70,6 @@ class HistoryPlot(Drawing[History]):
         self._legend.setObjectName("history_legend")
         self._column.addWidget(self._plot)
         self._column.addWidget(self._legend)
-        self.hide()
 
     def _draw(self) -> None:
         empty_plot(self._plot, self._colours, _HEIGHT, "coefficients against frames")

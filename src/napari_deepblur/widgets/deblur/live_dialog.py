@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QComboBox, QDialog, QFormLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError, ImageError
 from napari_deepblur.pipeline.live import LiveCounts, LiveFrame, live_steps
@@ -23,6 +23,8 @@ from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.deblur.live_sources import CameraSource, LayerSource
 from napari_deepblur.widgets.deblur.wanted import Ask, Wanted
+from napari_deepblur.widgets.failures import told
+from napari_deepblur.widgets.help_button import HelpButton
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 from napari_deepblur.widgets.notice import Level, Notice
@@ -75,7 +77,10 @@ class LiveDialog(QDialog):
         self._counts.setObjectName("live_counts")
         self._history = HistoryPlot(self)
         form = QFormLayout()
-        form.addRow("Frames of", self._box)
+        source = QHBoxLayout()
+        source.addWidget(self._box, stretch=1)
+        source.addWidget(HelpButton("many", "live mode and many images", self))
+        form.addRow("Frames of", source)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         for part in (self._button, self._status, self._counts, self._history):
@@ -253,8 +258,7 @@ class LiveDialog(QDialog):
 
     def _failed(self, error: Exception) -> None:
         self._end_source()
-        said = str(error) if isinstance(error, DeepblurError) else f"Unexpected error, {type(error).__name__}: {error}."
-        self._rest(f"Stopped. {said}", "error")
+        self._rest(f"Stopped. {told(error)}", "error")
 
     def _rest(self, why: str, level: Level = "note") -> None:
         self._offer()

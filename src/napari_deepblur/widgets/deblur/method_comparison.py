@@ -11,33 +11,19 @@ import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.pipeline.parts import (
-    NetworkRestoration,
-    Restoration,
-    RichardsonLucyRestoration,
-    TotalVariationRestoration,
-    WienerRestoration,
-)
+from napari_deepblur.pipeline.options import kinds
 from napari_deepblur.pipeline.preview import Preview
 from napari_deepblur.progress import Progress, one_of
 from napari_deepblur.restoration.tiling import Part
+from napari_deepblur.widgets.deblur.computation_form import METHODS
 from napari_deepblur.widgets.deblur.previewed import Request, compute_steps, preview_layer
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-METHODS: dict[str, Restoration] = {
-    "network": NetworkRestoration(),
-    "Richardson-Lucy": RichardsonLucyRestoration(strength=0.0),
-    "Richardson-Lucy + TV": RichardsonLucyRestoration(),
-    "total variation": TotalVariationRestoration(),
-    "Wiener": WienerRestoration(),
-}
-"""What is compared, each with its own parameters."""
 
 _GAP = 0.08
 """Between two pictures, in widths of one."""
@@ -150,7 +136,7 @@ class MethodComparison(QPushButton):
 
     def _fail(self, error: Exception) -> None:
         self._rest()
-        self.said.emit(str(error) if isinstance(error, DeepblurError) else f"No comparison: {error}", "error")
+        self.said.emit(told(error, "Nothing was added."), "error")
 
     def _cancelled(self) -> None:
         self._rest()
@@ -165,10 +151,13 @@ class MethodComparison(QPushButton):
 def compare_steps(request: Request, known: list[Identification | None]) -> Generator[Progress | Part, None, Compared]:
     """Restore a previewed region by every method, step by step, with what was identified for it."""
     compared: Compared = []
-    for number, (title, restore) in enumerate(METHODS.items()):
-        settings = request.settings.replace(restore=restore)
+    methods = kinds("restore")
+    for number, method in enumerate(methods):
+        # Each with its own parameters.
+        settings = request.settings.replace(restore={"method": method})
+        title = METHODS.get(method, method)
         steps = compute_steps(replace(request, settings=settings), known, None)
-        previews, _ = yield from one_of(steps, number, len(METHODS), title)
+        previews, _ = yield from one_of(steps, number, len(methods), title)
         compared.append((title, previews))
     return compared
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.preview import Region
 from napari_deepblur.widgets.deblur.findings import Findings
@@ -15,6 +14,7 @@ from napari_deepblur.widgets.deblur.method_comparison import MethodComparison
 from napari_deepblur.widgets.deblur.preview import Previewer
 from napari_deepblur.widgets.deblur.previewed import Previewed, Request
 from napari_deepblur.widgets.deblur.wanted import Ask
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.notice import Notice
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class PreviewForm(QWidget):
         self._show(previewed.findings("" if layer is None else str(layer.name)))
 
     def _fail(self, error: Exception) -> None:
-        self._notice.say(str(error) if isinstance(error, DeepblurError) else f"No preview: {error}", "error")
+        self._notice.say(told(error, "There is no preview."), "error")
         self._show(None)
 
     def _show(self, findings: Findings | None, outdated: bool = False) -> None:

@@ -32,6 +32,9 @@ class PsfSections(Drawing[VolumePsfMetrics]):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.hide()
+
+    def _build(self) -> None:
         self._pictures = {
             name: still_plot(self, f"psf_{name}", f"{name} section of the PSF through its peak, in µm; z downwards.")
             for name in ("xz", "yz")
@@ -50,7 +53,6 @@ class PsfSections(Drawing[VolumePsfMetrics]):
         self._column.addLayout(row)
         for profile in self._profiles.values():
             self._column.addWidget(profile)
-        self.hide()
 
     def _draw(self) -> None:
         for plots, height in ((self._pictures, _PICTURE_HEIGHT), (self._profiles, _HEIGHT)):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pyqtgraph as pg
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -18,13 +16,13 @@ from qtpy.QtWidgets import (
 
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.resolution import RESOLUTION_CAVEAT
-from napari_deepblur.widgets.colours import Colours, theme_colours
+from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
+from napari_deepblur.widgets.deblur.psf_profiles import PsfProfiles
 from napari_deepblur.widgets.deblur.psf_sections import PsfSections
 from napari_deepblur.widgets.notice import Level, Notice
-from napari_deepblur.widgets.plots import add_curve, empty_plot, still_plot
 
 _LEVELS: dict[str, Level] = {"green": "good", "yellow": "warning", "red": "error"}
 _HEIGHT = 8
@@ -48,7 +46,6 @@ class ResultsPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._findings: Findings | None = None
-        self._colours = theme_colours("dark")
         self._title, self._verdict, self._rests, self._numbers, self._resolution = (Notice(self) for _ in range(5))
         self._title.setObjectName("result_name")
         self._title.setToolTip("The layer that is described: the one that is selected in the list of layers.")
@@ -71,18 +68,7 @@ class ResultsPanel(QWidget):
         self._residual.setObjectName("residual")
         self._residual.setToolTip("Add the image less the blurred result as a layer, in the units of the image.")
         self._residual.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self._psf = still_plot(
-            self,
-            "psf_profiles",
-            "Profiles of the PSF through its peak against µm: horizontal solid, vertical dashed, without aberrations "
-            "dotted.",
-        )
-        self._transfer = still_plot(
-            self,
-            "transfer",
-            "Modulus of the transfer function against cycles/µm, mean over directions; dotted without aberrations.\n"
-            "The line is the limit of the optics, 2 NA / wavelength.",
-        )
+        self._profiles = PsfProfiles(self)
         self._coefficients = CoefficientsPlot(self)
         self._coefficients.setObjectName("coefficients_plot")
         self._history = HistoryPlot(self)
@@ -121,8 +107,7 @@ class ResultsPanel(QWidget):
         layout.addWidget(self._resolution)
         layout.addLayout(buttons)
         layout.addWidget(self._sections)
-        layout.addWidget(self._psf)
-        layout.addWidget(self._transfer)
+        layout.addWidget(self._profiles)
         self._open.toggled.connect(self._arrange)
         self._residual.clicked.connect(self.residualRequested)
         self._arrange()
@@ -177,11 +162,8 @@ class ResultsPanel(QWidget):
 
     def setColours(self, colours: Colours) -> None:
         """Draw in the colours of a theme."""
-        self._colours = colours
-        self._coefficients.setColours(colours)
-        self._history.setColours(colours)
-        self._sections.setColours(colours)
-        self._draw()
+        for drawing in (self._coefficients, self._history, self._sections, self._profiles):
+            drawing.setColours(colours)
 
     def _blended(self, percent: int) -> None:
         self.blendChanged.emit(percent / 100)
@@ -194,35 +176,9 @@ class ResultsPanel(QWidget):
         shown = self._open.isChecked() and self._has_profiles()
         self._open.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
         self._open.setVisible(self._has_profiles())
-        for plot in (self._psf, self._transfer):
-            plot.setVisible(shown and self._findings is not None and self._findings.metrics is not None)
-        self._sections.setValue(self._findings.volume if shown and self._findings is not None else None)
-        self._draw()
-
-    def _draw(self) -> None:
-        for plot in (self._psf, self._transfer):
-            empty_plot(plot, self._colours, _HEIGHT)
-        metrics = None if self._findings is None else self._findings.metrics
-        if metrics is None or not self._open.isChecked():
-            return
-        accent, faint = self._colours.accent, self._colours.text
-        for values, style, colour in (
-            (metrics.profiles[1], Qt.PenStyle.SolidLine, accent),
-            (metrics.profiles[0], Qt.PenStyle.DashLine, accent),
-            (metrics.ideal_profile, Qt.PenStyle.DotLine, faint),
-        ):
-            add_curve(self._psf, metrics.distance_um, values / np.nanmax(metrics.ideal_profile), colour, style)
-        near = 4 * max(*metrics.fwhm_um, *metrics.ideal_fwhm_um)
-        self._psf.setXRange(-near, near, padding=0)
-        self._psf.setYRange(0, 1, padding=0.02)
-        self._psf.setTitle("PSF against µm", color=self._colours.text, size="9pt")
-        within = metrics.frequency < 1.1 * metrics.limit
-        add_curve(self._transfer, metrics.frequency[within], metrics.transfer[within], accent, Qt.PenStyle.SolidLine)
-        add_curve(self._transfer, metrics.frequency[within], metrics.ideal_transfer[within], faint, Qt.PenStyle.DotLine)
-        self._transfer.addItem(pg.InfiniteLine(pos=metrics.limit, angle=90, pen=pg.mkPen(self._colours.faint)))
-        self._transfer.setXRange(0, float(metrics.frequency[within][-1]), padding=0)
-        self._transfer.setYRange(0, 1, padding=0.02)
-        self._transfer.setTitle("transfer function against cycles/µm", color=self._colours.text, size="9pt")
+        found = self._findings if shown else None
+        self._profiles.setValue(None if found is None else found.metrics)
+        self._sections.setValue(None if found is None else found.volume)
 
 
 def _noise_in_words(noise: PoissonGaussianNoise) -> str:

@@ -15,6 +15,7 @@ from napari_deepblur.pipeline.volume_estimate import VolumeEstimate, estimate_vo
 from napari_deepblur.pipeline.volume_plan import plan_volume
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.wanted import Ask
+from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import full_resolution
 from napari_deepblur.widgets.notice import Notice
@@ -97,7 +98,9 @@ class VolumeEstimateForm(QWidget):
 
     def _fail(self, error: Exception) -> None:
         known = isinstance(error, DeepblurError)
-        self._notice.say(str(error) if known else f"No estimate: {error}", "error" if known else "warning")
+        self._notice.say(
+            told(error, "There is no estimate; a run may work all the same."), "error" if known else "warning"
+        )
         self._set(self._asked, None, str(error) if known else "")
 
 

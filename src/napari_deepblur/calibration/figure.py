@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-from napari_deepblur.errors import OutputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.gridspec import GridSpecBase
 
-    from napari_deepblur.calibration import Calibration
+    from napari_deepblur.calibration.results import Calibration
 
 _INK, _ACCENT, _CHOSEN = "#20242c", "#2f6fde", "#d9480f"
 _COLUMNS = 8
 
 
-def save_figure(path: str | os.PathLike[str], found: Calibration) -> None:
-    """Draw a calibration and write it as PNG.
-
-    Parameters
-    ----------
-    path
-        The file.
-    found
-        The calibration.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written.
-    """
+def figure_png(found: Calibration) -> bytes:
+    """Draw a calibration; return the picture as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -51,10 +36,30 @@ def save_figure(path: str | os.PathLike[str], found: Calibration) -> None:
     _beads(figure.add_subplot(grid[4, :3]), found)
     _singular_values(figure.add_subplot(grid[4, 3:5]), found)
     _errors(figure.add_subplot(grid[4, 5:]), found)
-    try:
-        figure.savefig(path, dpi=90, format="png")
-    except OSError as error:
-        raise OutputError(f"{path} could not be written ({error}). Is the disk full?") from error
+    return _png(figure)
+
+
+def width_map_png(widths_um: NDArray[np.float32], field_shape: tuple[int, int]) -> bytes:
+    """Draw a map of widths over the field, in micrometres, of shape (R, C); return the picture as PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 4), facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    rows, columns = field_shape
+    drawn = axes.imshow(widths_um, cmap="viridis", extent=(0, columns, rows, 0))
+    axes.set_title("full width at half maximum (µm)", fontsize=10, color=_INK)
+    axes.set_xlabel("column (pixels)", fontsize=9)
+    axes.set_ylabel("row (pixels)", fontsize=9)
+    figure.colorbar(drawn, ax=axes)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=90, format="png")
+    return picture.getvalue()
 
 
 def _row(

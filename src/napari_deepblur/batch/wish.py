@@ -1,0 +1,72 @@
+"""One wish for many files, as a value that other processes can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from napari_deepblur.batch.file_optics import file_optics, with_own_optics
+from napari_deepblur.batch.one_file import Asked, deblur_file_steps
+from napari_deepblur.progress import Progress, finished, only_progress
+
+if TYPE_CHECKING:
+    from napari_deepblur.pipeline import DeblurSettings
+    from napari_deepblur.restoration.verdict import Verdict
+
+
+class Brief(NamedTuple):
+    """What there is to say of a file whose result is written: that it was there already, or the worst verdict."""
+
+    skipped: bool
+    verdict: Verdict | None
+    notes: int
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of many files.
+
+    Attributes
+    ----------
+    asked
+        Beside the settings.
+    settings
+        For all.
+    known
+        Names of the optics that count for every file; the rest each file says itself.
+    again
+        Repeat what is up to date.
+    """
+
+    asked: Asked
+    settings: DeblurSettings
+    known: frozenset[str]
+    again: bool
+
+    def steps(self, image: Path, target: Path) -> Generator[Progress, None, Brief]:
+        """Make the result of an image, step by step."""
+        from napari_deepblur.pipeline.series import Frame
+        from napari_deepblur.restoration.verdict import badness
+
+        worst: list[Verdict] = []
+
+        def seen(step: object) -> None:
+            if isinstance(step, Frame) and step.result is not None and step.result.verdict is not None:
+                worst[:] = [max([*worst, step.result.verdict], key=badness)]
+
+        steps = deblur_file_steps(image, target, self.asked, self.settings_of, again=self.again)
+        result = (yield from only_progress(steps, seen)).result
+        # Not the result itself, which holds a plane: there may be thousands.
+        return Brief(result is None, worst[0] if worst else None, 0 if result is None else len(result.notes))
+
+    def __call__(self, image: Path, target: Path) -> Brief:
+        """Make the result of an image."""
+        return finished(self.steps(image, target))
+
+    def settings_of(self, image: Path, channels: int) -> DeblurSettings:
+        """Return the settings of an image file with so many channels."""
+        calibrated = self.settings.microscope is None
+        found = {} if calibrated else file_optics(image, self.known, channels=channels)
+        return with_own_optics(self.settings, found, self.known, channels)
