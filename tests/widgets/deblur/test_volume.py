@@ -16,9 +16,9 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QPushButton, QT
 from napari_deepblur import deblur_stack
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.dock import DeblurDock
-from napari_deepblur.widgets.deblur.findings import found_in_record
 from napari_deepblur.widgets.deblur.method_comparison import MethodComparison
 from napari_deepblur.widgets.deblur.psf_sections import PsfSections
+from napari_deepblur.widgets.deblur.recorded_findings import found_in_record
 from napari_deepblur.widgets.deblur.volume_estimate_form import VolumeEstimateForm
 from napari_deepblur.widgets.layers import METADATA_KEY, Source
 from napari_deepblur.widgets.notice import Notice

@@ -20,8 +20,8 @@ from napari_deepblur.errors import DeepblurError, ImageError
 from napari_deepblur.pipeline.series import StackDeblurring
 from napari_deepblur.progress import Progress
 from napari_deepblur.restoration.verdict import Verdict
-from napari_deepblur.widgets.deblur.findings import found_in_record
 from napari_deepblur.widgets.deblur.layer_wanted import wanted_of
+from napari_deepblur.widgets.deblur.recorded_findings import found_in_record
 from napari_deepblur.widgets.deblur.result_book import ResultBook
 from napari_deepblur.widgets.deblur.run_display import RunDisplay
 from napari_deepblur.widgets.deblur.runs import prepare_run

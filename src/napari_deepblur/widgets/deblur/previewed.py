@@ -28,7 +28,8 @@ from napari_deepblur.pipeline.volume_preview import VolumePreview, volume_previe
 from napari_deepblur.progress import Progress, one_of
 from napari_deepblur.restoration.tiling import Part
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
-from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview, found_in_volume_preview
+from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview
+from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume_preview
 from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source, volume_appearance
 from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 

@@ -11,7 +11,7 @@ from napari_deepblur.identification.volumes.identify import FOCUS_NOTE
 from napari_deepblur.pipeline.series import other_axes
 from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.progress import Progress
-from napari_deepblur.widgets.deblur.findings import found_in_volume
+from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 from napari_deepblur.widgets.layers import LayerData, Source, image_layer, psf_layer, volume_appearance
 from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
