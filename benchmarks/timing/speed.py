@@ -29,7 +29,8 @@ from benchmarks.reports.report import Cell, Origin, Report
 from benchmarks.simulation.images import paper_family
 from benchmarks.timing.spatial_reference import FIRST_STEPS, STEPS, SpatialReference
 from napari_deepblur.errors import UndersamplingWarning
-from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
+from napari_deepblur.io.weights import save_weights
+from napari_deepblur.io.weights_folders import FOLDER_VARIABLE
 from napari_deepblur.networks import deblurring, identification
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
