@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,8 @@ def make(path: Path, side: int) -> None:
             array[row : row + _TILE, column : column + _TILE] = rng.poisson(100 + 4000 * points).astype(np.uint16)
     axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
     scale = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [0.09, 0.09]}]}]
-    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"name": "image", "axes": axes, "datasets": scale}]}
+    multiscales: Any = [{"name": "image", "axes": axes, "datasets": scale}]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": multiscales}
 
 
 def measure(side: int, blind: bool, folder: Path) -> str:
