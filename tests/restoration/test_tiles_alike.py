@@ -42,8 +42,8 @@ def image(blur: FamilyBlur) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     ("method", "options", "everywhere"),
     [
-        # The border of an image is farther from convergence than the border of a tile.
-        ("wiener", {}, 1e-2),
+        # The border converges last: with a tolerance of 1e-3 it is farther from convergence than the border of a tile.
+        ("wiener", {}, 2e-3),
         ("richardson-lucy", {"iterations": 30, "strength": 0.0}, 1e-3),
         # A single pixel, whatever the margin: there the prior makes two scenes nearly as likely.
         ("richardson-lucy", {"iterations": 30}, 3e-2),

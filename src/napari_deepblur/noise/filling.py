@@ -57,8 +57,8 @@ def fill(pixels: Pixels, hidden: Mask, odd: Mask, cutoff: float | None, noise_sh
     result = np.array(pixels)
     if hidden.all() or not hidden.any():
         return result
-    alone: list[NDArray[np.int64]] = []
-    deep: list[NDArray[np.int64]] = []
+    alone: list[NDArray[np.intp]] = []
+    deep: list[NDArray[np.intp]] = []
     for rows, around, inner in bands(pixels.shape, _HALF):
         closed = hidden[around]
         visible = uniform_filter((~closed).astype(np.float64), 2 * _HALF + 1, mode="mirror") * (2 * _HALF + 1) ** 2
