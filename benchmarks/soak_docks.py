@@ -14,14 +14,15 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
-from qtpy.QtCore import QThreadPool
-from qtpy.QtWidgets import QApplication, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from benchmarks.responsiveness import simulated, wait_until
 from benchmarks.soak import MEGABYTES, WARM, State, state
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_deepblur.widgets.deblur.dock import DeblurDock
 
 OBJECTS = 20
 """Most widgets more that pass: napari has some that come and go."""
@@ -42,10 +43,8 @@ def dock_state(app: QApplication) -> DockState:
     return DockState(state(), len(QApplication.allWidgets()))
 
 
-def run_once(viewer: Viewer, dock: QWidget, app: QApplication) -> None:
+def run_once(viewer: Viewer, dock: DeblurDock, app: QApplication) -> None:
     """Click, wait for the result, and remove all layers."""
-    threads = QThreadPool.globalInstance()
-    assert threads is not None
 
     def loaded() -> bool:
         button = dock.findChild(QPushButton, "run")
@@ -56,7 +55,9 @@ def run_once(viewer: Viewer, dock: QWidget, app: QApplication) -> None:
     button, layers = dock.findChild(QPushButton, "run"), len(viewer.layers)
     assert button is not None
     button.click()
-    wait_until(lambda: len(viewer.layers) > layers and threads.activeThreadCount() == 0, app)
+    wait_until(lambda: not dock.isRunning(), app)
+    if len(viewer.layers) == layers:
+        raise RuntimeError("the run left no result")
     viewer.layers.clear()
 
 
