@@ -152,6 +152,20 @@ def test_chunks_that_are_absent_are_said(path: Path, version: str) -> None:
         np.testing.assert_array_equal(np.asarray(image), expected)
 
 
+def test_many_chunks_of_which_nearly_none_is_there_are_refused_before_they_are_looked_for(
+    path: Path, version: str
+) -> None:
+    """Found by fuzzing: one number in the metadata made 187 500 chunks of three, and reading took minutes."""
+    group = new(path, version)
+    fill(group, version)
+    described = path / "0" / (".zarray" if version == "0.4" else "zarr.json")
+    facts = json.loads(described.read_text())
+    facts["shape"][2] = 1_000_000
+    described.write_text(json.dumps(facts))
+    with pytest.raises(ImageError, match=r"in 750000 pieces of .*, of which at most \d\d are there"):
+        open_image(path)
+
+
 def test_shards_that_are_absent_are_said(path: Path) -> None:
     group = new(path, "0.5")
     array = group.create_array("0", shape=IMAGE.shape, dtype=IMAGE.dtype, chunks=(1, 1, 8, 8), shards=(1, 1, 16, 16))

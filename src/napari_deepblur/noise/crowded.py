@@ -25,6 +25,9 @@ _TOO_LARGE = 4.0
 _SIDE = 5
 """Side in pixels of the medians that stand for hot pixels."""
 
+_SEEN = 1024
+"""Side in pixels of the middle of an image, which tells whether there is a suspicion."""
+
 _MAD = 1.4826
 
 
@@ -49,9 +52,11 @@ def noise_beside_hot_pixels(
     PoissonGaussianNoise
         In the units of the image.
     """
-    middle = float(np.median(pixels))
+    top, left = (max(n - _SEEN, 0) // 2 for n in pixels.shape)
+    part = pixels[top : top + _SEEN, left : left + _SEEN]
+    middle = float(np.median(part))
     before = float(level.variance(middle))
-    mixed = pixels[1:, 1:] - pixels[1:, :-1] - pixels[:-1, 1:] + pixels[:-1, :-1]
+    mixed = part[1:, 1:] - part[1:, :-1] - part[:-1, 1:] + part[:-1, :-1]
     # Of independent noise, the variance of such a difference is four times that of a pixel.
     quiet = (_MAD * float(np.median(np.abs(mixed)))) ** 2 / 4
     if before <= _TOO_LARGE * quiet or not quiet > 0:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,10 @@ _MARKS = ("zarr.json", ".zgroup", ".zattrs")
 _VERSIONS = ("0.4", "0.5")
 _MOST_CHUNKS = 10**5
 """Chunks beyond which nobody counts those that are there."""
+
+_MANY_CHUNKS, _LEAST_SHARE = 10**4, 0.01
+"""Chunks or shards from which on a share of so many must be there: each that is absent takes a part of a millisecond,
+so that a few bytes of metadata could claim hours."""
 
 
 def _knows(head: bytes, path: Path) -> bool:
@@ -154,6 +160,7 @@ def _image(group: Any, source: Path, names: Sequence[str], index: int) -> LazyIm
     known = letters.replace("?", "")
     if len(letters) != array.ndim or not letters.endswith("YX") or len(set(known)) < len(known):
         raise ImageError(f"{source} names the axes {letters} of an array of shape {array.shape}, expected ...YX.")
+    _check_chunks(array, source)
     _warn_of_gaps(array, source)
 
     def read(position: Index) -> NDArray[Any]:
@@ -161,6 +168,22 @@ def _image(group: Any, source: Path, names: Sequence[str], index: int) -> LazyIm
 
     said = read_attributes(scales, attributes, letters, source, index)
     return LazyImage(read, letters, array.shape, array.dtype, said, name=names[index], scenes=names, scene=index)
+
+
+def _check_chunks(array: Any, source: Path) -> None:
+    """Raise an `ImageError` if nearly none of the many chunks that the metadata claim are there."""
+    stored = array.chunks if array.shards is None else array.shards
+    expected = math.prod(math.ceil(n / s) for n, s in zip(array.shape, stored, strict=True))
+    if expected < _MANY_CHUNKS:
+        return
+    least = math.ceil(_LEAST_SHARE * expected)
+    files = (name for _, _, names in os.walk(source / array.path) for name in names)
+    there = sum(1 for _ in islice(files, least + len(_MARKS)))
+    if there < least:
+        raise ImageError(
+            f"{source} has an array of shape {array.shape} in {expected} pieces of {stored}, of which at most {there} "
+            "are there. Was it copied whole, and are its metadata those of the image?"
+        )
 
 
 def _warn_of_gaps(array: Any, source: Path) -> None:
