@@ -30,6 +30,8 @@ def test_the_dock_comes_when_it_is_loaded(
     qtbot.waitUntil(lambda: holder.findChild(DeblurDock) is not None, timeout=PATIENCE_MS)
     dock = dock_in(holder)
     assert isinstance(dock, DeblurDock) and dock.isVisible()
+    # It has all of the place, though napari has pushed what stood there before to the top.
+    qtbot.waitUntil(lambda: dock.height() == holder.height(), timeout=PATIENCE_MS)
     viewer.add_image(cells, scale=(0.1, 0.1), units=("um", "um"))
     press(qtbot, dock)
     assert dock.isRunning()

@@ -115,7 +115,8 @@ def _field(found: Calibration) -> Finding:
     if share >= _COVERED[1]:
         return Finding("good", "Field", words)
     rows, columns = ("top", "middle", "middle", "bottom"), ("left", "middle", "middle", "right")
-    bare = dict.fromkeys(f"{rows[r]} {columns[c]}" for r, c in np.argwhere(~seen).tolist())
+    named = (f"{rows[r]} {columns[c]}" for r, c in np.argwhere(~seen).tolist())
+    bare = dict.fromkeys(name.replace("middle middle", "middle") for name in named)
     words += f" The model guesses at: {', '.join(bare)}. Image beads there, or restore the middle only."
     return Finding("warning" if share >= _COVERED[0] else "bad", "Field", words)
 

@@ -86,6 +86,9 @@ class LoadingDock(QWidget):
             self._words.hide()
             self._bar.hide()
             self._dock = _made(self._place, self._viewer)
+            # All of the height: napari has put a stretch below the words.
+            while self._column.count():
+                self._column.takeAt(0)
             self._column.addWidget(self._dock)
             # A layout shows what it is given only in the next turn of the event loop.
             self._dock.show()
