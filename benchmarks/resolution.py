@@ -25,7 +25,7 @@ from benchmarks.simulation.geometry import Array, Box
 from benchmarks.simulation.specimens import KINDS, draw_specimen
 from napari_deepblur import Microscope, PoissonGaussianNoise, ZernikeFamily, deblur, image_resolution
 from napari_deepblur.errors import UndersamplingWarning
-from napari_deepblur.pipeline.parts import Method
+from napari_deepblur.pipeline.methods import Method
 
 SIDE, PIXEL_UM = 256, 0.08
 PHOTONS = (100.0, 1000.0, 10000.0)

@@ -16,7 +16,7 @@ from napari_deepblur import EigenPsfFamily, Identification, deblur
 from napari_deepblur.devices import resolve_device
 from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.operators import ZernikeFamily
-from napari_deepblur.pipeline.parts import Method
+from napari_deepblur.pipeline.methods import Method
 from napari_deepblur.restoration.blur import ConvolutionBlur
 from napari_deepblur.restoration.restorers import NetworkRestorer
 

@@ -12,18 +12,13 @@ from napari_deepblur.errors import SettingsError
 from napari_deepblur.io.families import family_hash
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings, load_settings, save_settings
-from napari_deepblur.pipeline.parts import (
-    Compute,
-    EstimatedNoise,
-    FieldZernikeBlur,
-    FileBlur,
-    GivenNoise,
+from napari_deepblur.pipeline.methods import (
     NetworkRestoration,
     RichardsonLucyRestoration,
     RichardsonLucyVariationRestoration,
     WienerRestoration,
-    ZernikeBlur,
 )
+from napari_deepblur.pipeline.parts import Compute, EstimatedNoise, FieldZernikeBlur, FileBlur, GivenNoise, ZernikeBlur
 
 # Written by the version before this one.
 OLDER: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("older_settings.json").read_text())

@@ -20,8 +20,8 @@ from napari_deepblur.io.sinks import sink_of
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import KnownPupil
+from napari_deepblur.pipeline.methods import Method
 from napari_deepblur.pipeline.options import as_family, options_of_data, options_of_family
-from napari_deepblur.pipeline.parts import Method
 from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run

@@ -12,7 +12,8 @@ from napari_deepblur.errors import DeepblurError, SettingsError
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.user_folder import user_folder
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.parts import GivenNoise, Part, in_words
+from napari_deepblur.pipeline.part import Part, in_words
+from napari_deepblur.pipeline.parts import GivenNoise
 
 FOLDER_VARIABLE = "NAPARI_DEEPBLUR_MICROSCOPES"
 """Environment variable with the folder of the files, for those who share one."""

@@ -19,7 +19,8 @@ from napari_deepblur.errors import FamilyError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.parts import Part, variants
+from napari_deepblur.pipeline.part import Part
+from napari_deepblur.pipeline.parts import variants
 
 PARTS = ("blur", "noise", "restore", "compute")
 """Parts of the settings that are models, in the order of the options."""

@@ -6,41 +6,23 @@ made from (`pipeline.options`). A field is the option of the command line that h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from napari_deepblur.errors import DeepblurError, SettingsError
+from napari_deepblur.errors import SettingsError
 from napari_deepblur.identification.results import MOST_DRAWS
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import FieldZernikeFamily, ZernikeFamily
 from napari_deepblur.operators.families import DEFAULT_MODES, Amplitude
+from napari_deepblur.pipeline.methods import Restoration
+from napari_deepblur.pipeline.part import Part, about
 
 Tile = Literal["auto"] | Annotated[int, Field(ge=128)] | None
 """Tiles: chosen by memory, of a side in pixels, or None for the whole image at once."""
 
 Pixels = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 """Row and column, or rows and columns."""
-
-
-def about(default: Any, description: str, *, title: str = "", unit: str = "", **more: Any) -> Any:
-    """Return a field that is described: what it is, how forms call it, its unit, and whatever options need to know."""
-    limits = {name: more.pop(name) for name in ("ge", "gt", "le") if name in more}
-    return Field(default, description=description, title=title, json_schema_extra={"unit": unit, **more}, **limits)
-
-
-class Part(BaseModel):
-    """Values that are checked when they are put together, and do not change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def replace(self, **changes: Any) -> Self:
-        """Return the same with some values changed, and all of it checked; raises `SettingsError`."""
-        try:
-            return type(self)(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
-        except ValidationError as error:
-            raise SettingsError(in_words(error)) from error
 
 
 Theta = tuple[float, ...] | None
@@ -198,107 +180,6 @@ class GivenNoise(Part):
 Noise = Annotated[EstimatedNoise | GivenNoise, Field(discriminator="kind")]
 
 
-class NetworkRestoration(Part):
-    """The unrolled network."""
-
-    method: Literal["network"] = about(
-        "network",
-        "How the blur is removed once it is known: network, richardson-lucy, richardson-lucy-tv (with total "
-        "variation), total-variation or wiener",
-        title="Method",
-        deblurs_only=True,
-    )
-
-
-class ClassicalRestoration(Part):
-    """What the settings of all solvers share."""
-
-    solver: ClassVar[str]
-    """A key of `solvers.SOLVERS`."""
-    fixed: ClassVar[Mapping[str, float]] = {}
-    """What the solver is told that nobody chooses: it is what the method is."""
-
-    method: str
-    iterations: Annotated[int, Field(ge=1)] | None = about(
-        None,
-        "Iterations of a classical method; its own by default: Richardson-Lucy stops before it fits the noise",
-        title="Iterations",
-        metavar="N",
-        assumed="its own",
-        deblurs_only=True,
-    )
-    background: Literal["none", "volume"] = about(
-        "none",
-        "Light from other planes: none, or volume, where the image is the only known plane of a thick specimen, whose "
-        "other planes are found with it",
-        title="Out of focus",
-        deblurs_only=True,
-    )
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        """What the solver is called with, by its own names; without what is left to it."""
-        return self.model_dump(include={"iterations", "strength"}, exclude_none=True) | dict(self.fixed)
-
-
-class RegularizedRestoration(ClassicalRestoration):
-    """What the settings of solvers with a prior share."""
-
-    strength: Annotated[float, Field(ge=0)] | None = about(
-        None,
-        "Weight of a classical method's regularization; its own by default",
-        title="Strength",
-        metavar="S",
-        assumed="its own",
-        deblurs_only=True,
-    )
-
-
-class RichardsonLucyRestoration(ClassicalRestoration):
-    """Richardson-Lucy iterations without a prior, which stop where the residual is what the noise is."""
-
-    solver: ClassVar = "richardson-lucy"
-    fixed: ClassVar = {"strength": 0.0}
-
-    method: Literal["richardson-lucy"] = "richardson-lucy"
-
-
-class RichardsonLucyVariationRestoration(RegularizedRestoration):
-    """Richardson-Lucy iterations with a total variation prior."""
-
-    solver: ClassVar = "richardson-lucy"
-
-    method: Literal["richardson-lucy-tv"] = "richardson-lucy-tv"
-
-
-class TotalVariationRestoration(RegularizedRestoration):
-    """Least squares with total variation."""
-
-    solver: ClassVar = "total-variation"
-
-    method: Literal["total-variation"] = "total-variation"
-
-
-class WienerRestoration(RegularizedRestoration):
-    """Wiener's filter with a power that varies over the image."""
-
-    solver: ClassVar = "wiener"
-
-    method: Literal["wiener"] = "wiener"
-
-
-Restoration = Annotated[
-    NetworkRestoration
-    | RichardsonLucyRestoration
-    | RichardsonLucyVariationRestoration
-    | TotalVariationRestoration
-    | WienerRestoration,
-    Field(discriminator="method"),
-]
-Method = Literal["network", "richardson-lucy", "richardson-lucy-tv", "total-variation", "wiener"]
-"""Ways to restore an image once its blur is known."""
-
-
 class Compute(Part):
     """Where and with what to compute."""
 
@@ -338,13 +219,3 @@ def variants(part: str) -> tuple[type[Part], ...]:
     """Return the models that a part of the settings may be."""
     union = {"blur": Blur, "noise": Noise, "restore": Restoration}.get(part)
     return (Compute,) if union is None else get_args(get_args(union)[0])
-
-
-def in_words(error: ValidationError) -> str:
-    """Put a refusal into one line; raises errors of our own, which are a diagnosis already, as they are."""
-    for detail in error.errors():
-        cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, DeepblurError):
-            raise cause
-    parts = [f"{'.'.join(map(str, d['loc']))}: {d['msg']}, found {d['input']!r}" for d in error.errors()]
-    return "Settings that cannot be used: " + "; ".join(parts)

@@ -17,20 +17,10 @@ from napari_deepblur.io.output import replacing
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline.methods import NetworkRestoration, Restoration
 from napari_deepblur.pipeline.options import as_options, as_parts, kinds
-from napari_deepblur.pipeline.parts import (
-    Blur,
-    Compute,
-    EstimatedNoise,
-    FieldZernikeBlur,
-    FileBlur,
-    NetworkRestoration,
-    Noise,
-    Part,
-    Restoration,
-    ZernikeBlur,
-    in_words,
-)
+from napari_deepblur.pipeline.part import Part, in_words
+from napari_deepblur.pipeline.parts import Blur, Compute, EstimatedNoise, FieldZernikeBlur, FileBlur, Noise, ZernikeBlur
 
 ZERNIKE_FAMILIES = tuple(kind for kind in kinds("blur") if kind != "file")
 """Names of the families that need no file."""

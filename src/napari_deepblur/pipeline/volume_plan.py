@@ -16,8 +16,8 @@ from napari_deepblur.devices import resolve_device
 from napari_deepblur.errors import FamilyError, SettingsError
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import KnownPupil, Microscope, PsfPlanesModel, psf_planes, psf_planes_model
+from napari_deepblur.pipeline.methods import NetworkRestoration
 from napari_deepblur.pipeline.network_choice import deblurring_weights
-from napari_deepblur.pipeline.parts import NetworkRestoration
 from napari_deepblur.pipeline.settings import DeblurSettings, recommended_psf_size
 from napari_deepblur.pipeline.volume_psf import MeasuredPlanes, known_psf
 from napari_deepblur.pipeline.volume_survey import check_spacing

@@ -11,7 +11,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QToolButton, QWidget
 
 from napari_deepblur.pipeline.options import Option, kind_field, options_of
-from napari_deepblur.pipeline.parts import Part, variants
+from napari_deepblur.pipeline.part import Part
+from napari_deepblur.pipeline.parts import variants
 from napari_deepblur.widgets.described import label_of, tooltip_of
 
 _LARGEST = 1e9

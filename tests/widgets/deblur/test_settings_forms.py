@@ -10,12 +10,12 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
 from napari_deepblur.pipeline import DeblurSettings
-from napari_deepblur.pipeline.options import option
-from napari_deepblur.pipeline.parts import (
+from napari_deepblur.pipeline.methods import (
     RichardsonLucyRestoration,
     RichardsonLucyVariationRestoration,
     TotalVariationRestoration,
 )
+from napari_deepblur.pipeline.options import option
 from napari_deepblur.widgets.deblur.computation_form import restoration_form
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.notice import Notice

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -229,45 +231,37 @@ class CalibrationDock(QWidget):
     def _save(self) -> None:
         """Ask for a file and write the family to it."""
         found = self._results.value()
-        if found is None:
-            return
-        path = ask_for_file(
-            self, "Save the family of blurs", self._suggestion("microscope.safetensors"), "Families (*.safetensors)"
-        )
-        if path is None:
-            return
-        try:
-            save_family(found.family, path)
-        except DeepblurError as error:
-            self._panel.say(str(error), "error")
-            return
-        self._file = path
-        self._panel.say(f"Saved the family to {path}.")
+        if found is not None:
+            what = "Save the family of blurs", "microscope.safetensors", "Families (*.safetensors)"
+            self._file = self._written(*what, partial(save_family, found.family), "the family") or self._file
 
     def _export_table(self) -> None:
         found = self._results.value()
-        path = ask_for_file(self, "Export the table of beads", self._suggestion("beads.csv"), "Tables (*.csv)")
-        if found is None or path is None:
-            return
-        try:
-            write_table(found.beads, path)
-        except DeepblurError as error:
-            self._panel.say(str(error), "error")
-        else:
-            self._panel.say(f"Wrote {len(found.beads)} beads to {path}.")
+        if found is not None:
+            what = "Export the table of beads", "beads.csv", "Tables (*.csv)"
+            self._written(*what, partial(write_table, found.beads), f"{len(found.beads)} beads")
 
     def _save_report(self) -> None:
         found = self._results.value()
-        path = ask_for_file(self, "Save the report", self._suggestion("calibration.html"), "Pages (*.html)")
-        if found is None or path is None:
-            return
-        title = "Calibration" if self._file is None else self._file.stem
+        if found is not None:
+            title = "Calibration" if self._file is None else self._file.stem
+            page = report_html(found, self._results.findings(), title, project_version())
+            self._written(
+                "Save the report", "calibration.html", "Pages (*.html)", partial(write_report, page), "the report"
+            )
+
+    def _written(self, title: str, name: str, kinds: str, write: Callable[[Path], object], what: str) -> Path | None:
+        """Ask for a file, write it, and say so, or why not; None where it was not written."""
+        path = ask_for_file(self, title, self._suggestion(name), kinds)
+        if path is None:
+            return None
         try:
-            write_report(report_html(found, self._results.findings(), title, project_version()), path)
+            write(path)
         except DeepblurError as error:
             self._panel.say(str(error), "error")
-        else:
-            self._panel.say(f"Wrote the report to {path}.")
+            return None
+        self._panel.say(f"Wrote {what} to {path}.")
+        return path
 
     def _open_family(self) -> None:
         """Offer to adapt the network to a family that was saved before."""

@@ -8,7 +8,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.pipeline.parts import Compute, NetworkRestoration
+from napari_deepblur.pipeline.methods import NetworkRestoration
+from napari_deepblur.pipeline.parts import Compute
 from napari_deepblur.pipeline.series import leading
 from napari_deepblur.progress import finished
 from napari_deepblur.widgets.colours import theme_colours
