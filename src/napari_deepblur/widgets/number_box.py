@@ -9,6 +9,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
+_SEEN, _BUTTONS = "0.1083", 36
+"""A number that is seen whole, and pixels of the buttons that napari's style lays over the text."""
+
 _DECIMALS = 6
 _LARGEST = 1e6
 """Nonsense can be typed, and is then said to be nonsense: a digit that is refused makes another number of it."""
@@ -38,6 +41,9 @@ class NumberBox(QDoubleSpinBox):
         self._touched = False
         self.setDecimals(_DECIMALS)
         self.setRange(0.0, _LARGEST)
+        # napari's style sheet leaves room for three digits between the two buttons.
+        width = self.fontMetrics().horizontalAdvance(_SEEN) + _BUTTONS
+        self.setStyleSheet(f"QDoubleSpinBox {{ min-width: {width}px; }}")
         # "5" and "52" on the way to "525" are not what is meant.
         self.setKeyboardTracking(False)
         line = self.lineEdit()
