@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
-_SEEN, _BUTTONS = "0.1083", 36
+_SEEN, _BUTTONS = "0.1083", 40
 """A number that is seen whole, and pixels of the buttons that napari's style lays over the text."""
 
 _DECIMALS = 6
