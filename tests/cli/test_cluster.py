@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from napari_deepblur.cli.cluster import attempt_alike, cluster_outcomes
+from napari_deepblur.cli.cluster import attempt_alike, cluster_outcomes, worker_weights
 from napari_deepblur.errors import DeviceError
 from napari_deepblur.io.weights_folders import installed_weights
 
@@ -101,6 +101,8 @@ def test_workers_with_other_weights_are_said_before_they_take_a_file(
 
 def test_a_worker_that_came_later_with_other_weights_fails_by_name(tmp_path: Path) -> None:
     pair = Path("a"), tmp_path / "a"
+    # This process may have been a worker before, with weights of a test.
+    worker_weights.cache_clear()
     here = installed_weights()
     assert attempt_alike(partial(fragile, tmp_path), pair, here).error == ""
     (tmp_path / "a").unlink()

@@ -65,7 +65,7 @@ def test_other_weights_other_options_and_damage_are_no_match(
     network = found.identification()
     (tmp_path / "weights").mkdir()
     save_weights(tmp_path / "weights" / "identification-light.safetensors", network, {"other": "facts"})
-    monkeypatch.setattr("napari_deepblur.io.weights.FOLDER_VARIABLE", "OTHER_FOLDER")
+    monkeypatch.setattr("napari_deepblur.io.weights_folders.FOLDER_VARIABLE", "OTHER_FOLDER")
     monkeypatch.setenv("OTHER_FOLDER", str(tmp_path / "weights"))
     assert "other weights" in run("deblur", cells, "-o", out, "--one-operator", *options).err
 

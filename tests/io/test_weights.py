@@ -205,7 +205,7 @@ def test_an_explicit_file_comes_first(path: Path, tmp_path: Path, monkeypatch: p
 
 def test_missing_weights_are_one_line_with_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "absent"))
-    monkeypatch.setattr("napari_deepblur.io.weights.files", lambda _: tmp_path / "package")
+    monkeypatch.setattr("napari_deepblur.io.weights_folders.files", lambda _: tmp_path / "package")
     for which in (None, "light", "paper"):
         with pytest.raises(WeightsError, match=FOLDER_VARIABLE) as caught:
             load_identification(which)
