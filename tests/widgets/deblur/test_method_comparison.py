@@ -31,9 +31,9 @@ def test_every_method_is_shown_in_a_row_and_no_setting_changes(
     press(qtbot, dock, "compare_methods")
     qtbot.waitUntil(lambda: not child(dock, MethodComparison).isRunning(), timeout=PATIENCE_MS)
     *pictures, labels = list(viewer.layers)[count:]
-    assert [layer.name for layer in pictures] == [f"cells: {title}" for title in METHODS]
+    assert [layer.name for layer in pictures] == [f"cells: {title}" for title in METHODS.values()]
     assert isinstance(labels, Points)
-    assert list(labels.features["method"]) == list(METHODS)
+    assert list(labels.features["method"]) == list(METHODS.values())
     assert dock.value() == before
     assert viewer.layers.selection.active == active
     # In a row right of the image, of one size, without covering each other.
@@ -43,7 +43,7 @@ def test_every_method_is_shown_in_a_row_and_no_setting_changes(
         assert left > edge
         assert top == viewer.layers["cells preview"].extent.world[0, 0]
         edge = right
-    restored = {title: layer.data for title, layer in zip(METHODS, pictures, strict=True)}
+    restored = {title: layer.data for title, layer in zip(METHODS.values(), pictures, strict=True)}
     # The chosen method is the preview itself, and the others are others.
     np.testing.assert_allclose(restored["Wiener"], viewer.layers["cells preview"].data, rtol=1e-5)
     assert not np.allclose(restored["Richardson-Lucy"], restored["Richardson-Lucy + TV"])
