@@ -31,6 +31,9 @@ from napari_deepblur.restoration.verdict import badness
 _ALL, _IDENTIFIED = 1000, 600
 """Units of progress of a run, and how many of them the identification takes."""
 
+_NO_PIXELS = np.zeros((0, 0, 0), np.float32)
+"""In place of those that are in the sink."""
+
 
 @dataclass(frozen=True)
 class _Stack:
@@ -159,9 +162,6 @@ def volume_refusal(axes: str) -> str:
 def other_axes(axes: str) -> str:
     """Return the axes along which there is one volume after another."""
     return "".join(letter for letter in axes if letter not in "ZYX")
-
-
-_NO_PIXELS = np.zeros((0, 0, 0), np.float32)
 
 
 def one_volume_steps(
