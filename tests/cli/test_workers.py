@@ -86,7 +86,8 @@ def test_two_jobs_make_the_same_results_as_one(run: Callable[..., Any], cells: P
         files = (cells, tmp_path / "broken.tif", other)
         outcome = run("deblur", *files, "-o", tmp_path / str(jobs), "--jobs", jobs, *QUICK)
         assert outcome.code == 2 and "1 of 3 images were not deblurred: broken.tif" in outcome.err
-        assert "3/3" in outcome.err
+        # Of two processes, either may have the broken one, and be the last.
+        assert outcome.err.count("/3: ") == 2
     for name in (f"{cells.stem}_deblurred.ome.tif", "other_deblurred.ome.tif"):
         one, two = (read_image(tmp_path / jobs / name) for jobs in "12")
         np.testing.assert_allclose(one, two, rtol=1e-5)
