@@ -6,7 +6,7 @@ and stops where it is closed, which is what Cancel does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -65,22 +65,28 @@ def changed(
     steps: Generator[Step, None, Result], change: Callable[[Step], Changed]
 ) -> Generator[Changed, None, Result]:
     """Run a computation with everything that it yields changed; its value is as it was."""
-    try:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                value: Result = stop.value
-                return value
-            yield change(step)
-    finally:
-        steps.close()
+    return _passed_on(steps, lambda step: (change(step),))
 
 
 def only_progress(
     steps: Generator[Any, None, Result], seen: Callable[[Any], object] | None = None
 ) -> Generator[Progress, None, Result]:
     """Run a computation with its progress alone; whatever else it yields is handed to `seen`."""
+
+    def progress_of(step: Any) -> tuple[Progress, ...]:
+        if isinstance(step, Progress):
+            return (step,)
+        if seen is not None:
+            seen(step)
+        return ()
+
+    return _passed_on(steps, progress_of)
+
+
+def _passed_on(
+    steps: Generator[Step, None, Result], become: Callable[[Step], Iterable[Changed]]
+) -> Generator[Changed, None, Result]:
+    """Run a computation, yielding what each of its steps becomes; closing this one closes it."""
     try:
         while True:
             try:
@@ -88,10 +94,7 @@ def only_progress(
             except StopIteration as stop:
                 value: Result = stop.value
                 return value
-            if isinstance(step, Progress):
-                yield step
-            elif seen is not None:
-                seen(step)
+            yield from become(step)
     finally:
         steps.close()
 
