@@ -14,9 +14,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate, maximum_filter, median_filter, minimum_filter
+from scipy.ndimage import maximum_filter, median_filter, minimum_filter
 
-from napari_deepblur.noise.airy import airy
+from napari_deepblur.noise.airy import largest_ratios
 from napari_deepblur.noise.model import PoissonGaussianNoise
 
 Array = NDArray[np.float64]
@@ -122,16 +122,16 @@ def steepest_ratios(fc: float) -> tuple[float, ...]:
         For halves of five and of four neighbours, the largest of all directions and positions of the point between
         the pixels, with a margin.
     """
-    grid = np.mgrid[-8:9, -8:9].astype(np.float64)
-    largest = [0.0] * len(_HALVES)
-    for shift in np.ndindex(6, 6):
-        psf = airy(np.hypot(*(grid - 0.1 * np.array(shift)[:, None, None])), fc)
-        inner = (psf > _CORE * psf.max())[2:-2, 2:-2]
-        for index, first in np.ndindex(len(_HALVES), len(_AROUND)):
-            half = np.zeros((3, 3))
-            for k in range(_HALVES[index]):
-                row, column = _AROUND[(first + k) % len(_AROUND)]
-                half[row + 1, column + 1] = 1 / _HALVES[index]
-            ratio = (psf / correlate(psf, half, mode="nearest"))[2:-2, 2:-2]
-            largest[index] = max(largest[index], float(ratio[inner].max()))
-    return tuple(_MARGIN * ratio for ratio in largest)
+    directions = range(len(_AROUND))
+    return tuple(
+        _MARGIN * max(largest_ratios(fc, [_half(count, first) for first in directions], _CORE)) for count in _HALVES
+    )
+
+
+def _half(count: int, first: int) -> Array:
+    """Weights of the mean of so many neighbours in a row, from one of `_AROUND` on, shape (3, 3)."""
+    half = np.zeros((3, 3))
+    for k in range(count):
+        row, column = _AROUND[(first + k) % len(_AROUND)]
+        half[row + 1, column + 1] = 1 / count
+    return half

@@ -30,7 +30,7 @@ from scipy.ndimage import (
     uniform_filter,
 )
 
-from napari_deepblur.noise.airy import airy
+from napari_deepblur.noise.airy import largest_ratios
 from napari_deepblur.noise.bands import bands
 from napari_deepblur.noise.clusters import clusters
 from napari_deepblur.noise.constant_regions import constant_regions
@@ -256,13 +256,5 @@ def sharpest_ratios(fc: float) -> tuple[float, float]:
     tuple
         For the ring of 8 and that of 16 pixels, over positions of the point between the pixels, with a margin.
     """
-    grid = np.mgrid[-8:9, -8:9].astype(np.float64)
-    largest = [0.0, 0.0]
-    for shift in np.ndindex(6, 6):
-        radius = np.hypot(*(grid - 0.1 * np.array(shift)[:, None, None]))
-        psf = airy(radius, fc)
-        inner = (psf > _CORE * psf.max())[2:-2, 2:-2]
-        for index, ring in enumerate((_NEIGHBOURS, _RING)):
-            ratio = (psf / convolve(psf, ring, mode="constant"))[2:-2, 2:-2]
-            largest[index] = max(largest[index], float(ratio[inner].max()))
-    return _MARGIN * largest[0], _MARGIN * largest[1]
+    near, far = largest_ratios(fc, (_NEIGHBOURS, _RING), _CORE)
+    return _MARGIN * near, _MARGIN * far
