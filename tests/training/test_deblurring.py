@@ -14,6 +14,7 @@ from napari_deepblur.optics import zernike_psf
 from napari_deepblur.training.batches import Batch, SceneSource
 from napari_deepblur.training.deblurring import (
     Patches,
+    correlations,
     draw_patches,
     estimated_psfs,
     restoration_loss,
@@ -126,6 +127,18 @@ def test_the_loss_counts_relative_errors_alike() -> None:
     gains = [restoration_loss(pair, both, 0.0) - restoration_loss(better, both, 0.0) for better in (less, other)]
     assert gains[0].item() == pytest.approx(gains[1].item(), rel=0.1)
     assert restoration_loss(dim, dim, 1.0) < restoration_loss(dim + 0.01, dim, 1.0)
+
+
+def test_uncertain_structure_is_worth_its_mean() -> None:
+    places = torch.eye(4).view(4, 1, 2, 2).expand(4, 1, 2, 2)
+    # One bright pixel, anywhere: nothing at all has the smallest absolute error, the mean the largest correlation.
+    nothing, mean = torch.zeros(4, 1, 9, 9), torch.zeros(4, 1, 9, 9)
+    target = torch.zeros(4, 1, 9, 9)
+    target[..., 3:5, 3:5], mean[..., 3:5, 3:5] = places, 0.25
+    losses = [[restoration_loss(image, target, 0.0, weight) for image in (nothing, mean)] for weight in (0.0, 0.1)]
+    assert losses[0][0] < losses[0][1] and losses[1][0] > losses[1][1]
+    torch.testing.assert_close(correlations(target + 1, 3 * target), torch.ones(4))
+    assert torch.equal(correlations(nothing, target), torch.zeros(4))
 
 
 def test_the_similarity_is_that_of_scikit_image() -> None:

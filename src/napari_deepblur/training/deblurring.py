@@ -31,8 +31,8 @@ _SSIM_SIDE = 7
 _TYPICAL_ERROR, _SMALLEST_ERROR = 0.05, 1e-3
 
 
-def restoration_loss(restored: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
-    """Mean over patches of 0.05 log e, e the mean absolute error plus `ssim_weight` (1 - SSIM) of a patch.
+def restoration_loss(restored: Tensor, target: Tensor, ssim_weight: float, correlation_weight: float = 0.0) -> Tensor:
+    """Mean over patches of 0.05 log e, e = mean |x - t| + `ssim_weight` (1 - SSIM) + `correlation_weight` (1 - r).
 
     The logarithm makes one tenth less error worth as much in a clean patch as in a noisy one; on the plain mean, clean
     images were sacrificed for noisy ones. The factor keeps gradients at the size of those of e itself. A point that was
@@ -44,7 +44,17 @@ def restoration_loss(restored: Tensor, target: Tensor, ssim_weight: float) -> Te
     restored, target = restored / peak, target / peak
     unlike = 1 - structural_similarity_map(restored, target).mean(dim=(-2, -1))
     error = (restored - target).abs().mean(dim=(-3, -2, -1)) + ssim_weight * unlike
+    if correlation_weight:
+        error = error + correlation_weight * (1 - correlations(restored, target))
     return _TYPICAL_ERROR * (error + _SMALLEST_ERROR).log().mean()
+
+
+def correlations(a: Tensor, b: Tensor) -> Tensor:
+    """Pearson's correlation of images (B, 1, H, W) with others, shape (B,); 0 where one of them is constant."""
+    a, b = (image - image.mean(dim=(-2, -1), keepdim=True) for image in (a, b))
+    products = ((one * other).sum(dim=(-3, -2, -1)) for one, other in ((a, b), (a, a), (b, b)))
+    ab, aa, bb = products
+    return ab / (aa * bb + 1e-12).sqrt()
 
 
 def structural_similarity_map(a: Tensor, b: Tensor) -> Tensor:
@@ -127,7 +137,7 @@ def train_deblurring(
         operator = ConvolutionOperator(patches.psf[:, None], (recipe.patch_size, recipe.patch_size))
         with torch.autocast(device.type, dtype=torch.bfloat16):
             restored = run.network(patches.image, operator, patches.noise, patches.spread)
-        return restoration_loss(restored, patches.target, recipe.ssim_weight)
+        return restoration_loss(restored, patches.target, recipe.ssim_weight, recipe.correlation_weight)
 
     train(
         run,

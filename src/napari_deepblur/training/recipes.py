@@ -171,8 +171,8 @@ class DeblurringRecipe:
         Smallest and largest standard deviation of the coefficients of made-up estimates, waves; log-uniform.
     made_up_candidates
         Candidates that are averaged into a made-up estimate.
-    ssim_weight
-        Weight of 1 - SSIM beside the mean absolute error.
+    ssim_weight, correlation_weight
+        Weights of 1 - SSIM, and of 1 less the correlation, beside the mean absolute error.
     cutoffs
         Pupil cut-offs fc, in cycles per pixel, that batches are drawn at.
     noise
@@ -191,6 +191,7 @@ class DeblurringRecipe:
     made_up_std: tuple[float, float] = (0.003, 0.09)
     made_up_candidates: int = 6
     ssim_weight: float = 0.1
+    correlation_weight: float = 0.1
     cutoffs: tuple[float, ...] = (0.14, 0.17, 0.20, 0.23, 0.25, 0.261, 0.261, 0.27)
     noise: NoiseRange = field(default_factory=NoiseRange)
     seed: int = 1
