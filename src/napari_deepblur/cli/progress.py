@@ -49,7 +49,7 @@ def run_with_bar(
             bar = tqdm(
                 total=step.total,
                 file=sys.stderr,
-                disable=quiet,
+                disable=quiet or None,
                 bar_format="{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left",
             )
         bar.set_description_str(f"{_WORDS.get(step.stage, step.stage)} {step.detail}".strip(), refresh=False)
@@ -72,7 +72,7 @@ def counted(items: Iterable[Item], total: int, quiet: bool) -> Iterator[Item]:
     with tqdm(
         total=total,
         file=sys.stderr,
-        disable=quiet,
+        disable=quiet or None,
         bar_format="{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left",
         desc="Deblurring files",
     ) as bar:

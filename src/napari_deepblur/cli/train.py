@@ -174,7 +174,7 @@ def learn_spectra(arguments: argparse.Namespace) -> None:
     bank = torch.from_numpy(_read_folder(arguments.data, "train", arguments.quiet))
     source = SceneSource(bank, IDENTIFICATION["light"].procedural_share)
     parts = []
-    with tqdm(total=arguments.scenes, unit="scene", file=sys.stderr, disable=arguments.quiet) as bar:
+    with tqdm(total=arguments.scenes, unit="scene", file=sys.stderr, disable=arguments.quiet or None) as bar:
         for part in log_spectra(source, arguments.scenes, SCENE_SIDE, torch.Generator().manual_seed(BANK_SEED)):
             parts.append(part)
             bar.update(len(part))
@@ -211,7 +211,7 @@ def _read_folder(folder: Path, split: Any, quiet: bool) -> Bank:
 
     from napari_deepblur.training.pool import load_bank
 
-    with tqdm(desc=f"Reading {split} images", unit="file", file=sys.stderr, disable=quiet) as bar:
+    with tqdm(desc=f"Reading {split} images", unit="file", file=sys.stderr, disable=quiet or None) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

@@ -103,7 +103,7 @@ def show_training(
         if isinstance(step, Progress):
             if bar is None:
                 options = {"unit": "sample", "smoothing": 0.05, "mininterval": 5}
-                bar = tqdm(total=step.total, initial=step.done, file=sys.stderr, disable=quiet, **options)
+                bar = tqdm(total=step.total, initial=step.done, file=sys.stderr, disable=quiet or None, **options)
             bar.update(step.done - bar.n)
             continue
         if bar is not None:
