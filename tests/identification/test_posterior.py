@@ -21,6 +21,7 @@ from napari_deepblur.identification.posterior import (
     Cloud,
     NetworkPrior,
     coefficients,
+    error_bars,
     posterior_steps,
 )
 from napari_deepblur.identification.spectral_energy import Band, SpectralEnergy
@@ -318,3 +319,11 @@ def test_an_index_mismatch_is_no_part_of_theta() -> None:
     optics = psf_model(Pupil(0.25, 0.9), MODES, 31, coarse=True)
     theta, _ = coefficients(finished(posterior_steps(prior, noise_only(), BAND, optics, undecided)), prior)
     torch.testing.assert_close(theta[:2], truth[:2], atol=0.015, rtol=0)
+
+
+def test_error_bars_are_shorter_for_clean_images() -> None:
+    std = torch.tensor([0.02, 0.004])
+    clean, photons, high, worse = (error_bars(std, variance) for variance in (0.0, 2.6e-5, 1.65e-3, 1.0))
+    torch.testing.assert_close(clean, torch.tensor([0.016, 0.004]))
+    assert torch.equal(clean, photons) and clean[0] < high[0]
+    torch.testing.assert_close(worse, 1.1 * std)

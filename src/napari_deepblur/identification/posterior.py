@@ -14,6 +14,7 @@ The PSF that is closest on average to the true one is the average PSF of the clo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -41,6 +42,11 @@ _MAXIMA, _DRAWS = 8, 16
 
 _WIDTH, _BAR_WIDTH, _WIDEST = 0.7, 0.85, 0.08
 """Width of a maximum's Gaussian relative to its curvature, for the PSF and for error bars; its largest in waves."""
+
+_CLEAN, _PER_DECADE, _BAR_RANGE = 3e-5, 0.18, (0.8, 1.1)
+"""Noise variance (relative to the peak, at a quarter of it) up to which error bars are shortest, what they grow by for
+each decade above, and their range. The spectrum counts for less than it is worth in clean images, and for more in noisy
+ones. Chosen on 300 training images of four worlds and five noise levels."""
 
 _LEAST_ERROR = 0.004
 """Standard deviation, in waves, that no error bar falls below: the model of the spectrum is not exact."""
@@ -279,3 +285,18 @@ def coefficients(belief: Belief, prior: NetworkPrior) -> tuple[Tensor, Tensor]:
     if bool(prior.even.any()) and (mean + prior.known)[prior.even][0] < 0:
         mean = prior.reflected(mean[None])[0]
     return mean, variance.sqrt()
+
+
+def error_bars(theta_std: Tensor, variance: float) -> Tensor:
+    """Length of error bars (K,): the standard deviations of the cloud, by what errors of training images were.
+
+    Parameters
+    ----------
+    theta_std
+        As `coefficients` returns them, in waves.
+    variance
+        Of the noise at a quarter of the peak, relative to the square of the peak.
+    """
+    shortest, longest = _BAR_RANGE
+    decades = math.log10(max(variance, _CLEAN) / _CLEAN)
+    return (min(shortest + _PER_DECADE * decades, longest) * theta_std).clamp_min(_LEAST_ERROR)

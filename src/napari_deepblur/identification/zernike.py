@@ -14,7 +14,14 @@ from napari_deepblur.devices import inference_precision
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.identification.orientation import mirror_advantage
 from napari_deepblur.identification.out_of_focus import with_depth
-from napari_deepblur.identification.posterior import DESCENT_STEPS, Cloud, NetworkPrior, coefficients, posterior_steps
+from napari_deepblur.identification.posterior import (
+    DESCENT_STEPS,
+    Cloud,
+    NetworkPrior,
+    coefficients,
+    error_bars,
+    posterior_steps,
+)
 from napari_deepblur.identification.resampling import resample
 from napari_deepblur.identification.results import MOST_DRAWS, Identification
 from napari_deepblur.identification.signs import signs_of_belief, signs_of_question
@@ -133,7 +140,7 @@ def identify_zernike_steps(
     yield Progress("identify", total, total)
     return Identification(
         theta=theta.numpy(),
-        theta_std=theta_std.numpy(),
+        theta_std=error_bars(theta_std, float(scale.noise_to_unit(noise).variance(0.25))).numpy(),
         psfs=psf.numpy()[None],
         psf_spread=np.array([spread], dtype=np.float32),
         points=np.array([[(length - 1) / 2 for length in image.shape]], dtype=np.float32),
