@@ -190,7 +190,8 @@ def test_imports_go_one_way() -> None:
 
 def test_commit_hooks_run_what_the_tests_check_with_the_same_tools() -> None:
     """Each check of `script/test` but pytest is a hook, of the same tool, which is installed and pinned."""
-    found = re.findall(r'^check "[^"]+" "\$bin/([^"]+)"(.*)$', (ROOT / "script" / "test").read_text("utf-8"), re.M)
+    script = (ROOT / "script" / "test").read_text("utf-8")
+    found = re.findall(r'^(?:check|start) "[^"]+" "\$bin/([^"]+)"(.*)$', script, re.M)
     checks = [shlex.split(program + options) for program, options in found]
     configuration = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
     assert [one["repo"] for one in configuration["repos"]] == ["local"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +36,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def identifier(monkeypatch: pytest.MonkeyPatch) -> Identifier:
+def identifier(short_fit: None, monkeypatch: pytest.MonkeyPatch) -> Identifier:
     """Make an untrained network for the paper's family; the fit is cut short."""
     monkeypatch.setattr("napari_deepblur.devices._cpu_has_bfloat16", lambda: False)
-    # By name: the package hands out the function identify under the name of its module.
-    for module in ("posterior", "zernike"):
-        monkeypatch.setattr(import_module(f"napari_deepblur.identification.{module}"), "DESCENT_STEPS", 10)
     config = IdentificationConfig(widths=(4, 8), blocks=(1, 1), stem_stride=4, map_width=4, hidden=16, candidates=2)
     torch.manual_seed(0)
     return Identifier(paper_family(), IdentificationNetwork(config).eval().requires_grad_(False), CPU)

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,11 +37,8 @@ def sharp_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
+def short(short_fit: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut everything short that can be."""
-    # By name: the package hands out the function identify under the name of its module.
-    for module in ("posterior", "zernike"):
-        monkeypatch.setattr(import_module(f"napari_deepblur.identification.{module}"), "DESCENT_STEPS", 10)
     for name in list(tuning.STRENGTHS):
         monkeypatch.setitem(tuning.STRENGTHS, name, (0.1,))
         monkeypatch.setitem(tuning.ITERATIONS, name, (2,))

@@ -122,12 +122,12 @@ def test_truncated_weights_are_one_line(
     cells: Path,
     output: Path,
     tmp_path: Path,
-    weights_folder: Path,
+    untrained_weights: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     for kind in ("identification", "deblurring"):
-        whole = (weights_folder / f"{kind}-light.safetensors").read_bytes()
+        whole = (untrained_weights / f"{kind}-light.safetensors").read_bytes()
         (tmp_path / f"{kind}-light.safetensors").write_bytes(whole[: len(whole) // 2])
     check(run("deblur", cells, "-o", output, "--quiet"), "truncated", output)
     code, out, err = run("identify", cells, "--quiet")

@@ -115,7 +115,7 @@ def test_identification_is_trained_resumed_exported_and_used(
 
 @pytest.mark.usefixtures("tiny")
 def test_deblurring_is_trained_from_packed_banks(
-    run: Callable[..., Any], sharp_images: Path, tmp_path: Path, weights_folder: Path, tiny_networks: Any
+    run: Callable[..., Any], sharp_images: Path, tmp_path: Path, untrained_weights: Path, tiny_networks: Any
 ):
     banks = [tmp_path / f"{split}.zip" for split in ("train", "validation")]
     for bank in banks:
@@ -128,7 +128,7 @@ def test_deblurring_is_trained_from_packed_banks(
     assert (code, err.count("\n")) == (2, 1)
     assert "--validation-data" in err
     options = ("--validation-data", banks[1], "--validation-images", 1, "--device", "cpu", "--export", export)
-    identification = weights_folder / "identification-light.safetensors"
+    identification = untrained_weights / "identification-light.safetensors"
     outcome = run(*common, *options, "--identification", identification)
     assert outcome.code == 0, outcome.err
     assert load_deblurring(export).config == tiny_networks.deblurring
@@ -165,7 +165,7 @@ def test_pack_needs_a_place_and_room(run: Callable[..., Any], sharp_images: Path
 
 
 def test_a_network_is_adapted_to_a_family_and_found_again(
-    run: Callable[..., Any], weights_folder: Path, tmp_path: Path, small_family: Path
+    run: Callable[..., Any], untrained_weights: Path, tmp_path: Path, small_family: Path
 ):
     common = ("train", "identification", "--family", small_family, "--device", "cpu", "--validation-images", 2)
     outcome = run(*common, "--samples", 32)

@@ -47,7 +47,7 @@ def test_a_second_run_does_nothing_and_says_so(run: Callable[..., Any], cells: P
 
 
 def test_other_weights_other_options_and_damage_are_no_match(
-    run: Callable[..., Any], cells: Path, tmp_path: Path, weights_folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Any], cells: Path, tmp_path: Path, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.tif"
     options = ("--method", "wiener", "--device", "cpu", "--tile", 128)

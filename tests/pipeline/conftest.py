@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ def network() -> IdentificationNetwork:
 
 
 @pytest.fixture
-def weights_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def weights_folder(short_fit: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Install untrained networks, computed in float32 so that laws hold to rounding; the fit is cut short."""
     folder = tmp_path / "weights"
     folder.mkdir()
@@ -40,9 +39,6 @@ def weights_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_weights(folder / "deblurring-light.safetensors", DeblurringNetwork(TINY_DEBLURRING), {})
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
     monkeypatch.setattr("napari_deepblur.devices._cpu_has_bfloat16", lambda: False)
-    # By name: the package hands out the function identify under the name of its module.
-    for module in ("posterior", "zernike"):
-        monkeypatch.setattr(import_module(f"napari_deepblur.identification.{module}"), "DESCENT_STEPS", 10)
     return folder
 
 

@@ -1,31 +1,24 @@
-"""A napari viewer with the Deblur dock in it, and networks that need no training."""
+"""A napari viewer with the Deblur dock in it."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from driving import child
 from napari.viewer import Viewer
-from qtpy.QtCore import QThreadPool
+from qtpy.QtCore import QEvent, QObject, QThreadPool
+from qtpy.QtWidgets import QApplication, QLabel, QProgressBar
 from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.io.user_folder import user_folder
-from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
-from napari_deepblur.networks import deblurring, identification
-from napari_deepblur.networks.deblurring import DeblurringNetwork
-from napari_deepblur.networks.identification import IdentificationNetwork
+from napari_deepblur.io.weights import FOLDER_VARIABLE
 from napari_deepblur.widgets.deblur.dock import DeblurDock
-
-
-@pytest.fixture(scope="session")
-def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with untrained networks: what they say is nonsense, but they say it."""
-    folder = tmp_path_factory.mktemp("weights")
-    save_weights(folder / "identification-light.safetensors", IdentificationNetwork(identification.LIGHT), {})
-    save_weights(folder / "deblurring-light.safetensors", DeblurringNetwork(deblurring.LIGHT), {})
-    return folder
+from napari_deepblur.widgets.run_panel import RunPanel
 
 
 @pytest.fixture(autouse=True)
@@ -36,15 +29,53 @@ def user_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return user_folder()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _what_is_loaded_is_no_garbage() -> None:
+    """Leave the modules out of collections: napari has one made for every layer that goes, to free memory of OpenGL."""
+    gc.collect()
+    gc.freeze()
+
+
+_STYLE_ANIMATION_UPDATE = 213
+"""The next frame of a bar that only says that something goes on; PyQt6 leaves `QEvent.StyleAnimationUpdate` out."""
+
+
+class _Still(QObject):
+    """Shows no next frame of an animation: OpenGL in software composes the whole window anew for each."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if event is None or event.type().value != _STYLE_ANIMATION_UPDATE:
+            return False
+        event.accept()
+        return True
+
+
 @pytest.fixture
 def viewer(make_napari_viewer_proxy: Callable[..., Viewer]) -> Iterator[Viewer]:
     """Open a napari window that refuses to be changed from another thread; a widget left over fails the test."""
-    yield make_napari_viewer_proxy(show=True, strict_qt="raise")
+    viewer = make_napari_viewer_proxy(show=True, strict_qt="raise")
+    for widget in QApplication.allWidgets():
+        movie = widget.movie() if isinstance(widget, QLabel) else None
+        if movie is not None:
+            # In per cent.
+            movie.setSpeed(1)
+    yield viewer
     QThreadPool.globalInstance().waitForDone()
 
 
+@pytest.fixture(autouse=True)
+def _busy_bars_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = RunPanel.__init__
+
+    def still(panel: RunPanel, *arguments: Any, **named: Any) -> None:
+        made(panel, *arguments, **named)
+        child(panel, QProgressBar).installEventFilter(_Still(panel))
+
+    monkeypatch.setattr(RunPanel, "__init__", still)
+
+
 @pytest.fixture
-def dock(viewer: Viewer, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch) -> DeblurDock:
+def dock(viewer: Viewer, untrained_weights: Path, short_fit: None, monkeypatch: pytest.MonkeyPatch) -> DeblurDock:
     """Open the dock as the menu does."""
     monkeypatch.setenv(FOLDER_VARIABLE, str(untrained_weights))
     _, widget = viewer.window.add_plugin_dock_widget("napari-deepblur", "Deblur")

@@ -130,7 +130,10 @@ def _in_background(steps: Steps) -> Generator[Any, None, Any]:
     """
     # A full collection looks at every object of napari and torch, and for a quarter of a second nothing else in the
     # program moves. What is there already is left out until the computation ends.
-    gc.freeze()
+    # What somebody else has left out, or another computation, is theirs to take back.
+    freezes = gc.get_freeze_count() == 0
+    if freezes:
+        gc.freeze()
     try:
         result = yield from steps()
     except Exception as error:
@@ -138,5 +141,6 @@ def _in_background(steps: Steps) -> Generator[Any, None, Any]:
         # The frames would keep their arrays alive as long as the error.
         return _Failure(error.with_traceback(None), trace)
     finally:
-        gc.unfreeze()
+        if freezes:
+            gc.unfreeze()
     return result
