@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,12 @@ from numpy.typing import NDArray
 
 from napari_deepblur import PupilRetrieval, retrieve_pupil
 from napari_deepblur.calibration import PupilChoice, retrieve_pupil_steps
+from napari_deepblur.calibration.pupil.figure import sections_png
 from napari_deepblur.calibration.pupil.joined import joined_psf
 from napari_deepblur.calibration.pupil.likelihood import Levels, deviance, explained
 from napari_deepblur.calibration.pupil.model import bead_model
+from napari_deepblur.calibration.pupil.page import pupil_html
+from napari_deepblur.calibration.pupil.verdict import judge_pupil, pupil_widths
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.optics import KnownPupil, Microscope, psf_model, zernike_psf
@@ -181,3 +185,26 @@ def test_stacks_that_show_no_focus_are_refused_or_doubted(stack: Stack) -> None:
             retrieved(bad)
     half = retrieved(stack.counts[5:], most_beads=1)
     assert any("does not go through their focus" in note for note in half.notes)
+
+
+def test_a_pupil_is_judged_and_drawn(found: PupilRetrieval) -> None:
+    levels = {one.title: one.level for one in judge_pupil(found)}
+    assert levels == {"Beads": "good", "Residual": "good", "Misfit": "good", "Width": "good"}
+    widths = pupil_widths(found)
+    assert pupil_widths(replace(found, measured=found.modelled)).measured == pytest.approx(widths.modelled)
+    # Aberrations make it wider, and most along z.
+    assert all(own > 0.95 * best for own, best in zip(widths.modelled, widths.ideal, strict=True))
+    assert widths.modelled[0] > 1.1 * widths.ideal[0]
+    light, dark = sections_png(found), sections_png(found, "#ffffff", "#000000")
+    assert light.startswith(b"\x89PNG") and dark.startswith(b"\x89PNG") and light != dark
+    page = pupil_html(found, "100x", "1.0")
+    assert f"{found.psf_snr:.1f} dB" in page and "FWHM along x" in page and page.count("<img") == 1
+
+
+def test_a_pupil_of_wrong_optics_is_not_believed(found: PupilRetrieval) -> None:
+    wide = replace(found, microscope=Microscope(0.5, 0.5, 0.12, 1.0))
+    said = {one.title: one for one in judge_pupil(wide)}
+    assert said["Width"].level == "bad" and "check NA" in said["Width"].words
+    poor = replace(found, psf_snr=4.0, noise_snr=20.0, misfit=8.0)
+    said = {one.title: one for one in judge_pupil(poor)}
+    assert (said["Residual"].level, said["Misfit"].level) == ("bad", "warning")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_deepblur.identification.volumes.identify import SpecimenChoice
     from napari_deepblur.io.acquisition import Acquisition
     from napari_deepblur.pipeline import DeblurSettings, StackDeblurring, VolumeDeblurring
-    from napari_deepblur.pipeline.series import Frame, Written
+    from napari_deepblur.pipeline.series import Frame, Told, Written
     from napari_deepblur.progress import Progress
 
 
@@ -57,10 +57,13 @@ class Made(NamedTuple):
         That it was made with.
     result
         None where there was nothing to do: the file of the result is there, made of the same.
+    told
+        What the run says of itself; None likewise.
     """
 
     settings: DeblurSettings
     result: StackDeblurring | VolumeDeblurring | None
+    told: Told | None
 
 
 def deblur_file_steps(
@@ -108,7 +111,7 @@ def deblur_file_steps(
     from napari_deepblur.io.sinks import file_sink
     from napari_deepblur.io.source_hash import source_hash
     from napari_deepblur.pipeline.made_of import made_of
-    from napari_deepblur.pipeline.series import deblur_stack_steps, deblur_volume_steps
+    from napari_deepblur.pipeline.series import deblur_stack_steps, deblur_volume_steps, told_in
 
     array = open_image(source, asked.scene)
     said: Acquisition = array.acquisition
@@ -125,13 +128,13 @@ def deblur_file_steps(
     wish: dict[str, Any] = asdict(asked) | {"axes": axes, "plane_spacing_um": spacing}
     origin = made_of(settings, source_hash(source, files), planes, wish, asked.volume)
     if not again and is_up_to_date(target, origin, say):
-        return Made(settings, None)
+        return Made(settings, None, None)
     sink = file_sink(target, said, origin)
     if asked.volume:
         volume = yield from deblur_volume_steps(
             array, axes, settings, sink, spacing, asked.specimen, reuse="first" if asked.one_operator else "each"
         )
-        return Made(settings, volume)
+        return Made(settings, volume, told_in(volume.settings))
     if asked.specimen != "auto":
         raise SettingsError("--specimen is for a stack that is deblurred as one volume. Add --volume, or leave it out.")
     check_spacing(axes.removesuffix("S") if asked.luminance else axes, spacing)
@@ -145,4 +148,4 @@ def deblur_file_steps(
         colours="luminance" if asked.luminance else "each",
         spread=None if spread is None else file_sink(spread, said),
     )
-    return Made(settings, series)
+    return Made(settings, series, told_in(series.record))

@@ -54,7 +54,8 @@ def row_of(outcome: Outcome) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON-safe. Coefficients, error bars and noise are those of the first frame that has them.
+        JSON-safe. Coefficients, error bars and noise are those of the first frame that has them, the verdict is the
+        worst.
     """
     from napari_deepblur.io.records import origin_in, record_in
     from napari_deepblur.io.source_hash import source_hash
@@ -71,16 +72,18 @@ def row_of(outcome: Outcome) -> dict[str, Any]:
 def found_in(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of a report that the record of a result fills, JSON-safe."""
     row: dict[str, Any] = {}
-    resolved = record.get("resolved", {})
+    from napari_deepblur.pipeline.series import told_in
+
+    resolved, worst = record.get("resolved", {}), told_in(record).verdict
     found = [entry for entry in record.get("frames", ()) if entry.get("theta") is not None]
     # A volume has one pupil for all its planes.
     first = record.get("pupil") or (found[0] if found else {})
-    row["frames"] = len(record.get("frames", ()))
+    row["frames"] = len(record.get("frames", ())) or 1
     row["parameter_names"] = record.get("parameter_names") or first.get("parameter_names")
     row["theta"] = first.get("theta", resolved.get("theta"))
     row["theta_std"] = first.get("theta_std")
     row["noise"] = first.get("noise") or resolved.get("noise")
-    row["verdict"] = resolved.get("residual")
+    row["verdict"] = None if worst is None else worst.as_record()
     row["weights"] = {kind: used["sha256"] for kind, used in resolved.get("weights", {}).items()}
     row["version"] = record.get("versions", {}).get("napari-deepblur")
     return row

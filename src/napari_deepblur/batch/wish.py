@@ -13,15 +13,14 @@ from napari_deepblur.progress import Progress, finished, only_progress
 
 if TYPE_CHECKING:
     from napari_deepblur.pipeline import DeblurSettings
-    from napari_deepblur.restoration.verdict import Verdict
+    from napari_deepblur.pipeline.series import Told
 
 
 class Brief(NamedTuple):
-    """What there is to say of a file whose result is written: that it was there already, or the worst verdict."""
+    """What there is to say of a file whose result is written: that it was there already, or what its run says."""
 
     skipped: bool
-    verdict: Verdict | None
-    notes: int
+    told: Told | None
 
 
 @dataclass(frozen=True)
@@ -47,19 +46,10 @@ class Wish:
 
     def steps(self, image: Path, target: Path) -> Generator[Progress, None, Brief]:
         """Make the result of an image, step by step."""
-        from napari_deepblur.pipeline.series import Frame
-        from napari_deepblur.restoration.verdict import badness
-
-        worst: list[Verdict] = []
-
-        def seen(step: object) -> None:
-            if isinstance(step, Frame) and step.result is not None and step.result.verdict is not None:
-                worst[:] = [max([*worst, step.result.verdict], key=badness)]
-
         steps = deblur_file_steps(image, target, self.asked, self.settings_of, again=self.again)
-        result = (yield from only_progress(steps, seen)).result
+        made = yield from only_progress(steps)
         # Not the result itself, which holds a plane: there may be thousands.
-        return Brief(result is None, worst[0] if worst else None, 0 if result is None else len(result.notes))
+        return Brief(made.result is None, made.told)
 
     def __call__(self, image: Path, target: Path) -> Brief:
         """Make the result of an image."""

@@ -43,23 +43,53 @@ def report_html(found: Calibration, findings: Sequence[Finding], title: str, ver
     version
         Of the program.
     """
+    counts = [(reason, str(number)) for reason, number in found.beads.counts().items()]
+    figure = picture(figure_png(found), "Eigen-PSFs, maps, errors, beads")
+    body = f"""<h2>Numbers</h2>{table(_numbers(found))}
+<h2>Width over the field</h2>{_map(found)}
+<h2>Eigen-PSFs, maps, and beads beside the model</h2>{figure}
+<h2>Beads</h2>{table(counts)}"""
+    return page_html(title, "Calibration with beads", version, findings, body)
+
+
+def page_html(title: str, what: str, version: str, findings: Sequence[Finding], body: str) -> str:
+    """Return a whole page: the verdict, and below it what there is to see.
+
+    Parameters
+    ----------
+    title
+        In the user's words.
+    what
+        What kind of page it is.
+    version
+        Of the program.
+    findings
+        The verdict.
+    body
+        HTML.
+    """
     level = worst(findings)
     rows = [(f"{SIGNS[one.level]} {one.title}", one.words, one.level) for one in findings]
     verdict = "".join(f'<tr class="{kind}"><th>{escape(a)}</th><td>{escape(b)}</td></tr>' for a, b, kind in rows)
-    numbers = "".join(f"<tr><th>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in _numbers(found))
-    counts = "".join(f"<tr><th>{escape(a)}</th><td>{b}</td></tr>" for a, b in found.beads.counts().items())
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style></head><body>
 <h1>{escape(title)}</h1>
-<p>Calibration with beads, {date.today().isoformat()}, napari-deepblur {escape(version)}.</p>
+<p>{escape(what)}, {date.today().isoformat()}, napari-deepblur {escape(version)}.</p>
 <h2 class="{level}">{SIGNS[level]} {_WORDS[level]}</h2>
 <table>{verdict}</table>
-<h2>Numbers</h2><table>{numbers}</table>
-<h2>Width over the field</h2>{_map(found)}
-<h2>Eigen-PSFs, maps, and beads beside the model</h2>{_picture(figure_png(found), "Eigen-PSFs, maps, errors, beads")}
-<h2>Beads</h2><table>{counts}</table>
+{body}
 </body></html>
 """
+
+
+def table(rows: Sequence[tuple[str, str]]) -> str:
+    """Return a table of names and what belongs to them."""
+    return f"<table>{''.join(f'<tr><th>{escape(a)}</th><td>{escape(b)}</td></tr>' for a, b in rows)}</table>"
+
+
+def picture(png: bytes, words: str) -> str:
+    """Return a picture that is part of the page; the words are for those who do not see it."""
+    return f'<img alt="{escape(words)}" src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'
 
 
 def _numbers(found: Calibration) -> list[tuple[str, str]]:
@@ -87,8 +117,4 @@ def _map(found: Calibration) -> str:
     # The plane with the highest peak has the smallest width: that of focus.
     maps = [psf_maps(family, theta.ravel()).fwhm_um for theta in found.thetas]
     sharp = min(maps, key=lambda widths: float(np.nan_to_num(widths, nan=np.inf).mean()))
-    return _picture(width_map_png(sharp, found.field_shape), "Full width at half maximum over the field")
-
-
-def _picture(png: bytes, words: str) -> str:
-    return f'<img alt="{escape(words)}" src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'
+    return picture(width_map_png(sharp, found.field_shape), "Full width at half maximum over the field")

@@ -27,7 +27,7 @@ _PHOTONS = 50.0, 200.0
 
 _AROUND = np.array([-1, 0, 1])
 
-_WIDTHS = 0.9, 1.5
+WIDTHS = 0.9, 1.5
 """Measured width over that of the optics: a measured one is not smaller, but by its noise."""
 
 _CELLS, _COVERED = 4, (0.5, 0.75)
@@ -152,9 +152,9 @@ def _width(found: Calibration) -> Finding | None:
         return None
     own, ideal = float(np.mean(metrics.fwhm_um)), float(np.mean(metrics.ideal_fwhm_um))
     words = f"{own:.3f} µm at half maximum in the sharpest plane; the optics allow {ideal:.3f} µm."
-    if own < _WIDTHS[0] * ideal:
+    if own < WIDTHS[0] * ideal:
         return Finding("bad", "Width", f"{words} No lens is sharper than that: check NA, wavelength and pixel size.")
-    if own > _WIDTHS[1] * ideal:
+    if own > WIDTHS[1] * ideal:
         why = "Is focus in the stack, are the beads as small as stated, is the NA used fully?"
         return Finding("warning", "Width", f"{words} {why}")
     return Finding("good", "Width", words)

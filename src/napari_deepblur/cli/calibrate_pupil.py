@@ -50,16 +50,16 @@ def asked(arguments: argparse.Namespace) -> bool:
 def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
     """Read one stack, find its pupil, and write what was asked for."""
     from napari_deepblur.calibration import PupilChoice, retrieve_pupil_steps
-    from napari_deepblur.io.images import write_tiff
     from napari_deepblur.io.open_image import open_image
-    from napari_deepblur.io.output import check_family_name, check_tiff_name
+    from napari_deepblur.io.output import check_family_name, check_tiff_name, replacing
+    from napari_deepblur.io.psf_stacks import save_psf_stack
     from napari_deepblur.io.pupil_files import save_pupil
 
-    outputs = [path for path in (arguments.output, arguments.psf, arguments.figure) if path is not None]
+    outputs = [path for path in (arguments.output, arguments.psf, arguments.figure, arguments.report) if path]
     if len(arguments.stacks) != 1 or not outputs:
         raise SettingsError(
             f"{len(arguments.stacks)} bead stacks are given, and {len(outputs)} files to write; expected one stack, "
-            "and --output, --psf or --figure."
+            "and --output, --psf, --figure or --report."
         )
     source: Path = arguments.stacks[0]
     check_outputs(source, *outputs)
@@ -89,16 +89,18 @@ def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
     if arguments.output is not None:
         save_pupil(found.pupil, arguments.output, found.theta_std)
     if arguments.psf is not None:
-        from napari_deepblur.io.acquisition import Acquisition
-
-        taken = Acquisition(plane_spacing_um=abs(found.plane_spacing_um))
-        # A file has no sign of its spacing: its planes are in the order in which light passes them.
-        planes = found.measured if found.plane_spacing_um > 0 else found.measured[::-1]
-        write_tiff(arguments.psf, planes.copy(), pixel_size_um=microscope.pixel_size_um, axes="ZYX", acquisition=taken)
+        save_psf_stack(found.measured, arguments.psf, microscope.pixel_size_um, found.plane_spacing_um)
     if arguments.figure is not None:
-        from napari_deepblur.cli.pupil_figure import save_figure
+        from napari_deepblur.calibration.pupil.figure import pupil_png
 
-        save_figure(arguments.figure, found)
+        with replacing(arguments.figure) as partial:
+            partial.write_bytes(pupil_png(found))
+    if arguments.report is not None:
+        from napari_deepblur import __version__
+        from napari_deepblur.calibration.pupil.page import pupil_html
+
+        with replacing(arguments.report) as partial:
+            partial.write_text(pupil_html(found, source.stem, __version__), encoding="utf-8")
     for note in found.notes:
         print(f"napari-deepblur: {note}", file=sys.stderr)
     if not arguments.quiet:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from napari_deepblur.cli.arguments import Verbs
     from napari_deepblur.pipeline import DeblurSettings, StackDeblurring, VolumeDeblurring
     from napari_deepblur.pipeline.series import Frame, Written
-    from napari_deepblur.restoration.verdict import Verdict
 
 
 def add_to(verbs: Verbs) -> None:
@@ -141,9 +140,8 @@ def _named(quiet: bool) -> Callable[[str], None]:
 
 def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
     """Make a result of an image; return whether there was nothing to do."""
-    from napari_deepblur.pipeline import StackDeblurring, VolumeDeblurring, save_settings
+    from napari_deepblur.pipeline import StackDeblurring, save_settings
     from napari_deepblur.pipeline.series import Frame
-    from napari_deepblur.restoration.verdict import badness
 
     _check_volume(arguments)
     names = ("scene", "axes", "one_operator", "luminance", "volume", "specimen", "plane_spacing_um")
@@ -159,11 +157,8 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
         return settings
 
     psfs: list[NDArray[np.float32]] = []
-    verdicts: list[Verdict] = []
 
     def keep(step: Written | Frame) -> None:
-        if isinstance(step, Frame) and step.result and step.result.verdict:
-            verdicts.append(step.result.verdict)
         if isinstance(step, Frame) and step.identified and step.result and step.result.identification:
             psfs.append(step.result.identification.psfs)
 
@@ -176,19 +171,16 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
         spread=arguments.spread,
         say=_named(arguments.quiet),
     )
-    settings, result = run_with_bar(steps, arguments.quiet, keep)
-    if result is None:
+    settings, result, told = run_with_bar(steps, arguments.quiet, keep)
+    if result is None or told is None:
         return True
     for note in result.notes:
         _named(quiet=False)(f"{source.name}: {' '.join(note.split())}")
-    if isinstance(result, VolumeDeblurring) and result.verdict is not None:
-        verdicts.append(result.verdict)
-    if verdicts:
-        of = f"the worst of {len(verdicts)} verdicts" if len(verdicts) > 1 else "verdict"
-        worst = max(verdicts, key=badness)
-        _named(arguments.quiet)(f"{source.name}: {of}: {worst.light}. {worst.words}")
-    if isinstance(result, StackDeblurring) and result.first.resolution is not None:
-        _named(arguments.quiet)(f"{source.name}: {result.first.resolution.words}")
+    if told.verdict is not None:
+        of = f"the worst of {told.judged} verdicts, {told.of}" if told.of else "verdict"
+        _named(arguments.quiet)(f"{source.name}: {of}: {told.verdict.light}. {told.verdict.words}")
+    if told.resolution is not None:
+        _named(arguments.quiet)(f"{source.name}: {told.resolution.words}")
     if isinstance(result, StackDeblurring):
         _write_series(arguments, settings, result, psfs)
     else:

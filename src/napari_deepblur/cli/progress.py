@@ -18,6 +18,8 @@ _WORDS = {
     "find": "Finding beads",
     "select": "Leaving beads out",
     "fit": "Fitting the field",
+    "search": "Looking for the wavefront",
+    "refine": "Fitting the pupil",
 }
 
 

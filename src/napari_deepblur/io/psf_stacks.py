@@ -1,4 +1,4 @@
-"""A measured three-dimensional point spread function in an image file, made ready for the volumes of a microscope."""
+"""A measured three-dimensional point spread function in an image file: made ready for volumes, and written."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from napari_deepblur.errors import FamilyFileError
+from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.psf_files import opened, ring
 
 Array = NDArray[np.float64]
@@ -83,6 +85,31 @@ def load_psf_stack(path: str | os.PathLike[str]) -> PsfStack:
     light, notes = _without_background(name, values, focus)
     _check_focus(name, light, focus)
     return PsfStack(_centred(name, light, focus), focus, pixel_size_um, plane_spacing_um, notes)
+
+
+def save_psf_stack(
+    planes: NDArray[np.float32], path: str | os.PathLike[str], pixel_size_um: float, plane_spacing_um: float
+) -> None:
+    """Write a PSF of several planes, which `load_psf_stack` reads.
+
+    Parameters
+    ----------
+    planes
+        Shape (P, k, k).
+    path
+        The TIFF file; an existing one is replaced in one step.
+    pixel_size_um, plane_spacing_um
+        Distances, that of the planes signed. A file has no sign of it: its planes are in the order in which light
+        passes them.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written; an existing one is unharmed.
+    """
+    ordered = planes if plane_spacing_um > 0 else planes[::-1]
+    taken = Acquisition(plane_spacing_um=abs(plane_spacing_um))
+    write_tiff(path, ordered.copy(), pixel_size_um=pixel_size_um, axes="ZYX", acquisition=taken)
 
 
 def _without_background(name: str, values: Array, focus: int) -> tuple[Array, tuple[str, ...]]:

@@ -20,6 +20,8 @@ _STAGES = {
     "find": "Finding and centring beads",
     "select": "Choosing how many eigen-PSFs and maps",
     "fit": "Fitting the maps of the field",
+    "search": "Looking for the wavefront",
+    "refine": "Fitting the pupil",
 }
 
 

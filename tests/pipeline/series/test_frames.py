@@ -16,7 +16,9 @@ from napari_deepblur.io.sinks import ArraySink, Form, Region, Sink
 from napari_deepblur.pipeline import DeblurSettings, deblur
 from napari_deepblur.pipeline.series.frames import deblur_stack_steps
 from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
+from napari_deepblur.pipeline.series.told import verdict_in
 from napari_deepblur.progress import Progress, finished
+from napari_deepblur.restoration.verdict import badness
 from tests.pipeline.series.frames_of import frames_of
 
 SETTINGS = DeblurSettings(
@@ -78,6 +80,16 @@ def test_one_operator_for_all_is_that_of_the_first_frame_of_each_channel() -> No
     assert not np.array_equal(once[2].image, each.image)
 
 
+def test_each_frame_is_judged_and_the_series_by_its_worst() -> None:
+    array = np.pad(_series(3), [(0, 0), (24, 24), (24, 24)], mode="symmetric")
+    array[1] = np.random.default_rng(0).integers(0, 60000, array[1].shape)
+    _, frames, series = _steps(array, "TYX", SETTINGS.replace(theta=(0.0,) * 8))
+    verdicts = [frame.result.verdict for frame in frames if frame.result and frame.result.verdict]
+    assert len(verdicts) == 3 and len(set(verdicts)) == 3
+    assert [verdict_in(entry["residual"]) for entry in series.record["frames"]] == verdicts
+    assert series.verdict == max(verdicts, key=badness)
+
+
 def test_a_constant_frame_is_passed_through_and_named() -> None:
     array = _series(3)
     array[0] = 0
@@ -89,7 +101,8 @@ def test_a_constant_frame_is_passed_through_and_named() -> None:
     assert [frame.identified for frame in frames] == [False, True, False]
     assert series.first is frames[1].result
     assert series.record["frames"][0] == {
-        "index": [0], "identified": False, "note": series.notes[0], "theta": None, "theta_std": None, "noise": None
+        "index": [0], "identified": False, "note": series.notes[0], "theta": None, "theta_std": None, "noise": None,
+        "residual": None,
     }  # fmt: skip
     assert json.loads(json.dumps(series.record)) == series.record
     assert series.record["image"]["shape"] == [3, 48, 40]

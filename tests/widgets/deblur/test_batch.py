@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import MICROMETRES, PATIENCE_MS, child, know_the_blur, press, status
+import tifffile
+from driving import MICROMETRES, PATIENCE_MS, child, choose, know_the_blur, press, status
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
@@ -211,6 +212,38 @@ def test_layers_become_layers_with_their_own_optics(
     # Results are not images to begin with.
     child(dock, QAction, "layers").trigger()
     assert [name for name, _ in _states(dialog)] == ["one", "dark", "two"]
+
+
+def test_volumes_have_their_verdicts_too(
+    qtbot: QtBot,
+    viewer: Viewer,
+    dock: DeblurDock,
+    cells: NDArray[np.uint16],
+    open_files: Callable[..., BatchDialog],
+    tmp_path: Path,
+) -> None:
+    stack = np.stack([cells[i : i + 40, 2 * i : 2 * i + 44] for i in range(4)])
+    known = {"theta": (0.05,) * 8, "method": "richardson-lucy", "iterations": 2, "device": "cpu"}
+    dock.setValue(dock.value().replace(**known))
+    viewer.add_image(stack, name="stack", scale=(0.3, 0.1, 0.1), units=("um",) * 3, axis_labels=("z", "y", "x"))
+    choose(dock, "planes", "volume")
+    child(dock, QAction, "layers").trigger()
+    dialog = child(dock, BatchDialog)
+    _run(qtbot, dialog)
+    record = viewer.layers["stack deblurred"].metadata[METADATA_KEY]
+    light = record["resolved"]["residual"]["light"]
+    assert f"verdict {light}" in _states(dialog)[0][1]
+
+    tifffile.imwrite(
+        tmp_path / "stack.ome.tif",
+        stack,
+        metadata={"axes": "ZYX", "PhysicalSizeX": 0.1, "PhysicalSizeY": 0.1, "PhysicalSizeZ": 0.3},
+    )
+    dialog = open_files(tmp_path / "stack.ome.tif")
+    _run(qtbot, dialog)
+    assert f"verdict {light}" in _states(dialog)[0][1]
+    (row,) = csv.DictReader((tmp_path / "deblurred" / "report.csv").read_text(encoding="utf-8").splitlines())
+    assert (row["frames"], row["verdict light"]) == ("1", light)
 
 
 def test_a_folder_that_cannot_be_is_said_before_anything_is_done(

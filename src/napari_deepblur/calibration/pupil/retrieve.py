@@ -131,13 +131,13 @@ def retrieve_pupil_steps(
         models = [model] * len(beads.patches)
         for count, better in enumerate(refined(models, list(beads.patches), levels, state, _STEPS)):
             state = better
-            yield Progress("fit", SEARCH_STEPS + attempt * _STEPS + count, total)
+            yield Progress("refine", SEARCH_STEPS + attempt * _STEPS + count, total)
         fits = all_explained(models, list(beads.patches), levels, state)
         wrong = outliers(np.array([fit.deviance for fit in fits]) / beads.patches[0].numel()) & (len(fits) > 3)
         if attempt or not wrong.any():
             break
         beads, state = _without(beads, state, wrong)
-    yield Progress("fit", total, total)
+    yield Progress("refine", total, total)
     return report(microscope, choice, known, model, beads, state, fits)
 
 

@@ -5,6 +5,7 @@ from napari_deepblur.pipeline.series.arrays import LUMINANCE, Luminance, lazy_fr
 from napari_deepblur.pipeline.series.frames import Colours, Reuse, channel_of, deblur_stack_steps
 from napari_deepblur.pipeline.series.history import History, frame_axes, history_of
 from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
+from napari_deepblur.pipeline.series.told import Told, told_in
 from napari_deepblur.pipeline.series.volumes import deblur_volume_steps, other_axes, volume_refusal
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Luminance",
     "Reuse",
     "StackDeblurring",
+    "Told",
     "Written",
     "channel_of",
     "check_axes",
@@ -30,6 +32,7 @@ __all__ = [
     "named_axes",
     "other_axes",
     "planes_last",
+    "told_in",
     "volume_refusal",
     "write_frame",
 ]

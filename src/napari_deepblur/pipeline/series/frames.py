@@ -250,7 +250,7 @@ def _spread_of(frame: Frame) -> NDArray[np.float32]:
 def _entry(frame: Frame) -> dict[str, Any]:
     entry: dict[str, Any] = {"index": list(frame.index), "identified": frame.identified, "note": frame.note}
     if frame.result is None:
-        return entry | {"theta": None, "theta_std": None, "noise": None}
+        return entry | {"theta": None, "theta_std": None, "noise": None, "residual": None}
     found, resolved = frame.result.identification, frame.result.settings["resolved"]
-    std = None if found is None else found.theta_std.tolist()
-    return entry | {"theta": resolved["theta"], "theta_std": std, "noise": resolved["noise"]}
+    known = {name: resolved[name] for name in ("theta", "noise", "residual")}
+    return entry | known | {"theta_std": None if found is None else found.theta_std.tolist()}

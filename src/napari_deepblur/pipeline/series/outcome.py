@@ -12,7 +12,9 @@ from napari_deepblur.io.sinks import Region
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series.history import History, history_of
+from napari_deepblur.pipeline.series.told import told_in
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.restoration.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ class StackDeblurring:
     notes: tuple[str, ...]
     family: OperatorFamily
     spread: Any = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the result can be believed: of several frames the worst; None where none could be judged."""
+        return told_in(self.record).verdict
 
     def history(self) -> History | None:
         """Return the coefficients frame by frame; None where no blur was identified."""

@@ -227,7 +227,7 @@ def _record(stacks: list[_Stack], axes: str, reuse: Reuse) -> dict[str, Any]:
 def _entry(made: _Stack) -> dict[str, Any]:
     entry: dict[str, Any] = {"index": list(made.index), "identified": made.identified, "note": made.note}
     if made.result is None:
-        return entry | {"theta": None, "theta_std": None, "noise": None}
+        return entry | {"theta": None, "theta_std": None, "noise": None, "residual": None}
     resolved, found = made.result.settings["resolved"], made.found
     std = None if found is None else found.theta_std.tolist()
     known = {name: resolved[name] for name in ("theta", "noise", "residual")}

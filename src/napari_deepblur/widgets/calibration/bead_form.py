@@ -51,6 +51,7 @@ class BeadForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._low, self._high, self._automatic = 1.0, 1000.0, 10.0
+        self._suggested = BeadChoice().patch_size
         self._diameter = QDoubleSpinBox(self)
         self._diameter.setObjectName("bead_diameter_um")
         self._diameter.setDecimals(3)
@@ -144,6 +145,17 @@ class BeadForm(QWidget):
         if value.threshold is not None:
             self._number.setValue(value.threshold)
         self._auto.setChecked(value.threshold is None)
+
+    def setPupil(self, side: int | None) -> None:
+        """Show what there is to choose for a pupil, whose patches are best of this side; None: for a family of blurs.
+
+        A patch size that the user has chosen stays.
+        """
+        suggested = BeadChoice().patch_size if side is None else side
+        if self._patch.value() | 1 == self._suggested:
+            self._patch.setValue(suggested)
+        self._suggested = min(suggested, self._patch.maximum())
+        self._brightness.setVisible(side is None)
 
     def setThresholdRange(self, low: float, high: float, automatic: float) -> None:
         """Fit the slider to an image.

@@ -13,7 +13,12 @@ from napari_deepblur.errors import ImageError
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.acquisition_files import read_acquisition
 from napari_deepblur.io.images import read_image
-from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition_or_reason
+from napari_deepblur.io.open_image import open_image
+from napari_deepblur.widgets.layer_acquisition import (
+    known_pixel_size,
+    known_spacing_um,
+    layer_acquisition_or_reason,
+)
 from napari_deepblur.widgets.layers import PixelSize, is_listed, shown_name
 
 if TYPE_CHECKING:
@@ -116,6 +121,23 @@ class BeadSource:
                 "warning",
             )
         return PixelSize(width, f"Pixel size from the file {name}.")
+
+    def planes(self) -> int:
+        """Return how many planes it has; 1 where that cannot be told."""
+        if self.layer is not None:
+            return int(self.layer.data.shape[0]) if self.layer.ndim == 3 else 1
+        try:
+            with open_image(self._file) as image:
+                shape = [length for length in image.shape if length > 1]
+        except ImageError:
+            return 1
+        return int(shape[0]) if len(shape) == 3 else 1
+
+    def plane_spacing_um(self, acquisition: Acquisition) -> float | None:
+        """Return the distance of its planes, signed; None where neither layer nor file states it."""
+        if self.layer is None:
+            return acquisition.plane_spacing_um
+        return known_spacing_um(self.layer, "ZYX", acquisition) if self.layer.ndim == 3 else None
 
     def placement(self, size_um: float) -> dict[str, Any]:
         """Arguments that put a layer of two axes onto the field of this source.

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import Calibration, report_html
+from napari_deepblur.calibration import Calibration, PupilRetrieval
+from napari_deepblur.calibration.pupil.model import patch_side
 from napari_deepblur.errors import DeepblurError, FamilyFileError
-from napari_deepblur.io.families import load_family, save_family
+from napari_deepblur.io.families import load_family
 from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
-from napari_deepblur.widgets.calibration.bead_form import BeadForm
+from napari_deepblur.widgets.calibration.aim_form import AimForm
+from napari_deepblur.widgets.calibration.bead_form import BeadChoice, BeadForm
 from napari_deepblur.widgets.calibration.bead_preview import BeadPreview
 from napari_deepblur.widgets.calibration.bead_source_form import BeadSourceForm
 from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 from napari_deepblur.widgets.calibration.layers import calibration_layers
-from napari_deepblur.widgets.calibration.output import ask_for_file, use_in_deblur, write_report, write_table
+from napari_deepblur.widgets.calibration.output import Keeper
+from napari_deepblur.widgets.calibration.pupil_results import PupilResults
 from napari_deepblur.widgets.calibration.results import CalibrationResults
-from napari_deepblur.widgets.calibration.run import Judged, part_of, read_and_calibrate, with_names
+from napari_deepblur.widgets.calibration.run import (
+    FoundPupil,
+    Judged,
+    part_of,
+    read_and_calibrate,
+    read_and_retrieve,
+    with_names,
+)
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.failures import told
@@ -29,8 +37,8 @@ from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
+from napari_deepblur.widgets.notice import Level
 from napari_deepblur.widgets.preferences import follow_preferences
-from napari_deepblur.widgets.project import project_version
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -41,8 +49,8 @@ if TYPE_CHECKING:
 class CalibrationDock(QWidget):
     """Forms for beads and microscope, a preview of the beads, a Calibrate button, and what was found.
 
-    The dock hands images and numbers to `calibration.calibrate_steps` in another thread, and shows what comes back. It
-    computes nothing itself.
+    The dock hands images and numbers to `calibration.calibrate_steps`, or for a pupil to `retrieve_pupil_steps`, in
+    another thread, and shows what comes back. It computes nothing itself.
 
     Parameters
     ----------
@@ -59,15 +67,17 @@ class CalibrationDock(QWidget):
         self._used: list[BeadSource] = []
         self._layers: list[Layer] = []
         self._measured: BeadSource | None = None
-        self._file: Path | None = None
         self._connections = Connections(self)
         self._job = Job(self, "Bead calibration")
 
         self._sources = BeadSourceForm(napari_viewer, self)
+        self._aim = AimForm(self)
         self._microscope = MicroscopeForm(self)
         self._beads = BeadForm(self)
         self._preview = BeadPreview(napari_viewer, self)
-        self._results = CalibrationResults(self)
+        keeper = Keeper(self, self._folder, self._say)
+        self._results = CalibrationResults(napari_viewer, keeper, self)
+        self._pupil = PupilResults(napari_viewer, keeper, self)
         self._adaptation = AdaptationPanel(self)
         self._adaptation.hide()
         self._open = QPushButton("Open a saved family…", self)
@@ -81,7 +91,8 @@ class CalibrationDock(QWidget):
         )
         self._area = FormArea(self)
         for form in (
-            self._sources, self._microscope, self._beads, self._preview, self._results, self._open, self._adaptation,
+            self._sources, self._aim, self._microscope, self._beads, self._preview, self._results, self._pupil,
+            self._open, self._adaptation,
         ):  # fmt: skip
             self._area.addForm(form)
         layout = QVBoxLayout(self)
@@ -90,13 +101,10 @@ class CalibrationDock(QWidget):
 
         self._sources.valueChanged.connect(self._check)
         self._sources.shownChanged.connect(self._source_shown)
-        self._microscope.valueChanged.connect(self._check)
+        self._microscope.valueChanged.connect(self._aimed)
+        self._aim.valueChanged.connect(self._aimed)
         self._beads.valueChanged.connect(self._look)
         self._preview.detected.connect(self._beads.setThresholdRange)
-        self._results.saveRequested.connect(self._save)
-        self._results.tableRequested.connect(self._export_table)
-        self._results.reportRequested.connect(self._save_report)
-        self._results.useRequested.connect(self._use)
         self._results.adaptRequested.connect(self._adapt)
         self._open.clicked.connect(self._open_family)
         self._panel.runRequested.connect(self._run)
@@ -112,6 +120,10 @@ class CalibrationDock(QWidget):
     def value(self) -> Calibration | None:
         """Return what was found last."""
         return self._results.value()
+
+    def pupil(self) -> PupilRetrieval | None:
+        """Return the pupil that was found last."""
+        return self._pupil.value()
 
     def isRunning(self) -> bool:
         """Tell whether a calibration is under way."""
@@ -138,7 +150,22 @@ class CalibrationDock(QWidget):
                     self._microscope.setAcquisition(taken, reason)
                 size = source.pixel_size(taken)
                 self._microscope.setPixelSize(size.size_um, size.remark, size.level)
+                stated_by = (
+                    "the layer" if taken.plane_spacing_um is None else f"the file {Path(taken.source).name}".rstrip()
+                )
+                self._aim.setStack(source.planes(), source.plane_spacing_um(taken), stated_by)
         self._look()
+
+    def _aimed(self) -> None:
+        """Offer for a pupil what its patches are best."""
+        aim, side = self._aim.value(), None
+        if aim.aim == "pupil" and self._measured is not None:
+            try:
+                side = patch_side(self._microscope.value(), self._measured.planes(), aim.plane_spacing_um)
+            except DeepblurError:
+                side = BeadChoice().patch_size
+        self._beads.setPupil(side)
+        self._check()
 
     def _look(self) -> None:
         """Look for beads with what the forms say now."""
@@ -153,7 +180,8 @@ class CalibrationDock(QWidget):
 
     def _check(self) -> None:
         """Allow a run only where the forms make sense; they say themselves what does not."""
-        reason = self._sources.refusal()
+        ticked = self._sources.value()
+        reason = self._sources.refusal() or self._aim.refusal(len(ticked), ticked[:1] == [self._sources.shown()])
         if not reason:
             try:
                 self._microscope.value()
@@ -175,28 +203,45 @@ class CalibrationDock(QWidget):
             return
         self._used = sources
         data, choice, overrides = [s.data() for s in sources], self._beads.value(), self._preview.overrides(sources)
+        aim = self._aim.value()
         self._area.setFormsEnabled(False)
         self._panel.setRunning()
-        self._job.start(lambda: read_and_calibrate(data, microscope, choice, overrides))
+        if aim.aim == "pupil":
+            self._job.start(lambda: read_and_retrieve(data[0], microscope, choice, aim))
+        else:
+            self._job.start(lambda: read_and_calibrate(data, microscope, choice, overrides))
 
     def _cancel(self) -> None:
         self._panel.setCancelling()
         self._job.cancel()
 
-    def _succeeded(self, judged: Judged) -> None:
-        from napari.layers import Layer
-
-        found = judged.calibration
+    def _succeeded(self, found: Judged | FoundPupil) -> None:
         sources, seconds = self._used, self._panel.elapsed()
         self._rest()
-        self._file = None
         self._adaptation.setValue(None)
         self._adaptation.hide()
-        first = sources[0]
-        placed = first.placement(self._pixel_size())
         for layer in self._layers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
+        self._layers = []
+        # One of both is of the last run.
+        self._pupil.setValue(found if isinstance(found, FoundPupil) else None)
+        if isinstance(found, FoundPupil):
+            self._results.setValue(None)
+            self._panel.say(
+                f"Done in {in_words(seconds)}: {found.pupil.rms:.3f} waves RMS from {len(found.pupil.places)} beads."
+            )
+        else:
+            self._show(found, sources, in_words(seconds))
+        # Once the column has made room for it.
+        QTimer.singleShot(0, self._area.scrollDown)
+
+    def _show(self, judged: Judged, sources: list[BeadSource], duration: str) -> None:
+        """Add the layers of a calibration, and say what was found."""
+        from napari.layers import Layer
+
+        found, first = judged.calibration, sources[0]
+        placed = first.placement(self._pixel_size())
         self._layers = [Layer.create(*data) for data in calibration_layers(found, first.name, placed, first.depth())]
         for layer in self._layers:
             self._viewer.add_layer(layer)
@@ -205,11 +250,9 @@ class CalibrationDock(QWidget):
         self._results.setValue(found, judged.findings)
         names = ", ".join(shown_name(layer.name) for layer in self._layers)
         self._panel.say(
-            f"Done in {in_words(seconds)}: {len(found.eigen_psfs)} eigen-PSFs and {len(found.maps)} maps from "
+            f"Done in {duration}: {len(found.eigen_psfs)} eigen-PSFs and {len(found.maps)} maps from "
             f"{len(found.thetas)} planes. Added {names} (the maps are hidden)."
         )
-        # Once the column has made room for it.
-        QTimer.singleShot(0, self._area.scrollDown)
 
     def _failed(self, error: Exception) -> None:
         sources = self._used
@@ -227,41 +270,6 @@ class CalibrationDock(QWidget):
         self._area.setFormsEnabled(True)
         self._panel.setIdle()
         self._check()
-
-    def _save(self) -> None:
-        """Ask for a file and write the family to it."""
-        found = self._results.value()
-        if found is not None:
-            what = "Save the family of blurs", "microscope.safetensors", "Families (*.safetensors)"
-            self._file = self._written(*what, partial(save_family, found.family), "the family") or self._file
-
-    def _export_table(self) -> None:
-        found = self._results.value()
-        if found is not None:
-            what = "Export the table of beads", "beads.csv", "Tables (*.csv)"
-            self._written(*what, partial(write_table, found.beads), f"{len(found.beads)} beads")
-
-    def _save_report(self) -> None:
-        found = self._results.value()
-        if found is not None:
-            title = "Calibration" if self._file is None else self._file.stem
-            page = report_html(found, self._results.findings(), title, project_version())
-            self._written(
-                "Save the report", "calibration.html", "Pages (*.html)", partial(write_report, page), "the report"
-            )
-
-    def _written(self, title: str, name: str, kinds: str, write: Callable[[Path], object], what: str) -> Path | None:
-        """Ask for a file, write it, and say so, or why not; None where it was not written."""
-        path = ask_for_file(self, title, self._suggestion(name), kinds)
-        if path is None:
-            return None
-        try:
-            write(path)
-        except DeepblurError as error:
-            self._panel.say(str(error), "error")
-            return None
-        self._panel.say(f"Wrote {what} to {path}.")
-        return path
 
     def _open_family(self) -> None:
         """Offer to adapt the network to a family that was saved before."""
@@ -283,36 +291,23 @@ class CalibrationDock(QWidget):
         self._panel.say(f"{shown_name(Path(chosen).stem)} is open: adapt the network to it below.")
         QTimer.singleShot(0, self._area.scrollDown)
 
-    def _use(self) -> None:
-        """Choose the family in the Deblur dock, which is opened if it is not; it needs a file, which settings name."""
-        file, found = self._saved(), self._results.value()
-        if file is None or found is None:
-            return
-        use_in_deblur(self._viewer, file, found.microscope)
-        self._panel.say(f"{shown_name(file.stem)} is chosen in the Deblur dock.")
+    def _adapt(self, file: str) -> None:
+        """Offer to adapt the network to a family, beside whose file its weights are to lie."""
+        self._adaptation.setValue(Path(file))
+        self._adaptation.show()
+        QTimer.singleShot(0, self._area.scrollDown)
 
-    def _saved(self) -> Path | None:
-        """Return the file of the family, after asking for one if there is none; None if there is none then."""
-        if self._file is None or not self._file.exists():
-            self._file = None
-            self._save()
-        return self._file
+    def _say(self, words: str, level: Level = "note") -> None:
+        self._panel.say(words, level)
 
-    def _adapt(self) -> None:
-        """Offer to adapt the network; its weights need the family's file to lie beside."""
-        file = self._saved()
-        if file is not None:
-            self._adaptation.setValue(file)
-            self._adaptation.show()
-            QTimer.singleShot(0, self._area.scrollDown)
-
-    def _suggestion(self, name: str) -> Path:
+    def _folder(self) -> Path:
         """Where to write by default: beside the images of beads."""
         sources = [*self._sources.value(), *([self._measured] if self._measured is not None else [])]
-        return next((source.folder for source in sources if source.folder is not None), Path.home()) / name
+        return next((source.folder for source in sources if source.folder is not None), Path.home())
 
     def _follow_theme(self) -> None:
         colours = theme_colours(str(self._viewer.theme))
         self.setStyleSheet(message_style(colours))
         self._results.setColours(colours)
+        self._pupil.setColours(colours)
         self._adaptation.setColours(colours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,45 @@ from napari_deepblur.io.output import replacing
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.dock import DeblurDock
+from napari_deepblur.widgets.notice import Level
 from napari_deepblur.widgets.opening import dock_in
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+
+class Keeper:
+    """Writes what a dock has found, and says so, or why not.
+
+    Parameters
+    ----------
+    parent
+        What its dialogs stand before.
+    folder
+        Returns the folder that it offers.
+    say
+        Shows a message, with how serious it is.
+    """
+
+    def __init__(self, parent: QWidget, folder: Callable[[], Path], say: Callable[[str, Level], None]) -> None:
+        self._parent, self._folder, self._say = parent, folder, say
+
+    def say(self, words: str) -> None:
+        """Show a message."""
+        self._say(words, "note")
+
+    def keep(self, title: str, name: str, kinds: str, write: Callable[[Path], object], what: str) -> Path | None:
+        """Ask for a file, write it, and say so, or why not; None where it was not written."""
+        path = ask_for_file(self._parent, title, self._folder() / name, kinds)
+        if path is None:
+            return None
+        try:
+            write(path)
+        except DeepblurError as error:
+            self._say(str(error), "error")
+            return None
+        self._say(f"Wrote {what} to {path}.", "note")
+        return path
 
 
 def ask_for_file(parent: QWidget, title: str, suggestion: Path, kinds: str) -> Path | None:
@@ -57,7 +93,7 @@ def write_report(page: str, path: Path) -> None:
         partial.write_text(page, encoding="utf-8")
 
 
-def use_in_deblur(viewer: Viewer, file: Path, microscope: Microscope | None) -> None:
+def use_in_deblur(viewer: Viewer, file: Path, microscope: Microscope | None, as_volume: bool = False) -> None:
     """Choose a family in the Deblur dock, which is opened if it is not.
 
     Parameters
@@ -68,18 +104,23 @@ def use_in_deblur(viewer: Viewer, file: Path, microscope: Microscope | None) -> 
         Of the family.
     microscope
         Of the family, which then stands in the form too.
+    as_volume
+        Choose that stacks are deblurred as volumes, where the image is one.
     """
     holder, opened = viewer.window.add_plugin_dock_widget("napari-deepblur", "Deblur", tabify=True)
     dock = dock_in(opened)
     assert isinstance(dock, DeblurDock)
     chosen: dict[str, Any] = {"family": str(file), "origin": (0, 0)}
     if microscope is not None:
-        chosen["microscope"] = microscope
+        # Whoever calibrated has stated it.
+        chosen |= {"microscope": microscope, "assumed": ()}
     try:
         settings = dock.value().replace(**chosen, channel_wavelengths_um=None)
     except DeepblurError:
         # What stood in its forms made no sense: it is replaced.
         settings = DeblurSettings(**chosen)
     dock.setValue(settings)
+    if as_volume:
+        dock.chooseVolume()
     holder.show()
     holder.raise_()

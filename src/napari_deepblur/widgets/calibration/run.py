@@ -9,10 +9,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from napari_deepblur.calibration import BeadTable, Calibration, Finding, calibrate_steps, judge
+from napari_deepblur.calibration import (
+    BeadTable,
+    Calibration,
+    Finding,
+    PupilChoice,
+    PupilRetrieval,
+    calibrate_steps,
+    judge,
+    retrieve_pupil_steps,
+)
 from napari_deepblur.calibration.calibrate import Override
+from napari_deepblur.calibration.pupil.figure import sections_png
+from napari_deepblur.calibration.pupil.verdict import PupilWidths, judge_pupil, pupil_widths
 from napari_deepblur.optics import Microscope
 from napari_deepblur.progress import Progress
+from napari_deepblur.widgets.calibration.aim_form import AimChoice
 from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 from napari_deepblur.widgets.calibration.bead_sources import BeadSource, read_beads
 from napari_deepblur.widgets.layers import shown_name
@@ -23,6 +35,35 @@ class Judged(NamedTuple):
 
     calibration: Calibration
     findings: tuple[Finding, ...]
+
+
+class FoundPupil(NamedTuple):
+    """A pupil, what there is to say of it, and the widths of its PSFs."""
+
+    pupil: PupilRetrieval
+    findings: tuple[Finding, ...]
+    widths: PupilWidths
+
+    def sections(self, ink: str, paper: str) -> bytes:
+        """Draw the sections of its PSFs, as PNG."""
+        return sections_png(self.pupil, ink, paper)
+
+
+def read_and_retrieve(
+    data: Any, microscope: Microscope, choice: BeadChoice, aim: AimChoice
+) -> Generator[Progress, None, FoundPupil]:
+    """Read one stack of beads and find its pupil; the steps and errors are those of `retrieve_pupil_steps`."""
+    yield Progress("Reading the images", 0, 1)
+    wanted = PupilChoice(
+        aim.plane_spacing_um,
+        amplitude=aim.amplitude,
+        bead_diameter_um=choice.diameter_um,
+        patch_size=choice.patch_size,
+        threshold=choice.threshold,
+        saturation=choice.saturation,
+    )
+    found = yield from retrieve_pupil_steps(read_beads(data), microscope, wanted)
+    return FoundPupil(found, judge_pupil(found), pupil_widths(found))
 
 
 def read_and_calibrate(

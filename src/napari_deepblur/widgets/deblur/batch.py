@@ -17,9 +17,8 @@ from napari_deepblur.batch.room import check_room
 from napari_deepblur.batch.wish import Brief, Wish
 from napari_deepblur.batch.workers import Outcome, at_once
 from napari_deepblur.errors import DeepblurError, ImageError
-from napari_deepblur.pipeline.series import StackDeblurring
+from napari_deepblur.pipeline.series import Told
 from napari_deepblur.progress import Progress
-from napari_deepblur.restoration.verdict import Verdict
 from napari_deepblur.widgets.deblur.layer_wanted import wanted_of
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_record
 from napari_deepblur.widgets.deblur.result_book import ResultBook
@@ -179,7 +178,7 @@ class FilesBatch(Batch):
             return State("failed", f": {ended.error}", "error")
         if brief.skipped:
             return State("skipped", ": its result is up to date")
-        return _done(ended.seconds, brief.verdict, brief.notes)
+        return _done(ended.seconds, brief.told)
 
     def give_up(self) -> None:
         """Do nothing: a file that is not complete never takes its name."""
@@ -262,8 +261,7 @@ class LayersBatch(Batch):
         row["result"] = "" if restored is None else str(restored.name)
         if isinstance(record, Mapping):
             row |= found_in(record)
-        notes = len(ended.result.notes) if isinstance(ended.result, StackDeblurring) else 0
-        return _done(ended.seconds, conclusion.findings.verdict, notes)
+        return _done(ended.seconds, conclusion.told)
 
     def give_up(self) -> None:
         """Take back the layer that was not complete."""
@@ -297,8 +295,11 @@ def _refused(error: DeepblurError) -> Generator[Progress, None, None]:
     raise error
 
 
-def _done(seconds: float, verdict: Verdict | None, notes: int) -> State:
+def _done(seconds: float, told: Told | None) -> State:
+    notes = 0 if told is None else len(told.notes)
     more = f", {notes} note{'s' * (notes > 1)} in its record" if notes else ""
-    if verdict is None:
+    verdict = None if told is None else told.verdict
+    if told is None or verdict is None:
         return State("done", f" in {in_words(seconds)}{more}", "good")
-    return State("done", f" in {in_words(seconds)}, verdict {verdict.light}{more}", _LEVELS[verdict.light])
+    worst = f" (the worst of {told.judged})" if told.of else ""
+    return State("done", f" in {in_words(seconds)}, verdict {verdict.light}{worst}{more}", _LEVELS[verdict.light])

@@ -131,6 +131,10 @@ class DeblurDock(QWidget):
         """Fill the forms."""
         self._settings.setValue(settings)
 
+    def chooseVolume(self) -> None:
+        """Deblur the image as a volume, where it is one."""
+        self._axes.setValue(self._axes.value()._replace(planes="volume"))
+
     def isRunning(self) -> bool:
         """Tell whether a run is under way."""
         return self._job.is_running() or self._outcome is not None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QFormLayout, QHBoxLayout, QSpinBox, QWidget
 
-from napari_deepblur.errors import DeepblurError
+from napari_deepblur.errors import DeepblurError, FamilyFileError
 from napari_deepblur.io.families import find_family, load_family, shipped_families
+from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
+from napari_deepblur.io.psf_stacks import load_psf_stack
+from napari_deepblur.io.pupil_files import is_pupil_file, load_pupil
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.operators.families import DEFAULT_MODES, Amplitude
 from napari_deepblur.optics import mode_name
@@ -71,7 +75,8 @@ class FamilyForm(QWidget):
             self,
             "family",
             "One blur: the same everywhere. Varying: aberrations that are polynomials of the field.\n"
-            "Calibrated families come from Layers > Measure > Bead calibration; a file may also hold one PSF, as TIFF.",
+            "Calibrated families come from Layers > Measure > Bead calibration. A file may also hold one PSF, as\n"
+            "TIFF, or for volumes a PSF of several planes or a pupil.",
         )
         self._facts = Notice(self)
         self._facts.setObjectName("family_facts")
@@ -179,7 +184,7 @@ class FamilyForm(QWidget):
             self._facts.clear()
             return
         try:
-            self._facts.say(_facts(load_family(find_family(self._shown))))
+            self._facts.say(_facts_of_file(find_family(self._shown)))
         except DeepblurError as error:
             self._facts.say(str(error), "error")
 
@@ -194,6 +199,30 @@ class FamilyForm(QWidget):
     def _explain(self) -> None:
         names = ", ".join(mode_name(j) for j in self.value().modes)
         self._modes.setToolTip(f"The blur is described by the coefficients of: {names}.")
+
+
+def _facts_of_file(path: Path) -> str:
+    """Say what a file of blurs holds; raises a `FamilyFileError` where that is none."""
+    if is_pupil_file(path):
+        pupil = load_pupil(path)
+        rms = math.sqrt(sum(c * c for c in pupil.theta))
+        return (
+            f"A pupil of {len(pupil.modes)} modes, {rms:.3f} waves RMS: nothing is identified. Stacks as volumes have "
+            "its PSF in three dimensions; planes one by one that in focus."
+        )
+    if path.suffix.lower() in PSF_SUFFIXES:
+        try:
+            return _facts(load_psf(path))
+        except FamilyFileError as error:
+            try:
+                planes, *sides = load_psf_stack(path).planes.shape
+            except FamilyFileError:
+                raise error from None
+        return (
+            f"A measured PSF of {planes} planes of {sides[0]} x {sides[1]} pixels, for stacks that are deblurred as "
+            "volumes: nothing is identified."
+        )
+    return _facts(load_family(path))
 
 
 def _facts(family: OperatorFamily) -> str:

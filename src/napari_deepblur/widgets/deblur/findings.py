@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +12,9 @@ from napari_deepblur.optics import Microscope
 from napari_deepblur.optics.psf_metrics import PsfMetrics, measure_psf
 from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
 from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.series import History, StackDeblurring
+from napari_deepblur.pipeline.series import History, StackDeblurring, Told
 from napari_deepblur.resolution import ResolutionGain
-from napari_deepblur.restoration.verdict import Verdict, badness
+from napari_deepblur.restoration.verdict import Verdict
 from napari_deepblur.widgets.origins import assumptions
 
 PSF_KEY = "psf"
@@ -97,19 +96,19 @@ class Findings:
     has_residual: bool = False
 
 
-def found_in_run(name: str, series: StackDeblurring, worst: tuple[str, Verdict] | None, has_residual: bool) -> Findings:
-    """Describe the result of a run; `worst` is the verdict on the worst frame, and what the frame is called."""
+def found_in_run(name: str, series: StackDeblurring, told: Told, rests_on: str, has_residual: bool) -> Findings:
+    """Describe the result of a run, which says so much of itself."""
     found, metrics = series.first.identification, _metrics(series.first)
     return Findings(
         name=name,
-        verdict=worst[1] if worst is not None else series.first.verdict,
-        verdict_of=worst[0] if worst is not None else "",
+        verdict=told.verdict,
+        verdict_of=told.of,
         identification=found,
         numbers=_numbers(metrics),
-        resolution=series.first.resolution,
+        resolution=told.resolution,
         metrics=metrics,
         history=series.history(),
-        rests_on=assumptions(series.record),
+        rests_on=rests_on,
         has_residual=has_residual,
     )
 
@@ -141,13 +140,6 @@ def record_of(findings: Findings) -> dict[str, Any]:
             "ideal_fwhm_um": list(known.ideal_fwhm_um),
         }
     }
-
-
-def worst_frame(verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict] | None:
-    """Return the frame whose verdict is the worst, and the verdict; None where there are none."""
-    if not verdicts:
-        return None
-    return max(verdicts.items(), key=lambda entry: badness(entry[1]))
 
 
 def _metrics(result: Deblurring) -> PsfMetrics | None:

@@ -14,19 +14,15 @@ from napari_deepblur.identification.results import Identification
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
 from napari_deepblur.pipeline.parts import FieldZernikeBlur, ZernikeBlur
-from napari_deepblur.pipeline.series import History, frame_axes, history_of
+from napari_deepblur.pipeline.series import History, history_of, told_in
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring
-from napari_deepblur.resolution import ResolutionGain
-from napari_deepblur.restoration.verdict import Verdict
-from napari_deepblur.widgets.deblur.findings import PSF_KEY, Findings, PsfNumbers, worst_frame
+from napari_deepblur.widgets.deblur.findings import PSF_KEY, Findings, PsfNumbers
 from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.origins import assumptions
 
 if TYPE_CHECKING:
     from napari.layers import Layer
-
-_LIGHTS = ("green", "yellow", "red")
 
 
 def found_in_volume(name: str, record: Mapping[str, Any], metrics: VolumePsfMetrics | None) -> Findings:
@@ -54,18 +50,18 @@ def found_in_record(layer: Layer) -> Findings | None:
 
 def _found(name: str, record: Mapping[str, Any]) -> Findings:
     """Read what a record says."""
-    worst, resolved = _worst_of(record), record["resolved"]
+    told, resolved = told_in(record), record["resolved"]
     try:
         history = history_of(record)
     except (DeepblurError, KeyError, TypeError, ValueError, AttributeError):
         history = None
     return Findings(
         name=name,
-        verdict=worst[1] if worst is not None else _verdict(resolved.get("residual")),
-        verdict_of=worst[0] if worst is not None else "",
+        verdict=told.verdict,
+        verdict_of=told.of,
         identification=None if history is None else _recorded_identification(record, resolved, history),
         numbers=_recorded_numbers(record.get(PSF_KEY)),
-        resolution=ResolutionGain.from_record(resolved.get("resolution")),
+        resolution=told.resolution,
         history=history,
         rests_on=assumptions(record),
         remark=_remark(record, resolved),
@@ -105,37 +101,6 @@ def _remark(record: Mapping[str, Any], resolved: Mapping[str, Any]) -> str:
 def _sure(probability: Any) -> str:
     told = min(float(probability), 0.99)
     return f"{told:.2f}{' or more' if told == 0.99 else ''}"
-
-
-def _verdict(kept: Any) -> Verdict | None:
-    try:
-        light, numbers = kept["light"], {name: kept.get(name) for name in ("excess", "wrong", "expected_db")}
-        if light not in _LIGHTS:
-            return None
-        return Verdict(
-            light,
-            float(kept["structure"]),
-            unexplained=float(kept.get("unexplained", 0.0)),
-            suspicions=tuple(map(str, kept.get("suspicions", ()))),
-            **{name: None if value is None else float(value) for name, value in numbers.items()},
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _worst_of(record: Mapping[str, Any]) -> tuple[str, Verdict] | None:
-    from napari_deepblur.io.axes import frame_name
-
-    frames = record.get("frames")
-    if not isinstance(frames, list) or not isinstance(record.get("axes"), str) or len(frames) < 2:
-        return None
-    axes = frame_axes(record)
-    found: dict[str, Verdict] = {}
-    for entry in frames:
-        verdict = _verdict(entry.get("residual")) if isinstance(entry, Mapping) else None
-        if verdict is not None:
-            found[frame_name(axes, entry["index"])] = verdict
-    return worst_frame(found)
 
 
 def _recorded_identification(

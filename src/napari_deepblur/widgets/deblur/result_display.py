@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_deepblur.io.axes import frame_name, part_slices
+from napari_deepblur.io.axes import part_slices
 from napari_deepblur.io.sinks import ArraySink, empty_result
 from napari_deepblur.operators.psf_maps import psf_maps
 from napari_deepblur.optics.psf_field import psf_field
 from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, channel_of, write_frame
+from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, channel_of, told_in, write_frame
 from napari_deepblur.restoration.residual import residual_image
-from napari_deepblur.restoration.verdict import Verdict
-from napari_deepblur.widgets.deblur.findings import found_in_run, record_of, worst_frame
+from napari_deepblur.widgets.deblur.findings import found_in_run, record_of
 from napari_deepblur.widgets.deblur.psf_map_layers import psf_map_layers
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 from napari_deepblur.widgets.layers import (
@@ -27,7 +25,7 @@ from napari_deepblur.widgets.layers import (
     psf_layer,
     spread_layer,
 )
-from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
+from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin, assumptions
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -65,7 +63,6 @@ class ResultDisplay(RunDisplay):
     ) -> None:
         super().__init__(viewer, source, origins)
         self._axes, self._sink = axes, sink
-        self._verdicts: dict[tuple[int, ...], Verdict] = {}
         self._exported: list[NDArray[np.float32]] = []
         self._psfs: NDArray[np.float32] | None = None
         self._plane: Deblurring | None = None
@@ -81,8 +78,6 @@ class ResultDisplay(RunDisplay):
             return
         result = step.result if isinstance(step, Frame) else None
         found = None if result is None else result.identification
-        if result is not None and result.verdict is not None:
-            self._verdicts[tuple(step.index)] = result.verdict
         if found is not None:
             self._exported.append(found.psfs)
         # One picture of three colours' PSFs would be one more image to explain.
@@ -117,15 +112,9 @@ class ResultDisplay(RunDisplay):
         record = {**series.record, "input": source}
         if self._origins:
             record[ORIGINS_KEY] = self._origins
-        # The verdict on each frame belongs to it, so that the worst is found again.
-        for entry in record["frames"]:
-            verdict = self._verdicts.get(tuple(entry["index"]))
-            entry["residual"] = None if verdict is None else verdict.as_record()
-        series = replace(series, record=record)
-        several = {frame_name(self._axes, index): verdict for index, verdict in self._verdicts.items()}
-        worst = worst_frame(several) if len(record["frames"]) > 1 else None
+        told = told_in(record)
         name = self._source.name if self._layer is None else self._layer.name
-        findings = found_in_run(name, series, worst, self.has_residual())
+        findings = found_in_run(name, series, told, assumptions(record), self.has_residual())
         record |= record_of(findings)
         if self._layer is not None:
             self._layer.metadata = {METADATA_KEY: record}
@@ -134,7 +123,7 @@ class ResultDisplay(RunDisplay):
         if series.spread is not None:
             self._spread_layer = self._add_beside(spread_layer(self._source, series.spread, record))
         said = self._words(series.record["resolved"]["device"], duration, series.notes, findings.rests_on)
-        return Conclusion(said, findings, bool(series.notes or findings.rests_on))
+        return Conclusion(said, findings, bool(series.notes or findings.rests_on), told)
 
     def _add_beside(self, data: LayerData) -> Layer:
         """Add a layer, and keep the restored image selected."""

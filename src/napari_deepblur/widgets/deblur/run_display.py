@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from napari_deepblur.pipeline.series import Told
 from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.layers import LayerData, Source, shown_name
 from napari_deepblur.widgets.origins import Origin
@@ -31,11 +32,14 @@ class Conclusion(NamedTuple):
         About the result.
     warned
         Whether something in it is to be minded.
+    told
+        What the run says of itself.
     """
 
     said: str
     findings: Findings
     warned: bool
+    told: Told
 
 
 class RunDisplay(ABC):

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_deepblur.identification.volumes.identify import FOCUS_NOTE
-from napari_deepblur.pipeline.series import other_axes
+from napari_deepblur.pipeline.series import other_axes, told_in
 from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume
@@ -63,9 +62,8 @@ class VolumeDisplay(RunDisplay):
         self._viewer.layers.selection.active = self._layer
         findings = found_in_volume(str(self._layer.name), record, outcome.metrics)
         said = self._words(record["resolved"]["device"], duration, outcome.notes, findings.rests_on)
-        # That focus is a shift along z is no cause for concern.
-        warned = bool(set(outcome.notes) - {FOCUS_NOTE}) or bool(findings.rests_on)
-        return Conclusion(said, findings, warned)
+        told = told_in(record)
+        return Conclusion(said, findings, bool(told.notes or findings.rests_on), told)
 
     def psfs(self) -> tuple[NDArray[np.float32], str] | None:
         """Return the planes of the point spread function; None before there are any."""
