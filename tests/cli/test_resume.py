@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 QUICK = ("--method", "wiener", "--device", "cpu", "--tile", 128, "--pixel-size-um", 0.09)
 
 KILLED = """
-import os, signal, sys
+import importlib, os, signal, sys
 import torch
 from napari_deepblur.cli import main
 from napari_deepblur.io.sinks import tiff
@@ -32,6 +33,9 @@ from napari_deepblur.io.sinks.blocks import Blocks
 tiff._STORED_PIXELS = 1
 # Sums over other numbers of threads are rounded otherwise.
 torch.set_num_threads(int(sys.argv[1]))
+# As `short_fit` does here.
+for module in ("posterior", "zernike"):
+    importlib.import_module(f"napari_deepblur.identification.{module}").DESCENT_STEPS = int(sys.argv[3])
 left, store = int(sys.argv[2]), Blocks._store
 
 def store_some(self, place, pixels):
@@ -42,13 +46,14 @@ def store_some(self, place, pixels):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Blocks._store = store_some
-main(sys.argv[3:])
+main(sys.argv[4:])
 """
 
 
 def killed(after: int, *arguments: object) -> None:
     """Run the command line in a process that is killed when it has written so many blocks."""
-    numbers = str(torch.get_num_threads()), str(after)
+    steps = import_module("napari_deepblur.identification.posterior").DESCENT_STEPS
+    numbers = str(torch.get_num_threads()), str(after), str(steps)
     done = subprocess.run([sys.executable, "-c", KILLED, *numbers, *map(str, arguments)], capture_output=True)
     assert done.returncode == -9, done.stderr
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -266,3 +268,15 @@ def test_the_hashes_of_the_shipped_weights_are_those_of_the_files() -> None:
         with safe_open(file, "pt") as opened:
             written = (opened.metadata() or {}).get("sha256", listed.get(file.name))
             assert written == digest({name: opened.get_tensor(name) for name in opened.keys()}), file.name
+
+
+def test_weights_are_loaded_without_what_torch_compiles_with() -> None:
+    """It is imported when numbers are made without memory, and takes longer than all the rest."""
+    script = """
+import sys
+from napari_deepblur.io.weights import load_deblurring, load_identification
+load_identification(), load_deblurring()
+print("sympy" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -137,8 +137,9 @@ class _SpectrumBranch(nn.Module):
 
     def __init__(self, width: int, outputs: int) -> None:
         super().__init__()
-        fy = torch.fft.fftshift(torch.fft.fftfreq(WINDOW))[:, None].expand(WINDOW, WINDOW // 2 + 1)
-        fx = torch.fft.rfftfreq(WINDOW)[None, :].expand(WINDOW, WINDOW // 2 + 1)
+        # Not on the device without memory, where weights are checked: there torch loads sympy first, for seconds.
+        fy = torch.fft.fftshift(torch.fft.fftfreq(WINDOW, device="cpu"))[:, None].expand(WINDOW, WINDOW // 2 + 1)
+        fx = torch.fft.rfftfreq(WINDOW, device="cpu")[None, :].expand(WINDOW, WINDOW // 2 + 1)
         self.register_buffer("frequencies", torch.stack((2 * fy, 2 * fx, 2 * torch.hypot(fy, fx))), persistent=False)
         self.layers = nn.Sequential(
             *_convolution(5, width, 1),
