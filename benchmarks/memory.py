@@ -2,6 +2,8 @@
 
     python -m benchmarks.memory 2048 4096 8192           # Wiener, known blur, on the processor
     python -m benchmarks.memory 4096 --blind
+    python -m benchmarks.memory 2048 4096 --method network
+    python -m benchmarks.memory 16384 --iterations 5     # memory alone: what an iteration holds, each of them does
 
 Each image is made, and deblurred, in a process of its own, whose largest resident set counts.
 """
@@ -21,7 +23,7 @@ import numpy as np
 
 from benchmarks.killed import COMMAND, KNOWN
 
-OPTIONS = ("--na", "1.3", "--wavelength-um", "0.54", "--n-immersion", "1.515", "--method", "wiener")
+OPTIONS = ("--na", "1.3", "--wavelength-um", "0.54", "--n-immersion", "1.515")
 _TILE = 1024
 
 
@@ -45,8 +47,8 @@ def make(path: Path, side: int) -> None:
     group.attrs["ome"] = {"version": "0.5", "multiscales": multiscales}
 
 
-def measure(side: int, blind: bool, folder: Path) -> str:
-    """Deblur one image; return a row."""
+def measure(side: int, options: tuple[str, ...], folder: Path) -> str:
+    """Deblur one image with these options; return a row."""
     image = folder / f"{side}.ome.zarr"
     code = f"from pathlib import Path; from benchmarks.memory import make; make(Path({str(image)!r}), {side})"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -61,7 +63,7 @@ def measure(side: int, blind: bool, folder: Path) -> str:
         "--quiet",
     ]
     begun = time.monotonic()
-    process = subprocess.Popen([*words, "--device", "cpu", *OPTIONS, *(() if blind else KNOWN)])
+    process = subprocess.Popen([*words, "--device", "cpu", *OPTIONS, *options])
     _, status, used = os.wait4(process.pid, 0)
     seconds, processor = time.monotonic() - begun, used.ru_utime + used.ru_stime
     if status:
@@ -76,11 +78,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sides", type=int, nargs="+", metavar="SIDE")
     parser.add_argument("--blind", action="store_true", help="identify the blur, instead of a known one")
+    parser.add_argument("--method", default="wiener", help="how to restore (wiener)")
+    parser.add_argument("--iterations", help="of the method; its own where absent")
+    parser.add_argument("--folder", type=Path, help="where images and results lie meanwhile")
     given = parser.parse_args()
+    options = ("--method", given.method, *(() if given.blind else KNOWN))
+    options += () if given.iterations is None else ("--iterations", given.iterations)
     print("| side | peak, MB | seconds | processor seconds | of these, a megapixel |\n|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory(prefix="memory-") as name:
-        for side in given.sides:
-            print(measure(side, given.blind, Path(name)), flush=True)
+    for side in given.sides:
+        with tempfile.TemporaryDirectory(prefix="memory-", dir=given.folder) as name:
+            print(measure(side, options, Path(name)), flush=True)
     return 0
 
 

@@ -149,8 +149,8 @@ def _check_form(dtype: np.dtype[Any], shape: tuple[int, ...], smallest: int) -> 
 
 def _unusable(bad: int, size: int) -> str:
     return (
-        f"{bad} of {size} pixels are NaN, infinite or beyond {_LARGEST_VALUE:g}. Replace them, or crop them away, before "
-        "deblurring."
+        f"{bad} of {size} pixels are NaN, infinite or beyond {_LARGEST_VALUE:g}. Replace them, or crop them "
+        "away, before deblurring."
     )
 
 

@@ -111,7 +111,9 @@ class PackedMask:
                 first, last = max(part.start, place * _SIDE), min(part.stop, (place + 1) * _SIDE)
                 if first < last:
                     shift = place * _SIDE
-                    one.append((place, slice(first - shift, last - shift), slice(first - part.start, last - part.start)))
+                    one.append(
+                        (place, slice(first - shift, last - shift), slice(first - part.start, last - part.start))
+                    )
             lists.append(one)
         for row, inside_rows, outside_rows in lists[0]:
             for column, inside_columns, outside_columns in lists[1]:

@@ -105,9 +105,16 @@ class ChangedPlane(RegionPlane):
 
 def widened(region: Region, shape: tuple[int, int], reach: int) -> tuple[Region, Region]:
     """Return a region with `reach` pixels around it, as far as a plane of this shape goes, and where it is in there."""
-    around = [slice(max(part.start - reach, 0), min(part.stop + reach, n)) for part, n in zip(region, shape, strict=True)]
-    inner = [slice(p.start - a.start, p.stop - a.start) for p, a in zip(region, around, strict=True)]
-    return (around[0], around[1]), (inner[0], inner[1])
+    rows, columns = (
+        slice(max(part.start - reach, 0), min(part.stop + reach, n)) for part, n in zip(region, shape, strict=True)
+    )
+    return (rows, columns), inside_of(region, (rows, columns))
+
+
+def inside_of(region: Region, around: Region) -> Region:
+    """Return where a region is in one that holds it."""
+    rows, columns = (slice(r.start - a.start, r.stop - a.start) for r, a in zip(region, around, strict=True))
+    return rows, columns
 
 
 def mask_of(plane: Plane) -> Mask:

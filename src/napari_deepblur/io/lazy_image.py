@@ -18,6 +18,9 @@ from napari_deepblur.io.diagnosis import diagnosed
 Index = tuple[int, ...]
 """Position along the leading axes."""
 
+Inner = tuple[int | slice, ...]
+"""Which rows, columns and perhaps colours."""
+
 
 @final
 class LazyImage:
@@ -44,6 +47,8 @@ class LazyImage:
         Closes the file.
     files
         Those that it lies in, where they are several.
+    read_part
+        Reads a part of the plane at a position, where the file can be read by less than planes.
 
     Attributes
     ----------
@@ -64,8 +69,9 @@ class LazyImage:
         scene: int = 0,
         close: Callable[[], None] | None = None,
         files: Sequence[Path] = (),
+        read_part: Callable[[Index, Inner], NDArray[Any]] | None = None,
     ) -> None:
-        self._read = read
+        self._read, self._read_part = read, read_part
         self.axes = axes
         self.shape = tuple(int(length) for length in shape)
         self.dtype = np.dtype(dtype)
@@ -126,12 +132,12 @@ class LazyImage:
         kept = [len(chosen) for chosen, where in zip(lists, leading, strict=True) if not isinstance(where, int)]
         with diagnosed(Path(self.acquisition.source)):
             if not kept:
-                return np.asarray(self._plane(tuple(chosen[0] for chosen in lists))[inner])
+                return self._part(tuple(chosen[0] for chosen in lists), inner)
             sides = [len(range(n)[k]) for n, k in zip(self.shape[self._leading :], inner, strict=True)
                      if not isinstance(k, int)]  # fmt: skip
             found = np.empty((int(np.prod(kept)), *sides), self.dtype)
             for place, index in enumerate(product(*lists)):
-                found[place] = self._plane(index)[inner]
+                found[place] = self._part(index, inner)
         return found.reshape(*kept, *sides)
 
     def transpose(self, order: Sequence[int]) -> Any:
@@ -142,6 +148,12 @@ class LazyImage:
         if tuple(order) == tuple(range(self.ndim)):
             return self
         return _Permuted(self, tuple(order[: self._leading]))
+
+    def _part(self, index: Index, inner: Inner) -> NDArray[Any]:
+        """Read a part of a plane, by itself where that is less to read."""
+        if self._read_part is not None and any(entry != slice(None) for entry in inner):
+            return np.asarray(self._read_part(index, inner))
+        return np.asarray(self._plane(index)[inner])
 
     def _plane(self, index: Index) -> NDArray[Any]:
         plane = self._read(index)

@@ -96,7 +96,7 @@ def constant_regions(
 
 
 _FLAT, _FULL, _DRAWN, _SHORT = 1, 2, 3, 4
-"""Kinds of regions: flat; plateaus of the largest value, drawn ones, and ones too short to tell; 0 for none of these."""
+"""Kinds of regions: flat; plateaus of the largest value, drawn ones, and ones too short to tell; 0 for others."""
 
 
 class _Kind(NamedTuple):

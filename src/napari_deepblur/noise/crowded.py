@@ -92,4 +92,6 @@ class _Cleaned(RegionPlane):
         hot = self._hot[rows, columns]
         around, inner = widened((rows, columns), self.shape, _SIDE // 2)
         part = self._pixels[around]
-        return np.where(hot, median_filter(part, _SIDE, mode="mirror")[inner], part[inner]) if hot.any() else part[inner]
+        return (
+            np.where(hot, median_filter(part, _SIDE, mode="mirror")[inner], part[inner]) if hot.any() else part[inner]
+        )

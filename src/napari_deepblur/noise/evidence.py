@@ -77,8 +77,8 @@ def gather_evidence(
     Parameters
     ----------
     image
-        Checked image in its own units, shape (H, W): an array, or a plane that is read by regions. Of the latter nothing
-        of its size is held but packed masks, and its evidence is filled in anew for each region that is read.
+        Checked image in its own units, shape (H, W): an array, or a plane that is read by regions. Of the latter
+        nothing of its size is held but packed masks, and its evidence is filled in anew for each region that is read.
     microscope
         The optics, whose band limit tells hot pixels from points of light.
     noise
@@ -102,7 +102,9 @@ def gather_evidence(
     values = image
     if known is not None:
         values = _filled(values, known, mask_of(image), cutoff, None, step)
-        words = f"All pixels but {int(wild.sum())} outliers have the same value, {{value:g}}: there is nothing to deblur."
+        words = (
+            f"All pixels but {int(wild.sum())} outliers have the same value, {{value:g}}: there is nothing to deblur."
+        )
         _check_contrast(image, known, words)
     level = noise
     if level is None:

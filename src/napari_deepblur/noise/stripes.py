@@ -171,9 +171,7 @@ def _parts(
         yield rows, window, hidden[around, slice(0, width)], stand
 
 
-def _sharp(
-    means: _Means, contrast: float, fc: float, noise: PoissonGaussianNoise, step: float
-) -> NDArray[np.bool_]:
+def _sharp(means: _Means, contrast: float, fc: float, noise: PoissonGaussianNoise, step: float) -> NDArray[np.bool_]:
     """Find the lines that exceed what their neighbours allow; the outer ones are not judged."""
     count, own, others = means
     low, high = others.min(axis=0), others.max(axis=0)

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.io.axes import frame_slices
+from napari_deepblur.io.axes import frame_slices, part_slices
 from napari_deepblur.io.sinks import Region, write_part
+from napari_deepblur.plane import SourcePlane
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of red, green and blue in the luminance, ITU-R BT.709."""
@@ -48,6 +49,17 @@ def lazy_volume(array: Frames, axes: str, index: Sequence[int]) -> Any:
 def read_frame(array: Frames, axes: str, index: Sequence[int]) -> NDArray[Any]:
     """Read one frame as (rows, columns), and nothing else of the array; of a masked array with its mask."""
     return read(lazy_frame(array, axes, index))
+
+
+def source_plane(array: Frames, axes: str, index: Sequence[int]) -> SourcePlane:
+    """One frame as (rows, columns), read by regions."""
+    rows, columns = axes.index("Y"), axes.index("X")
+
+    def read_region(region: Region) -> NDArray[Any]:
+        part = read(array[part_slices(axes, index, region)])
+        return part if rows < columns else part.T
+
+    return SourcePlane((array.shape[rows], array.shape[columns]), read_region)
 
 
 def read(part: Any) -> NDArray[Any]:
