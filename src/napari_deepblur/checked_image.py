@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.errors import ImageError
-from napari_deepblur.plane import PackedMask, SourcePlane
+from napari_deepblur.packed_mask import PackedMask
+from napari_deepblur.plane import SourcePlane
 
 SMALLEST_SIDE = 16
 """Images with a shorter side hold too little to process."""

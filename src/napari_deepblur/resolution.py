@@ -142,11 +142,10 @@ def image_resolution(image: ArrayLike | RegionPlane, pixel_size_um: float) -> Im
     """
     if not (np.isfinite(pixel_size_um) and pixel_size_um > 0):
         raise ImageError(f"The pixels are {pixel_size_um} µm wide, expected a positive length.")
-    array = image if isinstance(image, RegionPlane) else np.asarray(image)
-    if len(array.shape) == 2:
-        # The middle of a large image is enough, and its spectrum takes little memory.
-        rows, columns = (slice(max(n - MOST, 0) // 2, max(n - MOST, 0) // 2 + MOST) for n in array.shape)
-        array = array[rows, columns]
+    plane = image if isinstance(image, RegionPlane) else np.asarray(image)
+    # The middle of a large image is enough, and its spectrum takes little memory.
+    middle = [slice(max(n - MOST, 0) // 2, max(n - MOST, 0) // 2 + MOST) for n in plane.shape]
+    array = plane[middle[0], middle[1]] if len(middle) == 2 else np.asarray(plane)
     pixels = check_image(array, smallest=SMALLEST)
     rings = _rings(pixels)
     widths = np.geomspace(_NARROWEST, min(pixels.shape) / 4, _FILTERS)

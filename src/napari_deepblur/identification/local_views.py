@@ -72,7 +72,7 @@ def windows_of(
             for part, length, total in zip(parts, shape, scaled, strict=True)
         ]
         middle = np.array([(a + b) / 2 - 0.5 + o for (a, b), o in zip(edges, origin, strict=True)])
-        found.append(Window(*(_most(*edge) for edge in edges), middle))
+        found.append(Window(_most(*edges[0]), _most(*edges[1]), middle))
     return found
 
 

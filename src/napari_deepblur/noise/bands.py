@@ -57,7 +57,7 @@ def blocks(shape: Sequence[int], reach: int = 0) -> Iterator[Block]:
     rows = max(_PIXELS // max(across, 1), _LEAST_ROWS)
     for down in _pieces(height, rows, reach):
         for right in _pieces(width, across, reach):
-            yield Block(*zip(down, right, strict=True))  # type: ignore[arg-type]
+            yield Block((down.rows, right.rows), (down.around, right.around), (down.inner, right.inner))
 
 
 def _pieces(length: int, side: int, reach: int) -> Iterator[Band]:

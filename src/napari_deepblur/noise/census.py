@@ -23,7 +23,7 @@ _USUAL = (0.1, 1.0, 50.0, 99.0, 99.9)
 class Moments(NamedTuple):
     """Number, least, largest and mean of pixels, and their variance."""
 
-    count: int
+    number: int
     low: float
     high: float
     mean: float
@@ -126,4 +126,4 @@ def _ordered(values: NDArray[Any]) -> NDArray[np.uint32]:
 
 def _from_order(key: int) -> np.float32:
     bits = key ^ 2**31 if key >> 31 else ~key & 0xFFFFFFFF
-    return np.uint32(bits).view(np.float32)  # type: ignore[no-any-return]
+    return np.uint32(bits).view(np.float32)

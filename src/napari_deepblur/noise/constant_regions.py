@@ -127,7 +127,7 @@ class _Scene:
             (equal_regions(self._pixels[band.rows, width], _SMALLEST_REGION).usual, band.rows.stop - band.rows.start)
             for band in chosen
         ]
-        return sum(share * rows for share, rows in shares) / sum(rows for _, rows in shares)
+        return float(sum(share * rows for share, rows in shares) / sum(rows for _, rows in shares))
 
     @cached_property
     def _contrast(self) -> float:
@@ -287,12 +287,11 @@ class _Parts:
         still = np.zeros(int(group.max()) + 1, bool)
         still[group[open_[open_ >= 0]]] = True
         done = ~still[group] & ~self._settled
-        steps = Steps(*(np.concatenate(part) for part in zip(*self._steps, strict=True)))
+        steps = Steps.together(self._steps)
         mine = done[steps.whose]
-        now = Steps(*(part[mine] for part in steps))
-        left = Steps(*(part[~mine] for part in steps))
+        now, left = steps.those(mine), steps.those(~mine)
         thinner = math.ceil(len(left.whose) / (_MANY_STEPS // 2)) or 1
-        self._steps = [Steps(*(part[::thinner] for part in left))]
+        self._steps = [left.those(slice(None, None, thinner))]
         whole, number = np.unique(group[done], return_inverse=True)
         if len(whole):
             place = np.zeros(len(group), np.intp)

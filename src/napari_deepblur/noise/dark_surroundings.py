@@ -67,10 +67,10 @@ def dark_surroundings(pixels: Plane, cutoff: float | None, noise: PoissonGaussia
     if dark is None:
         return found
     regions = _regions(pixels, known, dark)
-    if not regions.count:
+    if not regions.number:
         return found
     high, low = percentiles(pixels, (99.9, 0.1), known if known.any() else None)
-    edges = edges_of(_steps(pixels, known, dark, regions), regions.count)
+    edges = edges_of(_steps(pixels, known, dark, regions), regions.number)
     rise = edges.first + edges.second
     cut = (edges.first > _STEEP * edges.second) & (edges.length >= _LONGEST_SOFT)
     cut &= rise > max(_STEP * dark.deviation, _CONTRAST * (high - low))
@@ -125,7 +125,9 @@ def _every(pixels: Plane) -> int:
 
 def _sampled(pixels: Plane, known: Mask) -> tuple[Pixels, Pixels]:
     """Return smoothed and single intensities of pixels that count."""
-    every, smooth, seen = _every(pixels), [], []
+    every = _every(pixels)
+    smooth: list[Pixels] = []
+    seen: list[Pixels] = []
     for band in bands(pixels.shape, _SIDE // 2):
         window = pixels[band.around, slice(0, pixels.shape[1])]
         counts = ~known[band.rows, slice(0, pixels.shape[1])]
@@ -137,10 +139,10 @@ def _sampled(pixels: Plane, known: Mask) -> tuple[Pixels, Pixels]:
 class _Regions(NamedTuple):
     """Dark regions at the border of the image: how many, and for each band which one each of its labels is.
 
-    `of_label` has `count` for labels of none.
+    `of_label` has `number` for labels of none.
     """
 
-    count: int
+    number: int
     rows: list[slice]
     of_label: list[NDArray[np.intp]]
 
@@ -218,14 +220,14 @@ def _steps(pixels: Plane, known: Mask, dark: _Dark, regions: _Regions) -> Steps:
         window = pixels[band.around, width]
         alike = _near(window, dark.level, _SIGMAS * dark.deviation) & ~known[band.around, width]
         labels = label(alike[band.inner])[0]
-        of_label = np.where(regions.of_label[index] == regions.count, -1, regions.of_label[index])
+        of_label = np.where(regions.of_label[index] == regions.number, -1, regions.of_label[index])
         of_label[0] = -1
         whose = np.full(window.shape, -1, np.int32)
         whose[band.inner] = of_label[labels]
         steps = steps_across(np.where(alike, np.float32(dark.level), window), alike, whose)
         every = math.ceil(len(steps.whose) / _MOST_STEPS) or 1
-        parts.append(Steps(*(part[::every] for part in steps)))
-    return Steps(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        parts.append(steps.those(slice(None, None, every)))
+    return Steps.together(parts)
 
 
 def _near(values: Pixels, level: float, distance: float) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,18 @@ class Steps(NamedTuple):
     second: NDArray[np.float32]
     third: NDArray[np.float32]
     above: NDArray[np.bool_]
+
+    def those(self, chosen: NDArray[np.bool_] | slice) -> Steps:
+        """Return some of them."""
+        return Steps(
+            self.whose[chosen], self.first[chosen], self.second[chosen], self.third[chosen], self.above[chosen]
+        )
+
+    @classmethod
+    def together(cls, several: Sequence[Steps]) -> Steps:
+        """Return all of several."""
+        whose, first, second, third, above = (np.concatenate(part) for part in zip(*several, strict=True))
+        return cls(whose, first, second, third, above)
 
 
 def steps_across(values: NDArray[np.floating[Any]], alike: NDArray[Any], whose: Numbers) -> Steps:

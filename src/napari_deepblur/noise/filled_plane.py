@@ -65,7 +65,7 @@ class FilledPlane(RegionPlane):
         """Cover a region with the patch, which begins anew every so many pixels of the plane."""
         patch = self._patch
         down, right = (np.arange(p.start, p.stop) % n for p, n in zip((rows, columns), patch.shape, strict=True))
-        return patch[down[:, None], right]
+        return np.asarray(patch[down[:, None], right])
 
     @cached_property
     def _patch(self) -> NDArray[np.float32]:

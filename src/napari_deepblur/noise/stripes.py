@@ -104,15 +104,15 @@ class _Means(NamedTuple):
 
     Attributes
     ----------
-    count
-        How many places these are, shape (n,).
+    places
+        How many these are, shape (n,).
     own
         Means of the lines, shape (n,).
     others
         Means of their neighbours, shape (2 `_NEAR`, n).
     """
 
-    count: NDArray[np.intp]
+    places: NDArray[np.intp]
     own: Array
     others: Array
 

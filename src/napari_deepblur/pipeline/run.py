@@ -197,15 +197,14 @@ def _opened(plan: Plan, plane: ArrayLike | SourcePlane, known: Identification | 
 def _checked(plan: Plan, plane: ArrayLike | SourcePlane) -> tuple[Plane, Mask | None]:
     """Check a plane, which stays where it is if it is large; return it with its mask."""
     smallest = plan.family.psf_size
-    if by_regions(plan) or isinstance(plane, SourcePlane):
+    if by_regions(plan):
         source = plane if isinstance(plane, SourcePlane) else _source_of(plane)
         _check_shape(plan, source.shape)
-        if by_regions(plan):
-            return source, check_plane(source, smallest)
-        plane = source.raw(*(slice(0, n) for n in source.shape))
-    observed = check_image(plane, smallest=smallest)
+        return source, check_plane(source, smallest)
+    whole = plane.raw(*(slice(0, n) for n in plane.shape)) if isinstance(plane, SourcePlane) else plane
+    observed = check_image(whole, smallest=smallest)
     _check_shape(plan, observed.shape)
-    return observed, masked_pixels(plane)
+    return observed, masked_pixels(whole)
 
 
 def _source_of(plane: ArrayLike) -> SourcePlane:

@@ -53,8 +53,12 @@ def residual_of(
     background
         b: light that was set apart, which the result does not account for, shape (H, W).
     """
-    assert background is None or isinstance(image, np.ndarray)
-    values = residual_image(image if background is None else image - background, restored, blur, LARGEST_SIDE)
+    rest = image
+    if background is not None:
+        # Known of whole images only.
+        assert isinstance(image, np.ndarray)
+        rest = image - background
+    values = residual_image(rest, restored, blur, LARGEST_SIDE)
     counted = np.ones(values.shape, bool) if hidden is None else ~_middle(hidden, values.shape)
     return Residual(values, _middle(image, values.shape), counted)
 

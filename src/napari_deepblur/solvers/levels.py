@@ -98,9 +98,10 @@ def levels_of_plane(plane: RegionPlane, typical: Callable[[], LinearOperator]) -
                 sums[row, column] += float(steps.square().sum(dtype=torch.float64))
                 counts[row, column] += steps.numel()
     powers = (sums / np.maximum(counts, 1)).mean(axis=1)
-    deviation = math.sqrt(whole.variance * whole.count / max(whole.count - 1, 1))
+    deviation = math.sqrt(whole.variance * whole.number / max(whole.number - 1, 1))
     numbers = (whole.mean, deviation, math.sqrt(powers[0]), powers[1])
-    return Levels(*(torch.full((1, 1, 1, 1), float(number)) for number in numbers), typical)
+    mean, contrast, slope, rough = (torch.full((1, 1, 1, 1), float(number)) for number in numbers)
+    return Levels(mean, contrast, slope, rough, typical)
 
 
 def block_power(image: Tensor, axes: tuple[int, ...], side: int = BLOCK) -> Tensor:
