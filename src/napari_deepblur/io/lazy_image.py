@@ -18,8 +18,11 @@ from napari_deepblur.io.diagnosis import diagnosed
 Index = tuple[int, ...]
 """Position along the leading axes."""
 
-Inner = tuple[int | slice, ...]
-"""Which rows, columns and perhaps colours."""
+Inner = tuple[slice, ...]
+"""Which rows, columns and perhaps colours: slices of step 1 with a start and a stop."""
+
+ReadPart = Callable[[Index, Inner], NDArray[Any]]
+"""Reads a part of the plane at a position."""
 
 
 @final
@@ -69,7 +72,7 @@ class LazyImage:
         scene: int = 0,
         close: Callable[[], None] | None = None,
         files: Sequence[Path] = (),
-        read_part: Callable[[Index, Inner], NDArray[Any]] | None = None,
+        read_part: ReadPart | None = None,
     ) -> None:
         self._read, self._read_part = read, read_part
         self.axes = axes
@@ -95,6 +98,11 @@ class LazyImage:
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
+
+    @property
+    def reads_parts(self) -> bool:
+        """Whether a part of a plane is read without all of the plane."""
+        return self._read_part is not None
 
     @property
     def size(self) -> int:
@@ -149,11 +157,15 @@ class LazyImage:
             return self
         return _Permuted(self, tuple(order[: self._leading]))
 
-    def _part(self, index: Index, inner: Inner) -> NDArray[Any]:
+    def _part(self, index: Index, inner: Sequence[int | slice]) -> NDArray[Any]:
         """Read a part of a plane, by itself where that is less to read."""
-        if self._read_part is not None and any(entry != slice(None) for entry in inner):
-            return np.asarray(self._read_part(index, inner))
-        return np.asarray(self._plane(index)[inner])
+        sides = self.shape[self._leading :]
+        spans = [range(n)[k] for n, k in zip(sides, inner, strict=True) if isinstance(k, slice)]
+        pieces = tuple(slice(one.start, one.stop) for one in spans if one.step == 1)
+        whole = [len(one) for one in spans] == list(sides)
+        if self._read_part is None or len(pieces) < len(sides) or whole:
+            return np.asarray(self._plane(index)[tuple(inner)])
+        return np.asarray(self._read_part(index, pieces))
 
     def _plane(self, index: Index) -> NDArray[Any]:
         plane = self._read(index)
@@ -174,6 +186,7 @@ class _Permuted:
         places = (*order, *range(len(order), image.ndim))
         self.shape = tuple(image.shape[place] for place in places)
         self.dtype, self.ndim = image.dtype, image.ndim
+        self.reads_parts = image.reads_parts
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         full = _full_key(key, self.ndim)
@@ -188,6 +201,11 @@ class _Permuted:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[...], dtype)
+
+
+def reads_parts(array: Any) -> bool:
+    """Tell whether a part of a plane is read without all of the plane; arrays that are no files can be."""
+    return bool(array.reads_parts) if isinstance(array, LazyImage | _Permuted) else True
 
 
 def _full_key(key: Any, ndim: int) -> tuple[int | slice, ...]:
