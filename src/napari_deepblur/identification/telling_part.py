@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.noise.bands import blocks
@@ -38,16 +38,18 @@ def telling_part(plane: RegionPlane, noise: PoissonGaussianNoise, hidden: Mask |
     """
     told = _told(plane, noise, hidden)
     wide = [min(SIDE, n) for n in plane.shape]
-    count = [max(n // _BLOCK, 1) for n in wide]
-    # Means over squares that begin at each block.
-    means = told
-    for axis, n in enumerate(count):
-        means = uniform_filter(means, [n if a == axis else 1 for a in (0, 1)], mode="constant", origin=-((n - 1) // 2))
-    last = [max(side - n, 0) + 1 for side, n in zip(told.shape, count, strict=True)]
-    rows, columns = np.unravel_index(int(np.argmax(means[: last[0], : last[1]])), (last[0], last[1]))
-    firsts = (int(rows) * _BLOCK, int(columns) * _BLOCK)
-    starts = [min(first, n - side) for first, n, side in zip(firsts, plane.shape, wide, strict=True)]
-    return slice(starts[0], starts[0] + wide[0]), slice(starts[1], starts[1] + wide[1])
+    count = [min(max(n // _BLOCK, 1), max(have, 1)) for n, have in zip(wide, told.shape, strict=True)]
+    if 0 in told.shape:
+        return slice(0, wide[0]), slice(0, wide[1])
+    sums = sliding_window_view(told, count).sum(axis=(-2, -1))
+    first = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    rows, columns = (
+        slice(start, start + side)
+        for start, side in (
+            (min(int(place) * _BLOCK, n - side), side) for place, n, side in zip(first, plane.shape, wide, strict=True)
+        )
+    )
+    return rows, columns
 
 
 def _told(plane: RegionPlane, noise: PoissonGaussianNoise, hidden: Mask | None) -> NDArray[np.float64]:
