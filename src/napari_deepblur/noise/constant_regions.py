@@ -10,42 +10,27 @@ that was written into the image.
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.noise.bands import bands, blocks
-from napari_deepblur.noise.census import percentiles
 from napari_deepblur.noise.edges import REACH as EDGE_REACH
-from napari_deepblur.noise.edges import Edges, Steps, edges_of, steps_across
+from napari_deepblur.noise.edges import Steps, edges_of, steps_across
 from napari_deepblur.noise.equal_regions import equal_regions, neighbours
 from napari_deepblur.noise.joined import Joined
 from napari_deepblur.noise.model import PoissonGaussianNoise
+from napari_deepblur.noise.region_kinds import DRAWN, FLAT, FULL, SHORT, SMALLEST_REGION, Scene
 from napari_deepblur.noise.writing import writing
 from napari_deepblur.plane import Mask, Plane, mask_of
 
 Array = NDArray[np.float64]
 Pixels = NDArray[np.floating[Any]]
 
-_WELL_SAMPLED = 0.3
-_SMALLEST_REGION, _SMALLEST_SURE, _SHORTEST_EDGE = 4, 16, 12
-"""Pixels of a region, with noise and without, and pairs of pixels across its edge, from which on it can be judged."""
-
-_TOP_SHARE = 1e-3
-"""Share of pixels that may lie above a plateau of saturation: hot ones."""
-
-_CHANCE = 1e-3
-"""Expected number of equal regions by chance, below which one is taken for no chance."""
-
 _WRITING = 0.2
 """Share of the pixels of the largest value in regions that were drawn, from which on short ones are taken for drawn."""
 
-_MORE_ALIKE = 2.0
-"""How much more alike places may be than usual."""
-
-_BANDS_FOR_USUAL = 8
 _MANY_STEPS = 2**21
 """Steps across the edges of regions that reach across bands, beyond which those that are done are judged at once."""
 
@@ -68,11 +53,11 @@ def constant_regions(
         Two masks of shape (H, W): what is saturated, and the other constant regions, with the pixels around what was
         written into the image.
     """
-    scene = _Scene(pixels, cutoff, noise, step, known)
+    scene = Scene(pixels, cutoff, noise, step, known)
     found, highest = _by_kind(pixels, scene)
     if found is None:
         return mask_of(pixels), mask_of(pixels)
-    drawn, short, full, flat = found[_DRAWN], found[_SHORT], found[_FULL], found[_FLAT]
+    drawn, short, full, flat = found[DRAWN], found[SHORT], found[FULL], found[FLAT]
     if drawn.pixels > _WRITING * (drawn.pixels + short.pixels + full.pixels):
         # The dots and strokes of the same writing, too short to be judged by themselves.
         _add(drawn.mask, short.mask)
@@ -95,10 +80,6 @@ def constant_regions(
     return saturated, others
 
 
-_FLAT, _FULL, _DRAWN, _SHORT = 1, 2, 3, 4
-"""Kinds of regions: flat; plateaus of the largest value, drawn ones, and ones too short to tell; 0 for others."""
-
-
 class _Kind(NamedTuple):
     """Where regions of a kind are, their pixels, and the least of their values."""
 
@@ -107,74 +88,13 @@ class _Kind(NamedTuple):
     least: float = math.inf
 
 
-@final
-class _Scene:
-    """What the whole image says about its regions."""
-
-    def __init__(
-        self, pixels: Plane, cutoff: float | None, noise: PoissonGaussianNoise, step: float, known: Mask
-    ) -> None:
-        self._pixels, self._known, self._noise, self._step = pixels, known, noise, step
-        self._well_sampled = cutoff is not None and cutoff <= _WELL_SAMPLED
-
-    @cached_property
-    def _usual(self) -> float:
-        """Share of neighbours that are alike, in a few bands of the image."""
-        several = list(bands(self._pixels.shape))
-        chosen = several[:: math.ceil(len(several) / _BANDS_FOR_USUAL)]
-        width = slice(0, self._pixels.shape[1])
-        shares = [
-            (equal_regions(self._pixels[band.rows, width], _SMALLEST_REGION).usual, band.rows.stop - band.rows.start)
-            for band in chosen
-        ]
-        return float(sum(share * rows for share, rows in shares) / sum(rows for _, rows in shares))
-
-    @cached_property
-    def _contrast(self) -> float:
-        high, low = percentiles(self._pixels, (99.9, 0.1), self._known if self._known.any() else None)
-        return high - low
-
-    @cached_property
-    def _top(self) -> float:
-        return percentiles(self._pixels, (100 * (1 - _TOP_SHARE),))[0]
-
-    def kinds(self, size: NDArray[Any], value: Array, edges: Edges) -> NDArray[np.int8]:
-        """Judge regions by pixels, value and edges."""
-        step, contrast = self._step, self._contrast
-        deviation = np.sqrt(self._noise.variance(value))
-        # Two neighbours are alike by chance where rounding makes them so; 4 counts the ways in which a region grows.
-        alike = np.minimum(step / (2 * math.sqrt(math.pi) * np.maximum(deviation, 1e-30)), 1.0)
-        # Where signal passes for noise, as in undersampled images, what is seen elsewhere is the better guide.
-        alike = np.maximum(alike, min(_MORE_ALIKE * self._usual, 1.0))
-        noisy = (alike < 0.125) & (deviation > 1e-3 * contrast)
-        with np.errstate(divide="ignore"):
-            chance = math.log(self._pixels.size) + (size - 1) * np.log(np.minimum(4 * alike, 1.0))
-        unlikely = noisy & (chance < math.log(_CHANCE))
-        # Without noise only the shape of the edge is left: the optics begin softly, a cut does not.
-        steep = (edges.first > 3 * edges.second) | (noisy & (edges.first + edges.second > 10 * edges.third))
-        least = np.maximum(np.maximum(5 * deviation, 6 * step), np.where(noisy, 0.02, 0.1) * contrast)
-        long = edges.length >= _SHORTEST_EDGE
-        cut = steep & (edges.first + edges.second > least) & long
-        floor = edges.above > 0.98
-        # What was cut off at black takes off gently somewhere; a mask ends in a step all the way round.
-        abrupt = edges.least > np.maximum(np.maximum(5 * deviation, 3 * step), 0.02 * contrast)
-        cut &= (noisy & ~floor) | ((size >= _SMALLEST_SURE) & (self._well_sampled | (noisy & abrupt)))
-        full = _is_full(value / step if step > 0 else value)
-        dropped = (edges.first > np.maximum(3 * step, 1e-3 * contrast)) & (edges.first > 0.4 * edges.second)
-        top = (edges.above == 0) & (value >= self._top) & (unlikely | (dropped & (full | (step == 0))))
-        drawn = top & steep & abrupt & (edges.first + edges.second > least) & long
-        kind = np.where(cut | (unlikely & ~floor), _FLAT, 0)
-        kind = np.where(top, np.where(long, _FULL, _SHORT), kind)
-        return np.where(drawn, _DRAWN, kind).astype(np.int8)
-
-
-def _by_kind(pixels: Plane, scene: _Scene) -> tuple[dict[int, _Kind] | None, float]:
+def _by_kind(pixels: Plane, scene: Scene) -> tuple[dict[int, _Kind] | None, float]:
     """Find the regions of each kind, band by band; also the largest value of any region.
 
     Neighbouring bands share a row. Regions that touch it are parts of larger ones, whose steps are kept until all of
     them has been seen; they are painted in the end.
     """
-    found = {kind: _Kind(mask_of(pixels)) for kind in (_FLAT, _FULL, _DRAWN, _SHORT)}
+    found = {kind: _Kind(mask_of(pixels)) for kind in (FLAT, FULL, DRAWN, SHORT)}
     joined, parts, highest, seen = Joined(), _Parts(), -math.inf, False
     below: NDArray[np.integer[Any]] = np.full(pixels.shape[1], -1)
     firsts: list[tuple[slice, int]] = []
@@ -187,7 +107,7 @@ def _by_kind(pixels: Plane, scene: _Scene) -> tuple[dict[int, _Kind] | None, flo
         if band.rows.start:
             joined.join(of_label[one.labels[0]], below)
         below = of_label[one.labels[-1]]
-        own = np.flatnonzero(one.size >= _SMALLEST_REGION)
+        own = np.flatnonzero(one.size >= SMALLEST_REGION)
         own = own[(own > 0) & (of_label[own] < 0)]
         if len(one.crossing):
             parts.add(one.size[one.crossing], one.value[one.crossing], one.steps(one.crossing, int(numbers[0])))
@@ -274,7 +194,7 @@ class _Parts:
         self._settled = np.append(self._settled, np.zeros(len(size), bool))
         self._steps.append(steps)
 
-    def settle(self, joined: Joined, open_: NDArray[np.integer[Any]], scene: _Scene) -> None:
+    def settle(self, joined: Joined, open_: NDArray[np.integer[Any]], scene: Scene) -> None:
         """Judge the regions of which no part is open any more, and forget their steps.
 
         Not each time: only in the end, or where the steps that are kept become many. Of those of a region that is still
@@ -299,7 +219,7 @@ class _Parts:
             size = np.bincount(number, self.size[done]).astype(np.intp)
             value = np.zeros(len(whole))
             value[number] = self._value[done]
-            large = size >= _SMALLEST_REGION
+            large = size >= SMALLEST_REGION
             kind = np.zeros(len(whole), np.int8)
             if large.any():
                 self.any_large, self.highest = True, max(self.highest, float(value[large].max()))
@@ -334,9 +254,3 @@ def _add(mask: Mask, other: Mask) -> None:
     if other.any():
         for place, _, _ in blocks(mask.shape):
             mask[place] = mask[place] | other[place]
-
-
-def _is_full(counts: Array) -> NDArray[np.bool_]:
-    """Whether numbers are the largest of a converter: 2^n - 1."""
-    power = np.log2(np.maximum(counts, 0) + 1)
-    return np.asarray((power >= 4) & (np.abs(power - np.rint(power)) < 1e-9))

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_deepblur.checked_image import check_image, check_plane, masked_pixels
 from napari_deepblur.devices import free_memory, is_out_of_memory
-from napari_deepblur.errors import DeviceError, ImageError, SettingsError
+from napari_deepblur.errors import DeviceError, SettingsError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
-from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import empty_result
 from napari_deepblur.noise.evidence import Evidence, gather_evidence
 from napari_deepblur.noise.intensity import AffineScale, unit_scale
 from napari_deepblur.pipeline.blurs import drawn_blur, identified_blur, surrounded
 from napari_deepblur.pipeline.identify_steps import identify_evidence_steps, identify_stack_steps
+from napari_deepblur.pipeline.opened import by_regions, checked
 from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.run_record import run_record
 from napari_deepblur.pipeline.spread import spread_steps
-from napari_deepblur.plane import ChangedPlane, Mask, Plane, RegionPlane, SourcePlane, is_large
+from napari_deepblur.plane import ChangedPlane, Plane, RegionPlane, SourcePlane, is_large
 from napari_deepblur.progress import Progress, changed, within
 from napari_deepblur.resolution import resolution_gain
 from napari_deepblur.restoration.background import BackgroundRestorer
@@ -67,15 +66,6 @@ def run(
         return step
 
     return replace((yield from changed(run_parts(plan, plane, known, begun), keep)), image=image)
-
-
-def by_regions(plan: Plan) -> bool:
-    """Tell whether planes are read by regions, and their results nowhere held as a whole: large ones.
-
-    What other planes shine into one, and a spread over likely blurs, are known of whole planes only.
-    """
-    draws = plan.settings.compute.draws if plan.theta is None else 0
-    return is_large(plan.shape) and not draws and not isinstance(plan.restorer, BackgroundRestorer)
 
 
 def run_parts(
@@ -121,8 +111,8 @@ def run_parts(
 
 def run_identification(plan: IdentificationPlan, image: ArrayLike) -> Generator[Progress, None, Identification]:
     """Execute the plan of an identification for one image; raises as `identify`, about the image before any step."""
-    observed = check_image(image, smallest=plan.family.psf_size)
-    evidence = gather_evidence(observed, plan.family.microscope, plan.noise, masked_pixels(image))
+    observed, masked = checked(plan.shape, image, plan.family.psf_size, is_large(plan.shape))
+    evidence = gather_evidence(observed, plan.family.microscope, plan.noise, masked)
     return identify_evidence_steps(evidence, plan.family, plan.device, plan.network, plan.settings.origin)
 
 
@@ -182,7 +172,7 @@ class _Picture(NamedTuple):
 
 
 def _opened(plan: Plan, plane: ArrayLike | SourcePlane, known: Identification | None) -> _Plane:
-    observed, masked = _checked(plan, plane)
+    observed, masked = checked(plan.shape, plane, plan.family.psf_size, by_regions(plan))
     evidence = gather_evidence(observed, plan.family.microscope, plan.noise, masked)
     once = units_of_work(plan.shape, plan.side, plan.family.psf_size, plan.restorer)
     draws = plan.settings.compute.draws if plan.theta is None else 0
@@ -192,31 +182,6 @@ def _opened(plan: Plan, plane: ArrayLike | SourcePlane, known: Identification | 
             "again, or leave the draws out."
         )
     return _Plane(observed, evidence, draws, once)
-
-
-def _checked(plan: Plan, plane: ArrayLike | SourcePlane) -> tuple[Plane, Mask | None]:
-    """Check a plane, which stays where it is if it is large; return it with its mask."""
-    smallest = plan.family.psf_size
-    if by_regions(plan):
-        source = plane if isinstance(plane, SourcePlane) else _source_of(plane)
-        _check_shape(plan, source.shape)
-        return source, check_plane(source, smallest)
-    whole = plane.raw(*(slice(0, n) for n in plane.shape)) if isinstance(plane, SourcePlane) else plane
-    observed = check_image(whole, smallest=smallest)
-    _check_shape(plan, observed.shape)
-    return observed, masked_pixels(whole)
-
-
-def _source_of(plane: ArrayLike) -> SourcePlane:
-    array = np.asanyarray(plane)
-    if array.ndim != 2:
-        check_image(array)
-    return SourcePlane((array.shape[0], array.shape[1]), lambda region: array[region])
-
-
-def _check_shape(plan: Plan, shape: tuple[int, ...]) -> None:
-    if shape != plan.shape:
-        raise ImageError(f"The plane has the shape {shape}, but the plan was made for {plan.shape}.")
 
 
 def _blur_steps(
@@ -320,7 +285,7 @@ def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> De
         "residual": None if verdict is None else verdict.as_record(),
         "resolution": None if resolution is None else resolution.as_record(),
     }
-    record = _record(plan, resolved)
+    record = run_record(plan, resolved)
     beside = picture.background, picture.spread, resolution
     return Deblurring(image, identification, record, verdict, found.blur, *beside)
 
@@ -351,17 +316,3 @@ def _identify(
         free_memory(device)
         notes = (f"Memory of {device} ran out: the blur was identified on the processor.",)
         device = torch.device("cpu")
-
-
-def _record(plan: Plan, resolved: dict[str, Any]) -> dict[str, Any]:
-    """JSON-safe record of a run: what was asked for, what it became, and with what it was computed."""
-    # By name: the package's own __init__ hands out this module's functions.
-    own_version = import_module("napari_deepblur").__version__
-    record = {
-        "schema": 2,
-        "versions": {"napari-deepblur": own_version, "torch": torch.__version__, "numpy": np.__version__},
-        "image": {"shape": list(plan.shape)},
-        "settings": plan.settings.model_dump(mode="json"),
-        "resolved": resolved,
-    }
-    return {key: json_safe(value) for key, value in record.items()}

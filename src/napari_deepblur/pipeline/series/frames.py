@@ -17,9 +17,10 @@ from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import ArraySink, Form, Sink
 from napari_deepblur.noise.bands import blocks
 from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.pipeline.opened import by_regions
 from napari_deepblur.pipeline.plan import Plan, plan
 from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.run import by_regions, run_parts
+from napari_deepblur.pipeline.run import run_parts
 from napari_deepblur.pipeline.series.arrays import (
     LUMINANCE,
     Frames,
