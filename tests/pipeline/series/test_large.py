@@ -36,12 +36,13 @@ def large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def _image() -> NDArray[np.uint16]:
+def _image(spoiled: bool = True) -> NDArray[np.uint16]:
     rng = np.random.default_rng(0)
     points = gaussian_filter((rng.uniform(size=SHAPE) > 0.97).astype(np.float32), 1.5)
     image = rng.poisson(100 + 4000 * points).astype(np.float32)
-    image[:, :30] = 0
-    image[tuple(rng.integers(40, 370, (2, 30)))] += 9000
+    if spoiled:
+        image[:, :30] = 0
+        image[tuple(rng.integers(40, 370, (2, 30)))] += 9000
     return image.astype(np.uint16)
 
 
@@ -76,7 +77,7 @@ def test_pixels_and_verdict_are_those_of_the_whole(monkeypatch: pytest.MonkeyPat
 
 def test_no_step_reads_all_of_it(large: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("napari_deepblur.checked_image._PIXELS_AT_ONCE", 64 * SHAPE[1])
-    image = _image()
+    image = _image(spoiled=False)
     source, most = _Regions(image), []
 
     def watch(step: object) -> None:
@@ -87,7 +88,7 @@ def test_no_step_reads_all_of_it(large: None, monkeypatch: pytest.MonkeyPatch) -
 
     # Noise would be estimated from all of so small an image, and it is judged by all of it in the end.
     finished(deblur_stack_steps(source, "YX", SETTINGS.replace(noise=(1.0, 2.0)), ArraySink()), watch)
-    assert len(most) == 12 and most[-1] < 0.8 * image.size
+    assert len(most) == 12 and most[-1] < 0.6 * image.size
 
 
 def test_deblur_returns_a_whole_image_nevertheless(large: None) -> None:
