@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.errors import ImageError
+from napari_deepblur.packed_mask import PackedMask
+from napari_deepblur.plane import SourcePlane
 
 SMALLEST_SIDE = 16
 """Images with a shorter side hold too little to process."""
@@ -18,6 +20,10 @@ _LARGEST_VALUE = 1e30
 
 _LEAST_CONTRAST, _LEAST_RANGE = 4e-6, 1e-30
 """Range of intensities, relative to the largest and absolute, below which float32 has too few digits for it."""
+
+_PIXELS_AT_ONCE = 2**21
+
+_ALL_MASKED = "All pixels are masked: there is nothing to deblur. Is True in the mask where pixels count?"
 
 
 def plane_shape(image: ArrayLike) -> tuple[int, int]:
@@ -49,7 +55,7 @@ def unmasked(array: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(array)
     values = np.array(array)
     if masked.all():
-        raise ImageError("All pixels are masked: there is nothing to deblur. Is True in the mask where pixels count?")
+        raise ImageError(_ALL_MASKED)
     # What lies under a mask is often NaN, or the number for no data.
     values[masked] = np.median(values[~masked])
     return values
@@ -78,32 +84,78 @@ def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.f
     """
     masked = masked_pixels(image)
     array = np.asarray(image)
-    if array.dtype.kind == "b":
-        raise ImageError("The image is a mask of two values, in which there is no blur. Give the image it came from.")
-    if array.dtype.kind not in "uif":
-        raise ImageError(f"The image has the type {array.dtype}, expected integers or real numbers.")
-    if array.ndim != 2:
-        hint = " Convert colours to one channel first." if array.ndim == 3 and array.shape[-1] in (3, 4) else ""
-        raise ImageError(
-            f"The image has {array.ndim} axes, shape {array.shape}; expected one plane of shape (rows, columns).{hint}"
-        )
-    if min(array.shape) < max(smallest, SMALLEST_SIDE):
-        raise ImageError(
-            f"The image has {array.shape[0]} x {array.shape[1]} pixels, expected at least "
-            f"{max(smallest, SMALLEST_SIDE)} a side: it must not be smaller than the PSF. Crop less, or shrink the PSF."
-        )
+    _check_form(array.dtype, array.shape, smallest)
     if masked is not None:
         array = unmasked(np.ma.asarray(image))
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(array, dtype=np.float32)
     usable = np.abs(values) <= _LARGEST_VALUE
     if not usable.all():
-        bad = int(usable.size - usable.sum())
+        raise ImageError(_unusable(int(usable.size - usable.sum()), usable.size))
+    _check_range(float(values.min()), float(values.max()))
+    return values
+
+
+def check_plane(plane: SourcePlane, smallest: int = SMALLEST_SIDE) -> PackedMask | None:
+    """Look at all of a plane that is read by regions, as `check_image` does, and raise what that raises.
+
+    Returns
+    -------
+    PackedMask or None
+        What is masked in its source, under which the plane then has its least value; None where nothing is.
+    """
+    height, width = plane.shape
+    rows = max(_PIXELS_AT_ONCE // max(width, 1), 1)
+    low, high, bad, masked = np.inf, -np.inf, 0, PackedMask(plane.shape)
+    for first in range(0, height, rows):
+        strip = slice(first, min(first + rows, height)), slice(0, width)
+        part = plane.raw(*strip)
+        if not first:
+            _check_form(part.dtype, plane.shape, smallest)
+        hidden = masked_pixels(part)
+        with np.errstate(over="ignore"):
+            values = np.asarray(np.ma.getdata(part)).astype(np.float32, copy=False)
+        if hidden is not None:
+            masked[strip] = hidden
+            values = values[~hidden]
+        usable = np.abs(values) <= _LARGEST_VALUE
+        bad += int(usable.size - usable.sum())
+        if values.size and not bad:
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+    if bad:
+        raise ImageError(_unusable(bad, height * width))
+    if masked.all():
+        raise ImageError(_ALL_MASKED)
+    _check_range(low, high)
+    plane.under_mask = np.float32(low)
+    return masked if masked.any() else None
+
+
+def _check_form(dtype: np.dtype[Any], shape: tuple[int, ...], smallest: int) -> None:
+    if dtype.kind == "b":
+        raise ImageError("The image is a mask of two values, in which there is no blur. Give the image it came from.")
+    if dtype.kind not in "uif":
+        raise ImageError(f"The image has the type {dtype}, expected integers or real numbers.")
+    if len(shape) != 2:
+        hint = " Convert colours to one channel first." if len(shape) == 3 and shape[-1] in (3, 4) else ""
         raise ImageError(
-            f"{bad} of {usable.size} pixels are NaN, infinite or beyond {_LARGEST_VALUE:g}. Replace them, or crop them "
-            "away, before deblurring."
+            f"The image has {len(shape)} axes, shape {shape}; expected one plane of shape (rows, columns).{hint}"
         )
-    low, high = float(values.min()), float(values.max())
+    if min(shape) < max(smallest, SMALLEST_SIDE):
+        raise ImageError(
+            f"The image has {shape[0]} x {shape[1]} pixels, expected at least "
+            f"{max(smallest, SMALLEST_SIDE)} a side: it must not be smaller than the PSF. Crop less, or shrink the PSF."
+        )
+
+
+def _unusable(bad: int, size: int) -> str:
+    return (
+        f"{bad} of {size} pixels are NaN, infinite or beyond {_LARGEST_VALUE:g}. Replace them, or crop them "
+        "away, before deblurring."
+    )
+
+
+def _check_range(low: float, high: float) -> None:
     if not high > low:
         raise ImageError(
             f"All pixels have the same value, {low:g}: there is nothing to deblur. Is the camera's lid on?"
@@ -113,4 +165,3 @@ def check_image(image: ArrayLike, smallest: int = SMALLEST_SIDE) -> NDArray[np.f
             f"All pixels lie between {low:.9g} and {high:.9g}: that is one value within the precision of float32. "
             "Subtract the offset before the image is saved, or check that it is the right plane."
         )
-    return values

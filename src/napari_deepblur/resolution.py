@@ -13,6 +13,7 @@ from scipy.signal.windows import tukey
 
 from napari_deepblur.checked_image import check_image
 from napari_deepblur.errors import ImageError
+from napari_deepblur.plane import RegionPlane
 
 SMALLEST = 32
 """Sides below have too few rings of frequencies to tell one from the next."""
@@ -22,7 +23,7 @@ RESOLUTION_CAVEAT = (
     "says how far its spectrum reaches: noise that was sharpened, and detail that was invented, count as well."
 )
 
-_MOST = 2048
+MOST = 2048
 """Side of the middle part that is looked at, in pixels."""
 
 _EDGE = 0.1
@@ -97,7 +98,7 @@ class _Rings(NamedTuple):
     power: NDArray[np.float64]
 
 
-def image_resolution(image: ArrayLike, pixel_size_um: float) -> ImageResolution:
+def image_resolution(image: ArrayLike | RegionPlane, pixel_size_um: float) -> ImageResolution:
     """Estimate the resolution of an image by decorrelation analysis.
 
     With the transform I(k) of the image, I_n = I / |I|, and M(r) the disc of radius r, the correlation of the image
@@ -141,10 +142,10 @@ def image_resolution(image: ArrayLike, pixel_size_um: float) -> ImageResolution:
     """
     if not (np.isfinite(pixel_size_um) and pixel_size_um > 0):
         raise ImageError(f"The pixels are {pixel_size_um} µm wide, expected a positive length.")
-    array = np.asarray(image)
-    if array.ndim == 2:
-        # The middle of a large image is enough, and its spectrum takes little memory.
-        array = array[tuple(slice(max(n - _MOST, 0) // 2, max(n - _MOST, 0) // 2 + _MOST) for n in array.shape)]
+    plane = image if isinstance(image, RegionPlane) else np.asarray(image)
+    # The middle of a large image is enough, and its spectrum takes little memory.
+    middle = [slice(max(n - MOST, 0) // 2, max(n - MOST, 0) // 2 + MOST) for n in plane.shape]
+    array = plane[middle[0], middle[1]] if len(middle) == 2 else np.asarray(plane)
     pixels = check_image(array, smallest=SMALLEST)
     rings = _rings(pixels)
     widths = np.geomspace(_NARROWEST, min(pixels.shape) / 4, _FILTERS)
@@ -158,7 +159,9 @@ def image_resolution(image: ArrayLike, pixel_size_um: float) -> ImageResolution:
     return ImageResolution(float(pixel_size_um / outermost))
 
 
-def resolution_gain(image: ArrayLike, result: ArrayLike, pixel_size_um: float | None) -> ResolutionGain | None:
+def resolution_gain(
+    image: ArrayLike | RegionPlane, result: ArrayLike | RegionPlane, pixel_size_um: float | None
+) -> ResolutionGain | None:
     """Measure an image and what was made of it; None where the pixels have no size, or cannot be measured."""
     if pixel_size_um is None:
         return None

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_deepblur.errors import SettingsError
-from napari_deepblur.restoration.tiling import SMALLEST_TILE, automatic_side, margin, plan_tiles
+from napari_deepblur.restoration.tiling import SMALLEST_TILE, Blending, automatic_side, margin, plan_tiles
 
 SIDES = st.integers(1, 700)
 TILES = st.none() | st.integers(SMALLEST_TILE, 400)
@@ -92,3 +92,16 @@ def test_automatic_tiles_fit_into_what_is_allowed(height: int, width: int, pixel
     else:
         assert height * width > pixels
         assert side == SMALLEST_TILE or (side + 2 * 31) ** 2 <= pixels
+
+
+@pytest.mark.parametrize(("shape", "side"), [((300, 420), 128), ((150, 500), 160), ((100, 90), None)])
+def test_blended_tiles_are_the_sum_of_their_shares(shape: tuple[int, int], side: int | None) -> None:
+    """What is handed out as complete is, to the last digit, what adding all tiles up gives, and is handed out once."""
+    rng = np.random.default_rng(0)
+    total, seen, blending = np.zeros(shape, np.float32), np.full(shape, np.nan, np.float32), Blending(shape[1])
+    for tile in plan_tiles(shape, side, 10):
+        restored = rng.normal(size=total[tile.target].shape).astype(np.float32)
+        total[tile.target] += tile.weights * restored
+        assert np.isnan(seen[tile.own]).all()
+        seen[tile.own] = blending.add(tile, restored)
+    np.testing.assert_array_equal(seen, total)

@@ -42,7 +42,7 @@ def without_outliers(
     for index, plane in enumerate(stack):
         values = plane.astype(np.float64)
         step = lattice_step(plane)
-        outliers = isolated_pixels(values, cutoff, _noise(values, microscope), step)
+        outliers = np.asarray(isolated_pixels(values, cutoff, _noise(values, microscope), step)[:, :])
         if not outliers.any():
             continue
         often += outliers

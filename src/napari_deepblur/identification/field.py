@@ -26,6 +26,7 @@ from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
+from napari_deepblur.plane import Plane
 from napari_deepblur.progress import Progress
 
 Array = NDArray[np.float64]
@@ -40,7 +41,7 @@ _LOCAL_SIDE = 256
 
 
 def identify_field_steps(
-    image: NDArray[np.float32],
+    image: Plane,
     family: OperatorFamily,
     noise: PoissonGaussianNoise | None,
     device: torch.device,

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_deepblur.identification.clear_part import clear_part
 from napari_deepblur.identification.field import identify_field_steps
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.telling_part import telling_part
 from napari_deepblur.identification.zernike import identify_zernike_steps
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.scene_spectra import SceneSpectra
@@ -18,6 +20,7 @@ from napari_deepblur.networks.statistics import WINDOW
 from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise.evidence import Evidence
 from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.plane import RegionPlane
 from napari_deepblur.progress import Progress
 
 
@@ -35,7 +38,8 @@ def identify_image_steps(
     ----------
     evidence
         The image in its own units, shape (H, W), its noise, and which pixels count. A blur that is the same everywhere
-        is looked for in the largest part without wide regions that do not count (`clear_part`).
+        is looked for in the largest part without wide regions that do not count (`clear_part`), and in a large image
+        in the part that shows most (`telling_part`).
     family
         Operators that are considered.
     device, network
@@ -55,12 +59,14 @@ def identify_image_steps(
     FamilyError
         If the network does not know the family, or the image does not lie in its field.
     """
-    image, noise = evidence.pixels, evidence.noise
-    if family.field_shape is None and evidence.hidden is not None:
-        rows, columns = clear_part(evidence.hidden, max(family.psf_size, WINDOW))
-        image = np.ascontiguousarray(image[rows, columns])
+    plane, noise = evidence.pixels, evidence.noise
+    if family.field_shape is not None:
+        # Its windows are read one by one.
+        found = yield from identify_field_steps(plane, family, noise, device, network, scenes, origin)
+        return replace(found, notes=evidence.notes) if evidence.notes else found
+    image = _part(evidence, max(family.psf_size, WINDOW))
     zernike = family.local
-    if zernike is not None and family.field_shape is None and isinstance(network, IdentificationNetwork):
+    if zernike is not None and isinstance(network, IdentificationNetwork):
         found = yield from identify_zernike_steps(image, zernike, noise, device, network, scenes)
     else:
         found = yield from identify_field_steps(image, family, noise, device, network, scenes, origin)
@@ -68,3 +74,15 @@ def identify_image_steps(
         middle = [(n - 1) / 2 + o for n, o in zip(evidence.pixels.shape, origin, strict=True)]
         found = replace(found, points=np.array([middle], dtype=np.float32))
     return replace(found, notes=evidence.notes) if evidence.notes else found
+
+
+def _part(evidence: Evidence, smallest: int) -> NDArray[np.float32]:
+    """Return the part that a blur is looked for in which is the same everywhere: of a large image never all of it."""
+    plane, hidden = evidence.pixels, evidence.hidden
+    if isinstance(plane, RegionPlane):
+        place = telling_part(plane, evidence.noise, hidden)
+        plane, hidden = plane[place], None if hidden is None or not hidden[place].any() else hidden[place]
+    if hidden is None:
+        return plane
+    rows, columns = clear_part(np.asarray(hidden[:, :]), smallest)
+    return np.ascontiguousarray(plane[rows, columns])

@@ -13,6 +13,7 @@ from napari_deepblur.devices import inference_precision
 from napari_deepblur.identification.gaussian import Gaussian, Observation, without_prior
 from napari_deepblur.identification.resampling import resample
 from napari_deepblur.identification.results import Identification
+from napari_deepblur.identification.telling_part import telling_part
 from napari_deepblur.identification.windows import at_least, partition
 from napari_deepblur.identification.zernike import identify_zernike_steps
 from napari_deepblur.networks.adapted import AdaptedNetwork
@@ -29,10 +30,14 @@ from napari_deepblur.operators.families.local_coordinates import (
     gram_matrix,
 )
 from napari_deepblur.optics import Microscope
+from napari_deepblur.plane import Plane, RegionPlane
 from napari_deepblur.progress import Progress, one_of
 
 _SIDE = 384
 """Side of the windows at the reference cut-off, in pixels."""
+
+_LARGEST = 2048
+"""Side of what is looked at of a window at most, in pixels: its middle."""
 
 _MOST_WINDOWS = 4
 """Windows along each side of the field, at most: larger fields are divided into larger windows."""
@@ -67,12 +72,18 @@ def windows_of(
             for part, length, total in zip(parts, shape, scaled, strict=True)
         ]
         middle = np.array([(a + b) / 2 - 0.5 + o for (a, b), o in zip(edges, origin, strict=True)])
-        found.append(Window(slice(*edges[0]), slice(*edges[1]), middle))
+        found.append(Window(_most(*edges[0]), _most(*edges[1]), middle))
     return found
 
 
+def _most(first: int, last: int) -> slice:
+    """Return the middle of what is longer than a window needs to be."""
+    left = max(last - first - _LARGEST, 0) // 2
+    return slice(first + left, min(first + left + _LARGEST, last))
+
+
 def adapted_views(
-    image: NDArray[np.float32],
+    image: Plane,
     family: MeasuredFamily,
     windows: list[Window],
     noise: PoissonGaussianNoise,
@@ -135,7 +146,7 @@ def polynomial_views(
 
 
 def local_zernike(
-    image: NDArray[np.float32],
+    image: Plane,
     family: ZernikeFamily,
     windows: list[Window],
     noise: PoissonGaussianNoise,
@@ -145,8 +156,10 @@ def local_zernike(
 ) -> Generator[Progress, None, list[Identification]]:
     """Identify the whole image, and then each window by itself, as if the blur were the same everywhere in it."""
     found: list[Identification] = []
-    everything = Window(slice(None), slice(None), np.zeros(2))
-    for index, window in enumerate([everything, *windows]):
+    everything = slice(0, image.shape[0]), slice(0, image.shape[1])
+    if isinstance(image, RegionPlane):
+        everything = telling_part(image, noise, None)
+    for index, window in enumerate([Window(*everything, np.zeros(2)), *windows]):
         part = np.ascontiguousarray(image[window.rows, window.columns])
         steps = identify_zernike_steps(part, family, noise, device, network, scenes)
         found.append((yield from one_of(steps, index, 1 + len(windows))))

@@ -14,7 +14,6 @@ from collections.abc import Generator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from napari_deepblur.identification.gaussian import Gaussian
 from napari_deepblur.identification.local_views import Window
@@ -29,6 +28,7 @@ from napari_deepblur.noise.intensity import unit_scale
 from napari_deepblur.operators.families import MeasuredFamily
 from napari_deepblur.operators.families.local_coordinates import local_weights
 from napari_deepblur.optics import resampled_psfs
+from napari_deepblur.plane import Plane
 from napari_deepblur.progress import Progress
 
 _CANDIDATES = 1500
@@ -39,7 +39,7 @@ _TEMPERATURE = 3.0
 
 
 def spectral_belief(
-    image: NDArray[np.float32],
+    image: Plane,
     family: MeasuredFamily,
     windows: list[Window],
     noise: PoissonGaussianNoise,

@@ -18,6 +18,12 @@ from napari_deepblur.io.diagnosis import diagnosed
 Index = tuple[int, ...]
 """Position along the leading axes."""
 
+Inner = tuple[slice, ...]
+"""Which rows, columns and perhaps colours: slices of step 1 with a start and a stop."""
+
+ReadPart = Callable[[Index, Inner], NDArray[Any]]
+"""Reads a part of the plane at a position."""
+
 
 @final
 class LazyImage:
@@ -44,6 +50,8 @@ class LazyImage:
         Closes the file.
     files
         Those that it lies in, where they are several.
+    read_part
+        Reads a part of the plane at a position, where the file can be read by less than planes.
 
     Attributes
     ----------
@@ -64,8 +72,9 @@ class LazyImage:
         scene: int = 0,
         close: Callable[[], None] | None = None,
         files: Sequence[Path] = (),
+        read_part: ReadPart | None = None,
     ) -> None:
-        self._read = read
+        self._read, self._read_part = read, read_part
         self.axes = axes
         self.shape = tuple(int(length) for length in shape)
         self.dtype = np.dtype(dtype)
@@ -89,6 +98,11 @@ class LazyImage:
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
+
+    @property
+    def reads_parts(self) -> bool:
+        """Whether a part of a plane is read without all of the plane."""
+        return self._read_part is not None
 
     @property
     def size(self) -> int:
@@ -126,12 +140,12 @@ class LazyImage:
         kept = [len(chosen) for chosen, where in zip(lists, leading, strict=True) if not isinstance(where, int)]
         with diagnosed(Path(self.acquisition.source)):
             if not kept:
-                return np.asarray(self._plane(tuple(chosen[0] for chosen in lists))[inner])
+                return self._part(tuple(chosen[0] for chosen in lists), inner)
             sides = [len(range(n)[k]) for n, k in zip(self.shape[self._leading :], inner, strict=True)
                      if not isinstance(k, int)]  # fmt: skip
             found = np.empty((int(np.prod(kept)), *sides), self.dtype)
             for place, index in enumerate(product(*lists)):
-                found[place] = self._plane(index)[inner]
+                found[place] = self._part(index, inner)
         return found.reshape(*kept, *sides)
 
     def transpose(self, order: Sequence[int]) -> Any:
@@ -142,6 +156,16 @@ class LazyImage:
         if tuple(order) == tuple(range(self.ndim)):
             return self
         return _Permuted(self, tuple(order[: self._leading]))
+
+    def _part(self, index: Index, inner: Sequence[int | slice]) -> NDArray[Any]:
+        """Read a part of a plane, by itself where that is less to read."""
+        sides = self.shape[self._leading :]
+        spans = [range(n)[k] for n, k in zip(sides, inner, strict=True) if isinstance(k, slice)]
+        pieces = tuple(slice(one.start, one.stop) for one in spans if one.step == 1)
+        whole = [len(one) for one in spans] == list(sides)
+        if self._read_part is None or len(pieces) < len(sides) or whole:
+            return np.asarray(self._plane(index)[tuple(inner)])
+        return np.asarray(self._read_part(index, pieces))
 
     def _plane(self, index: Index) -> NDArray[Any]:
         plane = self._read(index)
@@ -162,6 +186,7 @@ class _Permuted:
         places = (*order, *range(len(order), image.ndim))
         self.shape = tuple(image.shape[place] for place in places)
         self.dtype, self.ndim = image.dtype, image.ndim
+        self.reads_parts = image.reads_parts
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         full = _full_key(key, self.ndim)
@@ -176,6 +201,11 @@ class _Permuted:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[...], dtype)
+
+
+def reads_parts(array: Any) -> bool:
+    """Tell whether a part of a plane is read without all of the plane; arrays that are no files can be."""
+    return bool(array.reads_parts) if isinstance(array, LazyImage | _Permuted) else True
 
 
 def _full_key(key: Any, ndim: int) -> tuple[int | slice, ...]:

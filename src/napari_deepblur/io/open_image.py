@@ -15,7 +15,7 @@ from napari_deepblur.io.formats.nd2 import ND2
 from napari_deepblur.io.formats.pictures import PICTURE
 from napari_deepblur.io.formats.tiff import TIFF
 from napari_deepblur.io.formats.zarr import ZARR
-from napari_deepblur.io.lazy_image import LazyImage
+from napari_deepblur.io.lazy_image import Index, LazyImage
 from napari_deepblur.io.modality import warn_of_modality
 
 FORMATS_KNOWN: tuple[Format, ...] = (TIFF, PICTURE, CZI, LIF, ND2, ZARR)
@@ -98,15 +98,15 @@ def squeezed(image: LazyImage) -> LazyImage:
     if len(kept) == image.ndim:
         return image
 
-    def read(index: tuple[int, ...]) -> object:
+    def position(index: Index) -> Index:
         full = [0] * leading
-        for place, position in zip(kept, index, strict=False):
-            full[place] = position
-        return image[tuple(full)]
+        for place, one in zip(kept, index, strict=False):
+            full[place] = one
+        return tuple(full)
 
     axes = "".join(image.axes[place] for place in kept)
     return LazyImage(
-        read,  # type: ignore[arg-type]
+        lambda index: image[position(index)],
         axes,
         [image.shape[place] for place in kept],
         image.dtype,
@@ -115,6 +115,7 @@ def squeezed(image: LazyImage) -> LazyImage:
         scenes=image.scenes,
         scene=image.scene,
         close=image.close,
+        read_part=(lambda index, inner: image[(*position(index), *inner)]) if image.reads_parts else None,
     )
 
 

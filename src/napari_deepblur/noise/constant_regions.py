@@ -10,47 +10,33 @@ that was written into the image.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_propagation
 
-from napari_deepblur.noise.equal_regions import Regions, equal_regions
+from napari_deepblur.noise.bands import bands, blocks
+from napari_deepblur.noise.edges import REACH as EDGE_REACH
+from napari_deepblur.noise.edges import Steps, edges_of, steps_across
+from napari_deepblur.noise.equal_regions import equal_regions, neighbours
+from napari_deepblur.noise.joined import Joined
 from napari_deepblur.noise.model import PoissonGaussianNoise
+from napari_deepblur.noise.region_kinds import DRAWN, FLAT, FULL, SHORT, SMALLEST_REGION, Scene
+from napari_deepblur.noise.writing import writing
+from napari_deepblur.plane import Mask, Plane, mask_of
 
 Array = NDArray[np.float64]
 Pixels = NDArray[np.floating[Any]]
-Mask = NDArray[np.bool_]
-
-_WELL_SAMPLED = 0.3
-_SMALLEST_REGION, _SMALLEST_SURE, _SHORTEST_EDGE = 4, 16, 12
-"""Pixels of a region, with noise and without, and pairs of pixels across its edge, from which on it can be judged."""
-
-_TOP_SHARE = 1e-3
-"""Share of pixels that may lie above a plateau of saturation: hot ones."""
-
-_CHANCE = 1e-3
-"""Expected number of equal regions by chance, below which one is taken for no chance."""
 
 _WRITING = 0.2
 """Share of the pixels of the largest value in regions that were drawn, from which on short ones are taken for drawn."""
 
-_SMOOTHED = 2
-"""Pixels around what was drawn into an image that its smoothed edge may have changed."""
-
-_APART = 6
-"""Half the distance of letters and words, in pixels."""
-
-_SCENE, _BRIGHTER = 0.99, 5.0
-"""Quantile of the scene, and standard deviations above it, beyond which a pixel near writing is a part of it."""
-
-_MORE_ALIKE = 2.0
-"""How much more alike places may be than usual."""
+_MANY_STEPS = 2**21
+"""Steps across the edges of regions that reach across bands, beyond which those that are done are judged at once."""
 
 
 def constant_regions(
-    pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float, known: Mask
+    pixels: Plane, cutoff: float | None, noise: PoissonGaussianNoise, step: float, known: Mask
 ) -> tuple[Mask, Mask]:
     """Find plateaus of saturation, and constant borders, masks, rows and columns.
 
@@ -67,122 +53,204 @@ def constant_regions(
         Two masks of shape (H, W): what is saturated, and the other constant regions, with the pixels around what was
         written into the image.
     """
-    well_sampled = cutoff is not None and cutoff <= _WELL_SAMPLED
-    nothing = np.zeros(pixels.shape, bool)
-    regions = equal_regions(pixels, _SMALLEST_REGION)
-    if not len(regions.number):
-        return nothing, nothing
-    edges = edges_of(pixels, regions)
-    level = noise.variance(regions.value)
-    deviation = np.sqrt(level)
-    # Two neighbours are alike by chance where rounding makes them so; 4 counts the ways in which a region grows.
-    alike = np.minimum(step / (2 * math.sqrt(math.pi) * np.maximum(deviation, 1e-30)), 1.0)
-    # Where signal passes for noise, as in undersampled images, what is seen elsewhere in the image is the better guide.
-    alike = np.maximum(alike, min(_MORE_ALIKE * regions.usual, 1.0))
-    contrast = float(np.subtract(*np.percentile(pixels[~known], (99.9, 0.1), overwrite_input=True)))
-    noisy = (alike < 0.125) & (deviation > 1e-3 * contrast)
-    with np.errstate(divide="ignore"):
-        chance = math.log(pixels.size) + (regions.size - 1) * np.log(np.minimum(4 * alike, 1.0))
-    unlikely = noisy & (chance < math.log(_CHANCE))
-    # Without noise only the shape of the edge is left: the optics begin softly, a cut does not.
-    steep = (edges.first > 3 * edges.second) | (noisy & (edges.first + edges.second > 10 * edges.third))
-    least = np.maximum(np.maximum(5 * deviation, 6 * step), np.where(noisy, 0.02, 0.1) * contrast)
-    cut = steep & (edges.first + edges.second > least) & (edges.length >= _SHORTEST_EDGE)
-    floor = edges.above > 0.98
-    # What was cut off at black takes off gently somewhere; a mask ends in a step all the way round.
-    abrupt = edges.least > np.maximum(np.maximum(5 * deviation, 3 * step), 0.02 * contrast)
-    cut &= (noisy & ~floor) | ((regions.size >= _SMALLEST_SURE) & (well_sampled | (noisy & abrupt)))
-    full = _is_full(regions.value / step if step > 0 else regions.value)
-    dropped = (edges.first > np.maximum(3 * step, 1e-3 * contrast)) & (edges.first > 0.4 * edges.second)
-    top = (edges.above == 0) & (regions.value >= _top(pixels)) & (unlikely | (dropped & (full | (step == 0))))
-    drawn = top & steep & abrupt & (edges.first + edges.second > least) & (edges.length >= _SHORTEST_EDGE)
-    if regions.size[drawn].sum() > _WRITING * regions.size[top].sum():
+    scene = Scene(pixels, cutoff, noise, step, known)
+    found, highest = _by_kind(pixels, scene)
+    if found is None:
+        return mask_of(pixels), mask_of(pixels)
+    drawn, short, full, flat = found[DRAWN], found[SHORT], found[FULL], found[FLAT]
+    if drawn.pixels > _WRITING * (drawn.pixels + short.pixels + full.pixels):
         # The dots and strokes of the same writing, too short to be judged by themselves.
-        drawn |= top & (edges.length < _SHORTEST_EDGE)
-    top &= ~drawn
-    flat = ~top & (cut | drawn | (unlikely & ~floor))
+        _add(drawn.mask, short.mask)
+        drawn = drawn._replace(least=min(drawn.least, short.least))
+    else:
+        _add(full.mask, short.mask)
+        full = full._replace(least=min(full.least, short.least))
     # The edges of letters are smoothed, and belong to them.
-    written = _writing(pixels, _where(regions, drawn), deviation.max()) if drawn.any() else nothing
-    saturated = _where(regions, top)
-    if top.any():
-        saturated |= pixels >= regions.value[top].min()
-    saturated &= ~written
-    return saturated, (_where(regions, flat) | written) & ~saturated
+    written = mask_of(pixels)
+    if drawn.mask.any():
+        written = writing(pixels, drawn.mask, drawn.least, math.sqrt(float(noise.variance(highest))))
+    saturated, others = mask_of(pixels), mask_of(pixels)
+    for place, _, _ in blocks(pixels.shape):
+        plateau, drawn_here, flat_here = full.mask[place], written[place], flat.mask[place] | drawn.mask[place]
+        if full.mask.any():
+            plateau = plateau | (pixels[place] >= full.least)
+        plateau = plateau & ~drawn_here
+        saturated[place] = plateau
+        others[place] = (flat_here | drawn_here) & ~plateau
+    return saturated, others
 
 
-def _writing(pixels: Pixels, drawn: Mask, deviation: float) -> Mask:
-    """Return what was drawn, its smoothed edges, and thin strokes near it that are brighter than the scene."""
-    around = np.ones((3, 3))
-    written = binary_dilation(drawn, around, _SMOOTHED)
-    scene = pixels[~written & (pixels < pixels[drawn].min())]
-    if not scene.size:
-        return np.asarray(written)
-    strokes = pixels > float(np.quantile(scene, _SCENE)) + _BRIGHTER * deviation
-    near = binary_propagation(written, around, mask=written | binary_dilation(strokes, around, _APART))
-    return np.asarray(written | binary_dilation(strokes & near, around, _SMOOTHED))
+class _Kind(NamedTuple):
+    """Where regions of a kind are, their pixels, and the least of their values."""
+
+    mask: Mask
+    pixels: int = 0
+    least: float = math.inf
 
 
-def _top(pixels: Pixels) -> float:
-    return float(np.quantile(pixels, 1 - _TOP_SHARE))
+def _by_kind(pixels: Plane, scene: Scene) -> tuple[dict[int, _Kind] | None, float]:
+    """Find the regions of each kind, band by band; also the largest value of any region.
+
+    Neighbouring bands share a row. Regions that touch it are parts of larger ones, whose steps are kept until all of
+    them has been seen; they are painted in the end.
+    """
+    found = {kind: _Kind(mask_of(pixels)) for kind in (FLAT, FULL, DRAWN, SHORT)}
+    joined, parts, highest, seen = Joined(), _Parts(), -math.inf, False
+    below: NDArray[np.integer[Any]] = np.full(pixels.shape[1], -1)
+    firsts: list[tuple[slice, int]] = []
+    for band in bands(pixels.shape):
+        one = _labelled(pixels, band.rows)
+        numbers = joined.new(len(one.crossing))
+        firsts.append((band.rows, int(numbers[0]) if len(numbers) else 0))
+        of_label = np.full(len(one.size), -1)
+        of_label[one.crossing] = numbers
+        if band.rows.start:
+            joined.join(of_label[one.labels[0]], below)
+        below = of_label[one.labels[-1]]
+        own = np.flatnonzero(one.size >= SMALLEST_REGION)
+        own = own[(own > 0) & (of_label[own] < 0)]
+        if len(one.crossing):
+            parts.add(one.size[one.crossing], one.value[one.crossing], one.steps(one.crossing, int(numbers[0])))
+            parts.settle(joined, below, scene)
+        if len(own):
+            seen, highest = True, max(highest, float(one.value[own].max()))
+            kind = scene.kinds(one.size[own], one.value[own], edges_of(one.steps(own), len(own)))
+            _paint(found, one, band.rows, own, kind, one.size[own])
+    parts.settle(joined, below[:0], scene)
+    if parts.any_large:
+        seen, highest = True, max(highest, parts.highest)
+    for rows, first in firsts if parts.kind.any() else ():
+        count = next((start for other, start in firsts if other.start > rows.start), joined.count) - first
+        kind = parts.kind[first : first + max(count, 0)]
+        if kind.any():
+            one = _labelled(pixels, rows)
+            _paint(found, one, rows, one.crossing, kind, parts.size[first : first + count])
+    return (found if seen else None), highest
 
 
-def _is_full(counts: Array) -> Mask:
-    """Whether numbers are the largest of a converter: 2^n - 1."""
-    power = np.log2(np.maximum(counts, 0) + 1)
-    return np.asarray((power >= 4) & (np.abs(power - np.rint(power)) < 1e-9))
+class _Labelled(NamedTuple):
+    """Regions of a band and of the row after it; arrays by label, 0 for pixels without an equal neighbour.
 
-
-class Edges(NamedTuple):
-    """What is seen across the edge of each region.
-
-    Medians of the steps outwards, |y1 - v|, |y2 - y1|, |y3 - y2|; the least of the first, but for a twentieth; how
-    often y1 > v; and the number of pairs of pixels.
+    `owned` are the pixels that no other band counts, `window` the values with rows around the labels, and `place` the
+    rows of the labels in there.
     """
 
-    first: Array
-    second: Array
-    third: Array
-    least: Array
-    above: Array
-    length: Array
+    labels: NDArray[np.integer[Any]]
+    owned: NDArray[np.bool_]
+    size: NDArray[np.intp]
+    value: Array
+    crossing: NDArray[np.integer[Any]]
+    window: Pixels
+    place: slice
+
+    def steps(self, chosen: NDArray[np.integer[Any]], first: int = 0) -> Steps:
+        """Collect the steps across the edges of these labels, which are numbered from `first`."""
+        number = np.full(len(self.size), -1, np.int32)
+        number[chosen] = np.arange(first, first + len(chosen))
+        whose = np.full(self.window.shape, -1, np.int32)
+        whose[self.place] = np.where(self.owned, number[self.labels], -1)
+        return steps_across(self.window, self.window.astype(np.float32, copy=False), whose)
 
 
-def edges_of(pixels: Pixels, regions: Regions) -> Edges:
-    """See what lies across the edges of regions of `pixels`, which are constant there."""
-    wanted = np.zeros(int(regions.labels.max()) + 1, bool)
-    wanted[regions.number] = True
-    inside = wanted[regions.labels]
-    parts: list[tuple[NDArray[Any], ...]] = []
-    for axis in (0, 1):
-        for direction in (1, -1):
-            values, labels, mask = (
-                np.flip(np.swapaxes(a, 0, axis), 0) if direction < 0 else np.swapaxes(a, 0, axis)
-                for a in (pixels, regions.labels, inside)
-            )
-            if len(values) < 4:
-                continue
-            at = np.nonzero(mask[:-3] & (labels[:-3] != labels[1:-2]))
-            rows, columns = at
-            v, y1, y2, y3 = (values[rows + k, columns].astype(np.float64) for k in range(4))
-            parts.append((labels[at], np.abs(y1 - v), np.abs(y2 - y1), np.abs(y3 - y2), (y1 > v).astype(np.float64)))
-    whose, *steps = (np.concatenate(part) for part in zip(*parts, strict=True))
-    number = regions.number
-    count = np.bincount(whose, minlength=len(wanted))
-    above = np.bincount(whose, steps[3], minlength=len(wanted)) / np.maximum(count, 1)
-    first, second, third = steps[:3]
-    one, two, three = (_quantile(whose, values, count, 0.5)[number] for values in (first, second, third))
-    least, length = _quantile(whose, first, count, 0.05)[number], count[number].astype(np.float64)
-    return Edges(one, two, three, least, above[number], length)
+def _labelled(pixels: Plane, rows: slice) -> _Labelled:
+    height, width = pixels.shape
+    last = min(rows.stop + 1, height)
+    around = slice(max(rows.start - EDGE_REACH, 0), min(last + EDGE_REACH, height))
+    window = pixels[around, slice(0, width)]
+    place = slice(rows.start - around.start, last - around.start)
+    regions = equal_regions(window[place], 1)
+    owned = regions.labels > 0
+    if last < height:
+        # A pixel of the shared row belongs to the next band, unless it is equal to the one above only.
+        row = place.stop - 1
+        down, right = neighbours(window[row : row + 2])
+        beside = down[0].copy()
+        beside[1:] |= right[0]
+        beside[:-1] |= right[0]
+        owned[-1] &= ~beside
+    count = int(regions.labels.max()) + 1
+    size = np.bincount(regions.labels[owned], minlength=count)
+    value = np.zeros(count)
+    value[regions.number] = regions.value
+    shared = [regions.labels[0]] * (rows.start > 0) + [regions.labels[-1]] * (last < height)
+    crossing = np.unique(np.concatenate(shared)) if shared else np.zeros(0, np.intp)
+    return _Labelled(regions.labels, owned, size, value, crossing[crossing > 0], window, place)
 
 
-def _quantile(whose: NDArray[np.intp], values: Array, count: NDArray[np.intp], share: float) -> Array:
-    """Quantile of the values of each label, 0 where it has none."""
-    ordered = np.append(values[np.lexsort((values, whose))], 0.0)
-    first = np.cumsum(count) - count
-    return np.where(count > 0, ordered[first + (share * np.maximum(count - 1, 0)).astype(np.intp)], 0.0)
+@final
+class _Parts:
+    """Regions that reach across bands: what is known of their parts, and what they are found to be."""
+
+    def __init__(self) -> None:
+        self.kind, self.size, self._value = np.zeros(0, np.int8), np.zeros(0, np.intp), np.zeros(0)
+        self._settled = np.zeros(0, bool)
+        self._steps: list[Steps] = []
+        self.any_large, self.highest = False, -math.inf
+
+    def add(self, size: NDArray[np.intp], value: Array, steps: Steps) -> None:
+        """Take parts, which are numbered on."""
+        self.size, self._value = np.append(self.size, size), np.append(self._value, value)
+        self.kind = np.append(self.kind, np.zeros(len(size), np.int8))
+        self._settled = np.append(self._settled, np.zeros(len(size), bool))
+        self._steps.append(steps)
+
+    def settle(self, joined: Joined, open_: NDArray[np.integer[Any]], scene: Scene) -> None:
+        """Judge the regions of which no part is open any more, and forget their steps.
+
+        Not each time: only in the end, or where the steps that are kept become many. Of those of a region that is still
+        open, a part is enough.
+        """
+        waiting = sum(len(steps.whose) for steps in self._steps)
+        if not len(self.size) or (len(open_) and waiting < _MANY_STEPS):
+            return
+        group = joined.groups()
+        still = np.zeros(int(group.max()) + 1, bool)
+        still[group[open_[open_ >= 0]]] = True
+        done = ~still[group] & ~self._settled
+        steps = Steps.together(self._steps)
+        mine = done[steps.whose]
+        now, left = steps.those(mine), steps.those(~mine)
+        thinner = math.ceil(len(left.whose) / (_MANY_STEPS // 2)) or 1
+        self._steps = [left.those(slice(None, None, thinner))]
+        whole, number = np.unique(group[done], return_inverse=True)
+        if len(whole):
+            place = np.zeros(len(group), np.intp)
+            place[done] = number
+            size = np.bincount(number, self.size[done]).astype(np.intp)
+            value = np.zeros(len(whole))
+            value[number] = self._value[done]
+            large = size >= SMALLEST_REGION
+            kind = np.zeros(len(whole), np.int8)
+            if large.any():
+                self.any_large, self.highest = True, max(self.highest, float(value[large].max()))
+                edges = edges_of(now._replace(whose=place[now.whose]), len(whole))
+                kind = np.where(large, scene.kinds(size, value, edges), 0).astype(np.int8)
+            self.kind[done] = kind[number]
+        self._settled |= done
 
 
-def _where(regions: Regions, chosen: Mask) -> Mask:
-    wanted = np.zeros(int(regions.labels.max()) + 1, bool)
-    wanted[regions.number[chosen]] = True
-    return np.asarray(wanted[regions.labels])
+def _paint(
+    found: dict[int, _Kind],
+    one: _Labelled,
+    rows: slice,
+    labels: NDArray[np.integer[Any]],
+    kinds: NDArray[np.int8],
+    sizes: NDArray[np.intp],
+) -> None:
+    """Put regions of a band where those of their kind are."""
+    place = slice(rows.start, rows.start + one.labels.shape[0]), slice(0, one.labels.shape[1])
+    for kind, before in found.items():
+        chosen = kinds == kind
+        if not chosen.any():
+            continue
+        wanted = np.zeros(len(one.size), bool)
+        wanted[labels[chosen]] = True
+        before.mask[place] = before.mask[place] | wanted[one.labels]
+        least = min(before.least, float(one.value[labels[chosen]].min()))
+        found[kind] = before._replace(pixels=before.pixels + int(sizes[chosen].sum()), least=least)
+
+
+def _add(mask: Mask, other: Mask) -> None:
+    if other.any():
+        for place, _, _ in blocks(mask.shape):
+            mask[place] = mask[place] | other[place]

@@ -6,15 +6,17 @@ these for the noise, beside which no pixel stands out any more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from napari_deepblur.noise.census import moments
 from napari_deepblur.noise.estimate import estimate_noise
 from napari_deepblur.noise.model import PoissonGaussianNoise
 from napari_deepblur.noise.outliers import isolated_pixels
+from napari_deepblur.plane import Mask, Plane, RegionPlane, widened
 
 if TYPE_CHECKING:
     from napari_deepblur.optics import Microscope
@@ -32,7 +34,7 @@ _MAD = 1.4826
 
 
 def noise_beside_hot_pixels(
-    pixels: NDArray[np.floating[Any]], microscope: Microscope | None, level: PoissonGaussianNoise, step: float
+    pixels: Plane, microscope: Microscope | None, level: PoissonGaussianNoise, step: float
 ) -> PoissonGaussianNoise:
     """Return `level`, or what is left of it without the pixels that stand out, where that is far less.
 
@@ -61,13 +63,35 @@ def noise_beside_hot_pixels(
     quiet = (_MAD * float(np.median(np.abs(mixed)))) ** 2 / 4
     if before <= _TOO_LARGE * quiet or not quiet > 0:
         return level
-    darkest = float(pixels.min())
+    darkest = moments(pixels).low if isinstance(pixels, RegionPlane) else float(pixels.min())
     guess = PoissonGaussianNoise(quiet / max(middle - darkest, quiet**0.5), quiet**0.5, darkest)
     hot = isolated_pixels(pixels, None if microscope is None else microscope.cutoff, guess, step)
     if not hot.any():
         return level
-    cleaned = np.where(hot, median_filter(pixels, _SIDE, mode="mirror"), pixels)
-    if not np.ptp(cleaned) > 0:
+    cleaned = _cleaned(pixels, hot)
+    if not (moments(cleaned).high > moments(cleaned).low if isinstance(cleaned, RegionPlane) else np.ptp(cleaned) > 0):
         return level
-    other = estimate_noise(cleaned.astype(np.float32), microscope)
+    other = estimate_noise(cleaned, microscope)
     return other if float(other.variance(middle)) < before / _TOO_LARGE else level
+
+
+def _cleaned(pixels: Plane, hot: Mask) -> Plane:
+    """Put medians of what is around in the place of hot pixels."""
+    if isinstance(pixels, RegionPlane):
+        return _Cleaned(pixels, hot)
+    return np.where(hot[:, :], median_filter(pixels, _SIDE, mode="mirror"), pixels).astype(np.float32)
+
+
+@final
+class _Cleaned(RegionPlane):
+    def __init__(self, pixels: RegionPlane, hot: Mask) -> None:
+        super().__init__(pixels.shape)
+        self._pixels, self._hot = pixels, hot
+
+    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        hot = self._hot[rows, columns]
+        around, inner = widened((rows, columns), self.shape, _SIDE // 2)
+        part = self._pixels[around]
+        return (
+            np.where(hot, median_filter(part, _SIDE, mode="mirror")[inner], part[inner]) if hot.any() else part[inner]
+        )

@@ -41,26 +41,44 @@ class Regions(NamedTuple):
     usual: float
 
 
+class Neighbours(NamedTuple):
+    """Which pixels are equal: to the one below, shape (H - 1, W), and to the one to the right, (H, W - 1)."""
+
+    down: Mask
+    right: Mask
+
+    @property
+    def any_of(self) -> Mask:
+        """Pixels that have an equal neighbour, shape (H, W)."""
+        equal = np.zeros((self.right.shape[0], self.down.shape[1]), bool)
+        equal[1:] |= self.down
+        equal[:-1] |= self.down
+        equal[:, 1:] |= self.right
+        equal[:, :-1] |= self.right
+        return equal
+
+
+def neighbours(pixels: NDArray[np.floating[Any]]) -> Neighbours:
+    """Compare pixels in float32, the precision in which images are computed."""
+    values = pixels.astype(np.float32, copy=False)
+    return Neighbours(values[1:] == values[:-1], values[:, 1:] == values[:, :-1])
+
+
 def equal_regions(pixels: NDArray[np.floating[Any]], smallest: int) -> Regions:
-    """Find regions of pixels that are equal in float32, the precision in which images are computed.
+    """Find regions of pixels that are equal in float32.
 
     Parameters
     ----------
     pixels
-        One image, shape (H, W), finite.
+        An image, or a band of one, shape (H, W), finite.
     smallest
         Pixels of a region that is named.
     """
-    values = pixels.astype(np.float32, copy=False)
-    down, right = values[1:] == values[:-1], values[:, 1:] == values[:, :-1]
-    equal = np.zeros(values.shape, bool)
-    equal[1:] |= down
-    equal[:-1] |= down
-    equal[:, 1:] |= right
-    equal[:, :-1] |= right
+    down, right = alike = neighbours(pixels)
+    equal = alike.any_of
     if not equal.any():
         none = np.zeros(0, np.intp)
-        return Regions(np.zeros(values.shape, np.int32), none, none, np.zeros(0), 0.0)
+        return Regions(np.zeros(pixels.shape, np.int32), none, none, np.zeros(0), 0.0)
     labels, begins, whose = _labels(equal, down, right)
     # Counted by runs: counting the labels of all pixels would make another whole number of each.
     length = np.add.reduceat(equal.ravel(), begins, dtype=np.intp)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,9 +16,11 @@ from scipy.stats import gamma
 
 from napari_deepblur.errors import ImageError, NoiseError
 from napari_deepblur.noise.bands import bands
+from napari_deepblur.noise.census import moments, percentiles, step_of
 from napari_deepblur.noise.filters import FILTER_SIZE, FilterBank, degrees_of_freedom, signal_free_filters
 from napari_deepblur.noise.lattice import lattice_step
 from napari_deepblur.noise.model import PoissonGaussianNoise
+from napari_deepblur.plane import Plane, RegionPlane
 
 if TYPE_CHECKING:
     from napari_deepblur.optics import Microscope
@@ -40,7 +42,7 @@ _DOUBTS = 1.0
 line that is forced through 0 is the flatter one, the more so the more that takes."""
 
 
-def estimate_noise(image: ArrayLike, microscope: Microscope | None = None) -> PoissonGaussianNoise:
+def estimate_noise(image: ArrayLike | RegionPlane, microscope: Microscope | None = None) -> PoissonGaussianNoise:
     """Estimate the noise of one blurred image, var y = alpha max(u - offset, 0) + beta^2, in its own units.
 
     An image made by a microscope holds no signal beyond 2 fc. Short filters k_i that pass only such frequencies
@@ -51,7 +53,7 @@ def estimate_noise(image: ArrayLike, microscope: Microscope | None = None) -> Po
     Parameters
     ----------
     image
-        One image of shape (H, W), both at least 32, of any real type and units.
+        One image of shape (H, W), both at least 32, of any real type and units; or a plane that is read by regions.
     microscope
         The optics; tells which frequencies are free of signal. Without it, fc = 0.28 cycles per pixel is assumed,
         which suits every image that is sampled at Nyquist's rate or finer.
@@ -78,11 +80,10 @@ def estimate_noise(image: ArrayLike, microscope: Microscope | None = None) -> Po
     whole numbers were scaled, and the variance is nowhere below q^2 / 12. Filters alone would miss it: where an image
     is smooth, coarse digits leave no difference at all, and yet each is wrong by as much.
     """
-    array, step = _checked(image)
-    bank = signal_free_filters(None if microscope is None else microscope.cutoff)
     # Centred and of unit range, where no unit of the caller's can over- or underflow.
-    centre, unit = float(np.median(array)), float(array.max()) - float(array.min())
-    pixels = _Centred(array, centre, unit)
+    pixels, step = _centred(image) if isinstance(image, RegionPlane) else _checked(image)
+    centre, unit = pixels.centre, pixels.unit
+    bank = signal_free_filters(None if microscope is None else microscope.cutoff)
     bank = _quiet_filters(pixels, bank)
     blocks = _block_statistics(pixels, bank.filters)
     alpha, variance, offset = _variance_line(blocks, zero=-centre / unit, rounding=(step / unit) ** 2 / 12)
@@ -92,16 +93,26 @@ def estimate_noise(image: ArrayLike, microscope: Microscope | None = None) -> Po
 
 @dataclass(frozen=True, eq=False)
 class _Centred:
-    """An image as (values - centre) / unit in float64, of which only the part that is looked at is made."""
+    """An image as (values - centre) / unit in float64, of which only the part that is looked at is made.
 
-    values: NDArray[Any]
+    `low` and `high` are its least and its largest value.
+    """
+
+    values: Plane
+    low: float
+    high: float
     centre: float
-    unit: float
+
+    @property
+    def unit(self) -> float:
+        return self.high - self.low
 
     def part(self, place: tuple[slice, slice]) -> Array:
         return np.asarray((self.values[place].astype(np.float64) - self.centre) / self.unit)
 
     def variance(self) -> float:
+        if isinstance(self.values, RegionPlane):
+            return moments(self.values).variance / self.unit**2
         means, squares, count = 0.0, 0.0, self.values.size
         for rows, _, _ in bands(self.values.shape):
             part = self.part((rows, slice(None)))
@@ -119,8 +130,32 @@ class _Blocks(NamedTuple):
     pixels: float  # independent pixels that a mean is worth
 
 
-def _checked(image: ArrayLike) -> tuple[NDArray[Any], float]:
-    """Return the image as an array of numbers, and the step of its digits (zero where there is none)."""
+def _centred(plane: RegionPlane) -> tuple[_Centred, float]:
+    """Look at all of a plane that was checked before."""
+    _check_size(plane.shape)
+    whole = moments(plane)
+    _check_contrast(whole.low, whole.high)
+    return _Centred(plane, whole.low, whole.high, percentiles(plane, (50.0,))[0]), step_of(plane)
+
+
+def _check_size(shape: tuple[int, ...]) -> None:
+    if min(shape) < SMALLEST_SIDE:
+        raise NoiseError(
+            f"The image has shape {shape}, expected at least {SMALLEST_SIDE} pixels a side to estimate its "
+            "noise. Give alpha and beta instead, or estimate them from a larger image of the same camera."
+        )
+
+
+def _check_contrast(lowest: float, highest: float) -> None:
+    if lowest == highest:
+        raise NoiseError(
+            f"Every pixel of the image is {lowest:g}: a constant image says nothing about noise. "
+            "Is it the right layer or plane? Otherwise give alpha and beta."
+        )
+
+
+def _checked(image: ArrayLike) -> tuple[_Centred, float]:
+    """Return the image as numbers, and the step of its digits (zero where there is none)."""
     array = np.asarray(image)
     if array.dtype.kind not in "biuf":
         raise ImageError(
@@ -128,11 +163,7 @@ def _checked(image: ArrayLike) -> tuple[NDArray[Any], float]:
         )
     if array.ndim != 2:
         raise ImageError(f"The image has shape {array.shape}, expected two axes (rows, columns). Pass one plane.")
-    if min(array.shape) < SMALLEST_SIDE:
-        raise NoiseError(
-            f"The image has shape {array.shape}, expected at least {SMALLEST_SIDE} pixels a side to estimate its "
-            "noise. Give alpha and beta instead, or estimate them from a larger image of the same camera."
-        )
+    _check_size(array.shape)
     pixels = array.astype(np.uint8) if array.dtype.kind == "b" else array
     finite = np.isfinite(pixels)
     if not finite.all():
@@ -141,12 +172,8 @@ def _checked(image: ArrayLike) -> tuple[NDArray[Any], float]:
             "Replace them, for example by the median of their neighbours."
         )
     lowest, highest = pixels.min(), pixels.max()
-    if lowest == highest:
-        raise NoiseError(
-            f"Every pixel of the image is {lowest:g}: a constant image says nothing about noise. "
-            "Is it the right layer or plane? Otherwise give alpha and beta."
-        )
-    return pixels, lattice_step(array)
+    _check_contrast(lowest, highest)
+    return _Centred(pixels, float(lowest), float(highest), float(np.median(pixels))), lattice_step(array)
 
 
 def _quiet_filters(pixels: _Centred, bank: FilterBank) -> FilterBank:
@@ -174,7 +201,7 @@ def _block_statistics(pixels: _Centred, filters: Array) -> _Blocks:
 def _filtered(pixels: _Centred, filters: Array) -> Iterator[tuple[Array, Array, Array]]:
     """Yield, for each window of the image, its blocks' mean intensity, squared residual and share of clipped pixels."""
     weight = (filters**2).mean(axis=0)
-    low, high = ((float(end) - pixels.centre) / pixels.unit for end in (pixels.values.min(), pixels.values.max()))
+    low, high = ((float(end) - pixels.centre) / pixels.unit for end in (pixels.low, pixels.high))
     margin = FILTER_SIZE // 2
     for window in _windows(pixels.values.shape):
         part = pixels.part(window)

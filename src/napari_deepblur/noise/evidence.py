@@ -5,25 +5,28 @@ Made once for an image, and handed to identification and restoration. An image w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, binary_propagation
 
 from napari_deepblur.errors import ImageError
+from napari_deepblur.noise.bands import blocks
+from napari_deepblur.noise.census import counted, moments, percentiles, step_of
 from napari_deepblur.noise.crowded import noise_beside_hot_pixels
 from napari_deepblur.noise.estimate import estimate_noise
+from napari_deepblur.noise.filled_plane import FilledPlane
 from napari_deepblur.noise.filling import fill
-from napari_deepblur.noise.lattice import lattice_step
 from napari_deepblur.noise.model import PoissonGaussianNoise
 from napari_deepblur.noise.outliers import Outliers, find_outliers
+from napari_deepblur.packed_mask import PackedMask, union
+from napari_deepblur.plane import Mask, Plane, RegionPlane, mask_of
 
 if TYPE_CHECKING:
     from napari_deepblur.optics import Microscope
-
-Mask = NDArray[np.bool_]
 
 _LEAST_VISIBLE = 0.1
 """Share of an image that must be evidence."""
@@ -33,6 +36,9 @@ _FAR = 1e5
 
 _THICK = 3
 """Half-width in pixels from which on a constant region is a mask or border, in which nothing is restored."""
+
+_AROUND_BLANK = 64
+"""Pixels around a block of a large image in which such regions are followed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +59,7 @@ class Evidence:
         What was set aside, and how much, in words.
     """
 
-    pixels: NDArray[np.float32]
+    pixels: Plane
     hidden: Mask | None
     blank: Mask | None
     noise: PoissonGaussianNoise
@@ -61,7 +67,7 @@ class Evidence:
 
 
 def gather_evidence(
-    image: NDArray[np.float32],
+    image: Plane,
     microscope: Microscope | None,
     noise: PoissonGaussianNoise | None = None,
     masked: Mask | None = None,
@@ -71,7 +77,8 @@ def gather_evidence(
     Parameters
     ----------
     image
-        Checked image in its own units, shape (H, W).
+        Checked image in its own units, shape (H, W): an array, or a plane that is read by regions. Of the latter
+        nothing of its size is held but packed masks, and its evidence is filled in anew for each region that is read.
     microscope
         The optics, whose band limit tells hot pixels from points of light.
     noise
@@ -87,26 +94,24 @@ def gather_evidence(
         If the noise is not given, and cannot be estimated.
     """
     cutoff = None if microscope is None else microscope.cutoff
-    if not np.ptp(image) > 0:
-        raise ImageError(f"All pixels have the same value, {float(image.flat[0]):g}: there is nothing to deblur.")
+    _check_contrast(image, None, "All pixels have the same value, {value:g}: there is nothing to deblur.")
     wild = _wild(image, masked)
-    apart = wild if masked is None else wild | masked
+    apart = wild if masked is None else union(wild, masked)
     known = apart if apart.any() else None
-    step = lattice_step(image if known is None else image[~known])
+    step = step_of(image, known)
     values = image
     if known is not None:
-        values = _filled(values, known, np.zeros_like(known), cutoff, None, step)
-    if not np.ptp(values) > 0:
-        raise ImageError(
-            f"All pixels but {int(wild.sum())} outliers have the same value, {float(values.flat[0]):g}: there is "
-            "nothing to deblur."
+        values = _filled(values, known, mask_of(image), cutoff, None, step)
+        words = (
+            f"All pixels but {int(wild.sum())} outliers have the same value, {{value:g}}: there is nothing to deblur."
         )
+        _check_contrast(image, known, words)
     level = noise
     if level is None:
         first = estimate_noise(values, microscope)
         level = noise_beside_hot_pixels(values, microscope, first, step)
     found = find_outliers(values, cutoff, level, step, known)
-    hidden = found.all if known is None else found.all | known
+    hidden = found.all if known is None else union(found.all, known)
     notes = _words(found, wild, masked)
     if not hidden.any():
         return Evidence(image, None, None, level, notes)
@@ -115,54 +120,84 @@ def gather_evidence(
             f"{hidden.mean():.0%} of the image are masked, constant or saturated, expected at most "
             f"{1 - _LEAST_VISIBLE:.0%}: crop it to the part that shows something."
         )
-    if not np.ptp(image[~hidden]) > 0:
-        raise ImageError(
-            f"All pixels but {int(hidden.sum())} outliers have the same value, {float(image[~hidden][0]):g}: there is "
-            "nothing to deblur."
-        )
+    words = f"All pixels but {int(hidden.sum())} outliers have the same value, {{value:g}}: there is nothing to deblur."
+    _check_contrast(image, hidden, words)
     pixels = _filled(values, hidden, found.saturated, cutoff, level, step)
     if noise is None:
         level = estimate_noise(pixels, microscope)
     return Evidence(pixels, hidden, _blank(found.flat), level, notes)
 
 
-def _wild(image: NDArray[np.float32], masked: Mask | None) -> Mask:
+def _check_contrast(image: Plane, hidden: Mask | None, words: str) -> None:
+    """Raise an `ImageError` where all pixels that are seen have the same value."""
+    low, high = math.inf, -math.inf
+    for part in counted(image, hidden):
+        if part.size:
+            low, high = min(low, float(part.min())), max(high, float(part.max()))
+        if high > low:
+            return
+    raise ImageError(words.format(value=low))
+
+
+def _wild(image: Plane, masked: Mask | None) -> Mask:
     """Find numbers that no camera writes, such as 1e20 for no data: they leave no room for anything else."""
-    seen = image if masked is None or masked.all() else image[~masked]
-    low, high = (float(value) for value in np.percentile(seen, (1, 99)))
+    wild = mask_of(image)
+    low, high = percentiles(image, (1, 99), None if masked is None or masked.all() else masked)
     far = _FAR * max(high - low, 1e-3 * max(abs(low), abs(high)))
-    wild = (image > high + far) | (image < low - far) if far > 0 else np.zeros(image.shape, bool)
-    return wild if masked is None else wild & ~masked
+    if not far > 0:
+        return wild
+    for place, _, _ in blocks(image.shape):
+        part = image[place]
+        beyond = (part > high + far) | (part < low - far)
+        wild[place] = beyond if masked is None else beyond & ~masked[place]
+    return wild
 
 
 def _filled(
-    values: NDArray[np.float32],
-    hidden: Mask,
-    odd: Mask,
-    cutoff: float | None,
-    noise: PoissonGaussianNoise | None,
-    step: float,
-) -> NDArray[np.float32]:
-    seen = values[~hidden]
-    variance = float(noise.variance(seen.mean(dtype=np.float64))) if noise is not None and seen.size else 0.0
-    share = variance / max(float(seen.var(dtype=np.float64)) if seen.size else 0.0, 1e-30)
-    start = float(seen.min()) if seen.size else 0.0
-    del seen
-    filled = fill(values, hidden, odd, cutoff, min(max(share, 1e-6), 10.0))
-    if step > 0:
-        # On the digits of the others, so that the step of the image can still be seen.
-        filled[hidden] = start + np.rint((filled[hidden].astype(np.float64) - start) / step) * step
-    return filled
+    values: Plane, hidden: Mask, odd: Mask, cutoff: float | None, noise: PoissonGaussianNoise | None, step: float
+) -> Plane:
+    if hidden.all():
+        return values
+    seen = moments(values, hidden)
+    variance = float(noise.variance(seen.mean)) if noise is not None else 0.0
+    share = min(max(variance / max(seen.variance, 1e-30), 1e-6), 10.0)
+
+    def filled(part: NDArray[Any], closed: NDArray[np.bool_], bright: NDArray[np.bool_]) -> NDArray[np.float32]:
+        result = fill(part, closed, bright, cutoff, share)
+        if step > 0:
+            # On the digits of the others, so that the step of the image can still be seen.
+            result[closed] = seen.low + np.rint((result[closed].astype(np.float64) - seen.low) / step) * step
+        return np.asarray(result)
+
+    if isinstance(values, RegionPlane):
+        return FilledPlane(values, hidden, odd, filled)
+    return filled(values, np.asarray(hidden[:, :]), np.asarray(odd[:, :]))
 
 
 def _blank(flat: Mask) -> Mask | None:
+    """Find the constant regions that are thick somewhere; of a large image in each block with what is around it."""
+    if not flat.any():
+        return None
+    if not isinstance(flat, PackedMask):
+        found = _thick(flat)
+        return found if found.any() else None
+    blank = PackedMask(flat.shape)
+    for place, around, inner in blocks(flat.shape, _AROUND_BLANK):
+        part = flat[around]
+        if part.any():
+            # Beyond what is seen of a large region it goes on, as it does beyond the border of the image.
+            blank[place] = _thick(part)[inner]
+    return blank if blank.any() else None
+
+
+def _thick(flat: NDArray[np.bool_]) -> NDArray[np.bool_]:
     core = binary_erosion(flat, iterations=_THICK, border_value=1)
-    return np.asarray(binary_propagation(core, mask=flat)) if core.any() else None
+    return np.asarray(binary_propagation(core, mask=flat)) if core.any() else np.zeros_like(flat)
 
 
 def _words(found: Outliers, wild: Mask, masked: Mask | None) -> tuple[str, ...]:
     parts = [
-        (int((found.isolated | wild).sum()), "isolated hot or dead pixels, sharper than the optics allow"),
+        (int(union(found.isolated, wild).sum()), "isolated hot or dead pixels, sharper than the optics allow"),
         (int(found.saturated.sum()), "saturated"),
         (int(found.flat.sum()), "in constant regions: a mask, a border, dead rows or what was drawn into the image"),
         (int(found.lines.sum()), "in rows or columns that stand out as a whole"),

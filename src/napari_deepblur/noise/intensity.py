@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.noise.census import moments, percentiles
+from napari_deepblur.plane import Plane
 
 _LOW, _HIGH = 0.1, 99.9
 """Percentiles that become 0 and 1."""
@@ -46,7 +48,7 @@ class AffineScale:
         return noise.rescaled(1 / self.span, -self.offset / self.span).referred_to(0.0)
 
 
-def unit_scale(image: NDArray[np.float32]) -> AffineScale:
+def unit_scale(image: Plane) -> AffineScale:
     """Find the map that takes the 0.1 and 99.9 percentiles of an image to 0 and 1.
 
     Parameters
@@ -59,7 +61,8 @@ def unit_scale(image: NDArray[np.float32]) -> AffineScale:
     AffineScale
         For an image that is constant but for a few pixels, the map of its minimum and maximum.
     """
-    low, high = (float(value) for value in np.percentile(image, (_LOW, _HIGH)))
+    low, high = percentiles(image, (_LOW, _HIGH))
     if not high > low:
-        low, high = float(image.min()), float(image.max())
+        all_of_it = moments(image)
+        low, high = all_of_it.low, all_of_it.high
     return AffineScale(low, high - low)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +19,9 @@ _MOST_DIFFERENT = 0.9
 """Share of different values, of images that are not whole numbers, from which on they count as continuous."""
 
 _DIFFERENCES = 4096
+
+_MOST_LEVELS = 2**17
+"""More different values than there are steps of the least size between the largest float32 and its negative."""
 
 
 def lattice_step(values: NDArray[np.generic]) -> float:
@@ -57,6 +64,35 @@ def lattice_step(values: NDArray[np.generic]) -> float:
     whole = np.rint((numbers - numbers[0]) / step)
     off = float(np.abs(numbers - numbers[0] - whole * step).max())
     return step if off <= _LEAST_STEP / 2 * tolerance else 0.0
+
+
+def lattice_step_of_parts(parts: Callable[[], Iterable[NDArray[np.floating[Any]]]]) -> float:
+    """Find the step of values that come in parts, each pass anew, exactly as `lattice_step` does of all together.
+
+    Of whole numbers the divisor of all differences from one of them is that of the gaps. Other numbers have no step
+    where more than `_MOST_LEVELS` are different: float32 has not the digits for it.
+    """
+    different, first, divisor, whole, size = np.zeros(0, np.float32), None, 0, True, 0
+    for part in parts():
+        own = np.unique(part)
+        size += part.size
+        if not own.size:
+            continue
+        first = float(own[0]) if first is None else first
+        numbers = own.astype(np.float64)
+        whole = whole and bool((numbers == np.rint(numbers)).all() and np.abs(numbers - first).max() < 2**53)
+        if whole:
+            divisor = math.gcd(divisor, int(np.gcd.reduce(np.abs(numbers - first).astype(np.uint64))))
+        if len(different) <= _MOST_LEVELS:
+            different = np.union1d(different, own)
+        elif not whole:
+            return 0.0
+    if whole:
+        return float(divisor)
+    if len(different) > min(_MOST_LEVELS, _MOST_DIFFERENT * size):
+        return 0.0
+    # As often as they are in the image, they say no more.
+    return lattice_step(np.repeat(different, 2))
 
 
 def _common_divisor(gaps: NDArray[np.float64], tolerance: float) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,16 +31,17 @@ from scipy.ndimage import (
 )
 
 from napari_deepblur.noise.airy import largest_ratios
-from napari_deepblur.noise.bands import bands
+from napari_deepblur.noise.bands import blocks
 from napari_deepblur.noise.clusters import clusters
 from napari_deepblur.noise.constant_regions import constant_regions
 from napari_deepblur.noise.dark_surroundings import dark_surroundings
 from napari_deepblur.noise.model import PoissonGaussianNoise
 from napari_deepblur.noise.stripes import stripes
+from napari_deepblur.packed_mask import union, without
+from napari_deepblur.plane import Mask, Plane, mask_of
 
 Array = NDArray[np.float64]
-Pixels = NDArray[np.floating[Any]]
-Mask = NDArray[np.bool_]
+Seen = NDArray[np.bool_]
 
 _SIGMAS = 6.0
 """How far beyond the limit, in standard deviations of the noise: one in 10^9 by chance."""
@@ -74,7 +75,7 @@ _NEAR = 12
 """Pixels around what was found that the next round may judge otherwise."""
 
 _REACH = 64
-"""Rows around a band of a large image that are judged with it: as far as peeling goes along a track, mostly."""
+"""Pixels around a block of a large image that are judged with it: as far as peeling goes along a track, mostly."""
 
 _NEIGHBOURS = np.pad(np.pad([[0.0]], 1, constant_values=1 / 8), 1)
 _RING = np.pad(np.zeros((3, 3)), 1, constant_values=1 / 16)
@@ -106,11 +107,11 @@ class Outliers(NamedTuple):
     @property
     def all(self) -> Mask:
         """Their union."""
-        return np.asarray(self.isolated | self.saturated | self.flat | self.lines)
+        return union(self.isolated, self.saturated, self.flat, self.lines)
 
 
 def find_outliers(
-    pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float = 0.0, masked: Mask | None = None
+    pixels: Plane, cutoff: float | None, noise: PoissonGaussianNoise, step: float = 0.0, masked: Mask | None = None
 ) -> Outliers:
     """Find the pixels that no light through the optics can have made.
 
@@ -132,41 +133,44 @@ def find_outliers(
     Outliers
         Without those that were masked.
     """
-    known = np.zeros(pixels.shape, bool) if masked is None else masked
+    known = mask_of(pixels) if masked is None else masked
     saturated, flat = constant_regions(pixels, cutoff, noise, step, known)
-    flat = flat | dark_surroundings(pixels, cutoff, noise, known | saturated | flat)
-    hidden = known | saturated | flat
+    flat = union(flat, dark_surroundings(pixels, cutoff, noise, union(known, saturated, flat)))
+    hidden = union(known, saturated, flat)
     isolated, doubted = _isolated(pixels, cutoff, noise, step, hidden)
-    lines = stripes(pixels, cutoff, noise, step, hidden | isolated)
-    return Outliers(isolated & ~hidden, saturated & ~known, flat & ~known, doubted, lines & ~hidden & ~isolated)
+    taken = union(hidden, isolated)
+    lines = stripes(pixels, cutoff, noise, step, taken)
+    return Outliers(
+        without(isolated, hidden), without(saturated, known), without(flat, known), doubted, without(lines, taken)
+    )
 
 
-def isolated_pixels(pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float = 0.0) -> Mask:
+def isolated_pixels(pixels: Plane, cutoff: float | None, noise: PoissonGaussianNoise, step: float = 0.0) -> Mask:
     """Find hot and dead pixels only; arguments as in `find_outliers`."""
-    return _isolated(pixels, cutoff, noise, step, np.zeros(pixels.shape, bool))[0]
+    return _isolated(pixels, cutoff, noise, step, mask_of(pixels))[0]
 
 
 def _isolated(
-    pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float, hidden: Mask
+    pixels: Plane, cutoff: float | None, noise: PoissonGaussianNoise, step: float, hidden: Mask
 ) -> tuple[Mask, float]:
     fc = _CAREFUL_CUTOFF if cutoff is None else min(cutoff, _WIDEST_CUTOFF)
-    found = _by_bands(pixels, fc, noise, step, hidden)
+    found = _by_blocks(pixels, fc, noise, step, hidden)
     if found.mean() > _FEW and fc < _CAREFUL_CUTOFF:
         # So many: rather than the camera, the stated aperture or pixel size may be wrong.
-        found = _by_bands(pixels, _CAREFUL_CUTOFF, noise, step, hidden)
+        found = _by_blocks(pixels, _CAREFUL_CUTOFF, noise, step, hidden)
     share = float(found.mean())
-    return (found, 0.0) if share <= _MOST else (np.zeros_like(found), share)
+    return (found, 0.0) if share <= _MOST else (mask_of(pixels), share)
 
 
-def _by_bands(pixels: Pixels, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
-    found = np.zeros(pixels.shape, bool)
-    for rows, around, inner in bands(pixels.shape, _REACH):
+def _by_blocks(pixels: Plane, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
+    found = mask_of(pixels)
+    for place, around, inner in blocks(pixels.shape, _REACH):
         part = pixels[around].astype(np.float64, copy=False)
-        found[rows] = _peaks(part, fc, noise, step, hidden[around])[inner]
+        found[place] = _peaks(part, fc, noise, step, hidden[around])[inner]
     return found
 
 
-def _peaks(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
+def _peaks(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Seen) -> Seen:
     # Half of what is around a pixel of the border is not seen.
     border = np.pad(np.ones([max(n - 4, 0) for n in pixels.shape]), 2, constant_values=_AT_BORDER)
     limits = [ratio * border[: pixels.shape[0], : pixels.shape[1]] for ratio in sharpest_ratios(round(fc, 3))]
@@ -174,7 +178,7 @@ def _peaks(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float, h
     return grouped | _alone(pixels, limits, noise, step, hidden | grouped)
 
 
-def _alone(pixels: Array, limits: Sequence[Array], noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
+def _alone(pixels: Array, limits: Sequence[Array], noise: PoissonGaussianNoise, step: float, hidden: Seen) -> Seen:
     found = np.zeros(pixels.shape, bool)
     for _ in range(_ROUNDS):
         # Blocks of hot pixels are peeled from outside: what was found is replaced before the next round.
@@ -196,13 +200,13 @@ def _alone(pixels: Array, limits: Sequence[Array], noise: PoissonGaussianNoise, 
 
 def _round(
     pixels: Array,
-    left_out: Mask,
+    left_out: Seen,
     limits: Sequence[Array],
     noise: PoissonGaussianNoise,
     step: float,
     *,
     absolute: bool = True,
-) -> Mask:
+) -> Seen:
     """Find what is sharper than the optics allow beside what was left out; `absolute`: and darker than no light."""
     values = _replaced(pixels, left_out)
     middle = median_filter(values, 3, mode="mirror")
@@ -226,7 +230,7 @@ def _round(
     return fresh & ~left_out
 
 
-def _replaced(pixels: Array, hidden: Mask) -> Array:
+def _replaced(pixels: Array, hidden: Seen) -> Array:
     """Put the mean of the nearest visible pixels where some are hidden."""
     if not hidden.any():
         return pixels

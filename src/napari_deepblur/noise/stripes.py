@@ -9,19 +9,21 @@ place around, no scene makes a line exceed its neighbours by more than an infini
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.noise.airy import airy
 from napari_deepblur.noise.bands import bands
+from napari_deepblur.noise.census import percentiles
 from napari_deepblur.noise.model import PoissonGaussianNoise
+from napari_deepblur.plane import Mask, Plane, mask_of
 
 Array = NDArray[np.float64]
 Pixels = NDArray[np.floating[Any]]
-Mask = NDArray[np.bool_]
 
 _SIGMAS = 6.0
 """How far beyond the limit, in standard deviations of the mean of a line."""
@@ -47,7 +49,7 @@ _SHORTEST = 32
 """Lines of an image, and pixels of a line that count, below which nothing is said about it."""
 
 
-def stripes(pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
+def stripes(pixels: Plane, cutoff: float | None, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
     """Find whole rows and columns that differ from their neighbours as no light does.
 
     Parameters
@@ -65,81 +67,127 @@ def stripes(pixels: Pixels, cutoff: float | None, noise: PoissonGaussianNoise, s
 
     Returns
     -------
-    ndarray
+    ndarray or PackedMask
         True in such rows and columns, shape (H, W).
     """
-    found = np.zeros(pixels.shape, bool)
+    found = mask_of(pixels)
     fc = _WIDEST_CUTOFF if cutoff is None else cutoff
     if fc > _WIDEST_CUTOFF:
         # A line of light may be no wider than a pixel.
         return found
     for axis in (0, 1):
-        lines = _lines(np.moveaxis(pixels, axis, 0), round(fc, 3), noise, step, np.moveaxis(hidden, axis, 0))
-        np.moveaxis(found, axis, 0)[lines] = True
+        for line in np.flatnonzero(_lines(pixels, axis, round(fc, 3), noise, step, hidden)).tolist():
+            places = [slice(0, side) for side in pixels.shape]
+            places[axis] = slice(line, line + 1)
+            found[places[0], places[1]] = True
     return found
 
 
-def _lines(pixels: Pixels, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
-    """Find rows."""
-    found = np.zeros(len(pixels), bool)
-    if len(pixels) < _SHORTEST:
+def _lines(
+    pixels: Plane, axis: int, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask
+) -> NDArray[np.bool_]:
+    """Find rows, or columns."""
+    found = np.zeros(pixels.shape[axis], bool)
+    if len(found) < _SHORTEST:
         return found
+    high, low = percentiles(pixels, (99, 1))
     for _ in range(_ROUNDS):
-        fresh = _sharp(_bridged(pixels, found), pixels, fc, noise, step, hidden) & ~found
+        fresh = _sharp(_summed(pixels, axis, hidden, found), high - low, fc, noise, step) & ~found
         if not fresh.any():
             break
         found |= fresh
     return found if found.mean() <= _MOST else np.zeros_like(found)
 
 
-def _bridged(pixels: Pixels, found: Mask) -> Pixels:
-    """Put the mean of the nearest other rows in the place of those that were found."""
-    if not found.any():
-        return pixels
+class _Means(NamedTuple):
+    """Of lines, seen at the places that are seen in all their neighbours.
+
+    Attributes
+    ----------
+    places
+        How many these are, shape (n,).
+    own
+        Means of the lines, shape (n,).
+    others
+        Means of their neighbours, shape (2 `_NEAR`, n).
+    """
+
+    places: NDArray[np.intp]
+    own: Array
+    others: Array
+
+
+def _summed(pixels: Plane, axis: int, hidden: Mask, found: NDArray[np.bool_]) -> _Means:
+    """Sum lines up, band by band; in the place of those that were found, the nearest others stand as neighbours."""
+    length = pixels.shape[axis]
+    inner = length - 2 * _NEAR
     good = np.flatnonzero(~found)
-    after = np.searchsorted(good, np.flatnonzero(found))
+    after = np.searchsorted(good, np.arange(length))
     above, below = good[np.maximum(after - 1, 0)], good[np.minimum(after, len(good) - 1)]
-    result = np.array(pixels)
-    result[found] = (pixels[above] + pixels[below]) / 2
-    return result
+    count, own, others = np.zeros(inner, np.intp), np.zeros(inner), np.zeros((2 * _NEAR, inner))
+    for lines, window, out, stand in _parts(pixels, axis, hidden, found, above, below):
+        n = len(window) - 2 * _NEAR
+        seen = np.ones((n, window.shape[1]), bool)
+        for k in range(2 * _NEAR + 1):
+            seen &= ~out[k : k + n]
+        count[lines] += seen.sum(axis=1)
+        own[lines] += np.where(seen, window[_NEAR : _NEAR + n], 0).sum(axis=1, dtype=np.float64)
+        for row, k in enumerate(k for k in range(2 * _NEAR + 1) if k != _NEAR):
+            others[row, lines] += np.where(seen, stand[k : k + n], 0).sum(axis=1, dtype=np.float64)
+    whole = np.maximum(count, 1)
+    return _Means(count, own / whole, others / whole)
 
 
-def _sharp(bridged: Pixels, pixels: Pixels, fc: float, noise: PoissonGaussianNoise, step: float, hidden: Mask) -> Mask:
-    """Find the rows that exceed what their neighbours allow, all seen at the places that are seen in all of them."""
-    inner = slice(_NEAR, len(pixels) - _NEAR)
-    parts = [_means(bridged, pixels, hidden, rows) for rows, _, _ in bands((inner.stop - inner.start, pixels.shape[1]))]
-    count, means = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
-    others = np.concatenate([part[2] for part in parts], axis=1)
+def _parts(
+    pixels: Plane,
+    axis: int,
+    hidden: Mask,
+    found: NDArray[np.bool_],
+    above: NDArray[np.intp],
+    below: NDArray[np.intp],
+) -> Iterator[tuple[slice, Pixels, NDArray[np.bool_], Pixels]]:
+    """Yield which of the inner lines a part has, the lines with their neighbours, what is hidden, and stand-ins."""
+    height, width = pixels.shape
+    if axis == 1:
+        # Columns are summed over the rows of each band: all their neighbours are there.
+        for rows, _, _ in bands(pixels.shape):
+            place = rows, slice(0, width)
+            window = pixels[place].T
+            stand = window
+            if found.any():
+                stand = window.copy()
+                stand[found] = (window[above[found]] + window[below[found]]) / 2
+            yield slice(0, width - 2 * _NEAR), window, hidden[place].T, stand
+        return
+    for rows, _, _ in bands((height - 2 * _NEAR, width)):
+        around = slice(rows.start, rows.stop + 2 * _NEAR)
+        window = pixels[around, slice(0, width)]
+        stand = window
+        if found[around].any():
+            stand = window.copy()
+            for line in np.flatnonzero(found[around]).tolist():
+                pair = [pixels[i : i + 1, slice(0, width)][0] for i in (above[around][line], below[around][line])]
+                stand[line] = (pair[0] + pair[1]) / 2
+        yield rows, window, hidden[around, slice(0, width)], stand
+
+
+def _sharp(means: _Means, contrast: float, fc: float, noise: PoissonGaussianNoise, step: float) -> NDArray[np.bool_]:
+    """Find the lines that exceed what their neighbours allow; the outer ones are not judged."""
+    count, own, others = means
     low, high = others.min(axis=0), others.max(axis=0)
     # Two of the neighbours may be out of order themselves.
     usual = np.sort(others, axis=0)[[2, -3]]
-    pixel = np.sqrt(noise.variance(np.maximum(means, 0)))
+    pixel = np.sqrt(noise.variance(np.maximum(own, 0)))
     slack = _SIGMAS * pixel / np.sqrt(np.maximum(count, 1))
-    contrast = float(np.subtract(*np.percentile(pixels, (99, 1))))
     least = usual[1] - usual[0] + np.maximum(np.maximum(_VISIBLE * pixel, step), _LEAST * contrast)
-    sharp = np.zeros(len(means), bool)
+    sharp = np.zeros(len(own), bool)
     for sign, floor, ceiling in ((1.0, low, usual[1]), (-1.0, high, usual[0])):
         for distance, limit in zip((1, 2), sharpest_lines(fc), strict=True):
             around = (others[_NEAR - distance] + others[_NEAR + distance - 1]) / 2
             most = limit * np.maximum(sign * (around - floor), 0.0)
-            risen = sign * (means - floor) - most > slack * math.hypot(1, limit)
-            sharp |= risen & (sign * (means - ceiling) > least)
-    found = np.zeros(len(pixels), bool)
-    found[inner] = sharp & (count >= _SHORTEST)
-    return found
-
-
-def _means(bridged: Pixels, pixels: Pixels, hidden: Mask, rows: slice) -> tuple[NDArray[np.intp], Array, Array]:
-    """Count the pixels that are seen in rows and in all their neighbours; means of these in the rows, and in each."""
-    near = [slice(rows.start + k, rows.stop + k) for k in range(2 * _NEAR + 1)]
-    seen = np.ones((rows.stop - rows.start, pixels.shape[1]), bool)
-    for place in near:
-        seen &= ~hidden[place]
-    count = seen.sum(axis=1)
-    weight = seen / np.maximum(count, 1)[:, None]
-    means = (pixels[near[_NEAR]] * weight).sum(axis=1)
-    others = np.array([(bridged[place] * weight).sum(axis=1) for k, place in enumerate(near) if k != _NEAR])
-    return count, means, others
+            risen = sign * (own - floor) - most > slack * math.hypot(1, limit)
+            sharp |= risen & (sign * (own - ceiling) > least)
+    return np.pad(sharp & (count >= _SHORTEST), _NEAR)
 
 
 @lru_cache(maxsize=64)

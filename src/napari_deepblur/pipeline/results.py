@@ -21,7 +21,8 @@ class Deblurring:
     Attributes
     ----------
     image
-        Restored image, float32, of the shape and in the units of the input.
+        Restored image, float32, of the shape and in the units of the input; empty, shape (0, 0), where the parts of a
+        large one went into a sink, and it is nowhere held as a whole.
     identification
         The blur that was identified on the way; absent where theta was given.
     settings

@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from functools import partial
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_deepblur.checked_image import check_image, masked_pixels
 from napari_deepblur.devices import free_memory, is_out_of_memory
-from napari_deepblur.errors import DeviceError, ImageError, SettingsError
+from napari_deepblur.errors import DeviceError, SettingsError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
-from napari_deepblur.io.json_safe import json_safe
+from napari_deepblur.io.sinks import empty_result
 from napari_deepblur.noise.evidence import Evidence, gather_evidence
 from napari_deepblur.noise.intensity import AffineScale, unit_scale
 from napari_deepblur.pipeline.blurs import drawn_blur, identified_blur, surrounded
 from napari_deepblur.pipeline.identify_steps import identify_evidence_steps, identify_stack_steps
+from napari_deepblur.pipeline.opened import by_regions, checked
 from napari_deepblur.pipeline.plan import IdentificationPlan, Plan
 from napari_deepblur.pipeline.results import Deblurring
+from napari_deepblur.pipeline.run_record import run_record
 from napari_deepblur.pipeline.spread import spread_steps
+from napari_deepblur.plane import ChangedPlane, Plane, RegionPlane, SourcePlane, is_large
 from napari_deepblur.progress import Progress, changed, within
 from napari_deepblur.resolution import resolution_gain
 from napari_deepblur.restoration.background import BackgroundRestorer
 from napari_deepblur.restoration.blur import Blur, FamilyBlur
+from napari_deepblur.restoration.kept import Kept
 from napari_deepblur.restoration.light import light_note
 from napari_deepblur.restoration.residual import residual_of
-from napari_deepblur.restoration.restore import Restored, restore_steps, units_of_work
+from napari_deepblur.restoration.restore import Course, restore_steps, restored_parts_steps, units_of_work
 from napari_deepblur.restoration.tiling import Done, Part
 from napari_deepblur.restoration.verdict import doubted, judge
 
@@ -54,6 +55,22 @@ class Begun(NamedTuple):
 def run(
     plan: Plan, plane: ArrayLike, known: Identification | None = None, begun: Begun | None = None
 ) -> Generator[Progress | Part, None, Deblurring]:
+    """Execute a plan for one plane, as `run_parts`; the result has the image as a whole."""
+    if not by_regions(plan):
+        return (yield from run_parts(plan, plane, known, begun))
+    image = empty_result(plan.shape)
+
+    def keep(step: Progress | Part) -> Progress | Part:
+        if isinstance(step, Part):
+            image[step.region] = step.image
+        return step
+
+    return replace((yield from changed(run_parts(plan, plane, known, begun), keep)), image=image)
+
+
+def run_parts(
+    plan: Plan, plane: ArrayLike | SourcePlane, known: Identification | None = None, begun: Begun | None = None
+) -> Generator[Progress | Part, None, Deblurring]:
     """Execute a plan for one plane, step by step; yield progress, and each part of the result when it is complete.
 
     Closing the generator stops the work at its next step and frees the memory of the device. What is wrong with the
@@ -64,7 +81,7 @@ def run(
     plan
         What to do, for planes of this shape.
     plane
-        Observed image, shape (H, W), any numeric type and unit.
+        Observed image, shape (H, W), any numeric type and unit: an array, or a plane that is read by regions.
     known
         What was identified on another plane of the same field, to be used for this one; its noise is not.
     begun
@@ -73,7 +90,8 @@ def run(
     Returns
     -------
     Deblurring
-        As the value of the generator.
+        As the value of the generator. Where the plane is read by regions (`by_regions`), its image is empty: the parts
+        that were yielded are all there is of it.
 
     Raises
     ------
@@ -93,8 +111,8 @@ def run(
 
 def run_identification(plan: IdentificationPlan, image: ArrayLike) -> Generator[Progress, None, Identification]:
     """Execute the plan of an identification for one image; raises as `identify`, about the image before any step."""
-    observed = check_image(image, smallest=plan.family.psf_size)
-    evidence = gather_evidence(observed, plan.family.microscope, plan.noise, masked_pixels(image))
+    observed, masked = checked(plan.shape, image, plan.family.psf_size, is_large(plan.shape))
+    evidence = gather_evidence(observed, plan.family.microscope, plan.noise, masked)
     return identify_evidence_steps(evidence, plan.family, plan.device, plan.network, plan.settings.origin)
 
 
@@ -120,7 +138,7 @@ class _Plane(NamedTuple):
         Units of work of one restoration.
     """
 
-    observed: NDArray[np.float32]
+    observed: Plane
     evidence: Evidence
     draws: int
     once: int
@@ -141,23 +159,21 @@ class _Found(NamedTuple):
 
 
 class _Picture(NamedTuple):
-    """What was restored, and the same in the units of the plane, with spread and light of other planes if asked for.
+    """How it was restored, and the result in units of the plane, with spread and light of other planes if asked for.
 
     `dark` is the intensity of the plane's dark places.
     """
 
-    restored: Restored
+    course: Course
     dark: float
-    image: NDArray[np.float32]
+    image: Kept
     spread: NDArray[np.float32] | None
     background: NDArray[np.float32] | None
 
 
-def _opened(plan: Plan, plane: ArrayLike, known: Identification | None) -> _Plane:
-    observed = check_image(plane, smallest=plan.family.psf_size)
-    if observed.shape != plan.shape:
-        raise ImageError(f"The plane has the shape {observed.shape}, but the plan was made for {plan.shape}.")
-    evidence = gather_evidence(observed, plan.family.microscope, plan.noise, masked_pixels(plane))
+def _opened(plan: Plan, plane: ArrayLike | SourcePlane, known: Identification | None) -> _Plane:
+    observed, masked = checked(plan.shape, plane, plan.family.psf_size, by_regions(plan))
+    evidence = gather_evidence(observed, plan.family.microscope, plan.noise, masked)
     once = units_of_work(plan.shape, plan.side, plan.family.psf_size, plan.restorer)
     draws = plan.settings.compute.draws if plan.theta is None else 0
     if known is not None and draws > (0 if known.draws is None else len(known.draws)):
@@ -196,37 +212,52 @@ def _picture_steps(
         blur = surrounded(plan, blur, found.identification)
     end = found.before + given.work
     yield Progress("deblur", found.before, end)
-    scale = unit_scale(evidence.pixels)
+    scale, kept = unit_scale(evidence.pixels), Kept(plan.shape, blur.psf_size, not by_regions(plan))
     # What other planes shine into a plane is known of no finished part: such a plane is restored again.
     done = None if begun is None or blur is not found.blur else begun.done
-    in_unit = None if done is None else Done(scale.to_unit(done.image), done.there)
-    restoring = partial(
-        restore_steps,
-        scale.to_unit(evidence.pixels),
-        noise=scale.noise_to_unit(evidence.noise),
-        restorer=plan.restorer,
-        device=plan.device,
-        side=plan.side,
-        hidden=evidence.hidden,
-    )
-    placed = within(restoring(blur, done=in_unit), found.before, found.before + given.once, end)
-    restored = yield from changed(placed, lambda step: _as_result(step, scale, given.observed, evidence.blank))
+    in_unit = None if done is None else Done(_in_unit(scale, done.image), done.there)
+    given_to_all: dict[str, Any] = {
+        "noise": scale.noise_to_unit(evidence.noise),
+        "restorer": plan.restorer,
+        "device": plan.device,
+        "side": plan.side,
+        "hidden": evidence.hidden,
+    }
+    pixels = _in_unit(scale, evidence.pixels)
+
+    def part_of(step: Progress | Part) -> Progress | Part:
+        """Give a part of the result the units of the image; behind masks and borders nothing is known: it stays."""
+        if not isinstance(step, Part):
+            return step
+        region, image = step.region, scale.from_unit(step.image)
+        if done is not None and (there := done.there[region]).any():
+            image = np.where(there, done.image[region], image)
+        kept.take(region, image)
+        if evidence.blank is not None and (blank := evidence.blank[region]).any():
+            image = np.where(blank, given.observed[region], image)
+        return Part(region, image)
+
+    restoring = restored_parts_steps(pixels, blur, done=in_unit, **given_to_all)
+    placed = within(restoring, found.before, found.before + given.once, end)
+    course = yield from changed(placed, part_of)
     spread = None
     if given.draws and found.identification is not None:
+        assert isinstance(pixels, np.ndarray)
         likely = (drawn_blur(plan, found.blur, found.identification, draw) for draw in range(given.draws))
-        steps = spread_steps((restoring(other) for other in likely), given.draws)
+        steps = spread_steps((restore_steps(pixels, other, **given_to_all) for other in likely), given.draws)
         spread = yield from within(steps, found.before + given.once, end, end)
-    image = scale.from_unit(restored.image)
-    if done is not None:
-        image[done.there] = done.image[done.there]
-    span, light = np.float32(scale.span), restored.background
+    span, light = np.float32(scale.span), course.background
     extra = [None if values is None else values * span for values in (spread, light)]
-    return _Picture(restored, scale.offset, image, *extra)
+    return _Picture(course, scale.offset, kept, *extra)
+
+
+def _in_unit(scale: AffineScale, plane: Plane) -> Plane:
+    return ChangedPlane(plane, scale.to_unit) if isinstance(plane, RegionPlane) else scale.to_unit(plane)
 
 
 def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> Deblurring:
     """Judge the picture, and write down how it was made."""
-    evidence, identification, restored = given.evidence, found.identification, picture.restored
+    evidence, identification, course = given.evidence, found.identification, picture.course
     left = residual_of(evidence.pixels, picture.image, found.blur, evidence.hidden, picture.background)
     verdict = judge(left, evidence.noise)
     expected = None if identification is None else identification.expectation
@@ -234,8 +265,9 @@ def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> De
         verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
     gained = light_note(left, picture.dark)
     resolution = resolution_gain(evidence.pixels, picture.image, plan.family.pixel_size_um)
-    if evidence.blank is not None:
-        picture.image[evidence.blank] = given.observed[evidence.blank]
+    image = np.zeros((0, 0), np.float32) if by_regions(plan) else picture.image.pixels
+    if evidence.blank is not None and isinstance(evidence.blank, np.ndarray):
+        image[evidence.blank] = given.observed[evidence.blank]  # type: ignore[index]
         if picture.spread is not None:
             picture.spread[evidence.blank] = 0
     theta = plan.theta if identification is None else identification.theta
@@ -246,28 +278,16 @@ def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> De
         "noise": {"alpha": noise.alpha, "beta": noise.beta, "offset": noise.offset},
         "psf_size": plan.family.psf_size,
         "family": {"kind": plan.family.kind, "sha256": plan.digest},
-        "device": str(restored.device),
-        "tile": restored.side,
+        "device": str(course.device),
+        "tile": course.side,
         "weights": {kind: {"file": used.path.name, "sha256": used.sha256} for kind, used in plan.weights.items()},
-        "notes": [*evidence.notes, *found.notes, *restored.notes, *([] if gained is None else [gained])],
+        "notes": [*evidence.notes, *found.notes, *course.notes, *([] if gained is None else [gained])],
         "residual": None if verdict is None else verdict.as_record(),
         "resolution": None if resolution is None else resolution.as_record(),
     }
-    record = _record(plan, resolved)
+    record = run_record(plan, resolved)
     beside = picture.background, picture.spread, resolution
-    return Deblurring(picture.image, identification, record, verdict, found.blur, *beside)
-
-
-def _as_result(
-    step: Progress | Part, scale: AffineScale, observed: NDArray[np.float32], blank: NDArray[np.bool_] | None
-) -> Progress | Part:
-    """Give a part of the result the units of the image; behind masks and borders nothing is known, and it stays."""
-    if not isinstance(step, Part):
-        return step
-    image = scale.from_unit(step.image)
-    if blank is not None:
-        image = np.where(blank[step.region], observed[step.region], image)
-    return Part(step.region, image)
+    return Deblurring(image, identification, record, verdict, found.blur, *beside)
 
 
 def _identify(
@@ -296,17 +316,3 @@ def _identify(
         free_memory(device)
         notes = (f"Memory of {device} ran out: the blur was identified on the processor.",)
         device = torch.device("cpu")
-
-
-def _record(plan: Plan, resolved: dict[str, Any]) -> dict[str, Any]:
-    """JSON-safe record of a run: what was asked for, what it became, and with what it was computed."""
-    # By name: the package's own __init__ hands out this module's functions.
-    own_version = import_module("napari_deepblur").__version__
-    record = {
-        "schema": 2,
-        "versions": {"napari-deepblur": own_version, "torch": torch.__version__, "numpy": np.__version__},
-        "image": {"shape": list(plan.shape)},
-        "settings": plan.settings.model_dump(mode="json"),
-        "resolved": resolved,
-    }
-    return {key: json_safe(value) for key, value in record.items()}

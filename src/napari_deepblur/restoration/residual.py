@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_deepblur.plane import Mask, Plane
 from napari_deepblur.restoration.blur import Blur
 
-_LARGEST_SIDE = 1024
+LARGEST_SIDE = 1024
 """Only the middle of larger images is looked at: more would not change what is said of them, but cost time."""
 
 
@@ -33,10 +34,10 @@ class Residual(NamedTuple):
 
 
 def residual_of(
-    image: NDArray[np.float32],
-    restored: NDArray[np.float32],
+    image: Plane,
+    restored: Plane,
     blur: Blur,
-    hidden: NDArray[np.bool_] | None = None,
+    hidden: Mask | None = None,
     background: NDArray[np.float32] | None = None,
 ) -> Residual:
     """Compute what a restoration leaves.
@@ -52,14 +53,17 @@ def residual_of(
     background
         b: light that was set apart, which the result does not account for, shape (H, W).
     """
-    values = residual_image(image if background is None else image - background, restored, blur, _LARGEST_SIDE)
+    rest = image
+    if background is not None:
+        # Known of whole images only.
+        assert isinstance(image, np.ndarray)
+        rest = image - background
+    values = residual_image(rest, restored, blur, LARGEST_SIDE)
     counted = np.ones(values.shape, bool) if hidden is None else ~_middle(hidden, values.shape)
     return Residual(values, _middle(image, values.shape), counted)
 
 
-def residual_image(
-    image: NDArray[np.float32], restored: NDArray[np.float32], blur: Blur, largest: int | None = None
-) -> NDArray[np.float32]:
+def residual_image(image: Plane, restored: Plane, blur: Blur, largest: int | None = None) -> NDArray[np.float32]:
     """Return y - A x_hat on the pixels that the restored field explains wholly, (H - k + 1, W - k + 1).
 
     Parameters
@@ -89,6 +93,6 @@ def residual_image(
     return np.asarray(inner - (varying + mean * flat), dtype=np.float32)
 
 
-def _middle(image: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _middle(image: Plane | Mask, shape: tuple[int, ...]) -> NDArray[Any]:
     top, left = ((n - m) // 2 for n, m in zip(image.shape, shape, strict=True))
     return image[top : top + shape[0], left : left + shape[1]]

@@ -15,11 +15,21 @@ from numpy.typing import NDArray
 from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.progress import Progress
+from napari_deepblur.plane import Mask, Plane, RegionPlane
+from napari_deepblur.progress import Progress, changed
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.restorers import Restorer, Step
-from napari_deepblur.restoration.tiling import SMALLEST_TILE, Done, Part, Tile, automatic_side, margin, plan_tiles
-from napari_deepblur.solvers.levels import Levels, levels_of
+from napari_deepblur.restoration.tiling import (
+    SMALLEST_TILE,
+    Blending,
+    Done,
+    Part,
+    Tile,
+    automatic_side,
+    margin,
+    plan_tiles,
+)
+from napari_deepblur.solvers.levels import Levels, levels_of, levels_of_plane
 
 MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
 """Environment variable: memory in GiB that automatic tiles may fill."""
@@ -104,6 +114,21 @@ def wanted_bytes() -> float | None:
     return gib * 2**30
 
 
+class Course(NamedTuple):
+    """How a restoration went.
+
+    Attributes
+    ----------
+    device, side, notes, background
+        As of `Restored`.
+    """
+
+    device: torch.device
+    side: int | None
+    notes: tuple[str, ...]
+    background: NDArray[np.float32] | None = None
+
+
 def restore_steps(
     image: NDArray[np.float32],
     blur: Blur,
@@ -111,18 +136,47 @@ def restore_steps(
     restorer: Restorer,
     device: torch.device,
     side: int | None,
-    hidden: NDArray[np.bool_] | None = None,
+    hidden: Mask | None = None,
     done: Done | None = None,
 ) -> Generator[Progress | Part, None, Restored]:
+    """Restore an image as `restored_parts_steps`, and put its parts together.
+
+    Returns
+    -------
+    Restored
+        As the value of the generator.
+    """
+    result = np.zeros(image.shape, np.float32)
+
+    def keep(step: Progress | Part) -> Progress | Part:
+        if isinstance(step, Part):
+            result[step.region] = step.image
+        return step
+
+    course = yield from changed(restored_parts_steps(image, blur, noise, restorer, device, side, hidden, done), keep)
+    return Restored(result, *course)
+
+
+def restored_parts_steps(
+    image: Plane,
+    blur: Blur,
+    noise: PoissonGaussianNoise,
+    restorer: Restorer,
+    device: torch.device,
+    side: int | None,
+    hidden: Mask | None = None,
+    done: Done | None = None,
+) -> Generator[Progress | Part, None, Course]:
     """Restore an image, yielding progress after each iteration of each tile, and each part that is complete.
 
-    Where memory runs out the tiles are halved; where they are small already, the processor takes over from the GPU.
-    Then all parts come again.
+    A tile is read with its margin, and handed out without what later tiles add to: nothing of the size of the image is
+    held. Where memory runs out the tiles are halved; where they are small already, the processor takes over from the
+    GPU. Then all parts come again.
 
     Parameters
     ----------
     image
-        Observed image, dark places near 0 and bright ones near 1, shape (H, W).
+        Observed image, dark places near 0 and bright ones near 1, shape (H, W): an array, or read by regions.
     blur
         What to remove.
     noise
@@ -140,7 +194,7 @@ def restore_steps(
 
     Returns
     -------
-    Restored
+    Course
         As the value of the generator.
 
     Raises
@@ -153,12 +207,12 @@ def restore_steps(
     while True:
         tiles = plan_tiles(shape, side, margin(size))
         try:
-            restored, background = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles, hidden, done)
+            background = yield from _tile_by_tile(image, blur, noise, restorer, device, tiles, hidden, done)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         else:
-            return Restored(restored, device, side, tuple(notes), background)
+            return Course(device, side, tuple(notes), background)
         # Only here, outside the block above, has the error let go of the tensors of its frames.
         free_memory(device)
         half = (max(shape) if side is None else side) // 2
@@ -176,54 +230,59 @@ def restore_steps(
 
 
 def _tile_by_tile(
-    image: NDArray[np.float32],
+    image: Plane,
     blur: Blur,
     noise: PoissonGaussianNoise,
     restorer: Restorer,
     device: torch.device,
     tiles: list[Tile],
-    hidden: NDArray[np.bool_] | None,
+    hidden: Mask | None,
     done: Done | None,
-) -> Generator[Progress | Part, None, tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
-    result, others = np.zeros_like(image), None
-    border = blur.psf_size // 2
-    levels = _levels(image, blur, device)
-    if done is not None:
-        result[done.there] = done.image[done.there]
+) -> Generator[Progress | Part, None, NDArray[np.float32] | None]:
+    others: NDArray[np.float32] | None = None
+    border, total = blur.psf_size // 2, len(tiles) * restorer.iterations
+    levels, blending = _levels(image, blur, device), Blending(image.shape[1])
     for index, tile in enumerate(tiles):
-        if done is not None and done.there[tile.target].all():
-            yield Progress("deblur", (index + 1) * restorer.iterations, len(tiles) * restorer.iterations)
-            yield Part(tile.own, result[tile.own])
+        there = None if done is None else done.there[tile.target]
+        if done is not None and there is not None and there.all():
+            yield Progress("deblur", (index + 1) * restorer.iterations, total)
+            blending.add(tile, done.image[tile.target])
+            yield Part(tile.own, done.image[tile.own])
             continue
         part = np.ascontiguousarray(image[tile.source])
         rows, columns = tile.source
         operator = blur.operator((part.shape[0], part.shape[1]), (rows.start, columns.start), device)
         observed = torch.from_numpy(part).to(device)[None, None]
         weights: torch.Tensor | None = None
-        if hidden is not None and hidden[tile.source].any():
-            weights = torch.from_numpy(~hidden[tile.source]).to(observed)[None, None]
+        if hidden is not None and (closed := hidden[tile.source]).any():
+            weights = torch.from_numpy(~closed).to(observed)[None, None]
         steps = restorer.steps(observed, operator, (noise.alpha, noise.beta), blur.spread, weights, levels)
         last: Step | None = None
         for last in steps:
-            iterations = index * restorer.iterations + last.iteration
-            yield Progress("deblur", iterations, len(tiles) * restorer.iterations)
+            yield Progress("deblur", index * restorer.iterations + last.iteration, total)
         assert last is not None
         scene, background = last.scene, last.background
         if background is not None:
-            others = np.zeros_like(image) if others is None else others
+            others = np.zeros(image.shape, np.float32) if others is None else others
             others[tile.target] += tile.weights * background[0, 0].cpu().numpy()[tile.inner]
         restored = scene[0, 0, border : border + part.shape[0], border : border + part.shape[1]].cpu().numpy()
-        share = tile.weights * restored[tile.inner]
-        result[tile.target] += share if done is None else np.where(done.there[tile.target], 0, share)
-        yield Part(tile.own, result[tile.own])
-    return result, others
+        own = blending.add(tile, restored[tile.inner])
+        if done is not None:
+            kept = done.there[tile.own]
+            own = np.where(kept, done.image[tile.own], own) if kept.any() else own
+        # What the next tile takes its memory from.
+        del operator, observed, weights, steps, last, scene, background, restored
+        yield Part(tile.own, own)
+    return others
 
 
-def _levels(image: NDArray[np.float32], blur: Blur, device: torch.device) -> Levels:
+def _levels(image: Plane, blur: Blur, device: torch.device) -> Levels:
     """Measure the whole image; the blur is that of its middle, which is the same however it is cut into tiles."""
     height, width = (min(length, _TYPICAL) for length in image.shape)
     origin = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     typical = cache(partial(blur.operator, (height, width), origin, device))
+    if isinstance(image, RegionPlane):
+        return levels_of_plane(image, typical).to(device)
     return levels_of(torch.from_numpy(image)[None, None], (-2, -1), typical).to(device)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import SettingsError
+from napari_deepblur.plane import Mask, Plane
 
 SMALLEST_TILE = 128
 """Shortest side of tiles that may be asked for: smaller ones would be little but margin."""
@@ -37,8 +38,8 @@ class Tile:
         The part of the restored tile that is used, in coordinates of the tile.
     target
         Where that part goes, in coordinates of the image.
-    weights
-        Blending weights of that part; over all tiles they sum to one at each pixel.
+    fades
+        Blending weights of its rows and of its columns.
     own
         What is complete, in coordinates of the image, once this tile and those before it have been blended. Own parts
         are disjoint and cover the image.
@@ -47,8 +48,13 @@ class Tile:
     source: tuple[slice, slice]
     inner: tuple[slice, slice]
     target: tuple[slice, slice]
-    weights: NDArray[np.float32]
+    fades: tuple[NDArray[np.float32], NDArray[np.float32]]
     own: tuple[slice, slice]
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """Blending weights of the part that is used; over all tiles they sum to one at each pixel."""
+        return self.fades[0][:, None] * self.fades[1][None, :]
 
 
 class Part(NamedTuple):
@@ -72,13 +78,46 @@ class Done(NamedTuple):
     Attributes
     ----------
     image
-        The plane, shape (H, W).
+        The plane, shape (H, W): an array, or read by regions.
     there
         Which of its pixels are final, shape (H, W).
     """
 
-    image: NDArray[np.float32]
-    there: NDArray[np.bool_]
+    image: Plane
+    there: Mask
+
+
+@final
+class Blending:
+    """Adds up overlapping tiles, which come in reading order; only what later tiles add to is held.
+
+    Parameters
+    ----------
+    width
+        Columns of the image.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._below: NDArray[np.float32] = np.zeros((0, width), np.float32)
+        self._next: NDArray[np.float32] = self._below
+        self._right: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+
+    def add(self, tile: Tile, restored: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add the used part of a tile; return the pixels of `Tile.own`, which are complete."""
+        (rows, columns), (own_rows, own_columns) = tile.target, tile.own
+        down, across = own_rows.stop - rows.start, own_columns.stop - columns.start
+        if columns.start == 0:
+            # The first tile of a row: what the row above has left is what this one begins with.
+            self._below = self._next
+            self._next = np.zeros((rows.stop - own_rows.stop, self._below.shape[1]), np.float32)
+            self._right = np.zeros((rows.stop - rows.start, 0), np.float32)
+        total = np.zeros(restored.shape, np.float32)
+        total[: len(self._below)] = self._below[:, columns]
+        total[:, : self._right.shape[1]] = self._right
+        total += tile.weights * restored
+        self._right = total[:, across:].copy()
+        self._next[:, columns] = total[down:]
+        return total[:down, :across].copy()
 
 
 def margin(psf_size: int) -> int:
@@ -121,7 +160,7 @@ def plan_tiles(shape: tuple[int, int], side: int | None, around: int) -> list[Ti
                     source=(slice(y0, y1), slice(x0, x1)),
                     inner=(slice(top - y0, bottom - y0), slice(left - x0, right - x0)),
                     target=(slice(top, bottom), slice(left, right)),
-                    weights=fade_y[:, None] * fade_x[None, :],
+                    fades=(fade_y, fade_x),
                     own=(slice(top, next_top), slice(left, next_left)),
                 )
             )

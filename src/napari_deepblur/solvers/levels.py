@@ -6,11 +6,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.noise.bands import blocks
+from napari_deepblur.noise.census import moments
 from napari_deepblur.operators import LinearOperator
+from napari_deepblur.plane import RegionPlane
 
 DARK = 1e-12
 """Intensity below every unit in use: what divisions by an image without any light are kept above."""
@@ -73,6 +77,31 @@ def levels_of(image: Tensor, axes: tuple[int, ...], typical: Callable[[], Linear
     """
     mean, contrast = image.mean(dim=axes, keepdim=True), image.std(dim=axes, keepdim=True)
     return Levels(mean, contrast, block_power(image, axes, 1).sqrt(), block_power(image, axes), typical)
+
+
+def levels_of_plane(plane: RegionPlane, typical: Callable[[], LinearOperator]) -> Levels:
+    """Measure a plane that is read by regions; its numbers have the shape (1, 1, 1, 1)."""
+    whole = moments(plane)
+    sums, counts = np.zeros((2, 2)), np.zeros((2, 2))
+    for (rows, columns), _, _ in blocks(plane.shape):
+        for row, side in enumerate((1, BLOCK)):
+            more = 2 * side - 1
+            part = plane[rows.start : rows.stop + more, columns.start : columns.stop + more]
+            if min(part.shape) < side:
+                continue
+            means = torch.nn.functional.avg_pool2d(torch.from_numpy(part)[None], side, stride=1)[0]
+            # Each pair of blocks is counted where the first of them begins.
+            height, width = rows.stop - rows.start, columns.stop - columns.start
+            down = (means[side:] - means[:-side])[:height, :width]
+            right = (means[:, side:] - means[:, :-side])[:height, :width]
+            for column, steps in enumerate((down, right)):
+                sums[row, column] += float(steps.square().sum(dtype=torch.float64))
+                counts[row, column] += steps.numel()
+    powers = (sums / np.maximum(counts, 1)).mean(axis=1)
+    deviation = math.sqrt(whole.variance * whole.number / max(whole.number - 1, 1))
+    numbers = (whole.mean, deviation, math.sqrt(powers[0]), powers[1])
+    mean, contrast, slope, rough = (torch.full((1, 1, 1, 1), float(number)) for number in numbers)
+    return Levels(mean, contrast, slope, rough, typical)
 
 
 def block_power(image: Tensor, axes: tuple[int, ...], side: int = BLOCK) -> Tensor:

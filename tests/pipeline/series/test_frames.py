@@ -163,7 +163,7 @@ def test_a_device_that_fails_ends_the_run_with_the_name_of_the_frame(monkeypatch
         raise DeviceError("no memory")
         yield
 
-    monkeypatch.setattr("napari_deepblur.pipeline.run.restore_steps", fail)
+    monkeypatch.setattr("napari_deepblur.pipeline.run.restored_parts_steps", fail)
     with pytest.raises(DeviceError, match=r"^time 0: no memory"):
         list(frames_of(_series(2), "TYX", SETTINGS))
 

@@ -20,10 +20,11 @@ from napari_deepblur.io.formats.format import Format, Scene, chosen
 from napari_deepblur.io.formats.lzw import offer_lzw
 from napari_deepblur.io.formats.ome_planes import OmePlanes, missing_files, ome_images
 from napari_deepblur.io.formats.tiff_metadata import tiff_metadata
+from napari_deepblur.io.formats.tiff_regions import has_regions, read_region
 from napari_deepblur.io.formats.tiff_series import read_series, series_of
 from napari_deepblur.io.formats.tiff_structure import SIGNATURES, check_length, check_segments, count_directories
 from napari_deepblur.io.formats.tiff_values import meaning, page_axes
-from napari_deepblur.io.lazy_image import Index, LazyImage
+from napari_deepblur.io.lazy_image import Index, Inner, LazyImage, ReadPart
 from napari_deepblur.io.ome_xml import images_of, parse_xml, read_ome_element, refuse_entities
 
 _AXES_ORIGIN = "TIFF"
@@ -52,9 +53,10 @@ def _opened(source: Path, scene: Scene) -> LazyImage:
         series = series_of(file, source)
         names = _names(series)
         index = chosen(source, names, scene)
-        read, axes, shape, dtype = read_series(series[index], source)
+        read, read_part, axes, shape, dtype = read_series(series[index], source)
         said = said_by(_AXES_ORIGIN, str(source), axes=axes).or_else(tiff_metadata(file, str(source)))
-        return LazyImage(read, axes, shape, dtype, said, name=names[index], scenes=names, scene=index, close=file.close)
+        more: dict[str, Any] = {"scenes": names, "scene": index, "close": file.close, "read_part": read_part}
+        return LazyImage(read, axes, shape, dtype, said, name=names[index], **more)
     except BaseException:
         file.close()
         raise
@@ -126,12 +128,13 @@ def _ome(source: Path, root: Element, scene: Scene) -> LazyImage:
     _warn_of_unnamed(source, images, count(source))
     files = _Files()
     try:
-        read, axes, shape, dtype = _planes(source, planes, files)
+        read, read_part, axes, shape, dtype = _planes(source, planes, files)
         said = said_by(_AXES_ORIGIN, str(source), axes=axes).or_else(
             read_ome_element(root, images_of(root)[planes.index], str(source))
         )
         own = sorted({place[0] for place in planes.places if place is not None})
         more: dict[str, Any] = {"scenes": names, "scene": at, "close": files.close, "files": own}
+        more["read_part"] = read_part
         return LazyImage(read, axes, shape, dtype, said, name=planes.name, **more)
     except BaseException:
         files.close()
@@ -174,7 +177,7 @@ def _warn_of_unnamed(source: Path, images: Sequence[OmePlanes], held: int) -> No
         )
 
 
-def _planes(source: Path, planes: OmePlanes, files: _Files) -> tuple[Any, str, tuple[int, ...], Any]:
+def _planes(source: Path, planes: OmePlanes, files: _Files) -> tuple[Any, ReadPart | None, str, tuple[int, ...], Any]:
     places = [place for place in planes.places if place is not None]
     key = files.page(*places[0]).keyframe
     page_letters = str(key.axes).replace("Z", "")
@@ -203,10 +206,17 @@ def _planes(source: Path, planes: OmePlanes, files: _Files) -> tuple[Any, str, t
             raise ImageError(f"{source} has planes of different sizes or types in '{planes.name}'.")
         return np.asarray(meant(np.reshape(found, sides)))
 
-    colours = after.endswith("S") and kept[-1] not in (3, 4)
-    if colours:
-        return _samples_as_channels(read, planes, kept, dtype)
-    return read, planes.axes + after, (*planes.lengths, *kept), dtype
+    def read_part(index: Index, inner: Inner) -> NDArray[Any]:
+        page = files.page(*places[int(np.ravel_multi_index(index, planes.lengths))])
+        if page.keyframe.dtype != key.dtype or tuple(page.keyframe.shape) != tuple(key.shape) or not has_regions(page):
+            return np.asarray(read(index)[inner])
+        return np.asarray(meant(read_region(page, *inner)))
+
+    if after.endswith("S") and kept[-1] not in (3, 4):
+        lazy, axes, lengths, kind = _samples_as_channels(read, planes, kept, dtype)
+        return lazy, None, axes, lengths, kind
+    by_parts = page_letters == after == "YX" and has_regions(files.page(*places[0]))
+    return read, read_part if by_parts else None, planes.axes + after, (*planes.lengths, *kept), dtype
 
 
 def _samples_as_channels(

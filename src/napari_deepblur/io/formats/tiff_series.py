@@ -13,9 +13,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import ImageError
+from napari_deepblur.io.formats.tiff_regions import has_regions, read_region
 from napari_deepblur.io.formats.tiff_structure import check_length, check_segments, count_directories
 from napari_deepblur.io.formats.tiff_values import meaning, page_axes
-from napari_deepblur.io.lazy_image import Index
+from napari_deepblur.io.lazy_image import Index, Inner, ReadPart
 
 _COLOURS = (3, 4)
 _MOST_TOGETHER = 2**33
@@ -42,7 +43,7 @@ def series_of(file: tifffile.TiffFile, source: Path) -> list[Any]:
     return full or found
 
 
-def read_series(series: Any, source: Path) -> tuple[Read, str, tuple[int, ...], Any]:
+def read_series(series: Any, source: Path) -> tuple[Read, ReadPart | None, str, tuple[int, ...], Any]:
     """Say how the planes of a series are read.
 
     Parameters
@@ -55,7 +56,8 @@ def read_series(series: Any, source: Path) -> tuple[Read, str, tuple[int, ...], 
     Returns
     -------
     tuple
-        A function that reads a plane, axes with rows, columns and colours at the end, shape, and type.
+        A function that reads a plane, one that reads a part of it, where that is less, axes with rows, columns and
+        colours at the end, shape, and type.
 
     Raises
     ------
@@ -87,13 +89,20 @@ def read_series(series: Any, source: Path) -> tuple[Read, str, tuple[int, ...], 
         if samples != 2 or after == "YX":
             meant = meaning(tail, key, scientific)
             lengths = shape[:lead]
+            read_part: ReadPart | None = None
             if whole:
                 raw = key.dtype.newbyteorder(series.parent.byteorder)
                 read = _contiguous(source, series.dataoffset, lengths, shape[lead:], raw, meant)
+                if tail == after == "YX":
+                    read_part = _rows(source, series.dataoffset, lengths, shape[lead:], raw, meant)
             else:
                 read = _by_page(pages, lengths, shape[lead:], meant)
-            return read, _known(axes[:lead]) + after, (*lengths, *sides), dtype
-    return _together(series, source, axes, shape)
+                if tail == after == "YX" and all(map(has_regions, pages)):
+                    read_part = _of_page(pages, lengths, meant)
+            return read, read_part, _known(axes[:lead]) + after, (*lengths, *sides), dtype
+    read, letters, lengths, dtype = _together(series, source, axes, shape)
+    # It is in memory.
+    return read, lambda index, inner: read(index)[inner], letters, lengths, dtype
 
 
 def _is_preview(series: Any) -> bool:
@@ -114,6 +123,34 @@ def _contiguous(
             raise ImageError(f"{source} was cut while it was read: plane {number + 1} is missing. Copy it again.")
         native = found.reshape(sides).astype(dtype.newbyteorder("="), copy=False)
         return np.asarray(meant(native))
+
+    return read
+
+
+def _rows(
+    source: Path, offset: int, lengths: tuple[int, ...], sides: tuple[int, ...], dtype: Any, meant: Any
+) -> ReadPart:
+    """Read rows of planes whose bytes lie in the file one after another."""
+
+    def read(index: Index, inner: Inner) -> NDArray[Any]:
+        number = int(np.ravel_multi_index(index, lengths)) if lengths else 0
+        rows, columns = inner
+        count = (rows.stop - rows.start) * sides[1]
+        first = offset + (number * sides[0] + rows.start) * sides[1] * dtype.itemsize
+        found = np.fromfile(source, dtype, count, offset=first)
+        if len(found) != count:
+            raise ImageError(f"{source} was cut while it was read: plane {number + 1} is missing. Copy it again.")
+        native = found.reshape(-1, sides[1])[:, columns].astype(dtype.newbyteorder("="), copy=False)
+        return np.asarray(meant(native))
+
+    return read
+
+
+def _of_page(pages: list[Any], lengths: tuple[int, ...], meant: Any) -> ReadPart:
+    def read(index: Index, inner: Inner) -> NDArray[Any]:
+        number = int(np.ravel_multi_index(index, lengths)) if lengths else 0
+        rows, columns = inner
+        return np.asarray(meant(read_region(pages[number], rows, columns)))
 
     return read
 

@@ -19,7 +19,7 @@ from napari_deepblur.errors import AssumptionWarning, ImageError
 from napari_deepblur.io.diagnosis import missing
 from napari_deepblur.io.formats.format import Format, Scene, chosen
 from napari_deepblur.io.formats.zarr_metadata import OWN, letters_of, ome_of, read_attributes
-from napari_deepblur.io.lazy_image import Index, LazyImage
+from napari_deepblur.io.lazy_image import Index, Inner, LazyImage
 
 _MARKS = ("zarr.json", ".zgroup", ".zattrs")
 _VERSIONS = ("0.4", "0.5")
@@ -166,8 +166,12 @@ def _image(group: Any, source: Path, names: Sequence[str], index: int) -> LazyIm
     def read(position: Index) -> NDArray[Any]:
         return np.asarray(array[position])
 
+    def read_part(position: Index, inner: Inner) -> NDArray[Any]:
+        return np.asarray(array[(*position, *inner)])
+
     said = read_attributes(scales, attributes, letters, source, index)
-    return LazyImage(read, letters, array.shape, array.dtype, said, name=names[index], scenes=names, scene=index)
+    more: dict[str, Any] = {"name": names[index], "scenes": names, "scene": index, "read_part": read_part}
+    return LazyImage(read, letters, array.shape, array.dtype, said, **more)
 
 
 def _check_chunks(array: Any, source: Path) -> None:

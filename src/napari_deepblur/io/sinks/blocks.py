@@ -7,7 +7,8 @@ wrote. So there is one writer, and it writes whole shards.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_deepblur.io.sinks.array import rounded
 from napari_deepblur.io.sinks.base import Region
+from napari_deepblur.plane import Mask, Plane, RegionPlane, is_large, mask_of
 
 _CHUNK, _SHARD = 256, 1024
 """Sides of what is packed together, and of what is one file, in pixels."""
@@ -102,13 +104,23 @@ class Blocks:
             self.array[place] = np.where(seen, held, self.array[place])
         self._pending.clear()
 
-    def read_written(self, index: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Read the blocks of a plane that are there; return the plane, and which of its pixels were read.
+    def read_written(self, index: tuple[int, ...], seen: Callable[[NDArray[Any]], object]) -> tuple[Plane, Mask]:
+        """Find the blocks of a plane that are there; return the plane, and which of its pixels were read.
 
-        A block that cannot be read, as after a power failure, counts as absent.
+        A block that cannot be read, as after a power failure, counts as absent. Of a large plane none is held: it is
+        read by regions.
+
+        Parameters
+        ----------
+        index
+            Of the plane.
+        seen
+            Called with the pixels of each block.
         """
         shape = self.array.shape[-2:]
-        plane, there = np.zeros(shape, self.array.dtype), np.zeros(shape, bool)
+        written = _Written(shape, partial(self._read_there, index))
+        plane: Plane = written if is_large(shape) else np.zeros(shape, np.float32)
+        there = mask_of(plane)
         for block in self._touched((slice(0, shape[0]), slice(0, shape[1]))):
             rows, columns = self._extent(block)
             key = (*index, *block)
@@ -116,12 +128,25 @@ class Blocks:
             if self._folder is None or not (self._folder / self.array.metadata.encode_chunk_key(key)).is_file():
                 continue
             try:
-                plane[rows, columns] = self.array[(*index, rows, columns)]
+                pixels = self.array[(*index, rows, columns)]
             except Exception:
                 # What decoders raise on half a block is not their promise; it is written again.
                 continue
+            seen(pixels)
+            if isinstance(plane, np.ndarray):
+                plane[rows, columns] = pixels
             there[rows, columns] = self._there[key] = True
         return plane, there
+
+    def _read_there(self, index: tuple[int, ...], region: Region) -> NDArray[np.float32]:
+        """Read a region of a plane, with 0 for blocks that were not there."""
+        found = np.zeros([part.stop - part.start for part in region], np.float32)
+        for block in self._touched(region):
+            if self._there.get((*index, *block)):
+                rows, columns = self._extent(block)
+                r, c = _shared(rows, region[0]), _shared(columns, region[1])
+                found[_within(r, region[0]), _within(c, region[1])] = self.array[(*index, r, c)]
+        return found
 
     def regions(self) -> Iterator[Region]:
         """Rows and columns of each block of a plane."""
@@ -141,6 +166,18 @@ class Blocks:
             for place, side, length in zip(block, self._side, self.array.shape[-2:], strict=True)
         )
         return rows, columns
+
+
+@final
+class _Written(RegionPlane):
+    """What is there of a large plane."""
+
+    def __init__(self, shape: tuple[int, int], read_region: Callable[[Region], NDArray[np.float32]]) -> None:
+        super().__init__(shape)
+        self._read_region = read_region
+
+    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        return self._read_region((rows, columns))
 
 
 def pyramid_levels(group: Any, full: Blocks) -> list[str]:

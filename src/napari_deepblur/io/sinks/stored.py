@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import OutputError
@@ -22,6 +21,7 @@ from napari_deepblur.io.sinks.array import rounded
 from napari_deepblur.io.sinks.base import Form, Region
 from napari_deepblur.io.sinks.blocks import Blocks
 from napari_deepblur.io.sinks.unfinished import Unfinished, is_marked, mark, marked
+from napari_deepblur.plane import Mask, Plane
 
 
 def storable(axes: str) -> bool:
@@ -90,10 +90,11 @@ class StoredPixels:
         self.check()
         self.blocks.write(self.place(index), region, rounded(pixels, self._form.dtype))
 
-    def read_written(self, index: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Read what is there of a plane, shape (rows, columns), and which pixels are."""
-        plane, there = self.blocks.read_written(self.place(index))
-        return plane.astype(np.float32, copy=False), there
+    def read_written(
+        self, index: Sequence[int], seen: Callable[[NDArray[Any]], object] = lambda pixels: None
+    ) -> tuple[Plane, Mask]:
+        """Read what is there of a plane, shape (rows, columns), and which pixels are; as `Blocks.read_written`."""
+        return self.blocks.read_written(self.place(index), seen)
 
     def unfinished(self) -> Unfinished | None:
         """Return what is there, if it is known what it is made of."""

@@ -9,15 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
-import numpy as np
-from numpy.typing import NDArray
+from napari_deepblur.plane import Mask, Plane
 
 _FOLDER = ".napari-deepblur"
 """Beside the pixels until they are complete."""
 
 _ORIGIN = "made_of.json"
 
-Planes = Callable[[Sequence[int]], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+Planes = Callable[[Sequence[int]], tuple[Plane, Mask]]
 """Reads a plane, shape (rows, columns), and which of its pixels are there."""
 
 

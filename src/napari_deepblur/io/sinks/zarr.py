@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
@@ -28,6 +29,7 @@ from napari_deepblur.io.sinks.blocks import pyramid_levels
 from napari_deepblur.io.sinks.reordered import in_order
 from napari_deepblur.io.sinks.stored import StoredPixels, bytes_begun, bytes_of, storable, storing
 from napari_deepblur.io.sinks.unfinished import Unfinished, unmark
+from napari_deepblur.plane import Mask, Plane
 
 
 @final
@@ -89,11 +91,9 @@ class OmeZarrSink(Sink):
             return None
         return Unfinished(self._stored.folder, self._written)
 
-    def _written(self, index: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def _written(self, index: Sequence[int]) -> tuple[Plane, Mask]:
         assert self._stored is not None
-        plane, there = self._stored.read_written(index)
-        self._widen(index, plane[there])
-        return plane, there
+        return self._stored.read_written(index, partial(self._widen, index))
 
     def _widen(self, index: Sequence[int], pixels: NDArray[Any]) -> None:
         """Let the range of the channel of a plane hold these pixels."""

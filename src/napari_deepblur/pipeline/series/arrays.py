@@ -8,8 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.io.axes import frame_slices
+from napari_deepblur.io.axes import frame_slices, part_slices
+from napari_deepblur.io.lazy_image import reads_parts
 from napari_deepblur.io.sinks import Region, write_part
+from napari_deepblur.plane import SourcePlane
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of red, green and blue in the luminance, ITU-R BT.709."""
@@ -50,6 +52,21 @@ def read_frame(array: Frames, axes: str, index: Sequence[int]) -> NDArray[Any]:
     return read(lazy_frame(array, axes, index))
 
 
+def source_plane(array: Frames, axes: str, index: Sequence[int]) -> SourcePlane:
+    """One frame as (rows, columns), read by regions."""
+    rows, columns = axes.index("Y"), axes.index("X")
+    if not reads_parts(array.colours if isinstance(array, Luminance) else array):
+        # Read once, in its own type, rather than for each region again.
+        plane = read_frame(array, axes, index)
+        return SourcePlane((plane.shape[0], plane.shape[1]), lambda region: plane[region])
+
+    def read_region(region: Region) -> NDArray[Any]:
+        part = read(array[part_slices(axes, index, region)])
+        return part if rows < columns else part.T
+
+    return SourcePlane((array.shape[rows], array.shape[columns]), read_region)
+
+
 def read(part: Any) -> NDArray[Any]:
     """Read a part of an array, which stays masked if it is."""
     return part if isinstance(part, np.ma.MaskedArray) else np.asarray(part)
@@ -72,19 +89,24 @@ class Luminance:
     ----------
     colours
         The array; its last axis holds red, green, blue, and perhaps a transparency, which is left out.
+
+    Attributes
+    ----------
+    colours
+        As above.
     """
 
     def __init__(self, colours: Frames) -> None:
-        self._colours = colours
+        self.colours = colours
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes, without that of the colours."""
-        return tuple(self._colours.shape[:-1])
+        return tuple(self.colours.shape[:-1])
 
     def __getitem__(self, key: Any) -> NDArray[np.float64]:
         """Read a part."""
-        colours = read(self._colours[key])[..., :3]
+        colours = read(self.colours[key])[..., :3]
         luminance: NDArray[np.float64] = np.asarray(colours) @ LUMINANCE
         if isinstance(colours, np.ma.MaskedArray):
             # What one colour does not show has no brightness.

@@ -15,14 +15,25 @@ from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.axes import OPTICS, check_axes, frame_indices, frame_name, leading
 from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import ArraySink, Form, Sink
+from napari_deepblur.noise.bands import blocks
 from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.pipeline.opened import by_regions
 from napari_deepblur.pipeline.plan import Plan, plan
 from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.run import run
-from napari_deepblur.pipeline.series.arrays import LUMINANCE, Frames, Luminance, read_frame, result_type, whole
+from napari_deepblur.pipeline.run import run_parts
+from napari_deepblur.pipeline.series.arrays import (
+    LUMINANCE,
+    Frames,
+    Luminance,
+    read_frame,
+    result_type,
+    source_plane,
+    whole,
+)
 from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
 from napari_deepblur.pipeline.series.resumed import resumed
 from napari_deepblur.pipeline.settings import DeblurSettings
+from napari_deepblur.plane import SourcePlane
 from napari_deepblur.progress import Progress, changed, one_of
 from napari_deepblur.restoration.tiling import Part
 
@@ -152,13 +163,14 @@ def _frames(
     indices = list(frame_indices(axes, array.shape))
     for number, index in enumerate(indices):
         name = frame_name(axes, index)
-        plane = read_frame(array, axes, index)
+        large = by_regions(made)
+        plane = source_plane(array, axes, index) if large else read_frame(array, axes, index)
         result: Deblurring | None = None
         known: Identification | None = None
         note = ""
         if _is_transparency(axes, index):
             pass
-        elif len(indices) > 1 and _is_constant(plane):
+        elif len(indices) > 1 and isinstance(plane, np.ndarray) and _is_constant(plane):
             note = f"{name}: all pixels are {plane.flat[0]:g}, passed through"
         else:
             light = tuple(i for i, letter in zip(index, leading(axes), strict=True) if letter in OPTICS)
@@ -168,7 +180,7 @@ def _frames(
                 if channel not in of_light:
                     of_light[channel] = made.of_channel(channel)
                 chosen, blur, begun = resumed(of_light[channel], sink, index, known)
-                steps = _written(run(chosen, plane, blur, begun), index, sink)
+                steps = _written(run_parts(chosen, plane, blur, begun), index, sink)
                 if len(indices) > 1:
                     steps = one_of(steps, number, len(indices), f"{number + 1}/{len(indices)}")
                 result = yield from steps
@@ -184,14 +196,24 @@ def _frames(
                     raise
                 raise type(error)(f"{name}: {error}") from error
         if result is None:
-            with np.errstate(over="ignore"):
-                image = plane.astype(np.float32)
-            sink.write(index, whole(image.shape), image)
+            image = _passed_through(plane, index, sink)
         else:
             image = result.image
             if result.identification is not None:
                 found.setdefault(light, result.identification)
         yield Frame(index, image, result, result is not None and known is None, note)
+
+
+def _passed_through(plane: NDArray[Any] | SourcePlane, index: tuple[int, ...], sink: Sink) -> NDArray[np.float32]:
+    """Write a frame as it is; a large one in parts, of which nothing is returned."""
+    if isinstance(plane, SourcePlane):
+        for place, _, _ in blocks(plane.shape):
+            sink.write(index, place, plane[place])
+        return np.zeros((0, 0), np.float32)
+    with np.errstate(over="ignore"):
+        image = plane.astype(np.float32)
+    sink.write(index, whole(image.shape), image)
+    return image
 
 
 def _written(

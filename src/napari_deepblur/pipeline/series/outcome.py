@@ -42,7 +42,8 @@ class Frame:
     index
         Its position along the leading axes.
     image
-        Restored plane (rows, columns), in the units of the input; the input itself where it was passed through.
+        Restored plane (rows, columns), in the units of the input; the input itself where it was passed through. Empty,
+        shape (0, 0), where the plane is so large that it is read by regions: then it is in the sink alone.
     result
         All about it; None where it was passed through.
     identified

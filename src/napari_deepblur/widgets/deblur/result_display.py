@@ -162,12 +162,12 @@ class ResultDisplay(RunDisplay):
         """Add the image less the blurred result as a layer; zero where the border does not allow to know."""
         from napari.layers import Layer
 
-        if self._plane is None or self._plane.blur is None:
+        if self._series is None or self._plane is None or self._plane.blur is None:
             return
         image = np.asarray(self._source.data, dtype=np.float32)
         if self._plane.background is not None:
             image = image - self._plane.background
-        inner = residual_image(image, self._plane.image, self._plane.blur)
+        inner = residual_image(image, np.asarray(self._series.image), self._plane.blur)
         border = [(n - m) // 2 for n, m in zip(image.shape, inner.shape, strict=True)]
         arguments = {
             "name": f"{self._source.name} residual",
