@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_deepblur import Microscope, PupilRetrieval, retrieve_pupil
-from napari_deepblur.cli.pupil_figure import save_figure
+from napari_deepblur.calibration.pupil.figure import pupil_png
 from napari_deepblur.io.images import read_image
 from napari_deepblur.optics import psf_model, zernike_psf
 
@@ -110,7 +110,7 @@ def main() -> None:
         found = retrieve_pupil(stack, optics, plane_spacing_um=asked.plane_spacing_um, amplitude=asked.amplitude)
         print(real_words(found), *found.notes, sep="\n")
         if asked.figure is not None:
-            save_figure(asked.figure, found)
+            asked.figure.write_bytes(pupil_png(found))
         return
     print(
         "| pupil | beads | modelled / true (dB) | worst plane | measured / true | error | its error bar | misfit | s |"
