@@ -38,6 +38,24 @@ def test_photons_are_those_that_were_simulated(demo: Demonstration, calibration:
         assert level == expected and 0.7 * photons < found < 1.6 * photons, words
 
 
+def test_the_darkest_stack_is_judged(demo: Demonstration, calibration: Calibration) -> None:
+    dark, bright = (bead_stack(demo, 0, photons)[0] for photons in (25.0, 5000.0))
+    beads = calibration.beads
+    own = np.flatnonzero(beads.stack == 0)
+    names = ("row", "column", "amplitude", "residual", "kept")
+    twice = {name: np.tile(getattr(beads, name)[own], 2) for name in names}
+    levels = np.repeat([float(np.median(bright)), float(np.median(dark))], len(own))
+    table = replace(
+        beads,
+        **twice,
+        stack=np.repeat([0, 1], len(own)),
+        background=levels,
+        reason=tuple(beads.reason[i] for i in own) * 2,
+    )
+    level, words = _said(replace(calibration, beads=table), "Photons", [bright, dark])
+    assert level == "bad" and "in stack 1 of 2, the darkest" in words
+
+
 def test_an_aperture_that_is_too_small_is_found_by_the_width(calibration: Calibration) -> None:
     optics = calibration.microscope
     assert optics is not None

@@ -47,6 +47,10 @@ def test_time_left_is_that_of_the_pace_so_far(panel: RunPanel, monkeypatch: pyte
     assert (bar.minimum(), bar.maximum()) == (0, 0)
     panel.setProgress(Progress("noise", 0, 10))
     assert words.text() == "Estimating the noise"
+    # Without a pace the time that has passed shows that something goes on.
+    now[0] = 107
+    panel.setProgress(Progress("noise", 0, 10))
+    assert words.text() == "Estimating the noise, 7 s so far"
     now[0] = 110
     panel.setProgress(Progress("identify", 2, 10))
     assert words.text() == "Identifying the blur, about 40 s left"
@@ -99,11 +103,15 @@ def test_time_left_passes_between_two_steps(qtbot: QtBot, panel: RunPanel, monke
     made = RunPanel(panel)
     words = child(made, Notice, "time_left")
     made.setRunning()
+    now[0] = 104
+    qtbot.waitUntil(lambda: words.text() == "Starting, 4 s so far")
     now[0] = 110
     made.setProgress(Progress("deblur", 2, 10, "3/20"))
     assert words.text() == "Removing the blur, frame 3 of 20, about 40 s left"
     now[0] = 125
     qtbot.waitUntil(lambda: words.text() == "Removing the blur, frame 3 of 20, about 25 s left")
+    now[0] = 160
+    qtbot.waitUntil(lambda: words.text() == "Removing the blur, frame 3 of 20, almost done, 60 s so far")
     made.setIdle()
     assert not words.text()
 
@@ -112,3 +120,11 @@ def test_a_detail_that_is_no_frame_is_not_called_one(panel: RunPanel) -> None:
     panel.setRunning()
     panel.setProgress(Progress("Adapting", 0, 10, "the network"))
     assert child(panel, Notice, "time_left").text() == "Adapting: the network"
+
+
+def test_the_first_long_message_does_not_ask_for_the_height_of_a_narrow_one(panel: RunPanel) -> None:
+    panel.resize(400, 120)
+    status = child(panel, Notice, "status")
+    panel.say("A sentence of some words. " * 20, "warning")
+    # At once, before the layout has been asked: a window that has grown does not shrink again.
+    assert status.sizeHint().height() <= 1.1 * status.heightForWidth(panel.width())

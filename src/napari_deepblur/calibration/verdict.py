@@ -12,6 +12,7 @@ from napari_deepblur.calibration.results import Calibration
 from napari_deepblur.calibration.selection import FEWEST_BEADS
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.noise import estimate_noise
+from napari_deepblur.optics import Microscope
 from napari_deepblur.optics.psf_metrics import PsfMetrics, measure_psf
 
 Level = Literal["good", "warning", "bad"]
@@ -122,28 +123,40 @@ def _field(found: Calibration) -> Finding:
 
 
 def _photons(found: Calibration, stacks: Sequence[NDArray[Any]]) -> Finding | None:
-    if found.microscope is None or not len(stacks):
+    """Judge the darkest stack: its planes are states of the microscope as good as the others."""
+    if found.microscope is None:
         return None
-    stack = np.asarray(stacks[0], np.float32)
-    planes = stack.reshape(-1, *stack.shape[-2:])
+    counted = {index: _peak(found, index, stack, found.microscope) for index, stack in enumerate(stacks)}
+    peaks = {index: peak for index, peak in counted.items() if peak is not None}
+    if not peaks:
+        return None
+    darkest = min(peaks, key=peaks.__getitem__)
+    peak = peaks[darkest]
+    which = f", in stack {darkest} of {len(stacks)}, the darkest" if len(stacks) > 1 else ""
+    words = f"About {float(f'{peak:.2g}'):g} in the brightest pixel of a bead in focus{which}."
+    if peak >= _PHOTONS[1]:
+        return Finding("good", "Photons", words)
+    level: Level = "warning" if peak >= _PHOTONS[0] else "bad"
+    return Finding(level, "Photons", f"{words} Expose longer, or take brighter beads: {_PHOTONS[1]:g} are enough.")
+
+
+def _peak(found: Calibration, index: int, stack: NDArray[Any], microscope: Microscope) -> float | None:
+    """Count the photons of one stack in the brightest pixel of its median bead; None where they cannot be told."""
+    values = np.asarray(stack, np.float32)
+    planes = values.reshape(-1, *values.shape[-2:])
     try:
-        alpha = estimate_noise(planes[len(planes) // 2], found.microscope).alpha
+        alpha = estimate_noise(planes[len(planes) // 2], microscope).alpha
     except DeepblurError:
         return None
     table = found.beads
-    own = table.kept & (table.stack == 0)
+    own = table.kept & (table.stack == index)
     if not alpha > 0 or not own.any():
         return None
     # The three by three pixels about each bead: its middle lies between pixels.
     rows, columns = (np.round(places[own]).astype(int)[:, None] + _AROUND for places in (table.row, table.column))
     rows, columns = rows.clip(0, planes.shape[1] - 1), columns.clip(0, planes.shape[2] - 1)
     peaks = planes[:, rows[:, :, None], columns[:, None, :]].max(axis=(0, 2, 3)) - table.background[own]
-    peak = float(np.median(peaks) / alpha)
-    words = f"About {float(f'{peak:.2g}'):g} in the brightest pixel of a bead in focus."
-    if peak >= _PHOTONS[1]:
-        return Finding("good", "Photons", words)
-    level: Level = "warning" if peak >= _PHOTONS[0] else "bad"
-    return Finding(level, "Photons", f"{words} Expose longer, or take brighter beads: {_PHOTONS[1]:g} are enough.")
+    return float(np.median(peaks) / alpha)
 
 
 def _width(found: Calibration) -> Finding | None:

@@ -37,6 +37,11 @@ class Notice(QLabel):
 
     def say(self, message: str, level: Level = "note") -> None:
         """Show a message; the colour of each level comes from the dock's style sheet."""
+        parent = self.parentWidget()
+        if message and self.isHidden() and parent is not None and parent.isVisible():
+            # Hidden since it was made, it is as narrow as Qt makes any widget, and would ask for the height that it has
+            # there: the window would grow for it, and stay so.
+            self.resize(parent.contentsRect().width(), self.height())
         self.setText(SIGNS[level] + message if message else "")
         self.setProperty("level", level)
         style = self.style()

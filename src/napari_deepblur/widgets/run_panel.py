@@ -26,6 +26,9 @@ _STAGES = {
 
 
 _TICK_MS = 1000
+_LONG_S = 1.0
+"""From which on a wait has to show itself."""
+
 _FRAME = re.compile(r"(\d+)/(\d+)")
 """What the detail of a step is where it is of a series."""
 
@@ -143,7 +146,10 @@ class RunPanel(QWidget):
 
     def _tick(self) -> None:
         """Say what goes on, and how much time is left by now: between two steps it passes, too."""
-        if self._last is None or not self._button.isEnabled():
+        if not self._button.isEnabled():
+            return
+        if self._last is None:
+            self._stage.say(f"Starting{_so_far(self.elapsed())}")
             return
         since, progress = self._last
         left = _time_left(since - self._started, time.monotonic() - since, progress)
@@ -167,8 +173,15 @@ def _detail(progress: Progress) -> str:
 
 
 def _time_left(elapsed: float, since: float, progress: Progress) -> str:
-    """Say how long the rest takes at the pace so far, less what has passed since; nothing before there is a pace."""
+    """Say how long the rest takes at the pace so far, less what has passed since; how long it took before that."""
     if progress.done <= 0 or elapsed < 1:
-        return ""
+        return _so_far(elapsed + since)
     seconds = elapsed * (progress.total - progress.done) / progress.done - since
-    return ", almost done" if seconds < 1 else f", about {in_words(seconds)} left"
+    if seconds < 1:
+        return f", almost done{_so_far(elapsed + since) if since > _LONG_S else ''}"
+    return f", about {in_words(seconds)} left"
+
+
+def _so_far(seconds: float) -> str:
+    """Say how long something takes already: a text that stands still looks like a window that hangs."""
+    return f", {in_words(seconds)} so far" if seconds > _LONG_S else ""

@@ -158,6 +158,8 @@ def test_several_processes_make_what_one_makes_and_end_with_cancel(
     assert processes.value() == 1
     folder = child(dialog, QLineEdit, "batch_folder")
     made = []
+    # Files need no image that is open.
+    viewer.layers.clear()
     for count in (1, 2):
         folder.setText(str(tmp_path / str(count)))
         processes.setMaximum(2)

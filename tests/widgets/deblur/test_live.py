@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_deepblur.pipeline import deblur, deblur_steps
 from napari_deepblur.progress import finished
+from napari_deepblur.widgets.deblur import live_dialog
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.deblur.live_dialog import LiveDialog
@@ -44,6 +46,27 @@ def _says(dialog: LiveDialog, name: str = "live_status") -> str:
 
 def _until(qtbot: QtBot, dialog: LiveDialog, words: str, name: str = "live_status") -> None:
     qtbot.waitUntil(lambda: words in _says(dialog, name), timeout=PATIENCE_MS)
+
+
+def test_a_frame_that_takes_long_shows_that_it_is_worked_on(
+    qtbot: QtBot,
+    viewer: Viewer,
+    live: LiveDialog,
+    cells: NDArray[np.uint16],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def endless(*_: Any) -> Iterator[str]:
+        yield "wait"
+        while True:
+            time.sleep(0.01)
+            yield "identify"
+
+    monkeypatch.setattr(live_dialog, "_steps", endless)
+    viewer.add_image(cells, name="camera", **MICROMETRES)
+    press(qtbot, live, "live_run")
+    _until(qtbot, live, "Working on the newest frame, 2 s so far", "live_work")
+    press(qtbot, live, "live_run")
+    assert _says(live, "live_work") == ""
 
 
 def test_the_newest_frame_is_restored_into_one_layer_and_its_coefficients_are_drawn(

@@ -13,7 +13,7 @@ from napari_deepblur.widgets.deblur.batch import layers_of
 from napari_deepblur.widgets.deblur.batch_dialog import BatchDialog, chosen_files
 from napari_deepblur.widgets.deblur.live_dialog import LiveDialog
 from napari_deepblur.widgets.deblur.result_book import ResultBook
-from napari_deepblur.widgets.deblur.wanted import Ask
+from napari_deepblur.widgets.deblur.wanted import Ask, AskForms
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -28,6 +28,8 @@ class ActionsRow(QWidget):
         The napari viewer.
     ask
         Returns what a run would be given now.
+    forms
+        Returns what the forms describe, whatever the image.
     book
         Keeps what is found of layers.
     preview, more
@@ -37,11 +39,18 @@ class ActionsRow(QWidget):
     """
 
     def __init__(
-        self, viewer: Viewer, ask: Ask, book: ResultBook, preview: QWidget, more: QWidget, parent: QWidget
+        self,
+        viewer: Viewer,
+        ask: Ask,
+        forms: AskForms,
+        book: ResultBook,
+        preview: QWidget,
+        more: QWidget,
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._batch = BatchDialog(viewer, ask, book, parent)
+        self._batch = BatchDialog(viewer, ask, forms, book, parent)
         self._live = LiveDialog(viewer, ask, parent)
         live = QPushButton("Live…", self)
         live.setObjectName("live")

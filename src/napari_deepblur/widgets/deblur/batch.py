@@ -24,7 +24,7 @@ from napari_deepblur.widgets.deblur.recorded_findings import found_in_record
 from napari_deepblur.widgets.deblur.result_book import ResultBook
 from napari_deepblur.widgets.deblur.run_display import RunDisplay
 from napari_deepblur.widgets.deblur.runs import prepare_run
-from napari_deepblur.widgets.deblur.wanted import Wanted
+from napari_deepblur.widgets.deblur.wanted import Forms, Wanted
 from napari_deepblur.widgets.layers import METADATA_KEY, is_listed, refusal
 from napari_deepblur.widgets.notice import Level
 from napari_deepblur.widgets.run_panel import in_words
@@ -109,7 +109,7 @@ class FilesBatch(Batch):
         files: Sequence[Path],
         folder: Path,
         report: str | None,
-        wanted: Wanted,
+        wanted: Forms,
         again: bool = False,
         processes: int = 1,
     ) -> None:
@@ -197,7 +197,7 @@ class LayersBatch(Batch):
     viewer
         The napari viewer.
     wanted
-        What the forms describe, as for `FilesBatch`.
+        What the forms describe, as for `FilesBatch`, and the image that they stand on.
     book
         Keeps what is found.
     """

@@ -31,7 +31,7 @@ from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.colours import Colours, message_style, theme_colours
 from napari_deepblur.widgets.deblur.batch import Batch, FilesBatch, LayersBatch, State, layers_of
 from napari_deepblur.widgets.deblur.result_book import ResultBook
-from napari_deepblur.widgets.deblur.wanted import Ask
+from napari_deepblur.widgets.deblur.wanted import Ask, AskForms
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.notice import SIGNS, Notice
@@ -55,15 +55,17 @@ class BatchDialog(QDialog):
         The napari viewer.
     ask
         Returns what a run would be given now.
+    forms
+        Returns what the forms describe, for files: no image needs to be open.
     book
         Keeps what is found of layers.
     parent
         The dock.
     """
 
-    def __init__(self, viewer: Viewer, ask: Ask, book: ResultBook, parent: QWidget) -> None:
+    def __init__(self, viewer: Viewer, ask: Ask, forms: AskForms, book: ResultBook, parent: QWidget) -> None:
         super().__init__(parent)
-        self._viewer, self._ask, self._book = viewer, ask, book
+        self._viewer, self._ask, self._forms, self._book = viewer, ask, forms, book
         self._files: list[Path] = []
         self._batch: Batch | None = None
         self._counts: dict[str, int] = {}
@@ -215,16 +217,16 @@ class BatchDialog(QDialog):
 
     def _start(self) -> None:
         try:
-            wanted = self._ask()
-            if wanted is None:
+            wanted, forms = (None, self._forms()) if self._files else (self._ask(), None)
+            if forms is not None:
+                folder = Path(self._folder.text()).expanduser()
+                how = self._report.currentData(), forms, self._again.isChecked(), self._processes.value()
+                self._batch = FilesBatch(self._files, folder, *how)
+            elif wanted is not None:
+                self._batch = LayersBatch(self._viewer, wanted, self._book)
+            else:
                 self._panel.say("The dock has nothing to run now: its forms say why, or a run goes on there.", "error")
                 return
-            if self._files:
-                folder = Path(self._folder.text()).expanduser()
-                how = self._report.currentData(), wanted, self._again.isChecked(), self._processes.value()
-                self._batch = FilesBatch(self._files, folder, *how)
-            else:
-                self._batch = LayersBatch(self._viewer, wanted, self._book)
         except DeepblurError as error:
             self._panel.say(str(error), "error")
             return

@@ -28,7 +28,7 @@ from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 from napari_deepblur.widgets.deblur.runs import prepare_run
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.deblur.volume_estimate_form import VolumeEstimateForm
-from napari_deepblur.widgets.deblur.wanted import Wanted
+from napari_deepblur.widgets.deblur.wanted import Forms, Wanted
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
@@ -79,7 +79,8 @@ class DeblurDock(QWidget):
             self._area.addForm(form)
         self._area.addForm(self._results)
 
-        self._actions = ActionsRow(napari_viewer, self._wanted, self._book, self._preview, self._reuse, self)
+        beside = self._book, self._preview, self._reuse, self
+        self._actions = ActionsRow(napari_viewer, self._wanted, self._forms, *beside)
         layout = QVBoxLayout(self)
         layout.addWidget(self._area, stretch=1)
         layout.addWidget(self._actions)
@@ -284,6 +285,10 @@ class DeblurDock(QWidget):
     def _wanted(self) -> Wanted | None:
         """Return what a run would be given now; None while there can be none, or one goes on."""
         return None if self.isRunning() else self._described()
+
+    def _forms(self) -> Forms | None:
+        """Return what the forms describe, whatever the image; None while a run goes on."""
+        return None if self.isRunning() else Forms(self._axes.value(), self.value(), self._settings.origins())
 
     def _described(self) -> Wanted | None:
         """Return what the forms describe; None where that is no run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Generator
 from functools import partial
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -28,6 +29,7 @@ from napari_deepblur.widgets.help_button import HelpButton
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.run_panel import in_words
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 200
 """Frames in the running plot."""
+_TICK_MS = 1000
 _WIDTH, _HEIGHT = 30, 26
 """Of the window, in heights of the letters."""
 _SOURCES = {"layer": "the image of the dock", "camera": "camera of Micro-Manager (pymmcore-plus)"}
@@ -72,9 +75,14 @@ class LiveDialog(QDialog):
             self._box.addItem(words, kind)
         self._button = QPushButton(self)
         self._button.setObjectName("live_run")
-        self._status, self._counts = Notice(self), Notice(self)
+        self._status, self._work, self._counts = Notice(self), Notice(self), Notice(self)
         self._status.setObjectName("live_status")
+        self._work.setObjectName("live_work")
         self._counts.setObjectName("live_counts")
+        self._begun: float | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._tick)
         self._history = HistoryPlot(self)
         form = QFormLayout()
         source = QHBoxLayout()
@@ -83,7 +91,7 @@ class LiveDialog(QDialog):
         form.addRow("Frames of", source)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
-        for part in (self._button, self._status, self._counts, self._history):
+        for part in (self._button, self._status, self._work, self._counts, self._history):
             layout.addWidget(part)
         layout.addStretch(1)
         self._button.clicked.connect(self._pressed)
@@ -178,6 +186,7 @@ class LiveDialog(QDialog):
         self._button.setToolTip("Follow no longer; what was restored last stays.")
         self._box.setEnabled(False)
         self._status.say(f"Waiting for a frame.{note}", "warning" if note else "note")
+        self._timer.start()
         # One draw a frame is what there is time for.
         self._job.start(partial(_steps, frames, wanted.settings.replace(draws=0), channel))
 
@@ -196,7 +205,10 @@ class LiveDialog(QDialog):
 
     def _stepped(self, step: str | LiveFrame) -> None:
         if not isinstance(step, LiveFrame):
+            self._begun = None if step == "wait" else self._begun or time.monotonic()
             return
+        self._begun = None
+        self._tick()
         self._counts.say(_in_words(step.counts))
         if step.result is None:
             self._status.say(f"Frame {step.number} cannot be deblurred: {step.note}", "warning")
@@ -210,6 +222,11 @@ class LiveDialog(QDialog):
             self._names = tuple(found.parameter_names)
             self._found.append((step.number, found.theta, found.theta_std))
             self._history.setValue(self.history())
+
+    def _tick(self) -> None:
+        """Say how long the frame takes that is worked on, where that is long."""
+        seconds = 0.0 if self._begun is None else time.monotonic() - self._begun
+        self._work.say(f"Working on the newest frame, {in_words(seconds)} so far." if seconds > 1 else "")
 
     def history(self) -> History | None:
         """Return the coefficients of the last frames; None where none was identified."""
@@ -261,6 +278,9 @@ class LiveDialog(QDialog):
         self._rest(f"Stopped. {told(error)}", "error")
 
     def _rest(self, why: str, level: Level = "note") -> None:
+        self._timer.stop()
+        self._begun = None
+        self._work.clear()
         self._offer()
         self._status.say(why, level)
 

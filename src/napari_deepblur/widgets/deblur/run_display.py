@@ -119,7 +119,7 @@ class RunDisplay(ABC):
         parts = [f"Done in {duration} on {device}: added {names}."]
         if self._source.name not in self._viewer.layers:
             parts.append(f"The input {shown_name(self._source.name)} was removed meanwhile.")
-        parts += [note[0].upper() + note[1:].removesuffix(".") + "." for note in notes[:_MOST_NOTES]]
+        parts += [note[0].upper() + note[1:] + "." * (note[-1] not in ".?!") for note in notes[:_MOST_NOTES]]
         if len(notes) > _MOST_NOTES:
             parts.append(f"{len(notes) - _MOST_NOTES} more notes are in the layer's metadata.")
         return " ".join([*parts, *filter(None, [rests_on])])

@@ -13,6 +13,24 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 
+class Forms(NamedTuple):
+    """What the forms describe, whatever the image.
+
+    Attributes
+    ----------
+    choice
+        Axes, as those of the image that is open, and what is done along them.
+    settings
+        How.
+    origins
+        Where each number of the optics is from.
+    """
+
+    choice: AxesChoice
+    settings: DeblurSettings
+    origins: dict[str, Origin]
+
+
 class Wanted(NamedTuple):
     """What a run would be given now.
 
@@ -33,6 +51,11 @@ class Wanted(NamedTuple):
     settings: DeblurSettings
     origins: dict[str, Origin]
 
+
+AskForms = Callable[[], Forms | None]
+"""Says what the forms describe now, also where no image is open; None while a run goes on.
+
+Raises a `DeepblurError` where they contradict each other."""
 
 Ask = Callable[[], Wanted | None]
 """Says what a run would be given now; None while there can be none."""
