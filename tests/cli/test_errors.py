@@ -181,7 +181,7 @@ def test_a_failing_run_harms_no_existing_file(
         yield Progress("noise", 0, 2)
         raise error
 
-    monkeypatch.setattr("napari_deepblur.pipeline.series.frames.run", steps)
+    monkeypatch.setattr("napari_deepblur.pipeline.series.frames.run_parts", steps)
     output.write_bytes(b"yesterday's result")
     outcome = run("deblur", cells, "-o", output, "--quiet")
     assert outcome.code == code
