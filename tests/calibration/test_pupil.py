@@ -188,7 +188,7 @@ def test_stacks_that_show_no_focus_are_refused_or_doubted(stack: Stack) -> None:
 
 
 def test_a_pupil_is_judged_and_drawn(found: PupilRetrieval) -> None:
-    levels = {one.title: one.level for one in judge_pupil(found)}
+    levels = {one.title: one.level for one in judge_pupil(found, pupil_widths(found))}
     assert levels == {"Beads": "good", "Residual": "good", "Misfit": "good", "Width": "good"}
     widths = pupil_widths(found)
     assert pupil_widths(replace(found, measured=found.modelled)).measured == pytest.approx(widths.modelled)
@@ -203,8 +203,8 @@ def test_a_pupil_is_judged_and_drawn(found: PupilRetrieval) -> None:
 
 def test_a_pupil_of_wrong_optics_is_not_believed(found: PupilRetrieval) -> None:
     wide = replace(found, microscope=Microscope(0.5, 0.5, 0.12, 1.0))
-    said = {one.title: one for one in judge_pupil(wide)}
+    said = {one.title: one for one in judge_pupil(wide, pupil_widths(wide))}
     assert said["Width"].level == "bad" and "check NA" in said["Width"].words
     poor = replace(found, psf_snr=4.0, noise_snr=20.0, misfit=8.0)
-    said = {one.title: one for one in judge_pupil(poor)}
+    said = {one.title: one for one in judge_pupil(poor, pupil_widths(poor))}
     assert (said["Residual"].level, said["Misfit"].level) == ("bad", "warning")

@@ -7,7 +7,7 @@ from html import escape
 
 from napari_deepblur.calibration.pupil.figure import pupil_png
 from napari_deepblur.calibration.pupil.results import PupilRetrieval
-from napari_deepblur.calibration.pupil.verdict import judge_pupil, pupil_widths
+from napari_deepblur.calibration.pupil.verdict import PupilWidths, judge_pupil, pupil_widths
 from napari_deepblur.calibration.report import page_html, picture, table
 
 
@@ -23,22 +23,22 @@ def pupil_html(found: PupilRetrieval, title: str, version: str) -> str:
     version
         Of the program.
     """
+    widths = pupil_widths(found)
     names = zip(found.modes, found.parameter_names, strict=True)
     named = [f"Noll {j} {'' if name.startswith('Noll') else name}" for j, name in names]
     waves = [(name, f"{c:+.4f} ± {std:.4f}") for name, c, std in zip(named, found.theta, found.theta_std, strict=True)]
     passed = zip(found.amplitude_modes, found.amplitude, found.amplitude_std, strict=True)
     through = [(f"Noll {j}", f"{c:+.4f} ± {std:.4f}") for j, c, std in passed]
-    body = f"""<h2>Numbers</h2>{table(_numbers(found))}
+    body = f"""<h2>Numbers</h2>{table(_numbers(found, widths))}
 <h2>Measured and modelled PSF, and the pupil</h2>{picture(pupil_png(found), "PSFs through focus, wavefront")}
 <h2>Wavefront (waves RMS)</h2>{table(waves)}
 <h2>Transmission</h2>{table(through) if through else "<p>Taken to be that of an aplanatic objective.</p>"}
 {"".join(f"<p>{escape(note)}</p>" for note in found.notes)}"""
-    return page_html(title, "Pupil from a stack of beads", version, judge_pupil(found), body)
+    return page_html(title, "Pupil from a stack of beads", version, judge_pupil(found, widths), body)
 
 
-def _numbers(found: PupilRetrieval) -> list[tuple[str, str]]:
+def _numbers(found: PupilRetrieval, widths: PupilWidths) -> list[tuple[str, str]]:
     depth, side = found.measured.shape[:2]
-    widths = pupil_widths(found)
     said = [
         (f"FWHM along {name}", f"measured {measured:.3f}, modelled {modelled:.3f}, without aberrations {ideal:.3f} µm")
         for name, measured, modelled, ideal in zip("zyx", *widths, strict=True)

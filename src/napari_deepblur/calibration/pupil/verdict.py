@@ -48,10 +48,10 @@ def pupil_widths(found: PupilRetrieval) -> PupilWidths:
     return PupilWidths(beside.fwhm_um, beside.ideal_fwhm_um, measure_volume_psf(own, own, voxel).fwhm_um)
 
 
-def judge_pupil(found: PupilRetrieval) -> tuple[Finding, ...]:
-    """Judge a pupil: its beads, how far modelled and measured PSF agree, what is left of the beads, and the width."""
+def judge_pupil(found: PupilRetrieval, widths: PupilWidths) -> tuple[Finding, ...]:
+    """Judge a pupil: its beads, how far modelled and measured PSF agree, what is left of the beads, and its widths."""
     beads = f"{len(found.places)} used; one is enough, and several tell more."
-    return (Finding("good", "Beads", beads), _agreement(found), _misfit(found), _width(pupil_widths(found)))
+    return (Finding("good", "Beads", beads), _agreement(found), _misfit(found), _width(widths))
 
 
 def _agreement(found: PupilRetrieval) -> Finding:

@@ -55,6 +55,39 @@ class Keeper:
         return path
 
 
+class SavedFile:
+    """The file of a result: what works with it alone asks for one, and again where it has gone.
+
+    Parameters
+    ----------
+    save
+        Asks for a file and writes it; None where it was not written.
+    """
+
+    def __init__(self, save: Callable[[], Path | None]) -> None:
+        self._save = save
+        self._path: Path | None = None
+
+    def forget(self) -> None:
+        """Belong to another result, which has no file yet."""
+        self._path = None
+
+    def save(self) -> None:
+        """Write the result."""
+        self._path = self._save() or self._path
+
+    def needed(self) -> Path | None:
+        """Return the file, after asking for one if there is none; None if there is none then."""
+        if self._path is None or not self._path.exists():
+            self._path = None
+            self.save()
+        return self._path
+
+    def title(self, otherwise: str) -> str:
+        """Return its name without suffix, or other words where there is none."""
+        return otherwise if self._path is None else self._path.stem
+
+
 def ask_for_file(parent: QWidget, title: str, suggestion: Path, kinds: str) -> Path | None:
     """Ask where to write.
 

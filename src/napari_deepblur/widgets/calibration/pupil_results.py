@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QPixmap, QResizeEvent
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_deepblur.calibration import Finding, PupilRetrieval
 from napari_deepblur.calibration.pupil.page import pupil_html
 from napari_deepblur.io.psf_stacks import save_psf_stack
 from napari_deepblur.io.pupil_files import save_pupil
-from napari_deepblur.widgets.calibration.output import Keeper, use_in_deblur, write_report
+from napari_deepblur.widgets.calibration.answers import Answers, button_grid
+from napari_deepblur.widgets.calibration.output import Keeper, SavedFile, use_in_deblur, write_report
 from napari_deepblur.widgets.calibration.run import FoundPupil
 from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import shown_name
-from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.project import project_version
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from napari.viewer import Viewer
 
-_LEVELS: dict[str, Level] = {"good": "good", "warning": "warning", "bad": "error"}
 _MOST_FINDINGS = 4
 
 
@@ -47,49 +47,30 @@ class PupilResults(QWidget):
         super().__init__(parent)
         self._viewer, self._keeper = viewer, keeper
         self._found: FoundPupil | None = None
-        self._file: Path | None = None
+        self._file = SavedFile(self._keep)
         self._colours: Colours | None = None
         # Drawn in another thread: the window would wait half a second for it.
         self._latest = Latest(self)
         self._widths = Notice(self)
         self._widths.setObjectName("pupil_widths")
-        self._answers = [Notice(self) for _ in range(_MOST_FINDINGS)]
         self._picture = _Picture(self)
         self._picture.setObjectName("pupil_sections")
         self._notes = Notice(self)
         self._notes.setObjectName("pupil_notes")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for place, answer in enumerate(self._answers):
-            answer.setObjectName(f"pupil_finding_{place}")
-            layout.addWidget(answer)
+        self._answers = Answers(self, layout, "pupil_finding", _MOST_FINDINGS)
         for widget in (self._notes, self._widths, self._picture):
             layout.addWidget(widget)
-        buttons = QGridLayout()
-        for place, (name, title, tooltip, action) in enumerate(
-            (
-                ("use_pupil", "Use in Deblur", "Deblur volumes with this pupil, in the Deblur dock.", self._use),
-                ("save_pupil", "Save pupil…", "Write the wavefront, with its error bars and optics.", self._save),
-                (
-                    "save_psf",
-                    "Save 3-D PSF…",
-                    "Write the measured PSF as TIFF; volumes take it in place of the pupil.",
-                    self._save_psf,
-                ),
-                (
-                    "pupil_report",
-                    "Save report…",
-                    "Write a page (HTML) with verdict, PSFs, wavefront and numbers; a browser prints it.",
-                    self._save_report,
-                ),
-            )
-        ):
-            button = QPushButton(title, self)
-            button.setObjectName(name)
-            button.setToolTip(tooltip)
-            button.clicked.connect(action)
-            buttons.addWidget(button, place // 2, place % 2)
-        layout.addLayout(buttons)
+        psf = "Write the measured PSF as TIFF; volumes take it in place of the pupil."
+        page = "Write a page (HTML) with verdict, PSFs, wavefront and numbers; a browser prints it."
+        buttons = (
+            ("use_pupil", "Use in Deblur", "Deblur volumes with this pupil, in the Deblur dock.", self._use),
+            ("save_pupil", "Save pupil…", "Write the wavefront, with its error bars and optics.", self._file.save),
+            ("save_psf", "Save 3-D PSF…", psf, self._save_psf),
+            ("pupil_report", "Save report…", page, self._save_report),
+        )
+        layout.addLayout(button_grid(self, buttons))
         self._latest.ready.connect(self._picture.setPng)
         self.hide()
 
@@ -103,13 +84,9 @@ class PupilResults(QWidget):
 
     def setValue(self, found: FoundPupil | None) -> None:
         """Show a pupil; None hides everything."""
-        self._found, self._file = found, None
-        for place, answer in enumerate(self._answers):
-            one = self.findings()[place] if place < len(self.findings()) else None
-            if one is None:
-                answer.clear()
-            else:
-                answer.say(f"{one.title}: {one.words}", _LEVELS[one.level])
+        self._found = found
+        self._file.forget()
+        self._answers.say(self.findings())
         self._notes.say("" if found is None else " ".join(found.pupil.notes), "warning")
         self._widths.say("" if found is None else _widths_in_words(found))
         self._draw()
@@ -130,23 +107,18 @@ class PupilResults(QWidget):
 
     def _use(self) -> None:
         """Choose the pupil in the Deblur dock; it needs a file, which settings name."""
-        found, file = self._found, self._saved()
+        found, file = self._found, self._file.needed()
         if found is not None and file is not None:
             use_in_deblur(self._viewer, file, found.pupil.microscope, as_volume=True)
             self._keeper.say(f"{shown_name(file.stem)} is chosen in the Deblur dock, for stacks as volumes.")
 
-    def _saved(self) -> Path | None:
-        if self._file is None or not self._file.exists():
-            self._file = None
-            self._save()
-        return self._file
-
-    def _save(self) -> None:
-        if self._found is not None:
-            pupil = self._found.pupil
-            write = partial(save_pupil, pupil.pupil, theta_std=pupil.theta_std)
-            what = "Save the pupil", "pupil.safetensors", "Pupils (*.safetensors)"
-            self._file = self._keeper.keep(*what, write, "the pupil") or self._file
+    def _keep(self) -> Path | None:
+        """Ask for a file and write the pupil to it."""
+        if self._found is None:
+            return None
+        pupil = self._found.pupil
+        write = partial(save_pupil, pupil.pupil, theta_std=pupil.theta_std)
+        return self._keeper.keep("Save the pupil", "pupil.safetensors", "Pupils (*.safetensors)", write, "the pupil")
 
     def _save_psf(self) -> None:
         if self._found is not None:
@@ -159,8 +131,8 @@ class PupilResults(QWidget):
 
     def _save_report(self) -> None:
         if self._found is not None:
-            title = "Pupil" if self._file is None else self._file.stem
-            write = partial(write_report, pupil_html(self._found.pupil, title, project_version()))
+            page = pupil_html(self._found.pupil, self._file.title("Pupil"), project_version())
+            write = partial(write_report, page)
             self._keeper.keep("Save the report", "pupil.html", "Pages (*.html)", write, "the report")
 
 

@@ -6,15 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.calibration import Calibration, Finding, report_html
 from napari_deepblur.io.families import save_family
-from napari_deepblur.widgets.calibration.output import Keeper, use_in_deblur, write_report, write_table
+from napari_deepblur.widgets.calibration.answers import Answers, button_grid
+from napari_deepblur.widgets.calibration.output import Keeper, SavedFile, use_in_deblur, write_report, write_table
 from napari_deepblur.widgets.calibration.plot import CalibrationPlot
 from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.layers import shown_name
-from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.project import project_version
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from napari.viewer import Viewer
 
-_LEVELS: dict[str, Level] = {"good": "good", "warning": "warning", "bad": "error"}
 _MOST_FINDINGS = 6
 
 
@@ -45,48 +45,28 @@ class CalibrationResults(QWidget):
     def __init__(self, viewer: Viewer, keeper: Keeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer, self._keeper = viewer, keeper
-        self._file: Path | None = None
+        self._file = SavedFile(self._keep)
         self._calibration: Calibration | None = None
         self._summary = Notice(self)
         self._summary.setObjectName("bead_summary")
         self._findings: tuple[Finding, ...] = ()
-        # Most have six.
-        self._answers = [Notice(self) for _ in range(_MOST_FINDINGS)]
         self._plot = CalibrationPlot(self)
         self._plot.setObjectName("calibration_plot")
-        buttons = QGridLayout()
-        for place, (name, title, tooltip, action) in enumerate(
-            (
-                ("use", "Use in Deblur", "Choose this microscope's blurs in the Deblur dock.", self._use),
-                ("save", "Save family…", "Write the family of blurs, to be used from now on.", self._save),
-                ("table", "Export beads…", "Write the table of all beads as CSV.", self._export_table),
-                (
-                    "report",
-                    "Save report…",
-                    "Write a page (HTML) with verdict, PSFs, widths over the field and numbers; a browser prints it.",
-                    self._save_report,
-                ),
-                (
-                    "adapt",
-                    "Adapt network…",
-                    "Train the identification network for this microscope: minutes on a GPU.",
-                    self._adapt,
-                ),
-            )
-        ):
-            button = QPushButton(title, self)
-            button.setObjectName(name)
-            button.setToolTip(tooltip)
-            button.clicked.connect(action)
-            buttons.addWidget(button, place // 2, place % 2)
+        page = "Write a page (HTML) with verdict, PSFs, widths over the field and numbers; a browser prints it."
+        train = "Train the identification network for this microscope: minutes on a GPU."
+        buttons = (
+            ("use", "Use in Deblur", "Choose this microscope's blurs in the Deblur dock.", self._use),
+            ("save", "Save family…", "Write the family of blurs, to be used from now on.", self._file.save),
+            ("table", "Export beads…", "Write the table of all beads as CSV.", self._export_table),
+            ("report", "Save report…", page, self._save_report),
+            ("adapt", "Adapt network…", train, self._adapt),
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._summary)
-        for place, answer in enumerate(self._answers):
-            answer.setObjectName(f"calibration_finding_{place}")
-            layout.addWidget(answer)
+        self._answers = Answers(self, layout, "calibration_finding", _MOST_FINDINGS)
         layout.addWidget(self._plot)
-        layout.addLayout(buttons)
+        layout.addLayout(button_grid(self, buttons))
         self.hide()
 
     def value(self) -> Calibration | None:
@@ -99,12 +79,9 @@ class CalibrationResults(QWidget):
 
     def setValue(self, calibration: Calibration | None, findings: tuple[Finding, ...] = ()) -> None:
         """Show a calibration, and what there is to say of it; None hides everything."""
-        self._calibration, self._findings, self._file = calibration, findings, None
-        for place, answer in enumerate(self._answers):
-            if place < len(findings):
-                answer.say(f"{findings[place].title}: {findings[place].words}", _LEVELS[findings[place].level])
-            else:
-                answer.clear()
+        self._calibration, self._findings = calibration, findings
+        self._file.forget()
+        self._answers.say(findings)
         self._plot.setValue(calibration)
         self._summary.say(_in_words(calibration) if calibration is not None else "")
         self.setVisible(calibration is not None)
@@ -113,30 +90,24 @@ class CalibrationResults(QWidget):
         """Draw in the colours of a theme."""
         self._plot.setColours(colours)
 
-    def _save(self) -> None:
+    def _keep(self) -> Path | None:
         """Ask for a file and write the family to it."""
         found = self._calibration
-        if found is not None:
-            what = "Save the family of blurs", "microscope.safetensors", "Families (*.safetensors)"
-            self._file = self._keeper.keep(*what, partial(save_family, found.family), "the family") or self._file
-
-    def _saved(self) -> Path | None:
-        """Return the file of the family, after asking for one if there is none; None if there is none then."""
-        if self._file is None or not self._file.exists():
-            self._file = None
-            self._save()
-        return self._file
+        if found is None:
+            return None
+        what = "Save the family of blurs", "microscope.safetensors", "Families (*.safetensors)"
+        return self._keeper.keep(*what, partial(save_family, found.family), "the family")
 
     def _use(self) -> None:
         """Choose the family in the Deblur dock, which is opened if it is not; it needs a file, which settings name."""
-        found, file = self._calibration, self._saved()
+        found, file = self._calibration, self._file.needed()
         if file is not None and found is not None:
             use_in_deblur(self._viewer, file, found.microscope)
             self._keeper.say(f"{shown_name(file.stem)} is chosen in the Deblur dock.")
 
     def _adapt(self) -> None:
         """Offer to adapt the network; its weights need the family's file to lie beside."""
-        file = self._saved()
+        file = self._file.needed()
         if file is not None:
             self.adaptRequested.emit(str(file))
 
@@ -149,8 +120,7 @@ class CalibrationResults(QWidget):
     def _save_report(self) -> None:
         found = self._calibration
         if found is not None:
-            title = "Calibration" if self._file is None else self._file.stem
-            page = report_html(found, self._findings, title, project_version())
+            page = report_html(found, self._findings, self._file.title("Calibration"), project_version())
             what = "Save the report", "calibration.html", "Pages (*.html)"
             self._keeper.keep(*what, partial(write_report, page), "the report")
 

@@ -63,7 +63,8 @@ def read_and_retrieve(
         saturation=choice.saturation,
     )
     found = yield from retrieve_pupil_steps(read_beads(data), microscope, wanted)
-    return FoundPupil(found, judge_pupil(found), pupil_widths(found))
+    widths = pupil_widths(found)
+    return FoundPupil(found, judge_pupil(found, widths), widths)
 
 
 def read_and_calibrate(
