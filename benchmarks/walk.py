@@ -120,16 +120,23 @@ def end(widget: QWidget) -> str:
     return "" if status is None else status.text()
 
 
-def plain(walk: Walk, files: int) -> str:
-    """Deblur an own TIFF without metadata."""
-    path = walk.folder / "mine.tif"
-    tifffile.imwrite(path, tifffile.imread(sample_path())[:SIDE, :SIDE])
+def deblurred(walk: Walk, path: Path, as_volume: bool = False) -> str:
+    """Open a file, deblur it in the dock, and return what the dock says."""
     walk.viewer.open(path, plugin="napari")
     dock = walk.dock("Deblur")
+    if as_volume:
+        choose(dock, "planes", "volume")
     walk.shot()
     walk.run(dock)
     walk.shot()
     return end(dock)
+
+
+def plain(walk: Walk, files: int) -> str:
+    """Deblur an own TIFF without metadata."""
+    path = walk.folder / "mine.tif"
+    tifffile.imwrite(path, tifffile.imread(sample_path())[:SIDE, :SIDE])
+    return deblurred(walk, path)
 
 
 def channels(walk: Walk, files: int) -> str:
@@ -143,12 +150,7 @@ def channels(walk: Walk, files: int) -> str:
         "Channel": {"Name": ["DAPI", "GFP"], "EmissionWavelength": [461, 520], "EmissionWavelengthUnit": ["nm"] * 2},
     }
     tifffile.imwrite(path, film, metadata=metadata)
-    walk.viewer.open(path, plugin="napari")
-    dock = walk.dock("Deblur")
-    walk.shot()
-    walk.run(dock)
-    walk.shot()
-    return end(dock)
+    return deblurred(walk, path)
 
 
 def rgb(walk: Walk, files: int) -> str:
@@ -157,12 +159,7 @@ def rgb(walk: Walk, files: int) -> str:
 
     path = walk.folder / "slide.png"
     Image.fromarray(data.immunohistochemistry()[:SIDE, :SIDE]).save(path)
-    walk.viewer.open(path, plugin="napari")
-    dock = walk.dock("Deblur")
-    walk.shot()
-    walk.run(dock)
-    walk.shot()
-    return end(dock)
+    return deblurred(walk, path)
 
 
 def stack(walk: Walk, files: int) -> str:
@@ -171,13 +168,7 @@ def stack(walk: Walk, files: int) -> str:
     planes = np.stack([simulated(SIDE, 3)] * 7).astype(np.uint16)
     sizes = {"PhysicalSizeX": 0.1, "PhysicalSizeY": 0.1, "PhysicalSizeZ": 0.3}
     tifffile.imwrite(path, planes, metadata={"axes": "ZYX", **sizes})
-    walk.viewer.open(path, plugin="napari")
-    dock = walk.dock("Deblur")
-    choose(dock, "planes", "volume")
-    walk.shot()
-    walk.run(dock)
-    walk.shot()
-    return end(dock)
+    return deblurred(walk, path, as_volume=True)
 
 
 def beads(walk: Walk, files: int) -> str:

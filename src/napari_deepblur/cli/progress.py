@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_deepblur.progress import Progress, finished
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -37,8 +40,6 @@ def run_with_bar(
     keep
         Called with the parts of the result.
     """
-    from tqdm import tqdm
-
     bar: tqdm[None] | None = None
 
     def seen(step: Any) -> None:
@@ -48,12 +49,7 @@ def run_with_bar(
                 keep(step)
             return
         if bar is None:
-            bar = tqdm(
-                total=step.total,
-                file=sys.stderr,
-                disable=quiet or None,
-                bar_format="{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left",
-            )
+            bar = _bar(step.total, quiet)
         bar.set_description_str(f"{_WORDS.get(step.stage, step.stage)} {step.detail}".strip(), refresh=False)
         bar.update(step.done - bar.n)
 
@@ -69,18 +65,18 @@ def run_with_bar(
 
 def counted(items: Iterable[Item], total: int, quiet: bool) -> Iterator[Item]:
     """Pass on so many items as they come, with a bar of their number and the time left unless `quiet`; see `say`."""
-    from tqdm import tqdm
-
-    with tqdm(
-        total=total,
-        file=sys.stderr,
-        disable=quiet or None,
-        bar_format="{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left",
-        desc="Deblurring files",
-    ) as bar:
+    with _bar(total, quiet, "Deblurring files") as bar:
         for item in items:
             yield item
             bar.update()
+
+
+def _bar(total: int, quiet: bool, words: str = "") -> tqdm[None]:
+    """Return a bar on standard error, which only a terminal shows."""
+    from tqdm import tqdm
+
+    shape = "{desc:<21} {percentage:3.0f} % |{bar:30}| {elapsed}, {remaining} left"
+    return tqdm(total=total, desc=words, file=sys.stderr, disable=quiet or None, bar_format=shape)
 
 
 def say(line: str) -> None:
