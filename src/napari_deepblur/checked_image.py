@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_deepblur.bands import bands
 from napari_deepblur.errors import ImageError
 from napari_deepblur.packed_mask import PackedMask
 from napari_deepblur.plane import SourcePlane
@@ -20,8 +21,6 @@ _LARGEST_VALUE = 1e30
 
 _LEAST_CONTRAST, _LEAST_RANGE = 4e-6, 1e-30
 """Range of intensities, relative to the largest and absolute, below which float32 has too few digits for it."""
-
-_PIXELS_AT_ONCE = 2**21
 
 _ALL_MASKED = "All pixels are masked: there is nothing to deblur. Is True in the mask where pixels count?"
 
@@ -104,13 +103,11 @@ def check_plane(plane: SourcePlane, smallest: int = SMALLEST_SIDE) -> PackedMask
     PackedMask or None
         What is masked in its source, under which the plane then has its least value; None where nothing is.
     """
-    height, width = plane.shape
-    rows = max(_PIXELS_AT_ONCE // max(width, 1), 1)
     low, high, bad, masked = np.inf, -np.inf, 0, PackedMask(plane.shape)
-    for first in range(0, height, rows):
-        strip = slice(first, min(first + rows, height)), slice(0, width)
+    for rows, _, _ in bands(plane.shape):
+        strip = rows, slice(0, plane.shape[1])
         part = plane.raw(*strip)
-        if not first:
+        if not rows.start:
             _check_form(part.dtype, plane.shape, smallest)
         hidden = masked_pixels(part)
         with np.errstate(over="ignore"):
@@ -123,7 +120,7 @@ def check_plane(plane: SourcePlane, smallest: int = SMALLEST_SIDE) -> PackedMask
         if values.size and not bad:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
     if bad:
-        raise ImageError(_unusable(bad, height * width))
+        raise ImageError(_unusable(bad, plane.size))
     if masked.all():
         raise ImageError(_ALL_MASKED)
     _check_range(low, high)

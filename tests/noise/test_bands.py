@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from napari_deepblur.bands import bands, blocks
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.noise.bands import bands, blocks
 from napari_deepblur.noise.evidence import gather_evidence
 from napari_deepblur.optics import Microscope
 from napari_deepblur.packed_mask import PackedMask
@@ -44,7 +44,7 @@ def test_bands_cover_the_image_once(shape: tuple[int, int], reach: int) -> None:
 def test_what_is_set_aside_does_not_depend_on_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     image = scene(300, 220)
     whole = gather_evidence(image, OPTICS)
-    monkeypatch.setattr("napari_deepblur.noise.bands._PIXELS", 64 * 220)
+    monkeypatch.setattr("napari_deepblur.bands._PIXELS", 64 * 220)
     banded = gather_evidence(image, OPTICS)
     assert whole.hidden is not None and banded.hidden is not None and whole.hidden.sum() > 250
     np.testing.assert_array_equal(banded.hidden, whole.hidden)
@@ -74,7 +74,7 @@ def test_evidence_by_regions_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatc
     masked = np.zeros(image.shape, bool)
     masked[300:310, 200:] = True
     whole = gather_evidence(image, OPTICS, masked=masked)
-    monkeypatch.setattr("napari_deepblur.noise.bands._PIXELS", 64 * 260)
+    monkeypatch.setattr("napari_deepblur.bands._PIXELS", 64 * 260)
     plane = SourcePlane((330, 260), lambda region: image[region])
     packed = PackedMask(plane.shape)
     packed[:, :] = masked
@@ -91,7 +91,7 @@ def test_evidence_by_regions_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatc
 def test_what_lies_deep_in_a_mask_looks_like_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
     image = scene(330, 420)
     image[20:310, 20:330] = 0
-    monkeypatch.setattr("napari_deepblur.noise.bands._PIXELS", 64 * 420)
+    monkeypatch.setattr("napari_deepblur.bands._PIXELS", 64 * 420)
     plane = SourcePlane((330, 420), lambda region: image[region])
     found = gather_evidence(plane, OPTICS, PoissonGaussianNoise(1.0, 0.0))
     deep, seen = found.pixels[110:220, 110:240], image[:, 330:]
@@ -101,7 +101,7 @@ def test_what_lies_deep_in_a_mask_looks_like_the_image(monkeypatch: pytest.Monke
 
 def test_evidence_of_a_large_image_takes_few_bytes_a_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
     image = scene(1600, 640)
-    monkeypatch.setattr("napari_deepblur.noise.bands._PIXELS", 64 * 640)
+    monkeypatch.setattr("napari_deepblur.bands._PIXELS", 64 * 640)
     tracemalloc.start()
     try:
         gather_evidence(image, OPTICS)

@@ -28,7 +28,7 @@ def _values(kind: str) -> NDArray[np.float32]:
 @pytest.mark.parametrize("kind", ["continuous", "few photons", "scaled", "bright", "negative"])
 @pytest.mark.parametrize("masked", [False, True])
 def test_by_regions_as_at_once(kind: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_deepblur.noise.bands._PIXELS", 64 * 61)
+    monkeypatch.setattr("napari_deepblur.bands._PIXELS", 64 * 61)
     values = _values(kind)
     plane = SourcePlane((83, 61), lambda region: values[region])
     hidden = np.random.default_rng(1).uniform(size=values.shape) > 0.8 if masked else None
@@ -44,7 +44,7 @@ def test_by_regions_as_at_once(kind: str, masked: bool, monkeypatch: pytest.Monk
 
 def test_many_different_numbers_have_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("napari_deepblur.noise.lattice._MOST_LEVELS", 200)
-    monkeypatch.setattr("napari_deepblur.noise.bands._PIXELS", 64 * 61)
+    monkeypatch.setattr("napari_deepblur.bands._PIXELS", 64 * 61)
     fine, whole = np.arange(83 * 61).reshape(83, 61) * np.float32(0.1), np.arange(83 * 61).reshape(83, 61) * 3.0
     assert step_of(SourcePlane((83, 61), lambda region: fine[region])) == 0
     assert step_of(SourcePlane((83, 61), lambda region: whole[region])) == 3

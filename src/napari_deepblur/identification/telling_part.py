@@ -6,8 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from napari_deepblur.bands import blocks
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.noise.bands import blocks
 from napari_deepblur.plane import Mask, RegionPlane
 
 SIDE = 2048

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.noise.bands import blocks
+from napari_deepblur.bands import blocks
 from napari_deepblur.noise.lattice import lattice_step, lattice_step_of_parts
 from napari_deepblur.plane import Mask, Plane, RegionPlane
 

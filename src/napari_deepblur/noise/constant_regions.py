@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.noise.bands import bands, blocks
+from napari_deepblur.bands import bands, blocks
 from napari_deepblur.noise.edges import REACH as EDGE_REACH
 from napari_deepblur.noise.edges import Steps, edges_of, steps_across
 from napari_deepblur.noise.equal_regions import equal_regions, neighbours

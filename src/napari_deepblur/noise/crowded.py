@@ -63,13 +63,14 @@ def noise_beside_hot_pixels(
     quiet = (_MAD * float(np.median(np.abs(mixed)))) ** 2 / 4
     if before <= _TOO_LARGE * quiet or not quiet > 0:
         return level
-    darkest = moments(pixels).low if isinstance(pixels, RegionPlane) else float(pixels.min())
+    darkest = moments(pixels).low
     guess = PoissonGaussianNoise(quiet / max(middle - darkest, quiet**0.5), quiet**0.5, darkest)
     hot = isolated_pixels(pixels, None if microscope is None else microscope.cutoff, guess, step)
     if not hot.any():
         return level
     cleaned = _cleaned(pixels, hot)
-    if not (moments(cleaned).high > moments(cleaned).low if isinstance(cleaned, RegionPlane) else np.ptp(cleaned) > 0):
+    seen = moments(cleaned)
+    if not seen.high > seen.low:
         return level
     other = estimate_noise(cleaned, microscope)
     return other if float(other.variance(middle)) < before / _TOO_LARGE else level

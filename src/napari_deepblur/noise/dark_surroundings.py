@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label, uniform_filter
 
-from napari_deepblur.noise.bands import Band, bands
+from napari_deepblur.bands import Band, bands
 from napari_deepblur.noise.census import percentiles
 from napari_deepblur.noise.edges import REACH, Steps, edges_of, steps_across
 from napari_deepblur.noise.joined import Joined

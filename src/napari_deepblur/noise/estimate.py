@@ -14,8 +14,8 @@ from scipy.optimize import nnls
 from scipy.signal import oaconvolve
 from scipy.stats import gamma
 
+from napari_deepblur.bands import bands
 from napari_deepblur.errors import ImageError, NoiseError
-from napari_deepblur.noise.bands import bands
 from napari_deepblur.noise.census import moments, percentiles, step_of
 from napari_deepblur.noise.filters import FILTER_SIZE, FilterBank, degrees_of_freedom, signal_free_filters
 from napari_deepblur.noise.lattice import lattice_step

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, binary_propagation
 
+from napari_deepblur.bands import blocks
 from napari_deepblur.errors import ImageError
-from napari_deepblur.noise.bands import blocks
 from napari_deepblur.noise.census import counted, moments, percentiles, step_of
 from napari_deepblur.noise.crowded import noise_beside_hot_pixels
 from napari_deepblur.noise.estimate import estimate_noise

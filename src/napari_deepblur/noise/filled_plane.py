@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
-from napari_deepblur.noise.bands import blocks
+from napari_deepblur.bands import blocks
 from napari_deepblur.plane import Mask, RegionPlane, widened
 
 _DEEP = 64

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, uniform_filter
 
-from napari_deepblur.noise.bands import bands
+from napari_deepblur.bands import bands
 from napari_deepblur.noise.filters import signal_covariance
 
 Array = NDArray[np.float64]

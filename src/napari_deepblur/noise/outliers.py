@@ -30,8 +30,8 @@ from scipy.ndimage import (
     uniform_filter,
 )
 
+from napari_deepblur.bands import blocks
 from napari_deepblur.noise.airy import largest_ratios
-from napari_deepblur.noise.bands import blocks
 from napari_deepblur.noise.clusters import clusters
 from napari_deepblur.noise.constant_regions import constant_regions
 from napari_deepblur.noise.dark_surroundings import dark_surroundings

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.noise.bands import bands
+from napari_deepblur.bands import bands
 from napari_deepblur.noise.census import percentiles
 from napari_deepblur.noise.edges import Edges
 from napari_deepblur.noise.equal_regions import equal_regions

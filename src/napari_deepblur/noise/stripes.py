@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.bands import bands
 from napari_deepblur.noise.airy import airy
-from napari_deepblur.noise.bands import bands
 from napari_deepblur.noise.census import percentiles
 from napari_deepblur.noise.model import PoissonGaussianNoise
 from napari_deepblur.plane import Mask, Plane, mask_of

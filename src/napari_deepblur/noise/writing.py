@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_propagation
 
-from napari_deepblur.noise.bands import blocks
+from napari_deepblur.bands import blocks
 from napari_deepblur.plane import Mask, Plane, RegionPlane, mask_of
 
 _SMOOTHED = 2

@@ -33,7 +33,7 @@ from napari_deepblur.restoration.kept import Kept
 from napari_deepblur.restoration.light import light_note
 from napari_deepblur.restoration.residual import residual_of
 from napari_deepblur.restoration.restore import Course, restore_steps, restored_parts_steps, units_of_work
-from napari_deepblur.restoration.tiling import Done, Part
+from napari_deepblur.restoration.tiling import Done, Part, gathered
 from napari_deepblur.restoration.verdict import doubted, judge
 
 
@@ -59,13 +59,7 @@ def run(
     if not by_regions(plan):
         return (yield from run_parts(plan, plane, known, begun))
     image = empty_result(plan.shape)
-
-    def keep(step: Progress | Part) -> Progress | Part:
-        if isinstance(step, Part):
-            image[step.region] = step.image
-        return step
-
-    return replace((yield from changed(run_parts(plan, plane, known, begun), keep)), image=image)
+    return replace((yield from gathered(run_parts(plan, plane, known, begun), image)), image=image)
 
 
 def run_parts(

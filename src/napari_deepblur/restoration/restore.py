@@ -16,7 +16,7 @@ from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.plane import Mask, Plane, RegionPlane
-from napari_deepblur.progress import Progress, changed
+from napari_deepblur.progress import Progress
 from napari_deepblur.restoration.blur import Blur
 from napari_deepblur.restoration.restorers import Restorer, Step
 from napari_deepblur.restoration.tiling import (
@@ -26,6 +26,7 @@ from napari_deepblur.restoration.tiling import (
     Part,
     Tile,
     automatic_side,
+    gathered,
     margin,
     plan_tiles,
 )
@@ -147,13 +148,8 @@ def restore_steps(
         As the value of the generator.
     """
     result = np.zeros(image.shape, np.float32)
-
-    def keep(step: Progress | Part) -> Progress | Part:
-        if isinstance(step, Part):
-            result[step.region] = step.image
-        return step
-
-    course = yield from changed(restored_parts_steps(image, blur, noise, restorer, device, side, hidden, done), keep)
+    parts = restored_parts_steps(image, blur, noise, restorer, device, side, hidden, done)
+    course = yield from gathered(parts, result)
     return Restored(result, *course)
 
 

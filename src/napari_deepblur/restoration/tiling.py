@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import NamedTuple, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.plane import Mask, Plane
+from napari_deepblur.progress import Progress, changed
 
 SMALLEST_TILE = 128
 """Shortest side of tiles that may be asked for: smaller ones would be little but margin."""
@@ -70,6 +72,22 @@ class Part(NamedTuple):
 
     region: tuple[slice, slice]
     image: NDArray[np.float32]
+
+
+Result = TypeVar("Result")
+
+
+def gathered(
+    steps: Generator[Progress | Part, None, Result], image: NDArray[np.float32]
+) -> Generator[Progress | Part, None, Result]:
+    """Pass steps on, and put the parts among them into an image."""
+
+    def keep(step: Progress | Part) -> Progress | Part:
+        if isinstance(step, Part):
+            image[step.region] = step.image
+        return step
+
+    return changed(steps, keep)
 
 
 class Done(NamedTuple):

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_deepblur.bands import blocks
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.noise.bands import blocks
 from napari_deepblur.noise.census import moments
 from napari_deepblur.operators import LinearOperator
 from napari_deepblur.plane import RegionPlane

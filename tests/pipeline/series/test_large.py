@@ -32,7 +32,7 @@ SETTINGS = DeblurSettings(
 def large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the images of these tests count as large, and be looked at in bands."""
     monkeypatch.setattr("napari_deepblur.plane.LARGEST_WHOLE", 10**5)
-    monkeypatch.setattr("napari_deepblur.noise.bands._PIXELS", 64 * SHAPE[1])
+    monkeypatch.setattr("napari_deepblur.bands._PIXELS", 64 * SHAPE[1])
     yield
 
 
@@ -62,7 +62,7 @@ def test_pixels_and_verdict_are_those_of_the_whole(monkeypatch: pytest.MonkeyPat
     image = _image()
     whole = finished(deblur_stack_steps(image, "YX", SETTINGS, ArraySink()))
     monkeypatch.setattr("napari_deepblur.plane.LARGEST_WHOLE", 10**5)
-    monkeypatch.setattr("napari_deepblur.noise.bands._PIXELS", 64 * SHAPE[1])
+    monkeypatch.setattr("napari_deepblur.bands._PIXELS", 64 * SHAPE[1])
     regions = finished(deblur_stack_steps(_Regions(image), "YX", SETTINGS, ArraySink()))
     np.testing.assert_allclose(regions.image, whole.image, atol=1e-5 * np.ptp(whole.image))
     np.testing.assert_array_equal(regions.image[:, :30], 0)
@@ -75,8 +75,7 @@ def test_pixels_and_verdict_are_those_of_the_whole(monkeypatch: pytest.MonkeyPat
     assert regions.notes == whole.notes
 
 
-def test_no_step_reads_all_of_it(large: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_deepblur.checked_image._PIXELS_AT_ONCE", 64 * SHAPE[1])
+def test_no_step_reads_all_of_it(large: None) -> None:
     image = _image(spoiled=False)
     source, most = _Regions(image), []
 

@@ -9,13 +9,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.bands import blocks
 from napari_deepblur.errors import DeepblurError, ImageError, NoiseError, OutputError, SettingsError
 from napari_deepblur.identification.plane_signs import signed_planes
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.axes import OPTICS, check_axes, frame_indices, frame_name, leading
 from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import ArraySink, Form, Sink
-from napari_deepblur.noise.bands import blocks
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.pipeline.opened import by_regions
 from napari_deepblur.pipeline.plan import Plan, plan
@@ -160,10 +160,9 @@ def _frames(
     """Deblur and write all frames, in the order of the array."""
     of_light: dict[int, Plan] = {}
     found: dict[tuple[int, ...], Identification] = {}
-    indices = list(frame_indices(axes, array.shape))
+    indices, large = list(frame_indices(axes, array.shape)), by_regions(made)
     for number, index in enumerate(indices):
         name = frame_name(axes, index)
-        large = by_regions(made)
         plane = source_plane(array, axes, index) if large else read_frame(array, axes, index)
         result: Deblurring | None = None
         known: Identification | None = None

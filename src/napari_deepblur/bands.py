@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from napari_deepblur.packed_mask import Region
+
 _PIXELS = 2**21
 """Of a band: an image of 1448 x 1448 is one."""
 
@@ -13,8 +15,6 @@ _LEAST_ROWS = 64
 
 _WIDEST = 4096
 """Columns of a block, so that what is around it does not outgrow it."""
-
-Region = tuple[slice, slice]
 
 
 class Band(NamedTuple):
