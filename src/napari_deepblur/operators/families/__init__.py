@@ -6,15 +6,38 @@ the same everywhere, and of `AberrationFamily` or `MeasuredFamily` for what thos
 nothing that they implement is overridden.
 """
 
-from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE, AberrationFamily, Amplitude
-from napari_deepblur.operators.families.base import FamilyKind, OperatorFamily
-from napari_deepblur.operators.families.convolution import ConvolutionFamily
-from napari_deepblur.operators.families.eigen_psf import EigenPsfFamily
-from napari_deepblur.operators.families.field_expansion import FieldExpansion
-from napari_deepblur.operators.families.field_zernike import FieldZernikeFamily
-from napari_deepblur.operators.families.measured import MeasuredFamily
-from napari_deepblur.operators.families.product_convolution import ProductConvolutionFamily
-from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_deepblur.on_demand import on_demand
+
+if TYPE_CHECKING:
+    from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE, AberrationFamily, Amplitude
+    from napari_deepblur.operators.families.base import FamilyKind, OperatorFamily
+    from napari_deepblur.operators.families.convolution import ConvolutionFamily
+    from napari_deepblur.operators.families.eigen_psf import EigenPsfFamily
+    from napari_deepblur.operators.families.field_expansion import FieldExpansion
+    from napari_deepblur.operators.families.field_zernike import FieldZernikeFamily
+    from napari_deepblur.operators.families.measured import MeasuredFamily
+    from napari_deepblur.operators.families.product_convolution import ProductConvolutionFamily
+    from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
+else:
+    __getattr__, __dir__ = on_demand(
+        __name__,
+        {
+            "napari_deepblur.operators.families.aberrations": ("HIGHEST_AMPLITUDE", "AberrationFamily", "Amplitude"),
+            "napari_deepblur.operators.families.base": ("FamilyKind", "OperatorFamily"),
+            "napari_deepblur.operators.families.convolution": ("ConvolutionFamily",),
+            "napari_deepblur.operators.families.eigen_psf": ("EigenPsfFamily",),
+            "napari_deepblur.operators.families.field_expansion": ("FieldExpansion",),
+            "napari_deepblur.operators.families.field_zernike": ("FieldZernikeFamily",),
+            "napari_deepblur.operators.families.measured": ("MeasuredFamily",),
+            "napari_deepblur.operators.families.product_convolution": ("ProductConvolutionFamily",),
+            "napari_deepblur.operators.families.zernike": ("DEFAULT_MODES", "ZernikeFamily"),
+        },
+    )
+
 
 __all__ = [
     "DEFAULT_MODES",
