@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_deepblur.batch.workers import Outcome
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.json_safe import json_safe
+
+if TYPE_CHECKING:
+    from napari_deepblur.batch.workers import Outcome
 
 _FORMATS = (".csv", ".json")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.identification.expectation import Expectation
-from napari_deepblur.noise import PoissonGaussianNoise
+if TYPE_CHECKING:
+    from napari_deepblur.identification.expectation import Expectation
+    from napari_deepblur.noise import PoissonGaussianNoise
 
 MOST_DRAWS = 32
 """Draws of the parameters that are kept."""

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
-from typing import Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic.fields import FieldInfo
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.part import Part
 from napari_deepblur.pipeline.parts import variants
+
+if TYPE_CHECKING:
+    from napari_deepblur.noise import PoissonGaussianNoise
+    from napari_deepblur.pipeline.part import Part
 
 PARTS = ("blur", "noise", "restore", "compute")
 """Parts of the settings that are models, in the order of the options."""

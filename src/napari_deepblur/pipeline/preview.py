@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.checked_image import SMALLEST_SIDE
-from napari_deepblur.identification.results import Identification
-from napari_deepblur.pipeline.plan import Plan
-from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
 from napari_deepblur.progress import Progress, finished
 from napari_deepblur.restoration.tiling import Part, margin
+
+if TYPE_CHECKING:
+    from napari_deepblur.identification.results import Identification
+    from napari_deepblur.pipeline.plan import Plan
+    from napari_deepblur.pipeline.results import Deblurring
 
 
 class Region(NamedTuple):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_deepblur.errors import SettingsError
-from napari_deepblur.identification.volumes.identify import SpecimenChoice
 from napari_deepblur.pipeline.options import Option, as_options, options
 from napari_deepblur.pipeline.parts import FieldZernikeBlur, FileBlur, GivenNoise
 from napari_deepblur.pipeline.settings import DeblurSettings, recommended_psf_size
+
+if TYPE_CHECKING:
+    from napari_deepblur.identification.volumes.identify import SpecimenChoice
 
 _STATED_BY_FILES = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
 """What an image file may state, and is therefore always named."""

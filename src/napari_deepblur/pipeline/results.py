@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.identification.results import Identification
-from napari_deepblur.resolution import ResolutionGain
-from napari_deepblur.restoration.blur import Blur
-from napari_deepblur.restoration.verdict import Verdict
+if TYPE_CHECKING:
+    from napari_deepblur.identification.results import Identification
+    from napari_deepblur.resolution import ResolutionGain
+    from napari_deepblur.restoration.blur import Blur
+    from napari_deepblur.restoration.verdict import Verdict
 
 
 @dataclass(frozen=True)

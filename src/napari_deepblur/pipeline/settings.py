@@ -7,20 +7,22 @@ import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from napari_deepblur.errors import SettingsError, UndersamplingWarning
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.output import replacing
-from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.methods import NetworkRestoration, Restoration
 from napari_deepblur.pipeline.options import as_options, as_parts, kinds
 from napari_deepblur.pipeline.part import Part, in_words
 from napari_deepblur.pipeline.parts import Blur, Compute, EstimatedNoise, FieldZernikeBlur, FileBlur, Noise, ZernikeBlur
+
+if TYPE_CHECKING:
+    from napari_deepblur.noise import PoissonGaussianNoise
+    from napari_deepblur.operators import OperatorFamily
 
 ZERNIKE_FAMILIES = tuple(kind for kind in kinds("blur") if kind != "file")
 """Names of the families that need no file."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.restoration.residual import Residual
 from napari_deepblur.restoration.whiteness import LAGS, residual_whiteness
+
+if TYPE_CHECKING:
+    from napari_deepblur.noise import PoissonGaussianNoise
+    from napari_deepblur.restoration.residual import Residual
 
 Light = Literal["green", "yellow", "red"]
 

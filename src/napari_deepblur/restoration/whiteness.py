@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.errors import ImageError
-from napari_deepblur.noise import PoissonGaussianNoise
+
+if TYPE_CHECKING:
+    from napari_deepblur.noise import PoissonGaussianNoise
 
 LAGS = 8
 """Distances of 1 to 8 pixels, along rows and along columns."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_deepblur.progress import Progress
-
 if TYPE_CHECKING:
     from napari.utils import progress
+
+    from napari_deepblur.progress import Progress
 
 _SHOWN: set[Activity] = set()
 """Those that have a bar. Qt forgets a slot whose object nobody holds, and napari would keep the bar for good."""

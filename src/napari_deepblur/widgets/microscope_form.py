@@ -6,13 +6,12 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QWidget
 
 from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
-from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.optics import Light, Microscope
 from napari_deepblur.pipeline.options import options
 from napari_deepblur.widgets.described import label, tooltip
@@ -22,6 +21,9 @@ from napari_deepblur.widgets.origin_tag import OriginTag
 from napari_deepblur.widgets.origins import NUMBERS, Origin, sentences
 from napari_deepblur.widgets.plausible import question_of
 from napari_deepblur.widgets.question_row import QuestionRow
+
+if TYPE_CHECKING:
+    from napari_deepblur.io.acquisition import Acquisition
 
 _STATED = ("na", "n_immersion", "wavelength_um")
 """What a file may say; the pixel size may also come from the layer."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from napari_deepblur.widgets.origins import Origin
+if TYPE_CHECKING:
+    from napari_deepblur.widgets.origins import Origin
 
 _TIPS: dict[Origin, str] = {
     "file": "Stated by the file or the layer",

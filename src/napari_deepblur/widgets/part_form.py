@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from magicgui.widgets import ComboBox, create_widget
 from magicgui.widgets.bases import ValueWidget
@@ -11,9 +11,11 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QToolButton, QWidget
 
 from napari_deepblur.pipeline.options import Option, kind_field, options_of
-from napari_deepblur.pipeline.part import Part
 from napari_deepblur.pipeline.parts import variants
 from napari_deepblur.widgets.described import label_of, tooltip_of
+
+if TYPE_CHECKING:
+    from napari_deepblur.pipeline.part import Part
 
 _LARGEST = 1e9
 _STEP = 0.05

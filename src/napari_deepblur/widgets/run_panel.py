@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.help_button import HelpButton
 from napari_deepblur.widgets.notice import Level, Notice
+
+if TYPE_CHECKING:
+    from napari_deepblur.progress import Progress
 
 _STAGES = {
     "noise": "Estimating the noise",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
@@ -11,10 +11,12 @@ import tifffile
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.images import read_image, read_pixel_size_um
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.optics import Microscope
 from napari_deepblur.samples import sample_microscope, sample_path
 from napari_deepblur.samples.beads import bead_sample_microscope, bead_sample_path
 from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
+
+if TYPE_CHECKING:
+    from napari_deepblur.optics import Microscope
 
 _STEP_UM = 0.2
 _FIELD_SEED = 3

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.identification.volumes.marginal import Specimen
-from napari_deepblur.noise import PoissonGaussianNoise
+if TYPE_CHECKING:
+    from napari_deepblur.identification.volumes.marginal import Specimen
+    from napari_deepblur.noise import PoissonGaussianNoise
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.io.sinks import Region
-from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series.history import History, history_of
 from napari_deepblur.pipeline.series.told import told_in
-from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.restoration.verdict import Verdict
+
+if TYPE_CHECKING:
+    from napari_deepblur.io.sinks import Region
+    from napari_deepblur.operators import OperatorFamily
+    from napari_deepblur.pipeline.results import Deblurring
+    from napari_deepblur.pipeline.settings import DeblurSettings
+    from napari_deepblur.restoration.verdict import Verdict
 
 
 @dataclass(frozen=True)

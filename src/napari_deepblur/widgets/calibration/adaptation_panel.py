@@ -13,7 +13,6 @@ from qtpy.QtWidgets import QFormLayout, QPushButton, QSpinBox, QVBoxLayout, QWid
 from napari_deepblur.io.adapted_weights import adapted_path
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.calibration.loss_plot import LossPlot
-from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.notice import Notice
@@ -21,6 +20,7 @@ from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
     from napari_deepblur.training.loop import Rows, TrainingReport
+    from napari_deepblur.widgets.colours import Colours
 
 _MINUTES = 30
 

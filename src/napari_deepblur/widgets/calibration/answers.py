@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import Finding
 from napari_deepblur.widgets.notice import Level, Notice
+
+if TYPE_CHECKING:
+    from napari_deepblur.calibration import Finding
 
 _LEVELS: dict[str, Level] = {"good": "good", "warning": "warning", "bad": "error"}
 

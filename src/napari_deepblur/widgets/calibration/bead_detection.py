@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from napari_deepblur.calibration.beads import Candidates, Reason, find_beads, reject
 from napari_deepblur.calibration.centring import margin_for
 from napari_deepblur.calibration.stacks import check_stacks
-from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 from napari_deepblur.widgets.calibration.bead_sources import read_beads
+
+if TYPE_CHECKING:
+    from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 
 _MOST = 2000
 """Spots that are kept for the slider: more than any field has beads, so many that it stays quick."""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
+
+    from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 
 
 class BeadPicture:

@@ -9,7 +9,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.calibration import BeadTable, Reason
-from napari_deepblur.calibration.calibrate import Override
 from napari_deepblur.widgets.calibration.bead_detection import (
     CLICK_PIXELS,
     Decision,
@@ -23,13 +22,15 @@ from napari_deepblur.widgets.calibration.bead_detection import (
 from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 from napari_deepblur.widgets.calibration.bead_layer import BeadLayer
 from napari_deepblur.widgets.calibration.bead_picture import BeadPicture
-from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_deepblur.calibration.calibrate import Override
+    from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 
 _BELOW = 20.0
 """How far below the threshold that the noise suggests the slider reaches; fainter spots are nothing but noise."""

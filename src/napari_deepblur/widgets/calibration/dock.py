@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import Calibration, PupilRetrieval
 from napari_deepblur.calibration.pupil.model import patch_side
 from napari_deepblur.errors import DeepblurError, FamilyFileError
 from napari_deepblur.io.families import load_family
@@ -17,7 +16,6 @@ from napari_deepblur.widgets.calibration.aim_form import AimForm
 from napari_deepblur.widgets.calibration.bead_form import BeadChoice, BeadForm
 from napari_deepblur.widgets.calibration.bead_preview import BeadPreview
 from napari_deepblur.widgets.calibration.bead_source_form import BeadSourceForm
-from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 from napari_deepblur.widgets.calibration.layers import calibration_layers
 from napari_deepblur.widgets.calibration.output import Keeper
 from napari_deepblur.widgets.calibration.pupil_results import PupilResults
@@ -37,13 +35,16 @@ from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
-from napari_deepblur.widgets.notice import Level
 from napari_deepblur.widgets.preferences import follow_preferences
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+    from napari_deepblur.calibration import Calibration, PupilRetrieval
+    from napari_deepblur.widgets.calibration.bead_sources import BeadSource
+    from napari_deepblur.widgets.notice import Level
 
 
 class CalibrationDock(QWidget):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.calibration import Calibration
 from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
+
+if TYPE_CHECKING:
+    from napari_deepblur.calibration import Calibration
 
 _GAP = 0.05
 """Between the field and what lies beside it, as a share of the field's width."""

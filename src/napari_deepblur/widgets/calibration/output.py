@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_deepblur.calibration import BeadTable
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.io.output import replacing
-from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.dock import DeblurDock
-from napari_deepblur.widgets.notice import Level
 from napari_deepblur.widgets.opening import dock_in
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_deepblur.calibration import BeadTable
+    from napari_deepblur.optics import Microscope
+    from napari_deepblur.widgets.notice import Level
 
 
 class Keeper:

@@ -9,14 +9,11 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QPixmap, QResizeEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import Finding, PupilRetrieval
 from napari_deepblur.calibration.pupil.page import pupil_html
 from napari_deepblur.io.psf_stacks import save_psf_stack
 from napari_deepblur.io.pupil_files import save_pupil
 from napari_deepblur.widgets.calibration.answers import Answers, button_grid
 from napari_deepblur.widgets.calibration.output import Keeper, SavedFile, use_in_deblur, write_report
-from napari_deepblur.widgets.calibration.run import FoundPupil
-from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import shown_name
 from napari_deepblur.widgets.notice import Notice
@@ -26,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari.viewer import Viewer
+
+    from napari_deepblur.calibration import Finding, PupilRetrieval
+    from napari_deepblur.widgets.calibration.run import FoundPupil
+    from napari_deepblur.widgets.colours import Colours
 
 _MOST_FINDINGS = 4
 

@@ -13,7 +13,6 @@ from napari_deepblur.io.families import save_family
 from napari_deepblur.widgets.calibration.answers import Answers, button_grid
 from napari_deepblur.widgets.calibration.output import Keeper, SavedFile, use_in_deblur, write_report, write_table
 from napari_deepblur.widgets.calibration.plot import CalibrationPlot
-from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.layers import shown_name
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.project import project_version
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari.viewer import Viewer
+
+    from napari_deepblur.widgets.colours import Colours
 
 _MOST_FINDINGS = 6
 

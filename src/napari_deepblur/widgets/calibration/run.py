@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,15 +19,17 @@ from napari_deepblur.calibration import (
     judge,
     retrieve_pupil_steps,
 )
-from napari_deepblur.calibration.calibrate import Override
 from napari_deepblur.calibration.pupil.figure import sections_png
 from napari_deepblur.calibration.pupil.verdict import PupilWidths, judge_pupil, pupil_widths
-from napari_deepblur.optics import Microscope
 from napari_deepblur.progress import Progress
-from napari_deepblur.widgets.calibration.aim_form import AimChoice
-from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 from napari_deepblur.widgets.calibration.bead_sources import BeadSource, read_beads
 from napari_deepblur.widgets.layers import shown_name
+
+if TYPE_CHECKING:
+    from napari_deepblur.calibration.calibrate import Override
+    from napari_deepblur.optics import Microscope
+    from napari_deepblur.widgets.calibration.aim_form import AimChoice
+    from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 
 
 class Judged(NamedTuple):

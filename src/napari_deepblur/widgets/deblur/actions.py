@@ -8,15 +8,16 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
-from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.deblur.batch import layers_of
 from napari_deepblur.widgets.deblur.batch_dialog import BatchDialog, chosen_files
 from napari_deepblur.widgets.deblur.live_dialog import LiveDialog
-from napari_deepblur.widgets.deblur.result_book import ResultBook
-from napari_deepblur.widgets.deblur.wanted import Ask, AskForms
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_deepblur.widgets.colours import Colours
+    from napari_deepblur.widgets.deblur.result_book import ResultBook
+    from napari_deepblur.widgets.deblur.wanted import Ask, AskForms
 
 
 class ActionsRow(QWidget):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
-from napari_deepblur.identification.volumes.identify import SpecimenChoice
 from napari_deepblur.pipeline.series import AXES, Colours, Reuse, other_axes, volume_refusal
+
+if TYPE_CHECKING:
+    from napari_deepblur.identification.volumes.identify import SpecimenChoice
 
 Planes = Literal["each", "volume"]
 """How a stack is deblurred: plane by plane, or as one volume."""

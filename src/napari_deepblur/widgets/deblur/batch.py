@@ -17,21 +17,22 @@ from napari_deepblur.batch.room import check_room
 from napari_deepblur.batch.wish import Brief, Wish
 from napari_deepblur.batch.workers import Outcome, at_once
 from napari_deepblur.errors import DeepblurError, ImageError
-from napari_deepblur.pipeline.series import Told
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.deblur.layer_wanted import wanted_of
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_record
-from napari_deepblur.widgets.deblur.result_book import ResultBook
-from napari_deepblur.widgets.deblur.run_display import RunDisplay
 from napari_deepblur.widgets.deblur.runs import prepare_run
-from napari_deepblur.widgets.deblur.wanted import Forms, Wanted
 from napari_deepblur.widgets.layers import METADATA_KEY, is_listed, refusal
-from napari_deepblur.widgets.notice import Level
 from napari_deepblur.widgets.run_panel import in_words
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+    from napari_deepblur.pipeline.series import Told
+    from napari_deepblur.widgets.deblur.result_book import ResultBook
+    from napari_deepblur.widgets.deblur.run_display import RunDisplay
+    from napari_deepblur.widgets.deblur.wanted import Forms, Wanted
+    from napari_deepblur.widgets.notice import Level
 
 Steps = Generator[Any, None, Any]
 

@@ -8,9 +8,6 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written
-from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.colours import message_style, theme_colours
 from napari_deepblur.widgets.connections import Connections
@@ -24,7 +21,6 @@ from napari_deepblur.widgets.deblur.preview_form import PreviewForm
 from napari_deepblur.widgets.deblur.result_book import ResultBook
 from napari_deepblur.widgets.deblur.results_panel import ResultsPanel
 from napari_deepblur.widgets.deblur.reuse import ReuseMenu
-from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 from napari_deepblur.widgets.deblur.runs import prepare_run
 from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.deblur.volume_estimate_form import VolumeEstimateForm
@@ -37,6 +33,11 @@ from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written
+    from napari_deepblur.pipeline.settings import DeblurSettings
+    from napari_deepblur.pipeline.volume import VolumeDeblurring
+    from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 
 
 class DeblurDock(QWidget):

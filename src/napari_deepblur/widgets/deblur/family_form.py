@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QFormLayout, QHBoxLayout, QSpinBox, QWidget
@@ -14,11 +14,13 @@ from napari_deepblur.io.families import find_family, load_family, shipped_famili
 from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
 from napari_deepblur.io.psf_stacks import load_psf_stack
 from napari_deepblur.io.pupil_files import is_pupil_file, load_pupil
-from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.operators.families import DEFAULT_MODES, Amplitude
 from napari_deepblur.optics import mode_name
 from napari_deepblur.widgets.described import tooltip
 from napari_deepblur.widgets.notice import Notice
+
+if TYPE_CHECKING:
+    from napari_deepblur.operators import OperatorFamily
 
 PAPER_MODES = tuple(range(4, 11))
 """Noll 4 to 10: the modes of the paper's experiment."""

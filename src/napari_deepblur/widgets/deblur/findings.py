@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.errors import UndersamplingWarning
-from napari_deepblur.identification.results import Identification
 from napari_deepblur.optics import Microscope
 from napari_deepblur.optics.psf_metrics import PsfMetrics, measure_psf
-from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
-from napari_deepblur.pipeline.results import Deblurring
-from napari_deepblur.pipeline.series import History, StackDeblurring, Told
-from napari_deepblur.resolution import ResolutionGain
-from napari_deepblur.restoration.verdict import Verdict
 from napari_deepblur.widgets.origins import assumptions
+
+if TYPE_CHECKING:
+    from napari_deepblur.identification.results import Identification
+    from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
+    from napari_deepblur.pipeline.results import Deblurring
+    from napari_deepblur.pipeline.series import History, StackDeblurring, Told
+    from napari_deepblur.resolution import ResolutionGain
+    from napari_deepblur.restoration.verdict import Verdict
 
 PSF_KEY = "psf"
 """Where the record of a result keeps the numbers of its PSF."""

@@ -10,9 +10,6 @@ from qtpy.QtCore import QObject, Signal
 from napari_deepblur.errors import ImageError
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.widgets.connections import Connections
-from napari_deepblur.widgets.deblur.axes_form import AxesForm
-from napari_deepblur.widgets.deblur.layer_form import LayerForm
-from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
 from napari_deepblur.widgets.layer_acquisition import (
     channel_of_layer,
     known_axes,
@@ -29,11 +26,15 @@ from napari_deepblur.widgets.layers import (
     shown_name,
     stated_microscope,
 )
-from napari_deepblur.widgets.origins import Origin
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+    from napari_deepblur.widgets.deblur.axes_form import AxesForm
+    from napari_deepblur.widgets.deblur.layer_form import LayerForm
+    from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
+    from napari_deepblur.widgets.origins import Origin
 
 
 class LayerFacts(QObject):

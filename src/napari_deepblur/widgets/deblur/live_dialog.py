@@ -23,7 +23,6 @@ from napari_deepblur.widgets.colours import Colours, message_style
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.deblur.live_sources import CameraSource, LayerSource
-from napari_deepblur.widgets.deblur.wanted import Ask, Wanted
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.help_button import HelpButton
 from napari_deepblur.widgets.job import Job
@@ -34,6 +33,8 @@ from napari_deepblur.widgets.run_panel import in_words
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+    from napari_deepblur.widgets.deblur.wanted import Ask, Wanted
 
 _REMEMBERED = 200
 """Frames in the running plot."""

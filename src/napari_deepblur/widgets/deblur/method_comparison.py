@@ -15,7 +15,6 @@ from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.options import kinds
 from napari_deepblur.pipeline.preview import Preview
 from napari_deepblur.progress import Progress, one_of
-from napari_deepblur.restoration.tiling import Part
 from napari_deepblur.widgets.deblur.computation_form import METHODS
 from napari_deepblur.widgets.deblur.previewed import Request, compute_steps, preview_layer
 from napari_deepblur.widgets.failures import told
@@ -24,6 +23,8 @@ from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_deepblur.restoration.tiling import Part
 
 _GAP = 0.08
 """Between two pictures, in widths of one."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.methods import NetworkRestoration
 from napari_deepblur.pipeline.parts import Compute
 from napari_deepblur.pipeline.series import leading
@@ -15,7 +14,6 @@ from napari_deepblur.progress import finished
 from napari_deepblur.widgets.colours import theme_colours
 from napari_deepblur.widgets.deblur.previewed import Known, Planned, Previewed, Request, previewed_steps
 from napari_deepblur.widgets.deblur.shown_part import drawn_region, shown_frame, visible_region
-from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import Source, full_resolution, selection_kept
 
@@ -23,6 +21,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
+
+    from napari_deepblur.identification.results import Identification
+    from napari_deepblur.widgets.deblur.wanted import Ask
 
 LARGEST_SIDE, LARGEST_OF_VOLUME = 512, 128
 """Pixels of a preview along each side, at most: more would not be there in a second or two, of a volume in a minute."""

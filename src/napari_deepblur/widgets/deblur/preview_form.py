@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from napari_deepblur.identification.results import Identification
-from napari_deepblur.pipeline.preview import Region
-from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.method_comparison import MethodComparison
 from napari_deepblur.widgets.deblur.preview import Previewer
-from napari_deepblur.widgets.deblur.previewed import Previewed, Request
-from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+    from napari_deepblur.identification.results import Identification
+    from napari_deepblur.pipeline.preview import Region
+    from napari_deepblur.widgets.deblur.findings import Findings
+    from napari_deepblur.widgets.deblur.previewed import Previewed, Request
+    from napari_deepblur.widgets.deblur.wanted import Ask
 
 _PURPOSE = (
     "Deblur the visible part of the image, or the selected rectangle of a Shapes layer, with these settings, and again "

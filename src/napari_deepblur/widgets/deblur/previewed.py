@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +23,17 @@ from napari_deepblur.pipeline.series import (
     other_axes,
     write_frame,
 )
-from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume_preview import VolumePreview, volume_preview_steps
 from napari_deepblur.progress import Progress, one_of
-from napari_deepblur.restoration.tiling import Part
-from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume_preview
 from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source, volume_appearance
 from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
+
+if TYPE_CHECKING:
+    from napari_deepblur.pipeline.settings import DeblurSettings
+    from napari_deepblur.restoration.tiling import Part
+    from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 
 Known = list[Identification | None] | VolumeIdentification | None
 """What was identified for a preview: in each colour of a plane, or in a volume."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from napari_deepblur.operators.psf_maps import PsfMaps
 from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source
+
+if TYPE_CHECKING:
+    from napari_deepblur.operators.psf_maps import PsfMaps
 
 
 def psf_map_layers(source: Source, axes: str, index: tuple[int, ...], maps: PsfMaps) -> list[LayerData]:

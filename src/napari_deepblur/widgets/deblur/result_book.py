@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_deepblur.widgets.connections import Connections
-from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_record
-from napari_deepblur.widgets.deblur.run_display import RunDisplay
 from napari_deepblur.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
     from qtpy.QtCore import QObject
+
+    from napari_deepblur.widgets.deblur.findings import Findings
+    from napari_deepblur.widgets.deblur.run_display import RunDisplay
 
 
 class _Entry(NamedTuple):

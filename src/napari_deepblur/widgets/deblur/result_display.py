@@ -11,7 +11,6 @@ from napari_deepblur.io.axes import part_slices
 from napari_deepblur.io.sinks import ArraySink, empty_result
 from napari_deepblur.operators.psf_maps import psf_maps
 from napari_deepblur.optics.psf_field import psf_field
-from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, channel_of, told_in, write_frame
 from napari_deepblur.restoration.residual import residual_image
 from napari_deepblur.widgets.deblur.findings import found_in_run, record_of
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
+
+    from napari_deepblur.pipeline.results import Deblurring
 
 _CELLS = 12
 """Cells of a map along the longer side."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -14,15 +16,17 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.resolution import RESOLUTION_CAVEAT
-from napari_deepblur.widgets.colours import Colours
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
-from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.deblur.psf_profiles import PsfProfiles
 from napari_deepblur.widgets.deblur.psf_sections import PsfSections
 from napari_deepblur.widgets.notice import Level, Notice
+
+if TYPE_CHECKING:
+    from napari_deepblur.noise import PoissonGaussianNoise
+    from napari_deepblur.widgets.colours import Colours
+    from napari_deepblur.widgets.deblur.findings import Findings
 
 _LEVELS: dict[str, Level] = {"green": "good", "yellow": "warning", "red": "error"}
 _HEIGHT = 8

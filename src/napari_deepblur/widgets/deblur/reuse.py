@@ -13,7 +13,6 @@ from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
-from napari_deepblur.identification.volumes.identify import SpecimenChoice
 from napari_deepblur.io.families import family_hash, load_family
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import replacing
@@ -24,14 +23,16 @@ from napari_deepblur.pipeline.series import Reuse, history_of, other_axes
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice, Planes
 from napari_deepblur.widgets.deblur.field_maps import FieldMaps
-from napari_deepblur.widgets.deblur.result_book import ResultBook
-from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.layer_acquisition import recorded_origins
 from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, plane_spacing_um, shown_name
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+    from napari_deepblur.identification.volumes.identify import SpecimenChoice
+    from napari_deepblur.widgets.deblur.result_book import ResultBook
+    from napari_deepblur.widgets.deblur.wanted import Ask
 
 _PSF_FILTER = "TIFF (*.tif *.tiff)"
 

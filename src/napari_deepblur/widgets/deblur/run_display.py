@@ -6,16 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_deepblur.pipeline.series import Told
-from napari_deepblur.widgets.deblur.findings import Findings
 from napari_deepblur.widgets.layers import LayerData, Source, shown_name
-from napari_deepblur.widgets.origins import Origin
 
 if TYPE_CHECKING:
     import numpy as np
     from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
+
+    from napari_deepblur.pipeline.series import Told
+    from napari_deepblur.widgets.deblur.findings import Findings
+    from napari_deepblur.widgets.origins import Origin
 
 _MOST_NOTES = 3
 """Notes of a run that are shown; the rest is in the metadata of the result."""

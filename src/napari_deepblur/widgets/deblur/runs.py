@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from napari_deepblur.io.sinks import ArraySink
 from napari_deepblur.pipeline.series import deblur_stack_steps, deblur_volume_steps
 from napari_deepblur.widgets.deblur.result_display import ResultDisplay
-from napari_deepblur.widgets.deblur.run_display import RunDisplay
 from napari_deepblur.widgets.deblur.volume_display import VolumeDisplay
-from napari_deepblur.widgets.deblur.wanted import Wanted
-from napari_deepblur.widgets.job import Steps
 from napari_deepblur.widgets.layers import Source
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_deepblur.widgets.deblur.run_display import RunDisplay
+    from napari_deepblur.widgets.deblur.wanted import Wanted
+    from napari_deepblur.widgets.job import Steps
 
 
 def prepare_run(viewer: Viewer, wanted: Wanted) -> tuple[RunDisplay, Steps]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_deepblur.pipeline.named_microscopes import NamedMicroscope
 from napari_deepblur.pipeline.options import as_options
 from napari_deepblur.pipeline.settings import ASSUMABLE, ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.carried_form import CarriedForm
@@ -14,8 +15,11 @@ from napari_deepblur.widgets.deblur.computation_form import computation_form, re
 from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.deblur.noise_form import noise_form
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
-from napari_deepblur.widgets.origins import Origin
-from napari_deepblur.widgets.part_form import PartForm
+
+if TYPE_CHECKING:
+    from napari_deepblur.pipeline.named_microscopes import NamedMicroscope
+    from napari_deepblur.widgets.origins import Origin
+    from napari_deepblur.widgets.part_form import PartForm
 
 
 class SettingsForms(QObject):

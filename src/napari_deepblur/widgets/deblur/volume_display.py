@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_deepblur.pipeline.series import other_axes, told_in
-from napari_deepblur.pipeline.volume import VolumeDeblurring
-from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 from napari_deepblur.widgets.layers import LayerData, Source, image_layer, psf_layer, volume_appearance
@@ -18,6 +16,9 @@ from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
 if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
+
+    from napari_deepblur.pipeline.volume import VolumeDeblurring
+    from napari_deepblur.progress import Progress
 
 
 class VolumeDisplay(RunDisplay):

@@ -10,11 +10,8 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.series import other_axes
-from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume_estimate import VolumeEstimate, estimate_volume
 from napari_deepblur.pipeline.volume_plan import plan_volume
-from napari_deepblur.widgets.deblur.axes_form import AxesChoice
-from napari_deepblur.widgets.deblur.wanted import Ask
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import full_resolution
@@ -23,6 +20,10 @@ from napari_deepblur.widgets.run_panel import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from napari_deepblur.pipeline.settings import DeblurSettings
+    from napari_deepblur.widgets.deblur.axes_form import AxesChoice
+    from napari_deepblur.widgets.deblur.wanted import Ask
 
 
 class VolumeEstimateForm(QWidget):

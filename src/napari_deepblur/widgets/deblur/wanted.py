@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.widgets.deblur.axes_form import AxesChoice
-from napari_deepblur.widgets.origins import Origin
-
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+    from napari_deepblur.pipeline.settings import DeblurSettings
+    from napari_deepblur.widgets.deblur.axes_form import AxesChoice
+    from napari_deepblur.widgets.origins import Origin
 
 
 class Forms(NamedTuple):
