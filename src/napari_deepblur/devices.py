@@ -5,17 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-
-import torch
+from typing import TYPE_CHECKING
 
 from napari_deepblur.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
+
+# torch is imported where it is asked: who needs a name of the environment does not wait for it.
 
 DEVICE_VARIABLE = "NAPARI_DEEPBLUR_DEVICE"
 """Environment variable that names the device that ``"auto"`` stands for."""
 
+MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
+"""Environment variable: memory in GiB that automatic tiles may fill."""
+
 
 def available_devices() -> list[tuple[str, str]]:
     """Devices of this machine as pairs (name for `resolve_device`, label for people)."""
+    import torch
+
     devices = [("cpu", f"processor ({torch.get_num_threads()} threads)")]
     for index in range(torch.cuda.device_count()):
         name = f"cuda:{index}"
@@ -46,6 +55,8 @@ def resolve_device(name: str) -> torch.device:
     DeviceError
         If the name is unknown or the device is not here, with those that are.
     """
+    import torch
+
     wish = os.environ.get(DEVICE_VARIABLE, "") if name == "auto" else ""
     name = wish or name
     if name == "cpu":
@@ -63,6 +74,8 @@ def resolve_device(name: str) -> torch.device:
 
 def works(device: torch.device) -> bool:
     """Probe a device with a small complex FFT: early MPS lacks it, and so does CUDA without a fitting driver."""
+    import torch
+
     if device.type == "mps" and not torch.backends.mps.is_available():
         return False
     try:
@@ -74,6 +87,8 @@ def works(device: torch.device) -> bool:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error means that a device, or the machine, has run out of memory."""
+    import torch
+
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     # The processor and MPS have no exception of their own for it.
@@ -83,6 +98,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def free_memory(device: torch.device) -> None:
     """Give memory that is cached but not used back to the device."""
+    import torch
+
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -95,12 +112,16 @@ def inference_precision(device: torch.device) -> Iterator[None]:
 
     The blur operator and its solves stay in float32 everywhere.
     """
+    import torch
+
     fast = (device.type == "cuda" and torch.cuda.is_bf16_supported()) or (device.type == "cpu" and _cpu_has_bfloat16())
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast):
         yield
 
 
 def _cpu_has_bfloat16() -> bool:
+    import torch
+
     # Without native instructions bfloat16 is emulated, and slower than float32.
     if "AVX512" not in torch.backends.cpu.get_cpu_capability():
         return False

@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft
-from scipy.signal.windows import tukey
 
 from napari_deepblur.checked_image import check_image
 from napari_deepblur.errors import ImageError
@@ -172,6 +170,10 @@ def resolution_gain(
 
 
 def _rings(pixels: NDArray[np.float32]) -> _Rings:
+    # Only where something is measured: this part of SciPy takes longer to load than most images take.
+    from scipy import fft
+    from scipy.signal.windows import tukey
+
     rows, columns = pixels.shape
     window = np.outer(tukey(rows, 2 * _EDGE), tukey(columns, 2 * _EDGE)).astype(np.float32)
     mean = float((pixels * window).sum(dtype=np.float64) / window.sum(dtype=np.float64))

@@ -149,3 +149,24 @@ def frame_name(axes: str, index: Sequence[int]) -> str:
     """Name of a frame for people, such as ``"time 3, channel 0"``; ``"the image"`` for a plane."""
     parts = [f"{AXES[letter]} {i}" for letter, i in zip(leading(axes), index, strict=True)]
     return ", ".join(parts) or "the image"
+
+
+def channel_of(axes: str, index: Sequence[int]) -> int:
+    """Return the number of a frame's channel; 0 where there are none."""
+    return index[leading(axes).index("C")] if "C" in axes else 0
+
+
+def other_axes(axes: str) -> str:
+    """Return the axes along which there is one volume after another."""
+    return "".join(letter for letter in axes if letter not in "ZYX")
+
+
+def volume_refusal(axes: str) -> str:
+    """Say why an image of these axes is no volume; empty where it is one, or a series of them."""
+    if {"X", "Y", "Z"} <= set(axes) and "S" not in axes:
+        return ""
+    why = "colours are no channels of a microscope" if "S" in axes else "a volume has planes along Z"
+    return (
+        f"The axes of the image are {axes}, expected Z, Y and X, and perhaps T, P and C: {why}. Name the axes "
+        "otherwise, or go plane by plane."
+    )

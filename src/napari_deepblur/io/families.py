@@ -14,7 +14,6 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,11 @@ from safetensors.numpy import save_file
 
 from napari_deepblur.errors import DeepblurError, FamilyFileError
 from napari_deepblur.io.family_contents import MAKERS, ORDER, TENSORS, Header, Tensors, contents
+from napari_deepblur.io.family_places import PSF_SUFFIXES
+from napari_deepblur.io.family_places import find_family as find_family
+from napari_deepblur.io.family_places import shipped_families as shipped_families
 from napari_deepblur.io.output import replacing
-from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
+from napari_deepblur.io.psf_files import load_psf
 from napari_deepblur.io.pupil_files import is_pupil_file, load_pupil
 from napari_deepblur.operators import EigenPsfFamily, OperatorFamily
 from napari_deepblur.optics import KnownPupil
@@ -97,43 +99,6 @@ def load_family(path: str | os.PathLike[str]) -> OperatorFamily:
         ) from error
 
 
-def find_family(which: str | os.PathLike[str]) -> Path:
-    """Find the file of a family.
-
-    Parameters
-    ----------
-    which
-        A file, or the name of a family that comes with the package (`shipped_families`).
-
-    Returns
-    -------
-    Path
-        An existing file.
-
-    Raises
-    ------
-    FamilyFileError
-        If there is none.
-    """
-    path = Path(which)
-    if path.is_file():
-        return path
-    name = os.fspath(which)
-    if name in shipped_families():
-        return _shipped_folder() / f"{name}.safetensors"
-    raise FamilyFileError(
-        f"There is no file {name}, and no family of this name in the package. Give the .safetensors file of a family, "
-        f"or one of: {', '.join(shipped_families()) or 'none'}."
-    )
-
-
-def shipped_families() -> tuple[str, ...]:
-    """Return the names of the families that come with the package."""
-    found = sorted(_shipped_folder().glob("*.safetensors"))
-    # Weights that were adapted to a family lie beside it, as name.identification and name.deblurring.
-    return tuple(path.stem for path in found if "." not in path.stem)
-
-
 def is_family_file(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file says in its header that it holds a family; no tensor is read.
 
@@ -164,10 +129,6 @@ def _in_focus(pupil: KnownPupil) -> EigenPsfFamily:
     """Make a family of which the PSF of a pupil in focus is the only member."""
     half = min(max(math.ceil(_PSF_REACH / pupil.microscope.cutoff), 15), 63)
     return EigenPsfFamily(pupil.psf(2 * half + 1).numpy()[None], microscope=pupil.microscope)
-
-
-def _shipped_folder() -> Path:
-    return Path(str(files("napari_deepblur") / "families"))
 
 
 def _digest(tensors: Tensors) -> str:

@@ -16,12 +16,10 @@ from napari_deepblur.errors import AssumptionWarning, FamilyFileError, ImageErro
 from napari_deepblur.io.acquisition import SQUARE
 from napari_deepblur.io.acquisition_files import read_acquisition
 from napari_deepblur.io.axes import AXES
+from napari_deepblur.io.family_places import PSF_SUFFIXES as PSF_SUFFIXES
 from napari_deepblur.io.stacks import read_stack
 from napari_deepblur.noise.lattice import lattice_step
 from napari_deepblur.operators import EigenPsfFamily
-
-PSF_SUFFIXES = (".tif", ".tiff")
-"""Files that may hold the picture of a PSF."""
 
 _LARGEST_SIDE = 255
 _NEGATIVE = 1e-3

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from napari_deepblur.networks.statistics import Views, prepare
 from napari_deepblur.networks.trunk import Evidence, Trunk, TrunkConfig
-from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE as HIGHEST_AMPLITUDE
+from napari_deepblur.operators.families.facts import HIGHEST_AMPLITUDE as HIGHEST_AMPLITUDE
 
 REFERENCE_PSF_SIZE = 31
 """Side of the PSFs at the reference cut-off, in pixels."""

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic.fields import FieldInfo
 
+from napari_deepblur import operators
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.parts import variants
 
 if TYPE_CHECKING:
     from napari_deepblur.noise import PoissonGaussianNoise
+    from napari_deepblur.operators import OperatorFamily
     from napari_deepblur.pipeline.part import Part
 
 PARTS = ("blur", "noise", "restore", "compute")
@@ -141,7 +142,7 @@ def as_options(settings: Any, method: str | None = None) -> dict[str, Any]:
 
 def as_family(family: object) -> OperatorFamily:
     """Return what was given as a family; raises `FamilyError` where it is none, so that nothing is ignored."""
-    if isinstance(family, OperatorFamily):
+    if isinstance(family, operators.OperatorFamily):
         return family
     hint = "Pass a microscope as `microscope=...`, or make a `ZernikeFamily(microscope)` of it."
     if not isinstance(family, Microscope):

@@ -13,8 +13,7 @@ from pydantic import Field, model_validator
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.identification.results import MOST_DRAWS
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.operators import FieldZernikeFamily, ZernikeFamily
-from napari_deepblur.operators.families import DEFAULT_MODES, Amplitude
+from napari_deepblur.operators.families.facts import DEFAULT_MODES, Amplitude
 from napari_deepblur.pipeline.methods import Restoration
 from napari_deepblur.pipeline.part import Part, about
 
@@ -58,7 +57,8 @@ _ORIGIN = about(
 class ZernikeBlur(Part):
     """One aberrated PSF for the whole field."""
 
-    makes: ClassVar = ZernikeFamily
+    makes: ClassVar = "ZernikeFamily"
+    """The public name of the family."""
 
     family: Literal["zernike"] = about(
         "zernike",
@@ -76,7 +76,8 @@ class ZernikeBlur(Part):
 class FieldZernikeBlur(Part):
     """Aberrations that vary over the field, as polynomials of the place."""
 
-    makes: ClassVar = FieldZernikeFamily
+    makes: ClassVar = "FieldZernikeFamily"
+    """The public name of the family."""
 
     family: Literal["field-zernike"] = "field-zernike"
     modes: tuple[int, ...] = _MODES

@@ -7,12 +7,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_deepblur.errors import SettingsError
-from napari_deepblur.pipeline.options import Option, as_options, options
+from napari_deepblur.pipeline.options import as_options, options
 from napari_deepblur.pipeline.parts import FieldZernikeBlur, FileBlur, GivenNoise
-from napari_deepblur.pipeline.settings import DeblurSettings, recommended_psf_size
+from napari_deepblur.pipeline.settings import recommended_psf_size
 
 if TYPE_CHECKING:
     from napari_deepblur.identification.volumes.identify import SpecimenChoice
+    from napari_deepblur.pipeline.options import Option
+    from napari_deepblur.pipeline.settings import DeblurSettings
 
 _STATED_BY_FILES = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
 """What an image file may state, and is therefore always named."""
@@ -145,7 +147,7 @@ def _plane_in_python(settings: DeblurSettings, image: Input) -> list[str]:
         size = recommended_psf_size(settings.optics) if blur.psf_size == "auto" else blur.psf_size
         numbers = {option.name: value for option, value in changed if _is_of_family(option)} | {"psf_size": size}
         parts = [f"{name}={value!r}" for name, value in numbers.items() if name not in ("family", "field_shape")]
-        kind = blur.makes.__name__
+        kind = blur.makes
         if isinstance(blur, FieldZernikeBlur):
             row, column = blur.origin
             ends = f"({row} + image.shape[0], {column} + image.shape[1])" if any(blur.origin) else "image.shape"

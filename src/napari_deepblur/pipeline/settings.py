@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from napari_deepblur import operators
 from napari_deepblur.errors import SettingsError, UndersamplingWarning
-from napari_deepblur.io.families import find_family, load_family
+from napari_deepblur.io.family_places import find_family
 from napari_deepblur.io.output import replacing
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.methods import NetworkRestoration, Restoration
@@ -128,6 +129,9 @@ class DeblurSettings(Part):
         SettingsError
             If the family of a file has another pixel size than the microscope of these settings.
         """
+        # Only now: it reads tensors, and settings are made long before.
+        from napari_deepblur.io.families import load_family
+
         blur = self.blur
         if isinstance(blur, FileBlur):
             family = load_family(self.family_file or "")
@@ -139,7 +143,7 @@ class DeblurSettings(Part):
             values["psf_size"] = recommended_psf_size(self.optics)
         if values.get("field_shape", ()) is None:
             values["field_shape"] = tuple(o + n for o, n in zip(self.origin, shape, strict=True))
-        made: OperatorFamily = blur.makes(self.optics, **values)
+        made: OperatorFamily = getattr(operators, blur.makes)(self.optics, **values)
         return made
 
     def microscope_of(self, channel: int) -> Microscope:

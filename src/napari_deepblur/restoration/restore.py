@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_deepblur.devices import MEMORY_VARIABLE as MEMORY_VARIABLE
 from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, SettingsError
 from napari_deepblur.noise import PoissonGaussianNoise
@@ -31,9 +32,6 @@ from napari_deepblur.restoration.tiling import (
     plan_tiles,
 )
 from napari_deepblur.solvers.levels import Levels, levels_of, levels_of_plane
-
-MEMORY_VARIABLE = "NAPARI_DEEPBLUR_TILE_MEMORY"
-"""Environment variable: memory in GiB that automatic tiles may fill."""
 
 _TYPICAL = 512
 """Side of the part of an image that stands for its blur, in pixels."""

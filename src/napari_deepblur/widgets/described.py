@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from napari_deepblur.pipeline.options import Option, option
+from typing import TYPE_CHECKING
+
+from napari_deepblur.pipeline.options import option
+
+if TYPE_CHECKING:
+    from napari_deepblur.pipeline.options import Option
 
 _UNITS = {"": "no unit", "µm": "in micrometres", "intensity": "in the image's units of intensity"}
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_deepblur.errors import DeepblurError, FamilyFileError, OutputError
 from napari_deepblur.io.families import is_family_file, load_family, save_family
-from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
+from napari_deepblur.widgets.layers import METADATA_KEY
+
+if TYPE_CHECKING:
+    from napari_deepblur.widgets.layers import LayerData
 
 Paths = str | Sequence[str]
 

@@ -13,10 +13,12 @@ from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.io.acquisition_files import read_acquisition
 from napari_deepblur.pipeline.series import AXES, named_axes
 from napari_deepblur.widgets.layers import METADATA_KEY, PixelSize, layer_axes, pixel_size, plane_spacing_um
-from napari_deepblur.widgets.origins import NUMBERS, Origin, origins_in
+from napari_deepblur.widgets.origins import NUMBERS, origins_in
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+    from napari_deepblur.widgets.origins import Origin
 
 _NUMBERED_AXIS = re.compile(r"(axis )?-?\d+")
 """What napari calls an axis that nobody has named; versions differ."""

@@ -15,15 +15,17 @@ from napari_deepblur.errors import MicroscopeError, UndersamplingWarning
 from napari_deepblur.optics import Light, Microscope
 from napari_deepblur.pipeline.options import options
 from napari_deepblur.widgets.described import label, tooltip
-from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.number_box import LengthBox, NumberBox
 from napari_deepblur.widgets.origin_tag import OriginTag
-from napari_deepblur.widgets.origins import NUMBERS, Origin, sentences
+from napari_deepblur.widgets.origins import NUMBERS, sentences
 from napari_deepblur.widgets.plausible import question_of
 from napari_deepblur.widgets.question_row import QuestionRow
 
 if TYPE_CHECKING:
     from napari_deepblur.io.acquisition import Acquisition
+    from napari_deepblur.widgets.notice import Level
+    from napari_deepblur.widgets.origins import Origin
 
 _STATED = ("na", "n_immersion", "wavelength_um")
 """What a file may say; the pixel size may also come from the layer."""

@@ -6,16 +6,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.acquisition import Acquisition
-from napari_deepblur.io.ome_tiff import OmeImage, is_ome_tiff, read_ome_images, write_ome_tiff
+from napari_deepblur.io.ome_tiff import is_ome_tiff, read_ome_images, write_ome_tiff
 from napari_deepblur.pipeline.series import guess_axes
 from napari_deepblur.widgets.layer_acquisition import ACQUISITION_KEY, recorded_acquisition
-from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
+from napari_deepblur.widgets.layers import METADATA_KEY
+
+if TYPE_CHECKING:
+    from napari_deepblur.io.ome_tiff import OmeImage
+    from napari_deepblur.widgets.layers import LayerData
 
 Paths = str | Sequence[str]
 

@@ -10,11 +10,12 @@ from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QToolButton, QWidget
 
-from napari_deepblur.pipeline.options import Option, kind_field, options_of
+from napari_deepblur.pipeline.options import kind_field, options_of
 from napari_deepblur.pipeline.parts import variants
 from napari_deepblur.widgets.described import label_of, tooltip_of
 
 if TYPE_CHECKING:
+    from napari_deepblur.pipeline.options import Option
     from napari_deepblur.pipeline.part import Part
 
 _LARGEST = 1e9

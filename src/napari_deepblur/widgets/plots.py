@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 import pyqtgraph as pg
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from napari_deepblur.widgets.colours import Colours, theme_colours
+from napari_deepblur.widgets.colours import theme_colours
+
+if TYPE_CHECKING:
+    from napari_deepblur.widgets.colours import Colours
 
 Value = TypeVar("Value")
 

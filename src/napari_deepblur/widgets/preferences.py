@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-from napari_deepblur.devices import DEVICE_VARIABLE
+from napari_deepblur.devices import DEVICE_VARIABLE, MEMORY_VARIABLE
 from napari_deepblur.io.weights_folders import FOLDER_VARIABLE
-from napari_deepblur.restoration.restore import MEMORY_VARIABLE
 
 _PLUGIN = "napari-deepblur"
 

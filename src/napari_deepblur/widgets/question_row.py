@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.plausible import Question, in_nanometres
+from napari_deepblur.widgets.plausible import in_nanometres
+
+if TYPE_CHECKING:
+    from napari_deepblur.widgets.plausible import Question
 
 
 class QuestionRow(QWidget):

@@ -10,10 +10,11 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.widgets.help_button import HelpButton
-from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from napari_deepblur.progress import Progress
+    from napari_deepblur.widgets.notice import Level
 
 _STAGES = {
     "noise": "Estimating the noise",

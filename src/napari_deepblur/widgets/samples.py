@@ -13,10 +13,11 @@ from napari_deepblur.io.images import read_image, read_pixel_size_um
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.samples import sample_microscope, sample_path
 from napari_deepblur.samples.beads import bead_sample_microscope, bead_sample_path
-from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
+from napari_deepblur.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:
     from napari_deepblur.optics import Microscope
+    from napari_deepblur.widgets.layers import LayerData
 
 _STEP_UM = 0.2
 _FIELD_SEED = 3

@@ -17,7 +17,7 @@ from napari_deepblur.identification.volumes.held_out_sign import held_out_steps
 from napari_deepblur.identification.volumes.joint_sign import mirror_log_odds
 from napari_deepblur.identification.volumes.marginal import Marginal, Specimen, Unknowns
 from napari_deepblur.identification.volumes.prepared import Prepared, check_volume, prepare_volume, volume_notes
-from napari_deepblur.identification.volumes.results import VolumeIdentification
+from napari_deepblur.identification.volumes.results import FOCUS_NOTE, VolumeIdentification
 from napari_deepblur.identification.volumes.search import View, descents, polish_steps, search_steps, searched
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
@@ -34,8 +34,6 @@ _SURE = 50.0
 
 _TURNED_STEPS = 10
 """Steps from the wavefront of the other sign to its own minimum."""
-
-FOCUS_NOTE = "Defocus (Noll 4) was held at zero: in a volume it is a shift along z."
 
 
 def identify_volume_steps(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from napari_deepblur.noise import PoissonGaussianNoise
 
 
+FOCUS_NOTE = "Defocus (Noll 4) was held at zero: in a volume it is a shift along z."
+
+
 @dataclass(frozen=True)
 class VolumeIdentification:
     """One wavefront for all planes of a stack, with the signs of all its modes.

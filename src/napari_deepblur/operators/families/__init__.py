@@ -13,28 +13,35 @@ from typing import TYPE_CHECKING
 from napari_deepblur.on_demand import on_demand
 
 if TYPE_CHECKING:
-    from napari_deepblur.operators.families.aberrations import HIGHEST_AMPLITUDE, AberrationFamily, Amplitude
-    from napari_deepblur.operators.families.base import FamilyKind, OperatorFamily
+    from napari_deepblur.operators.families.aberrations import AberrationFamily
+    from napari_deepblur.operators.families.base import OperatorFamily
     from napari_deepblur.operators.families.convolution import ConvolutionFamily
     from napari_deepblur.operators.families.eigen_psf import EigenPsfFamily
+    from napari_deepblur.operators.families.facts import DEFAULT_MODES, HIGHEST_AMPLITUDE, Amplitude, FamilyKind
     from napari_deepblur.operators.families.field_expansion import FieldExpansion
     from napari_deepblur.operators.families.field_zernike import FieldZernikeFamily
     from napari_deepblur.operators.families.measured import MeasuredFamily
     from napari_deepblur.operators.families.product_convolution import ProductConvolutionFamily
-    from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
+    from napari_deepblur.operators.families.zernike import ZernikeFamily
 else:
     __getattr__, __dir__ = on_demand(
         __name__,
         {
-            "napari_deepblur.operators.families.aberrations": ("HIGHEST_AMPLITUDE", "AberrationFamily", "Amplitude"),
-            "napari_deepblur.operators.families.base": ("FamilyKind", "OperatorFamily"),
+            "napari_deepblur.operators.families.aberrations": ("AberrationFamily",),
+            "napari_deepblur.operators.families.base": ("OperatorFamily",),
             "napari_deepblur.operators.families.convolution": ("ConvolutionFamily",),
             "napari_deepblur.operators.families.eigen_psf": ("EigenPsfFamily",),
+            "napari_deepblur.operators.families.facts": (
+                "DEFAULT_MODES",
+                "HIGHEST_AMPLITUDE",
+                "Amplitude",
+                "FamilyKind",
+            ),
             "napari_deepblur.operators.families.field_expansion": ("FieldExpansion",),
             "napari_deepblur.operators.families.field_zernike": ("FieldZernikeFamily",),
             "napari_deepblur.operators.families.measured": ("MeasuredFamily",),
             "napari_deepblur.operators.families.product_convolution": ("ProductConvolutionFamily",),
-            "napari_deepblur.operators.families.zernike": ("DEFAULT_MODES", "ZernikeFamily"),
+            "napari_deepblur.operators.families.zernike": ("ZernikeFamily",),
         },
     )
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.operators.families.base import OperatorFamily
+from napari_deepblur.operators.families.facts import HIGHEST_AMPLITUDE, Amplitude
 from napari_deepblur.optics import Microscope
 
 if TYPE_CHECKING:
     from napari_deepblur.operators.families.zernike import ZernikeFamily
-
-HIGHEST_AMPLITUDE = 0.3
-"""Largest coefficient in waves RMS where nobody states one."""
-
-LOWEST_AMPLITUDE = 0.02
-"""Least size of the coefficients that are drawn where nobody states one, in waves RMS: less hardly blurs."""
-
-Amplitude = float | Literal["auto"]
-"""Largest expected coefficient in waves RMS; ``"auto"`` where nobody states one."""
 
 
 class AberrationFamily(OperatorFamily):

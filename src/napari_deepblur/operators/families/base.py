@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,18 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
+from napari_deepblur.operators.families.facts import FamilyKind
 from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
 from napari_deepblur.optics import Microscope
 
 if TYPE_CHECKING:
     from napari_deepblur.operators.families.measured import MeasuredFamily
     from napari_deepblur.operators.families.zernike import ZernikeFamily
-
-FamilyKind = Literal["zernike", "field-zernike", "eigen-psf", "product-convolution"]
-"""Kinds of families, as files and settings name them."""
-
-WIDEST_PSF = 255
-"""Largest side of a PSF, in pixels."""
 
 
 class OperatorFamily(ABC):

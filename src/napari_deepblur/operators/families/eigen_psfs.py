@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators.families.base import WIDEST_PSF
+from napari_deepblur.operators.families.facts import WIDEST_PSF
 
 
 def check_eigen_psfs(eigen_psfs: ArrayLike) -> NDArray[np.float32]:

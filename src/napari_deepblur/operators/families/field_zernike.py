@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators.families.aberrations import AberrationFamily, Amplitude
+from napari_deepblur.operators.families.aberrations import AberrationFamily
 from napari_deepblur.operators.families.base import check_points, check_theta
+from napari_deepblur.operators.families.facts import DEFAULT_MODES, Amplitude
 from napari_deepblur.operators.families.field_expansion import FieldExpansion
 from napari_deepblur.operators.families.field_maps import FieldMaps
 from napari_deepblur.operators.families.field_polynomials import DEGREES, field_polynomials, term_names
-from napari_deepblur.operators.families.zernike import DEFAULT_MODES, ZernikeFamily
+from napari_deepblur.operators.families.zernike import ZernikeFamily
 from napari_deepblur.operators.linear import ArrayOperator
 from napari_deepblur.operators.product_convolution import ProductConvolutionOperator
 from napari_deepblur.optics import Microscope

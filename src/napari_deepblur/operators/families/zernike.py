@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
-from napari_deepblur.operators.families.aberrations import (
+from napari_deepblur.operators.families.aberrations import AberrationFamily
+from napari_deepblur.operators.families.convolution import ConvolutionFamily
+from napari_deepblur.operators.families.facts import (
+    DEFAULT_MODES,
     HIGHEST_AMPLITUDE,
     LOWEST_AMPLITUDE,
-    AberrationFamily,
+    WIDEST_PSF,
     Amplitude,
 )
-from napari_deepblur.operators.families.base import WIDEST_PSF
-from napari_deepblur.operators.families.convolution import ConvolutionFamily
 from napari_deepblur.optics import (
     Microscope,
     is_even,
@@ -28,9 +29,6 @@ from napari_deepblur.optics import (
     zernike_projection,
     zernike_psf,
 )
-
-DEFAULT_MODES = tuple(range(4, 12))
-"""Noll 4 to 11: defocus, astigmatism, coma, trefoil, spherical."""
 
 
 class ZernikeFamily(ConvolutionFamily, AberrationFamily):

@@ -13,7 +13,7 @@ from napari_deepblur.bands import blocks
 from napari_deepblur.errors import DeepblurError, ImageError, NoiseError, OutputError, SettingsError
 from napari_deepblur.identification.plane_signs import signed_planes
 from napari_deepblur.identification.results import Identification
-from napari_deepblur.io.axes import OPTICS, check_axes, frame_indices, frame_name, leading
+from napari_deepblur.io.axes import OPTICS, channel_of, check_axes, frame_indices, frame_name, leading
 from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import ArraySink, Form, Sink
 from napari_deepblur.operators import OperatorFamily
@@ -234,11 +234,6 @@ def _nothing_to_deblur(notes: list[str]) -> str:
     if all(note.endswith(", passed through") for note in notes):
         return f"In each of the {len(notes)} frames all pixels have the same value: there is nothing to deblur."
     return f"None of the {len(notes)} frames can be deblurred. {notes[0].replace(' was passed through', '')}"
-
-
-def channel_of(axes: str, index: Sequence[int]) -> int:
-    """Return the number of a frame's channel; 0 where there are none."""
-    return index[leading(axes).index("C")] if "C" in axes else 0
 
 
 def check_channels(axes: str, shape: Sequence[int], settings: DeblurSettings) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.pipeline.series.history import History, history_of
+from napari_deepblur.pipeline.series.history import history_of
 from napari_deepblur.pipeline.series.told import told_in
 
 if TYPE_CHECKING:
     from napari_deepblur.io.sinks import Region
     from napari_deepblur.operators import OperatorFamily
     from napari_deepblur.pipeline.results import Deblurring
+    from napari_deepblur.pipeline.series.history import History
     from napari_deepblur.pipeline.settings import DeblurSettings
     from napari_deepblur.restoration.verdict import Verdict
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from napari_deepblur.identification.volumes.identify import FOCUS_NOTE
+from napari_deepblur.identification.volumes.results import FOCUS_NOTE
 from napari_deepblur.io.axes import AXES, frame_name, leading
 from napari_deepblur.pipeline.series.history import frame_axes
 from napari_deepblur.resolution import ResolutionGain

@@ -15,12 +15,12 @@ from napari_deepblur.checked_image import unmasked
 from napari_deepblur.errors import DeepblurError, ImageError, NoiseError, OutputError, SettingsError
 from napari_deepblur.identification.volumes.identify import SpecimenChoice, identify_volume_steps
 from napari_deepblur.identification.volumes.results import VolumeIdentification
-from napari_deepblur.io.axes import check_axes, frame_name, planes_last
+from napari_deepblur.io.axes import channel_of, check_axes, frame_name, other_axes, planes_last, volume_refusal
 from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.sinks import Form, Sink
 from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.series.arrays import Frames, lazy_volume, read, whole
-from napari_deepblur.pipeline.series.frames import Reuse, channel_of, check_channels
+from napari_deepblur.pipeline.series.frames import Reuse, check_channels
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring, run_volume
 from napari_deepblur.pipeline.volume_estimate import FEWEST_PLANES
@@ -146,22 +146,6 @@ def deblur_volume_steps(
     first = replace(first, verdict=max(verdicts, key=badness, default=None))
     shape = tuple(lengths[letter] for letter in others)
     return replace(first, volume=image, settings=record, **_joined(stacks, shape))
-
-
-def volume_refusal(axes: str) -> str:
-    """Say why an image of these axes is no volume; empty where it is one, or a series of them."""
-    if {"X", "Y", "Z"} <= set(axes) and "S" not in axes:
-        return ""
-    why = "colours are no channels of a microscope" if "S" in axes else "a volume has planes along Z"
-    return (
-        f"The axes of the image are {axes}, expected Z, Y and X, and perhaps T, P and C: {why}. Name the axes "
-        "otherwise, or go plane by plane."
-    )
-
-
-def other_axes(axes: str) -> str:
-    """Return the axes along which there is one volume after another."""
-    return "".join(letter for letter in axes if letter not in "ZYX")
 
 
 def one_volume_steps(

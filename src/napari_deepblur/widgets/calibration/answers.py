@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from napari_deepblur.calibration import Finding
+    from napari_deepblur.widgets.notice import Level
 
 _LEVELS: dict[str, Level] = {"good": "good", "warning": "warning", "bad": "error"}
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_deepblur.widgets.calibration.bead_detection import ShownBeads, State
+from napari_deepblur.widgets.calibration.bead_detection import State
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:
     from napari.layers import Layer, Points
     from napari.viewer import Viewer
+
+    from napari_deepblur.widgets.calibration.bead_detection import ShownBeads
 
 COLOURS = {
     State.KEPT: "#35c46a",

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import BeadTable, Reason
+from napari_deepblur.calibration import Reason
 from napari_deepblur.widgets.calibration.bead_detection import (
     CLICK_PIXELS,
     Decision,
-    Detected,
-    ShownBeads,
     State,
     detect,
     judge,
@@ -29,7 +27,12 @@ from napari_deepblur.widgets.notice import Notice
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_deepblur.calibration import BeadTable
     from napari_deepblur.calibration.calibrate import Override
+    from napari_deepblur.widgets.calibration.bead_detection import (
+        Detected,
+        ShownBeads,
+    )
     from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 
 _BELOW = 20.0

@@ -22,7 +22,6 @@ from napari_deepblur.widgets.calibration.pupil_results import PupilResults
 from napari_deepblur.widgets.calibration.results import CalibrationResults
 from napari_deepblur.widgets.calibration.run import (
     FoundPupil,
-    Judged,
     part_of,
     read_and_calibrate,
     read_and_retrieve,
@@ -44,6 +43,9 @@ if TYPE_CHECKING:
 
     from napari_deepblur.calibration import Calibration, PupilRetrieval
     from napari_deepblur.widgets.calibration.bead_sources import BeadSource
+    from napari_deepblur.widgets.calibration.run import (
+        Judged,
+    )
     from napari_deepblur.widgets.notice import Level
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.widgets.layers import METADATA_KEY, LayerData
+from napari_deepblur.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:
     from napari_deepblur.calibration import Calibration
+    from napari_deepblur.widgets.layers import LayerData
 
 _GAP = 0.05
 """Between the field and what lies beside it, as a share of the field's width."""

@@ -13,7 +13,7 @@ from napari_deepblur.calibration.pupil.page import pupil_html
 from napari_deepblur.io.psf_stacks import save_psf_stack
 from napari_deepblur.io.pupil_files import save_pupil
 from napari_deepblur.widgets.calibration.answers import Answers, button_grid
-from napari_deepblur.widgets.calibration.output import Keeper, SavedFile, use_in_deblur, write_report
+from napari_deepblur.widgets.calibration.output import SavedFile, use_in_deblur, write_report
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import shown_name
 from napari_deepblur.widgets.notice import Notice
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_deepblur.calibration import Finding, PupilRetrieval
+    from napari_deepblur.widgets.calibration.output import Keeper
     from napari_deepblur.widgets.calibration.run import FoundPupil
     from napari_deepblur.widgets.colours import Colours
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import Calibration, Finding, report_html
+from napari_deepblur.calibration import report_html
 from napari_deepblur.io.families import save_family
 from napari_deepblur.widgets.calibration.answers import Answers, button_grid
-from napari_deepblur.widgets.calibration.output import Keeper, SavedFile, use_in_deblur, write_report, write_table
+from napari_deepblur.widgets.calibration.output import SavedFile, use_in_deblur, write_report, write_table
 from napari_deepblur.widgets.calibration.plot import CalibrationPlot
 from napari_deepblur.widgets.layers import shown_name
 from napari_deepblur.widgets.notice import Notice
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from napari.viewer import Viewer
 
+    from napari_deepblur.calibration import Calibration, Finding
+    from napari_deepblur.widgets.calibration.output import Keeper
     from napari_deepblur.widgets.colours import Colours
 
 _MOST_FINDINGS = 6

@@ -10,26 +10,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_deepblur.calibration import (
-    BeadTable,
-    Calibration,
-    Finding,
     PupilChoice,
-    PupilRetrieval,
     calibrate_steps,
     judge,
     retrieve_pupil_steps,
 )
 from napari_deepblur.calibration.pupil.figure import sections_png
-from napari_deepblur.calibration.pupil.verdict import PupilWidths, judge_pupil, pupil_widths
+from napari_deepblur.calibration.pupil.verdict import judge_pupil, pupil_widths
 from napari_deepblur.progress import Progress
-from napari_deepblur.widgets.calibration.bead_sources import BeadSource, read_beads
+from napari_deepblur.widgets.calibration.bead_sources import read_beads
 from napari_deepblur.widgets.layers import shown_name
 
 if TYPE_CHECKING:
+    from napari_deepblur.calibration import (
+        BeadTable,
+        Calibration,
+        Finding,
+        PupilRetrieval,
+    )
     from napari_deepblur.calibration.calibrate import Override
+    from napari_deepblur.calibration.pupil.verdict import PupilWidths
     from napari_deepblur.optics import Microscope
     from napari_deepblur.widgets.calibration.aim_form import AimChoice
     from napari_deepblur.widgets.calibration.bead_form import BeadChoice
+    from napari_deepblur.widgets.calibration.bead_sources import BeadSource
 
 
 class Judged(NamedTuple):

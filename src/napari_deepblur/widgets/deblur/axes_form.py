@@ -9,10 +9,11 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
-from napari_deepblur.pipeline.series import AXES, Colours, Reuse, other_axes, volume_refusal
+from napari_deepblur.pipeline.series import AXES, other_axes, volume_refusal
 
 if TYPE_CHECKING:
     from napari_deepblur.identification.volumes.identify import SpecimenChoice
+    from napari_deepblur.pipeline.series import Colours, Reuse
 
 Planes = Literal["each", "volume"]
 """How a stack is deblurred: plane by plane, or as one volume."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from napari_deepblur.batch.names import destinations, without_results
 from napari_deepblur.batch.one_file import Asked
-from napari_deepblur.batch.queue import Began, Ended, Part, queue_steps
+from napari_deepblur.batch.queue import Began, Ended, queue_steps
 from napari_deepblur.batch.report import check_report, found_in, reporting, write_report
 from napari_deepblur.batch.room import check_room
-from napari_deepblur.batch.wish import Brief, Wish
+from napari_deepblur.batch.wish import Wish
 from napari_deepblur.batch.workers import Outcome, at_once
 from napari_deepblur.errors import DeepblurError, ImageError
 from napari_deepblur.progress import Progress
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
+    from napari_deepblur.batch.queue import Part
+    from napari_deepblur.batch.wish import Brief
     from napari_deepblur.pipeline.series import Told
     from napari_deepblur.widgets.deblur.result_book import ResultBook
     from napari_deepblur.widgets.deblur.run_display import RunDisplay

@@ -28,8 +28,8 @@ from qtpy.QtWidgets import (
 from napari_deepblur.batch.queue import Began, Ended, Part
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.progress import Progress
-from napari_deepblur.widgets.colours import Colours, message_style, theme_colours
-from napari_deepblur.widgets.deblur.batch import Batch, FilesBatch, LayersBatch, State, layers_of
+from napari_deepblur.widgets.colours import message_style, theme_colours
+from napari_deepblur.widgets.deblur.batch import FilesBatch, LayersBatch, State, layers_of
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.notice import SIGNS, Notice
@@ -38,6 +38,8 @@ from napari_deepblur.widgets.run_panel import RunPanel, in_words
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_deepblur.widgets.colours import Colours
+    from napari_deepblur.widgets.deblur.batch import Batch
     from napari_deepblur.widgets.deblur.result_book import ResultBook
     from napari_deepblur.widgets.deblur.wanted import Ask, AskForms
 

@@ -10,17 +10,15 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QFormLayout, QHBoxLayout, QSpinBox, QWidget
 
 from napari_deepblur.errors import DeepblurError, FamilyFileError
-from napari_deepblur.io.families import find_family, load_family, shipped_families
-from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
-from napari_deepblur.io.psf_stacks import load_psf_stack
-from napari_deepblur.io.pupil_files import is_pupil_file, load_pupil
-from napari_deepblur.operators.families import DEFAULT_MODES, Amplitude
+from napari_deepblur.io.family_places import PSF_SUFFIXES, find_family, shipped_families
+from napari_deepblur.operators.families.facts import DEFAULT_MODES
 from napari_deepblur.optics import mode_name
 from napari_deepblur.widgets.described import tooltip
 from napari_deepblur.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from napari_deepblur.operators import OperatorFamily
+    from napari_deepblur.operators.families.facts import Amplitude
 
 PAPER_MODES = tuple(range(4, 11))
 """Noll 4 to 10: the modes of the paper's experiment."""
@@ -205,6 +203,11 @@ class FamilyForm(QWidget):
 
 def _facts_of_file(path: Path) -> str:
     """Say what a file of blurs holds; raises a `FamilyFileError` where that is none."""
+    from napari_deepblur.io.families import load_family
+    from napari_deepblur.io.psf_files import load_psf
+    from napari_deepblur.io.psf_stacks import load_psf_stack
+    from napari_deepblur.io.pupil_files import is_pupil_file, load_pupil
+
     if is_pupil_file(path):
         pupil = load_pupil(path)
         rms = math.sqrt(sum(c * c for c in pupil.theta))

@@ -8,12 +8,13 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.widgets.latest import Latest
-from napari_deepblur.widgets.layers import LayerData, selection_kept
+from napari_deepblur.widgets.layers import selection_kept
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_deepblur.widgets.deblur.run_display import RunDisplay
+    from napari_deepblur.widgets.layers import LayerData
 
 
 class FieldMaps(QObject):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.optics import Microscope
-from napari_deepblur.optics.psf_metrics import PsfMetrics, measure_psf
 from napari_deepblur.widgets.origins import assumptions
 
 if TYPE_CHECKING:
     from napari_deepblur.identification.results import Identification
+    from napari_deepblur.optics.psf_metrics import PsfMetrics
     from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
     from napari_deepblur.pipeline.results import Deblurring
     from napari_deepblur.pipeline.series import History, StackDeblurring, Told
@@ -146,6 +146,8 @@ def record_of(findings: Findings) -> dict[str, Any]:
 
 def _metrics(result: Deblurring) -> PsfMetrics | None:
     """Measure the PSF that was found, with the optics that were stated."""
+    from napari_deepblur.optics.psf_metrics import measure_psf
+
     found = result.identification
     if found is None:
         return None

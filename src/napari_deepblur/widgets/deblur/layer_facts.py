@@ -19,7 +19,6 @@ from napari_deepblur.widgets.layer_acquisition import (
     recorded_origins,
 )
 from napari_deepblur.widgets.layers import (
-    PixelSize,
     full_resolution,
     pixel_size,
     refusal,
@@ -34,6 +33,9 @@ if TYPE_CHECKING:
     from napari_deepblur.widgets.deblur.axes_form import AxesForm
     from napari_deepblur.widgets.deblur.layer_form import LayerForm
     from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
+    from napari_deepblur.widgets.layers import (
+        PixelSize,
+    )
     from napari_deepblur.widgets.origins import Origin
 
 

@@ -18,10 +18,12 @@ from napari_deepblur.widgets.layer_acquisition import (
     layer_acquisition_or_reason,
 )
 from napari_deepblur.widgets.layers import full_resolution
-from napari_deepblur.widgets.origins import NUMBERS, Origin
+from napari_deepblur.widgets.origins import NUMBERS
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+    from napari_deepblur.widgets.origins import Origin
 
 
 def wanted_of(layer: Layer, wanted: Wanted, layers: Sequence[Layer]) -> Wanted:

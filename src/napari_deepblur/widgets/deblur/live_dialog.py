@@ -15,11 +15,10 @@ from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError, ImageError
-from napari_deepblur.pipeline.live import LiveCounts, LiveFrame, live_steps
 from napari_deepblur.pipeline.newest_frame import NewestFrame
 from napari_deepblur.pipeline.series import History
 from napari_deepblur.progress import changed
-from napari_deepblur.widgets.colours import Colours, message_style
+from napari_deepblur.widgets.colours import message_style
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.deblur.live_sources import CameraSource, LayerSource
@@ -27,14 +26,17 @@ from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.help_button import HelpButton
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
-from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import in_words
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
+    from napari_deepblur.pipeline.live import LiveCounts, LiveFrame
+    from napari_deepblur.widgets.colours import Colours
     from napari_deepblur.widgets.deblur.wanted import Ask, Wanted
+    from napari_deepblur.widgets.notice import Level
 
 _REMEMBERED = 200
 """Frames in the running plot."""
@@ -205,7 +207,7 @@ class LiveDialog(QDialog):
             self.stop("Stopped: the layer that was followed was removed.")
 
     def _stepped(self, step: str | LiveFrame) -> None:
-        if not isinstance(step, LiveFrame):
+        if isinstance(step, str):
             self._begun = None if step == "wait" else self._begun or time.monotonic()
             return
         self._begun = None
@@ -288,8 +290,12 @@ class LiveDialog(QDialog):
 
 def _steps(frames: NewestFrame, settings: Any, channel: int) -> Generator[str | LiveFrame, None, LiveCounts]:
     """Run live mode with its progress as words: a bar that begins again with every frame tells nothing."""
-    return changed(
-        live_steps(frames, settings, channel), lambda step: step if isinstance(step, LiveFrame) else step.stage
+    from napari_deepblur.pipeline.live import LiveFrame, live_steps
+
+    return (
+        yield from changed(
+            live_steps(frames, settings, channel), lambda step: step if isinstance(step, LiveFrame) else step.stage
+        )
     )
 
 

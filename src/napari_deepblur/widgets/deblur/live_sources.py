@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
 from napari_deepblur.errors import ImageError
-from napari_deepblur.pipeline.newest_frame import NewestFrame, failure
+from napari_deepblur.pipeline.newest_frame import failure
 from napari_deepblur.pipeline.series import channel_of, lazy_frame, leading
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.shown_part import shown_frame
@@ -21,6 +21,8 @@ from napari_deepblur.widgets.layers import full_resolution, shown_name
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+
+    from napari_deepblur.pipeline.newest_frame import NewestFrame
 
 _POLL_MS = 15
 """Between two looks at the camera: a look takes less than a millisecond where there is nothing new."""

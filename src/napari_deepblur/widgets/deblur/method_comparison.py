@@ -13,7 +13,6 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.pipeline.options import kinds
-from napari_deepblur.pipeline.preview import Preview
 from napari_deepblur.progress import Progress, one_of
 from napari_deepblur.widgets.deblur.computation_form import METHODS
 from napari_deepblur.widgets.deblur.previewed import Request, compute_steps, preview_layer
@@ -24,6 +23,7 @@ from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_deepblur.pipeline.preview import Preview
     from napari_deepblur.restoration.tiling import Part
 
 _GAP = 0.08
@@ -34,7 +34,7 @@ _PURPOSE = (
 )
 
 Shown = tuple[Request, list[Identification | None]]
-Compared = list[tuple[str, list[Preview]]]
+Compared = list[tuple[str, "list[Preview]"]]
 
 
 class MethodComparison(QPushButton):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtGui import QAction
@@ -20,7 +21,10 @@ from napari_deepblur.pipeline.named_microscopes import (
 )
 from napari_deepblur.pipeline.parts import FileBlur, GivenNoise
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.notice import Notice
+
+if TYPE_CHECKING:
+    from napari_deepblur.widgets.notice import Level
 
 _FILTER = "Microscopes (*.microscope.json *.json)"
 _NONE = "not named"

@@ -12,7 +12,7 @@ from napari_deepblur.pipeline.parts import Compute
 from napari_deepblur.pipeline.series import leading
 from napari_deepblur.progress import finished
 from napari_deepblur.widgets.colours import theme_colours
-from napari_deepblur.widgets.deblur.previewed import Known, Planned, Previewed, Request, previewed_steps
+from napari_deepblur.widgets.deblur.previewed import Request, previewed_steps
 from napari_deepblur.widgets.deblur.shown_part import drawn_region, shown_frame, visible_region
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import Source, full_resolution, selection_kept
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_deepblur.identification.results import Identification
+    from napari_deepblur.widgets.deblur.previewed import Known, Planned, Previewed
     from napari_deepblur.widgets.deblur.wanted import Ask
 
 LARGEST_SIDE, LARGEST_OF_VOLUME = 512, 128

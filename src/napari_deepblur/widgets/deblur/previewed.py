@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.volumes.results import VolumeIdentification
-from napari_deepblur.pipeline.plan import Plan, plan
-from napari_deepblur.pipeline.preview import Preview, Region, preview_steps
 from napari_deepblur.pipeline.series import (
     LUMINANCE,
     Luminance,
@@ -23,22 +21,29 @@ from napari_deepblur.pipeline.series import (
     other_axes,
     write_frame,
 )
-from napari_deepblur.pipeline.volume_preview import VolumePreview, volume_preview_steps
-from napari_deepblur.progress import Progress, one_of
-from napari_deepblur.widgets.deblur.findings import Findings, found_in_preview
+from napari_deepblur.progress import one_of
+from napari_deepblur.widgets.deblur.findings import found_in_preview
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume_preview
-from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source, volume_appearance
-from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
+from napari_deepblur.widgets.layers import METADATA_KEY, volume_appearance
+from napari_deepblur.widgets.origins import ORIGINS_KEY
 
 if TYPE_CHECKING:
+    from napari_deepblur.pipeline.plan import Plan
+    from napari_deepblur.pipeline.preview import Preview
+    from napari_deepblur.pipeline.region import Region
     from napari_deepblur.pipeline.settings import DeblurSettings
+    from napari_deepblur.pipeline.volume_preview import VolumePreview
+    from napari_deepblur.progress import Progress
     from napari_deepblur.restoration.tiling import Part
     from napari_deepblur.widgets.deblur.axes_form import AxesChoice
+    from napari_deepblur.widgets.deblur.findings import Findings
+    from napari_deepblur.widgets.layers import LayerData, Source
+    from napari_deepblur.widgets.origins import Origin
 
 Known = list[Identification | None] | VolumeIdentification | None
 """What was identified for a preview: in each colour of a plane, or in a volume."""
 
-Planned = tuple[Any, Plan]
+Planned = tuple[Any, "Plan"]
 """A plan, and what it was made for."""
 
 
@@ -123,6 +128,9 @@ def compute_steps(
     request: Request, known: list[Identification | None] | None, planned: tuple[Any, Plan] | None
 ) -> Generator[Progress | Part, None, tuple[list[Preview], tuple[Any, Plan]]]:
     """Deblur the region, of a colour image for each colour; with the plan of before where that is the same."""
+    from napari_deepblur.pipeline.plan import plan
+    from napari_deepblur.pipeline.preview import preview_steps
+
     axes, colours = request.choice.axes, request.choice.colours
     array, indices = request.source.data, [request.index]
     if axes.endswith("S"):
@@ -185,6 +193,8 @@ def _arguments(request: Request, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _volume_steps(request: Request, known: VolumeIdentification | None) -> Generator[Progress, None, VolumePreview]:
+    from napari_deepblur.pipeline.volume_preview import volume_preview_steps
+
     axes = request.choice.axes
     others = other_axes(axes)
     index = dict(zip(leading(axes), request.index, strict=True))

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_deepblur.widgets.layers import METADATA_KEY, LayerData, Source
+from napari_deepblur.widgets.layers import METADATA_KEY
 
 if TYPE_CHECKING:
     from napari_deepblur.operators.psf_maps import PsfMaps
+    from napari_deepblur.widgets.layers import LayerData, Source
 
 
 def psf_map_layers(source: Source, axes: str, index: tuple[int, ...], maps: PsfMaps) -> list[LayerData]:

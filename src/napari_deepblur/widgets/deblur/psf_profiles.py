@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
-from napari_deepblur.optics.psf_metrics import PsfMetrics
 from napari_deepblur.widgets.plots import Drawing, add_curve, empty_plot, still_plot
+
+if TYPE_CHECKING:
+    pass
 
 _HEIGHT = 8
 """Height of a plot, in heights of the font."""
 
 
-class PsfProfiles(Drawing[PsfMetrics]):
+class PsfProfiles(Drawing["PsfMetrics"]):
     """Two plots below one another; hidden where there is nothing to show.
 
     Parameters

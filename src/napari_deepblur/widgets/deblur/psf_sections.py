@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
-from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
 from napari_deepblur.widgets.plots import Drawing, add_curve, empty_plot, still_plot
+
+if TYPE_CHECKING:
+    pass
 
 _HEIGHT, _PICTURE_HEIGHT = 8, 12
 """Heights of profiles and of sections, in heights of the font."""
@@ -21,7 +25,7 @@ _REACH = 2.5
 """Half a profile or a section, in widths at half maximum: what lies beyond is nearly dark."""
 
 
-class PsfSections(Drawing[VolumePsfMetrics]):
+class PsfSections(Drawing["VolumePsfMetrics"]):
     """Sections with equal micrometres along both sides, and profiles below them; hidden where there is nothing to show.
 
     Parameters

@@ -13,7 +13,7 @@ from napari_deepblur.errors import DeepblurError, UndersamplingWarning
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.pipeline.parts import FieldZernikeBlur, ZernikeBlur
-from napari_deepblur.pipeline.series import History, history_of, told_in
+from napari_deepblur.pipeline.series import history_of, told_in
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.findings import PSF_KEY, Findings, PsfNumbers
 from napari_deepblur.widgets.layers import METADATA_KEY
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics
+    from napari_deepblur.pipeline.series import History
     from napari_deepblur.pipeline.volume import VolumeDeblurring
 
 

@@ -8,30 +8,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_deepblur.io.axes import part_slices
-from napari_deepblur.io.sinks import ArraySink, empty_result
-from napari_deepblur.operators.psf_maps import psf_maps
+from napari_deepblur.io.sinks import empty_result
 from napari_deepblur.optics.psf_field import psf_field
-from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, channel_of, told_in, write_frame
-from napari_deepblur.restoration.residual import residual_image
+from napari_deepblur.pipeline.series import Frame, Written, channel_of, told_in, write_frame
 from napari_deepblur.widgets.deblur.findings import found_in_run, record_of
 from napari_deepblur.widgets.deblur.psf_map_layers import psf_map_layers
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 from napari_deepblur.widgets.layers import (
     METADATA_KEY,
-    LayerData,
-    Source,
     image_layer,
     psf_layer,
     spread_layer,
 )
-from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin, assumptions
+from napari_deepblur.widgets.origins import ORIGINS_KEY, assumptions
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
+    from napari_deepblur.io.sinks import ArraySink
     from napari_deepblur.pipeline.results import Deblurring
+    from napari_deepblur.pipeline.series import StackDeblurring
+    from napari_deepblur.widgets.layers import (
+        LayerData,
+        Source,
+    )
+    from napari_deepblur.widgets.origins import Origin
 
 _CELLS = 12
 """Cells of a map along the longer side."""
@@ -145,6 +148,8 @@ class ResultDisplay(RunDisplay):
         series = self._series
         if series is None:
             return None
+        from napari_deepblur.operators.psf_maps import psf_maps
+
         axes, source = self._axes.removesuffix("S"), self._source
         theta, origin = series.first.settings["resolved"]["theta"], series.settings.origin
         size = self._source.data.shape[axes.index("Y")], self._source.data.shape[axes.index("X")]
@@ -162,6 +167,8 @@ class ResultDisplay(RunDisplay):
     def show_residual(self) -> None:
         """Add the image less the blurred result as a layer; zero where the border does not allow to know."""
         from napari.layers import Layer
+
+        from napari_deepblur.restoration.residual import residual_image
 
         if self._series is None or self._plane is None or self._plane.blur is None:
             return

@@ -21,12 +21,13 @@ from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.history_plot import HistoryPlot
 from napari_deepblur.widgets.deblur.psf_profiles import PsfProfiles
 from napari_deepblur.widgets.deblur.psf_sections import PsfSections
-from napari_deepblur.widgets.notice import Level, Notice
+from napari_deepblur.widgets.notice import Notice
 
 if TYPE_CHECKING:
     from napari_deepblur.noise import PoissonGaussianNoise
     from napari_deepblur.widgets.colours import Colours
     from napari_deepblur.widgets.deblur.findings import Findings
+    from napari_deepblur.widgets.notice import Level
 
 _LEVELS: dict[str, Level] = {"green": "good", "yellow": "warning", "red": "error"}
 _HEIGHT = 8

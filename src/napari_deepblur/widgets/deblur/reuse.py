@@ -13,15 +13,14 @@ from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
-from napari_deepblur.io.families import family_hash, load_family
+from napari_deepblur.io.family_places import PSF_SUFFIXES
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import replacing
-from napari_deepblur.io.psf_files import PSF_SUFFIXES, load_psf
 from napari_deepblur.pipeline.parts import FileBlur
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
-from napari_deepblur.pipeline.series import Reuse, history_of, other_axes
+from napari_deepblur.pipeline.series import history_of, other_axes
 from napari_deepblur.pipeline.settings import DeblurSettings
-from napari_deepblur.widgets.deblur.axes_form import AxesChoice, Planes
+from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.field_maps import FieldMaps
 from napari_deepblur.widgets.layer_acquisition import recorded_origins
 from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, plane_spacing_um, shown_name
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_deepblur.identification.volumes.identify import SpecimenChoice
+    from napari_deepblur.pipeline.series import Reuse
+    from napari_deepblur.widgets.deblur.axes_form import Planes
     from napari_deepblur.widgets.deblur.result_book import ResultBook
     from napari_deepblur.widgets.deblur.wanted import Ask
 
@@ -235,6 +236,8 @@ class ReuseMenu(QPushButton):
         )
 
     def _use_psf(self) -> None:
+        from napari_deepblur.io.psf_files import load_psf
+
         layer = self._selected()
         data = np.squeeze(np.asarray(full_resolution(layer)))
         path = None if layer.source.path is None else Path(layer.source.path)
@@ -313,5 +316,7 @@ def recorded_settings(layer: Layer) -> tuple[Mapping[str, Any], DeblurSettings]:
 
 
 def _family_digest(settings: DeblurSettings) -> str | None:
+    from napari_deepblur.io.families import family_hash, load_family
+
     file = settings.family_file
     return None if file is None else family_hash(load_family(file))

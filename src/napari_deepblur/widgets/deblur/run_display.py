@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_deepblur.widgets.layers import LayerData, Source, shown_name
+from napari_deepblur.widgets.layers import shown_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from napari_deepblur.pipeline.series import Told
     from napari_deepblur.widgets.deblur.findings import Findings
+    from napari_deepblur.widgets.layers import LayerData, Source
     from napari_deepblur.widgets.origins import Origin
 
 _MOST_NOTES = 3

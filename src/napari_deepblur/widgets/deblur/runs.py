@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.io.sinks import ArraySink
-from napari_deepblur.pipeline.series import deblur_stack_steps, deblur_volume_steps
 from napari_deepblur.widgets.deblur.result_display import ResultDisplay
 from napari_deepblur.widgets.deblur.volume_display import VolumeDisplay
 from napari_deepblur.widgets.layers import Source
@@ -14,6 +14,8 @@ from napari_deepblur.widgets.layers import Source
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_deepblur.pipeline.series import StackDeblurring
+    from napari_deepblur.pipeline.volume import VolumeDeblurring
     from napari_deepblur.widgets.deblur.run_display import RunDisplay
     from napari_deepblur.widgets.deblur.wanted import Wanted
     from napari_deepblur.widgets.job import Steps
@@ -36,8 +38,23 @@ def prepare_run(viewer: Viewer, wanted: Wanted) -> tuple[RunDisplay, Steps]:
     if choice.planes == "volume":
         shown = VolumeDisplay(viewer, source, axes, wanted.origins)
         asked = spacing, choice.specimen, None, choice.reuse
-        return shown, partial(deblur_volume_steps, array, axes, settings, sink, *asked)
+        return shown, partial(_volume_steps, array, axes, settings, sink, *asked)
     of_result = axes.removesuffix("S") if choice.colours == "luminance" else axes
     display = ResultDisplay(viewer, source, of_result, sink, wanted.origins)
     more = choice.reuse, None, spacing, choice.colours
-    return display, partial(deblur_stack_steps, array, axes, settings, sink, *more)
+    return display, partial(_stack_steps, array, axes, settings, sink, *more)
+
+
+# What computes is imported where it computes: in the other thread.
+
+
+def _stack_steps(*asked: Any) -> Generator[Any, None, StackDeblurring]:
+    from napari_deepblur.pipeline.series.frames import deblur_stack_steps
+
+    return (yield from deblur_stack_steps(*asked))
+
+
+def _volume_steps(*asked: Any) -> Generator[Any, None, VolumeDeblurring]:
+    from napari_deepblur.pipeline.series.volumes import deblur_volume_steps
+
+    return (yield from deblur_volume_steps(*asked))

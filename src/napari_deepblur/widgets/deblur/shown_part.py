@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_deepblur.pipeline.preview import Region
+from napari_deepblur.pipeline.region import Region
 from napari_deepblur.pipeline.series import leading
 from napari_deepblur.widgets.layers import full_resolution
 

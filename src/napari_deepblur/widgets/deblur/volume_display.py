@@ -10,8 +10,8 @@ import numpy as np
 from napari_deepblur.pipeline.series import other_axes, told_in
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
-from napari_deepblur.widgets.layers import LayerData, Source, image_layer, psf_layer, volume_appearance
-from napari_deepblur.widgets.origins import ORIGINS_KEY, Origin
+from napari_deepblur.widgets.layers import image_layer, psf_layer, volume_appearance
+from napari_deepblur.widgets.origins import ORIGINS_KEY
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from napari_deepblur.pipeline.volume import VolumeDeblurring
     from napari_deepblur.progress import Progress
+    from napari_deepblur.widgets.layers import LayerData, Source
+    from napari_deepblur.widgets.origins import Origin
 
 
 class VolumeDisplay(RunDisplay):

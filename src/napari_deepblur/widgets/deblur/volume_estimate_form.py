@@ -10,8 +10,6 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.pipeline.series import other_axes
-from napari_deepblur.pipeline.volume_estimate import VolumeEstimate, estimate_volume
-from napari_deepblur.pipeline.volume_plan import plan_volume
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import full_resolution
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_deepblur.pipeline.settings import DeblurSettings
+    from napari_deepblur.pipeline.volume_estimate import VolumeEstimate
     from napari_deepblur.widgets.deblur.axes_form import AxesChoice
     from napari_deepblur.widgets.deblur.wanted import Ask
 
@@ -125,6 +124,9 @@ def _estimate(lengths: dict[str, int], choice: AxesChoice, settings: DeblurSetti
     shape = [lengths[letter] for letter in "ZYX"]
 
     def estimate() -> VolumeEstimate:
+        from napari_deepblur.pipeline.volume_estimate import estimate_volume
+        from napari_deepblur.pipeline.volume_plan import plan_volume
+
         plan = plan_volume(settings.of_channel(0), shape, choice.plane_spacing_um)
         return estimate_volume(plan, choice.specimen, stacks, identified)
 
