@@ -13,6 +13,7 @@ from napari_deepblur.errors import DeepblurError
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.activity import Activity
 from napari_deepblur.widgets.failures import keep_details
+from napari_deepblur.widgets.loading import loading_steps
 from napari_deepblur.widgets.workers import make_worker
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def _in_background(steps: Steps) -> Generator[Any, None, Any]:
     if freezes:
         gc.freeze()
     try:
+        yield from loading_steps()
         result = yield from steps()
     except Exception as error:
         trace = traceback.format_exc()

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.widgets.failures import keep_details
+from napari_deepblur.widgets.loading import wait_for_loading
 from napari_deepblur.widgets.workers import make_worker
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Latest(QObject):
 
 def _guarded(compute: Callable[[], Any]) -> tuple[Callable[[], Any], Any, Exception | None]:
     """Return errors as values; see `job`. Says also which request it answers."""
+    wait_for_loading()
     try:
         return compute, compute(), None
     except Exception as error:

@@ -1,14 +1,9 @@
-"""Docks that open at once: what they need, torch above all, is imported in another thread the first time."""
+"""Docks that open at once: the first time, their modules are imported in another thread."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import sys
-from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +11,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_deepblur.widgets.failures import keep_details, told
+from napari_deepblur.widgets.loading import uncollected
 from napari_deepblur.widgets.workers import make_worker
 
 if TYPE_CHECKING:
@@ -118,28 +114,9 @@ def _prepare(module: str) -> None:
     """Do in another thread what makes a dock wait the first time: import it, and read all preferences."""
     from napari.settings import get_plugin_settings
 
-    # A full collection looks at every object of napari and torch, while nothing else in the program moves.
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        _load_torch()
+    with uncollected():
         import_module(module)
         get_plugin_settings()
-    finally:
-        if collects:
-            gc.enable()
-
-
-def _load_torch() -> None:
-    """Load the libraries of torch without holding Python up; as torch's own import does it, the window stands still."""
-    found = find_spec("torch")
-    if found is None or found.origin is None or sys.platform == "win32":
-        return
-    folder, suffix = Path(found.origin).parent / "lib", ".dylib" if sys.platform == "darwin" else ".so"
-    with suppress(OSError):
-        # Who sees whose names is as torch has it.
-        ctypes.CDLL(str(folder / f"libtorch_global_deps{suffix}"), mode=ctypes.RTLD_GLOBAL)
-        ctypes.CDLL(str(folder / f"libtorch_cpu{suffix}"))
 
 
 def dock_in(widget: QWidget) -> QWidget:

@@ -99,6 +99,16 @@ class PartForm(QWidget):
                 field.choices = [*_titled(field), (str(shown), shown)]
             field.value = shown
 
+    def setChoices(self, name: str, choices: Choices) -> None:
+        """List other choices for a field; what is chosen stays so, also where it is none of them."""
+        field = self._fields[name]
+        assert isinstance(field, ComboBox)
+        chosen = field.value
+        there = any(value == chosen for _, value in choices)
+        with field.changed.blocked():
+            field.choices = [*choices, *([] if there else [(str(chosen), chosen)])]
+            field.value = chosen
+
     def shown(self) -> tuple[str, ...]:
         """Return the names of the options that have a row."""
         return tuple(option.name for option in options_of(self._part) if option.field in self._fields)

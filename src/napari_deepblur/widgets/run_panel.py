@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_deepblur.widgets.notice import Level
 
 _STAGES = {
+    "load": "Waiting for torch to be loaded",
     "noise": "Estimating the noise",
     "identify": "Identifying the blur",
     "decide": "Choosing the number of iterations",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from qtpy.QtWidgets import QWidget
 
-from napari_deepblur.devices import DEVICE_VARIABLE, available_devices
+from napari_deepblur.devices import DEVICE_VARIABLE
 from napari_deepblur.pipeline.options import kinds
 from napari_deepblur.widgets.part_form import PartForm
 from napari_deepblur.widgets.preferences import follow_preferences
@@ -33,16 +34,23 @@ def restoration_form(parent: QWidget | None = None) -> PartForm:
 
 
 def computation_form(parent: QWidget | None = None) -> PartForm:
-    """Make the form of networks, device and draws of the blur; tiles are carried along from layers and files."""
+    """Make the form of networks, device and draws of the blur; tiles are carried along from layers and files.
+
+    Which devices there are only torch can tell: `show_devices` lists them.
+    """
     # They say what "automatic" is.
     follow_preferences()
-    devices = available_devices()
+    known = [("automatic", "auto"), ("processor", "cpu")]
+    return PartForm(
+        "compute", {"size": _SIZES, "device": known, "draws": _DRAWS}, ("tile",), parent, folded="Computation"
+    )
+
+
+def show_devices(form: PartForm, devices: Sequence[tuple[str, str]]) -> None:
+    """List the devices of this machine, as `available_devices` returns them; what is chosen stays so."""
     # Its name alone: threads and free memory stand in the line of the device itself.
     automatic = f"automatic: {_automatic(dict(devices)).split(' (')[0]}"
-    listed = [(automatic, "auto"), *((title, name) for name, title in devices)]
-    return PartForm(
-        "compute", {"size": _SIZES, "device": listed, "draws": _DRAWS}, ("tile",), parent, folded="Computation"
-    )
+    form.setChoices("device", [(automatic, "auto"), *((title, name) for name, title in devices)])
 
 
 def _automatic(devices: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_deepblur.devices import available_devices
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.colours import message_style, theme_colours
@@ -29,6 +30,7 @@ from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, write_pixel_size
+from napari_deepblur.widgets.loading import Loader
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -38,6 +40,15 @@ if TYPE_CHECKING:
     from napari_deepblur.pipeline.settings import DeblurSettings
     from napari_deepblur.pipeline.volume import VolumeDeblurring
     from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
+
+_COMPUTES = (
+    "napari_deepblur.io.psf_stacks",
+    "napari_deepblur.operators.psf_maps",
+    "napari_deepblur.pipeline.live",
+    "napari_deepblur.pipeline.series.frames",
+    "napari_deepblur.pipeline.volume_preview",
+)
+"""What its runs, previews and files need, with all that these import: loaded when the dock is there."""
 
 
 class DeblurDock(QWidget):
@@ -118,6 +129,9 @@ class DeblurDock(QWidget):
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
         self._follow_theme()
         self._facts.update()
+        self._loader = Loader(_COMPUTES, available_devices, self)
+        self._loader.loaded.connect(self._settings.setDevices)
+        self._loader.start()
 
     def value(self) -> DeblurSettings:
         """Return the settings in the forms.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -11,7 +12,7 @@ from napari_deepblur.pipeline.options import as_options
 from napari_deepblur.pipeline.settings import ASSUMABLE, ZERNIKE_FAMILIES, DeblurSettings
 from napari_deepblur.widgets.deblur.carried_form import CarriedForm
 from napari_deepblur.widgets.deblur.channels_form import ChannelsForm
-from napari_deepblur.widgets.deblur.computation_form import computation_form, restoration_form
+from napari_deepblur.widgets.deblur.computation_form import computation_form, restoration_form, show_devices
 from napari_deepblur.widgets.deblur.family_form import FamilyChoice, FamilyForm
 from napari_deepblur.widgets.deblur.noise_form import noise_form
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
@@ -72,6 +73,10 @@ class SettingsForms(QObject):
             compute=self._compute.value(),
         )
         return settings.replace(**self._carried.value(restore.method))
+
+    def setDevices(self, devices: Sequence[tuple[str, str]]) -> None:
+        """List the devices of this machine, once they are known."""
+        show_devices(self._compute, devices)
 
     def origins(self) -> dict[str, Origin]:
         """Return where each number of the optics is from; none, where a measured blur needs no optics."""
