@@ -179,6 +179,8 @@ class DeblurDock(QWidget):
 
     def _check(self) -> None:
         """Allow a run only where the forms make sense; they say themselves what does not."""
+        if self._facts.is_filling():
+            return
         if not self.isRunning():
             self._estimate.update_estimate()
         self._allow()

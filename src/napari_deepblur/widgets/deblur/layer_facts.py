@@ -75,6 +75,7 @@ class LayerFacts(QObject):
         self._known: Layer | None = None
         self._taken, self._reason = Acquisition(), ""
         self._given: dict[str, dict[str, tuple[float, Origin, str]]] = {}
+        self._filling = False
         self._connections = Connections(self)
         layer.valueChanged.connect(self.update)
         axes.valueChanged.connect(self._renamed)
@@ -85,8 +86,20 @@ class LayerFacts(QObject):
         """Return the size of a pixel that the layer states; None where there is no layer."""
         return None if self._known is None else pixel_size(self._known, self._planar_axes())
 
+    def is_filling(self) -> bool:
+        """Tell whether forms are being filled in: what they say together is known when `changed` comes."""
+        return self._filling
+
     def update(self) -> None:
         """Ask the chosen layer."""
+        self._filling = True
+        try:
+            self._ask()
+        finally:
+            self._filling = False
+        self.changed.emit()
+
+    def _ask(self) -> None:
         layer = self._form.value()
         # Not "is": napari may hand its layers out in wrappers, which compare by what they wrap.
         if layer != self._known:
@@ -105,7 +118,6 @@ class LayerFacts(QObject):
             if layer is not None:
                 self._find_optics(layer, "" if before is None else shown_name(before.name))
             self.chosen.emit()
-        self.changed.emit()
 
     def _find_optics(self, layer: Layer, before: str) -> None:
         """Fill in what the layer states, then what the user has typed for it before."""
