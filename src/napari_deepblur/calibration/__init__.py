@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from napari_deepblur.on_demand import on_demand
 
 if TYPE_CHECKING:
-    from napari_deepblur.calibration.beads import Reason
     from napari_deepblur.calibration.calibrate import calibrate, calibrate_steps
     from napari_deepblur.calibration.pupil import PupilChoice, PupilRetrieval, retrieve_pupil, retrieve_pupil_steps
+    from napari_deepblur.calibration.reasons import Reason
     from napari_deepblur.calibration.report import report_html
     from napari_deepblur.calibration.results import BeadTable, Calibration
     from napari_deepblur.calibration.verdict import Finding, judge
@@ -17,7 +17,7 @@ else:
     __getattr__, __dir__ = on_demand(
         __name__,
         {
-            "napari_deepblur.calibration.beads": ("Reason",),
+            "napari_deepblur.calibration.reasons": ("Reason",),
             "napari_deepblur.calibration.calibrate": ("calibrate", "calibrate_steps"),
             "napari_deepblur.calibration.pupil": (
                 "PupilChoice",

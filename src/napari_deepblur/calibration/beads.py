@@ -6,13 +6,14 @@ wrong with a bead is wrong with it in every plane.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.feature import peak_local_max
+
+from napari_deepblur.calibration.reasons import Reason as Reason
 
 Array = NDArray[np.float64]
 
@@ -27,20 +28,6 @@ _DIMMEST, _LONGEST = 0.25, 1.8
 
 _PLATEAU = 3
 """As many pixels of one bead at the largest value of the stack are taken for saturation."""
-
-
-class Reason(StrEnum):
-    """Why a bead is not used."""
-
-    KEPT = ""
-    BORDER = "near the border"
-    NEIGHBOUR = "neighbour closer than a patch"
-    SATURATED = "saturated"
-    DIM = "too dim"
-    SHAPE = "not round enough to be one bead"
-    OUTLIER = "outlier against the template"
-    USER = "excluded by hand"
-    PIXEL = "a pixel of the camera: sharper than the optics allow, in most planes"
 
 
 class Candidates(NamedTuple):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.calibration.beads import Reason
+from napari_deepblur.calibration.reasons import Reason
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.calibration.bead_filter import bead_filter
-from napari_deepblur.calibration.beads import Reason, find_beads, reject
+from napari_deepblur.calibration.beads import find_beads, reject
 from napari_deepblur.calibration.camera_pixels import without_outliers
 from napari_deepblur.calibration.centring import Centred, centre, cut, margin_for, outliers
+from napari_deepblur.calibration.reasons import Reason
 from napari_deepblur.calibration.results import BeadTable
 from napari_deepblur.calibration.selection import FEWEST_BEADS
 from napari_deepblur.errors import CalibrationError

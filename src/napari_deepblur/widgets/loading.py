@@ -32,16 +32,16 @@ class Loader(QObject):
     ----------
     modules
         Their names.
-    ask
-        What is to be known of them, called in the thread that loads.
     parent
         Its owner.
+    ask
+        What is to be known of them, called in the thread that loads.
     """
 
     loaded = Signal(object)
     """What `ask` has returned."""
 
-    def __init__(self, modules: Sequence[str], ask: Callable[[], Any], parent: QObject) -> None:
+    def __init__(self, modules: Sequence[str], parent: QObject, ask: Callable[[], Any] = bool) -> None:
         super().__init__(parent)
         self._modules, self._ask = modules, ask
 

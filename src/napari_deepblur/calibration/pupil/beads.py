@@ -9,10 +9,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from napari_deepblur.calibration.beads import Reason, find_beads, reject
+from napari_deepblur.calibration.beads import find_beads, reject
 from napari_deepblur.calibration.camera_pixels import without_outliers
 from napari_deepblur.calibration.centring import cut
 from napari_deepblur.calibration.pupil.model import sharpest_plane
+from napari_deepblur.calibration.reasons import Reason
 from napari_deepblur.checked_image import masked_pixels
 from napari_deepblur.errors import CalibrationError, NoiseError
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise

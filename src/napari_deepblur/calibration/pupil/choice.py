@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.optics import noll_to_nm
+from napari_deepblur.optics import Microscope, noll_to_nm
 
 DEFAULT_MODES = tuple(range(5, 22))
 """Noll 5 to 21: all of the radial orders 2 to 5, but focus."""
+
+_REACH = 4.0
+"""Half a PSF in focus, in units of wavelength / NA."""
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,11 @@ class PupilChoice:
             )
         if self.most_beads < 1:
             raise CalibrationError(f"most_beads is {self.most_beads}, expected at least 1.")
+
+
+def patch_side(microscope: Microscope, depth: int, spacing_um: float) -> int:
+    """Side of the patches: the cone of light of the outermost plane, or twice the PSF in focus where that is less."""
+    own = math.ceil(_REACH / microscope.cutoff)
+    slope = microscope.na / math.sqrt(max(microscope.n_immersion**2 - microscope.na**2, 1e-3))
+    cone = own + math.ceil(slope * abs(spacing_um) * (depth - 1) / 2 / microscope.pixel_size_um)
+    return 2 * min(cone, math.ceil(1.5 * own)) + 1

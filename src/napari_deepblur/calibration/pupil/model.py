@@ -159,15 +159,3 @@ def depth_of_field(microscope: Microscope) -> float:
     """Return n wavelength / NA^2, in pixels."""
     field_um = microscope.wavelength_um * microscope.n_immersion / microscope.na**2
     return field_um / microscope.pixel_size_um
-
-
-def patch_side(microscope: Microscope, depth: int, spacing_um: float) -> int:
-    """Side of the patches: the cone of light of the outermost plane, or twice the PSF in focus where that is less."""
-    own = math.ceil(_REACH / microscope.cutoff)
-    slope = microscope.na / math.sqrt(max(microscope.n_immersion**2 - microscope.na**2, 1e-3))
-    cone = own + math.ceil(slope * abs(spacing_um) * (depth - 1) / 2 / microscope.pixel_size_um)
-    return 2 * min(cone, math.ceil(1.5 * own)) + 1
-
-
-_REACH = 4.0
-"""Half a PSF in focus, in units of wavelength / NA."""

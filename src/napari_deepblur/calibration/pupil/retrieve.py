@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.calibration.centring import outliers
 from napari_deepblur.calibration.pupil.beads import Beads, checked_stack, cut_beads, stack_noise
-from napari_deepblur.calibration.pupil.choice import DEFAULT_MODES, PupilChoice
+from napari_deepblur.calibration.pupil.choice import DEFAULT_MODES, PupilChoice, patch_side
 from napari_deepblur.calibration.pupil.likelihood import Levels, State, all_explained, refined
-from napari_deepblur.calibration.pupil.model import bead_model, depth_of_field, patch_side, sharpest_plane
+from napari_deepblur.calibration.pupil.model import bead_model, depth_of_field, sharpest_plane
 from napari_deepblur.calibration.pupil.report import report
 from napari_deepblur.calibration.pupil.results import PupilRetrieval
 from napari_deepblur.calibration.pupil.search import SEARCH_STEPS, searched

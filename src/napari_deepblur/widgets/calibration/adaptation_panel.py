@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFormLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from napari_deepblur.io.adapted_weights import adapted_path
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.calibration.loss_plot import LossPlot
 from napari_deepblur.widgets.failures import told
@@ -184,6 +183,8 @@ def _steps(file: Path, minutes: int, stop: threading.Event) -> Generator[Progres
             # Writes the checkpoint; here and now, so that the next run finds it.
             training.close()
             return f"Stopped after {samples} samples. The next run goes on from here."
+    from napari_deepblur.io.adapted_weights import adapted_path
+
     return adapted_path(file, "identification")
 
 

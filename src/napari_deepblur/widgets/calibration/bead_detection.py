@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.calibration.beads import Candidates, Reason, find_beads, reject
-from napari_deepblur.calibration.centring import margin_for
+from napari_deepblur.calibration.reasons import Reason
 from napari_deepblur.calibration.stacks import check_stacks
 from napari_deepblur.widgets.calibration.bead_sources import read_beads
 
 if TYPE_CHECKING:
+    from napari_deepblur.calibration.beads import Candidates
     from napari_deepblur.widgets.calibration.bead_form import BeadChoice
 
 _MOST = 2000
@@ -92,6 +92,8 @@ def detect(data: Any) -> Detected:
     ImageError, CalibrationError
         If it cannot be read, or cannot be a stack of beads.
     """
+    from napari_deepblur.calibration.beads import Candidates, find_beads
+
     stack = check_stacks([read_beads(data)], _SMALLEST_PATCH)[0]
     chosen = find_beads(stack)
     spots = find_beads(stack, threshold=0.0)
@@ -119,6 +121,9 @@ def judge(found: Detected, choice: BeadChoice, decisions: Sequence[Decision]) ->
     CalibrationError
         If the field is too small for the patches.
     """
+    from napari_deepblur.calibration.beads import Candidates, reject
+    from napari_deepblur.calibration.centring import margin_for
+
     check_stacks([found.stack], choice.patch_size)
     threshold = found.automatic if choice.threshold is None else choice.threshold
     loud = found.spots.response >= threshold

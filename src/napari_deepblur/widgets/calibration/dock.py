@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration.pupil.model import patch_side
+from napari_deepblur.calibration.pupil.choice import patch_side
 from napari_deepblur.errors import DeepblurError, FamilyFileError
-from napari_deepblur.io.families import load_family
 from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
 from napari_deepblur.widgets.calibration.aim_form import AimForm
 from napari_deepblur.widgets.calibration.bead_form import BeadChoice, BeadForm
@@ -47,6 +46,16 @@ if TYPE_CHECKING:
         Judged,
     )
     from napari_deepblur.widgets.notice import Level
+
+_COMPUTES = (
+    "napari_deepblur.calibration.calibrate",
+    "napari_deepblur.calibration.pupil.page",
+    "napari_deepblur.calibration.pupil.retrieve",
+    "napari_deepblur.calibration.report",
+    "napari_deepblur.io.families",
+    "napari_deepblur.io.psf_stacks",
+)
+"""What its runs, previews and files need, with all that these import: loaded when the dock is there."""
 
 
 class CalibrationDock(QWidget):
@@ -119,6 +128,8 @@ class CalibrationDock(QWidget):
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
         self._follow_theme()
         self._source_shown()
+        self._loader = Loader(_COMPUTES, self)
+        self._loader.start()
 
     def value(self) -> Calibration | None:
         """Return what was found last."""
@@ -276,6 +287,8 @@ class CalibrationDock(QWidget):
 
     def _open_family(self) -> None:
         """Offer to adapt the network to a family that was saved before."""
+        from napari_deepblur.io.families import load_family
+
         if self._adaptation.isRunning():
             self._panel.say("The network is being adapted to a family: stop that first.", "warning")
             return

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 
-from napari_deepblur.calibration import Calibration
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.plots import Drawing, empty_plot, still_plot
+
+if TYPE_CHECKING:
+    pass
 
 _HEIGHT = 9
 """Height of a plot, in heights of the font."""
@@ -21,7 +25,7 @@ _SMALLEST = 1e-8
 """Below it nothing is drawn: a logarithm has no zero."""
 
 
-class CalibrationPlot(Drawing[Calibration]):
+class CalibrationPlot(Drawing["Calibration"]):
     """Two curves below one another, both logarithmic; what was chosen is marked by a larger dot.
 
     Parameters

@@ -9,9 +9,6 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QPixmap, QResizeEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_deepblur.calibration.pupil.page import pupil_html
-from napari_deepblur.io.psf_stacks import save_psf_stack
-from napari_deepblur.io.pupil_files import save_pupil
 from napari_deepblur.widgets.calibration.answers import Answers, button_grid
 from napari_deepblur.widgets.calibration.output import SavedFile, use_in_deblur, write_report
 from napari_deepblur.widgets.latest import Latest
@@ -116,6 +113,8 @@ class PupilResults(QWidget):
 
     def _keep(self) -> Path | None:
         """Ask for a file and write the pupil to it."""
+        from napari_deepblur.io.pupil_files import save_pupil
+
         if self._found is None:
             return None
         pupil = self._found.pupil
@@ -123,6 +122,8 @@ class PupilResults(QWidget):
         return self._keeper.keep("Save the pupil", "pupil.safetensors", "Pupils (*.safetensors)", write, "the pupil")
 
     def _save_psf(self) -> None:
+        from napari_deepblur.io.psf_stacks import save_psf_stack
+
         if self._found is not None:
             pupil = self._found.pupil
 
@@ -132,6 +133,8 @@ class PupilResults(QWidget):
             self._keeper.keep("Save the measured PSF", "psf.tif", "TIFF (*.tif)", write, "the measured PSF")
 
     def _save_report(self) -> None:
+        from napari_deepblur.calibration.pupil.page import pupil_html
+
         if self._found is not None:
             page = pupil_html(self._found.pupil, self._file.title("Pupil"), project_version())
             write = partial(write_report, page)

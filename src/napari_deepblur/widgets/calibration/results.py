@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_deepblur.calibration import report_html
-from napari_deepblur.io.families import save_family
 from napari_deepblur.widgets.calibration.answers import Answers, button_grid
 from napari_deepblur.widgets.calibration.output import SavedFile, use_in_deblur, write_report, write_table
 from napari_deepblur.widgets.calibration.plot import CalibrationPlot
@@ -95,6 +93,8 @@ class CalibrationResults(QWidget):
 
     def _keep(self) -> Path | None:
         """Ask for a file and write the family to it."""
+        from napari_deepblur.io.families import save_family
+
         found = self._calibration
         if found is None:
             return None
@@ -121,6 +121,8 @@ class CalibrationResults(QWidget):
             self._keeper.keep(*what, partial(write_table, found.beads), f"{len(found.beads)} beads")
 
     def _save_report(self) -> None:
+        from napari_deepblur.calibration.report import report_html
+
         found = self._calibration
         if found is not None:
             page = report_html(found, self._findings, self._file.title("Calibration"), project_version())

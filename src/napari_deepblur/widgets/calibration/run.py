@@ -9,14 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_deepblur.calibration import (
-    PupilChoice,
-    calibrate_steps,
-    judge,
-    retrieve_pupil_steps,
-)
-from napari_deepblur.calibration.pupil.figure import sections_png
-from napari_deepblur.calibration.pupil.verdict import judge_pupil, pupil_widths
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.calibration.bead_sources import read_beads
 from napari_deepblur.widgets.layers import shown_name
@@ -52,6 +44,8 @@ class FoundPupil(NamedTuple):
 
     def sections(self, ink: str, paper: str) -> bytes:
         """Draw the sections of its PSFs, as PNG."""
+        from napari_deepblur.calibration.pupil.figure import sections_png
+
         return sections_png(self.pupil, ink, paper)
 
 
@@ -59,6 +53,9 @@ def read_and_retrieve(
     data: Any, microscope: Microscope, choice: BeadChoice, aim: AimChoice
 ) -> Generator[Progress, None, FoundPupil]:
     """Read one stack of beads and find its pupil; the steps and errors are those of `retrieve_pupil_steps`."""
+    from napari_deepblur.calibration.pupil import PupilChoice, retrieve_pupil_steps
+    from napari_deepblur.calibration.pupil.verdict import judge_pupil, pupil_widths
+
     yield Progress("Reading the images", 0, 1)
     wanted = PupilChoice(
         aim.plane_spacing_um,
@@ -89,6 +86,8 @@ def read_and_calibrate(
     overrides
         Decisions by hand.
     """
+    from napari_deepblur.calibration import calibrate_steps, judge
+
     stacks = []
     for item in data:
         # The images count for nothing: they are read in a moment, but a cancel between them is heard.

@@ -129,7 +129,7 @@ class DeblurDock(QWidget):
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
         self._follow_theme()
         self._facts.update()
-        self._loader = Loader(_COMPUTES, available_devices, self)
+        self._loader = Loader(_COMPUTES, self, available_devices)
         self._loader.loaded.connect(self._settings.setDevices)
         self._loader.start()
 
