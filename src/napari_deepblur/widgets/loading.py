@@ -25,23 +25,58 @@ _goes_on = threading.Lock()
 """Held while something is loaded: two threads that import the same circles of modules may see them unfinished."""
 
 
-class Loader(QObject):
-    """Loads modules in another thread, and then says so; at once, where they are there.
+DEBLURRING = (
+    "napari_deepblur.io.psf_stacks",
+    "napari_deepblur.operators.psf_maps",
+    "napari_deepblur.pipeline.live",
+    "napari_deepblur.pipeline.series.frames",
+    "napari_deepblur.pipeline.volume_preview",
+)
+"""What runs, previews and files of the Deblur dock need, with all that these import."""
+
+CALIBRATING = (
+    "napari_deepblur.calibration.calibrate",
+    "napari_deepblur.calibration.pupil.page",
+    "napari_deepblur.calibration.pupil.retrieve",
+    "napari_deepblur.calibration.report",
+    "napari_deepblur.io.families",
+    "napari_deepblur.io.psf_stacks",
+)
+"""The same of the Bead calibration dock."""
+
+
+def load_for(
+    dock: QObject,
+    modules: Sequence[str],
+    ask: Callable[[], Any] = bool,
+    told: Callable[[Any], None] | None = None,
+) -> None:
+    """Load modules in another thread, once a dock is drawn; where they are there, nothing is left to do.
 
     Parameters
     ----------
+    dock
+        Who needs them.
     modules
         Their names.
-    parent
-        Its owner.
     ask
         What is to be known of them, called in the thread that loads.
+    told
+        Called with the answer, in the thread of the window.
     """
+    loader = _Loader(modules, ask, dock)
+    if told is not None:
+        loader.loaded.connect(told)
+    loader.start()
+
+
+class _Loader(QObject):
+    """Loads modules in another thread, and then says so; at once, where they are there."""
 
     loaded = Signal(object)
     """What `ask` has returned."""
 
-    def __init__(self, modules: Sequence[str], parent: QObject, ask: Callable[[], Any] = bool) -> None:
+    def __init__(self, modules: Sequence[str], ask: Callable[[], Any], parent: QObject) -> None:
         super().__init__(parent)
         self._modules, self._ask = modules, ask
 

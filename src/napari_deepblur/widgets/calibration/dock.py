@@ -32,6 +32,7 @@ from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
+from napari_deepblur.widgets.loading import CALIBRATING, load_for
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.preferences import follow_preferences
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
@@ -46,16 +47,6 @@ if TYPE_CHECKING:
         Judged,
     )
     from napari_deepblur.widgets.notice import Level
-
-_COMPUTES = (
-    "napari_deepblur.calibration.calibrate",
-    "napari_deepblur.calibration.pupil.page",
-    "napari_deepblur.calibration.pupil.retrieve",
-    "napari_deepblur.calibration.report",
-    "napari_deepblur.io.families",
-    "napari_deepblur.io.psf_stacks",
-)
-"""What its runs, previews and files need, with all that these import: loaded when the dock is there."""
 
 
 class CalibrationDock(QWidget):
@@ -128,8 +119,7 @@ class CalibrationDock(QWidget):
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
         self._follow_theme()
         self._source_shown()
-        self._loader = Loader(_COMPUTES, self)
-        self._loader.start()
+        load_for(self, CALIBRATING)
 
     def value(self) -> Calibration | None:
         """Return what was found last."""

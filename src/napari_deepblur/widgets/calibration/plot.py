@@ -13,6 +13,9 @@ from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.plots import Drawing, empty_plot, still_plot
 
 if TYPE_CHECKING:
+    from napari_deepblur.calibration import Calibration  # noqa: F401  # the text below is its name
+
+if TYPE_CHECKING:
     pass
 
 _HEIGHT = 9

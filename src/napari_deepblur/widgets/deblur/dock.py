@@ -30,7 +30,7 @@ from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, write_pixel_size
-from napari_deepblur.widgets.loading import Loader
+from napari_deepblur.widgets.loading import DEBLURRING, load_for
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -40,15 +40,6 @@ if TYPE_CHECKING:
     from napari_deepblur.pipeline.settings import DeblurSettings
     from napari_deepblur.pipeline.volume import VolumeDeblurring
     from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
-
-_COMPUTES = (
-    "napari_deepblur.io.psf_stacks",
-    "napari_deepblur.operators.psf_maps",
-    "napari_deepblur.pipeline.live",
-    "napari_deepblur.pipeline.series.frames",
-    "napari_deepblur.pipeline.volume_preview",
-)
-"""What its runs, previews and files need, with all that these import: loaded when the dock is there."""
 
 
 class DeblurDock(QWidget):
@@ -91,8 +82,9 @@ class DeblurDock(QWidget):
             self._area.addForm(form)
         self._area.addForm(self._results)
 
-        beside = self._book, self._preview, self._reuse, self
-        self._actions = ActionsRow(napari_viewer, self._wanted, self._forms, *beside)
+        self._actions = ActionsRow(
+            napari_viewer, self._wanted, self._forms, self._book, self._preview, self._reuse, self
+        )
         layout = QVBoxLayout(self)
         layout.addWidget(self._area, stretch=1)
         layout.addWidget(self._actions)
@@ -129,9 +121,7 @@ class DeblurDock(QWidget):
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
         self._follow_theme()
         self._facts.update()
-        self._loader = Loader(_COMPUTES, self, available_devices)
-        self._loader.loaded.connect(self._settings.setDevices)
-        self._loader.start()
+        load_for(self, DEBLURRING, available_devices, self._settings.setDevices)
 
     def value(self) -> DeblurSettings:
         """Return the settings in the forms.

@@ -12,6 +12,9 @@ from qtpy.QtWidgets import QWidget
 from napari_deepblur.widgets.plots import Drawing, add_curve, empty_plot, still_plot
 
 if TYPE_CHECKING:
+    from napari_deepblur.optics.psf_metrics import PsfMetrics  # noqa: F401  # the text below is its name
+
+if TYPE_CHECKING:
     pass
 
 _HEIGHT = 8

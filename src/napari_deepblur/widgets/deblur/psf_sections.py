@@ -13,6 +13,9 @@ from qtpy.QtWidgets import QHBoxLayout, QWidget
 from napari_deepblur.widgets.plots import Drawing, add_curve, empty_plot, still_plot
 
 if TYPE_CHECKING:
+    from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics  # noqa: F401  # the text below is its name
+
+if TYPE_CHECKING:
     pass
 
 _HEIGHT, _PICTURE_HEIGHT = 8, 12

@@ -77,12 +77,7 @@ class ReuseMenu(QPushButton):
             ("", "", "", None),
             ("again", "Use this blur again…", "Deblur other layers with the blur of the selected result.", self._again),
             ("psf", "Use layer as PSF…", "The selected layer is a picture of the PSF, of any origin.", self._use_psf),
-            (
-                "export",
-                "Export PSFs…",
-                "Those of all frames of the selected result, as TIFF.",
-                self._export,
-            ),
+            ("export", "Export PSFs…", "Those of all frames of the selected result, as TIFF.", self._export),
             (
                 "maps",
                 "Add field maps",
