@@ -8,22 +8,20 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QToolButton
 
 from napari_deepblur.pipeline.parts import Compute
-from napari_deepblur.widgets.deblur import computation_form
-from napari_deepblur.widgets.deblur.computation_form import computation_form as make_form
+from napari_deepblur.widgets.deblur.computation_form import computation_form, show_devices
 
 GPU = ("cuda:0", "Some GPU (7.5 GiB free)")
 PROCESSOR = ("cpu", "processor (2 threads)")
 
 
 @pytest.mark.parametrize("devices", [[PROCESSOR], [PROCESSOR, GPU]])
-def test_automatic_says_what_it_will_be(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, devices: list[tuple[str, str]]
-) -> None:
-    monkeypatch.setattr(computation_form, "available_devices", lambda: devices)
-    form = make_form()
+def test_automatic_says_what_it_will_be(qtbot: QtBot, devices: list[tuple[str, str]]) -> None:
+    form = computation_form()
     qtbot.addWidget(form)
-    box = form.findChild(QComboBox, "device")
-    assert box is not None
+    box = child(form, QComboBox, "device")
+    # Until torch is asked, which takes a while.
+    assert [box.itemText(row) for row in range(box.count())] == ["automatic", "processor"]
+    show_devices(form, devices)
     titles = [box.itemText(row) for row in range(box.count())]
     expected = "automatic: Some GPU" if GPU in devices else "automatic: processor"
     assert titles == [expected, *(title for _, title in devices)]
@@ -36,7 +34,7 @@ def test_automatic_says_what_it_will_be(
 
 
 def test_what_few_people_change_is_folded_away(qtbot: QtBot) -> None:
-    form = make_form()
+    form = computation_form()
     qtbot.addWidget(form)
     form.show()
     device, fold = (child(form, kind, name) for kind, name in ((QComboBox, "device"), (QToolButton, "compute_fold")))
@@ -45,3 +43,13 @@ def test_what_few_people_change_is_folded_away(qtbot: QtBot) -> None:
     assert device.isVisible()
     fold.click()
     assert not device.isVisible() and form.value().device == "auto"
+
+
+def test_a_device_that_was_chosen_before_devices_are_known_stays(qtbot: QtBot) -> None:
+    form = computation_form()
+    qtbot.addWidget(form)
+    changes: list[None] = []
+    form.setValue(Compute(device="cuda:7"))
+    form.valueChanged.connect(lambda: changes.append(None))
+    show_devices(form, [PROCESSOR, GPU])
+    assert form.value().device == "cuda:7" and changes == []

@@ -82,18 +82,16 @@ class DeblurDock(QWidget):
             self._area.addForm(form)
         self._area.addForm(self._results)
 
-        self._actions = ActionsRow(
-            napari_viewer, self._wanted, self._forms, self._book, self._preview, self._reuse, self
-        )
+        beside = self._book, self._preview, self._reuse, self
+        self._actions = ActionsRow(napari_viewer, self._wanted, self._forms, *beside)
         layout = QVBoxLayout(self)
         layout.addWidget(self._area, stretch=1)
         layout.addWidget(self._actions)
         layout.addWidget(self._estimate)
         layout.addWidget(self._panel)
 
-        self._facts.changed.connect(self._check)
-        self._settings.valueChanged.connect(self._check)
-        self._axes.valueChanged.connect(self._check)
+        for changed in (self._facts.changed, self._settings.valueChanged, self._axes.valueChanged):
+            changed.connect(self._check)
         self._estimate.valueChanged.connect(self._allow)
         self._panel.runRequested.connect(self._run)
         self._panel.cancelRequested.connect(self._cancel)
