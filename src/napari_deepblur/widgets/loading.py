@@ -82,7 +82,7 @@ class _Loader(QObject):
 
     def start(self) -> None:
         """Load, once the window has drawn what it has."""
-        if all(name in sys.modules for name in self._modules) and not _goes_on.locked():
+        if all(name in sys.modules for name in self._modules) and not is_loading():
             self.loaded.emit(self._ask())
         else:
             QTimer.singleShot(0, self._load)
@@ -96,6 +96,11 @@ class _Loader(QObject):
     def _end(self, known: Any) -> None:
         if known is not None:
             self.loaded.emit(known)
+
+
+def is_loading() -> bool:
+    """Tell whether something is being loaded."""
+    return _goes_on.locked()
 
 
 def wait_for_loading() -> None:
