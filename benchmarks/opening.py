@@ -2,10 +2,10 @@
 
     xvfb-run -a python -m benchmarks.opening --side 3000
 
-A timer of 20 ms counts in the event loop, from the choice in the menu until two seconds after torch and all that the
-dock computes with are loaded, which goes on behind it; the longest interval between two ticks, less 20 ms, is how long a
-click had to wait. On a busy machine all times are larger: processor times, of the whole program from the choice on and of
-the window's own thread in its longest wait, tell how much of them is our doing.
+A timer of 20 ms counts in the event loop, from the choice in the menu until two seconds after torch, and all that the
+dock computes with, are loaded behind it; the longest interval between two ticks, less 20 ms, is how long a click had to
+wait. On a busy machine all times are larger: processor times, of the whole program from the choice on and of the
+window's own thread in its longest wait, tell how much of them is our doing.
 """
 
 from __future__ import annotations
