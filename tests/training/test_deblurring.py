@@ -17,6 +17,7 @@ from napari_deepblur.training.deblurring import (
     correlations,
     draw_patches,
     estimated_psfs,
+    misplaced_light,
     restoration_loss,
     structural_similarity_map,
 )
@@ -139,6 +140,19 @@ def test_uncertain_structure_is_worth_its_mean() -> None:
     assert losses[0][0] < losses[0][1] and losses[1][0] > losses[1][1]
     torch.testing.assert_close(correlations(target + 1, 3 * target), torch.ones(4))
     assert torch.equal(correlations(nothing, target), torch.zeros(4))
+
+
+def test_light_is_kept_where_places_are_uncertain() -> None:
+    # One bright point somewhere in a block: the darkest guess has the least absolute error, but loses the light.
+    target = torch.zeros(4, 1, 64, 64)
+    target[torch.arange(4), 0, [8, 9, 8, 9], [8, 8, 9, 9]] = 1.0
+    dark, mean = torch.zeros_like(target), target.mean(dim=0, keepdim=True).expand_as(target)
+    losses = [
+        [restoration_loss(image, target, 0.0, light_weight=weight) for image in (dark, mean)] for weight in (0.0, 0.2)
+    ]
+    assert losses[0][0] < losses[0][1] and losses[1][0] > losses[1][1]
+    even = torch.full((2, 1, 64, 64), 0.5)
+    torch.testing.assert_close(misplaced_light(1.1 * even, even), torch.full((2,), 0.05 / 0.51))
 
 
 def test_the_similarity_is_that_of_scikit_image() -> None:

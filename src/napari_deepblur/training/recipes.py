@@ -171,8 +171,9 @@ class DeblurringRecipe:
         Smallest and largest standard deviation of the coefficients of made-up estimates, waves; log-uniform.
     made_up_candidates
         Candidates that are averaged into a made-up estimate.
-    ssim_weight, correlation_weight
-        Weights of 1 - SSIM, and of 1 less the correlation, beside the mean absolute error.
+    ssim_weight, correlation_weight, light_weight
+        Weights of 1 - SSIM, of 1 less the correlation, and of the share of light at wrong places
+        (`training.deblurring.misplaced_light`), beside the mean absolute error.
     cutoffs
         Pupil cut-offs fc, in cycles per pixel, that batches are drawn at.
     noise
@@ -192,6 +193,7 @@ class DeblurringRecipe:
     made_up_candidates: int = 6
     ssim_weight: float = 0.1
     correlation_weight: float = 0.1
+    light_weight: float = 0.2
     cutoffs: tuple[float, ...] = (0.14, 0.17, 0.20, 0.23, 0.25, 0.261, 0.261, 0.27)
     noise: NoiseRange = field(default_factory=NoiseRange)
     seed: int = 1
