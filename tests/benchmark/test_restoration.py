@@ -157,3 +157,9 @@ def test_the_table(
     assert len(report.details["tuned"]["none"]) == 9
     figures.draw_bars(tmp_path / "bars.png", report.rows, "method", "SSIM", "SSIM", reference="network, mean PSF")
     assert (tmp_path / "bars.png").stat().st_size > 5_000
+    fewer = run_deblurring(Task(folder, identifier, network, 1, 1, 0, 96), origin, ("none",), ("wiener",))
+    assert [str(row["method"]).split(",")[0] for row in fewer.rows] == [
+        "blurred image",
+        *3 * ["network"],
+        *3 * ["wiener"],
+    ]
