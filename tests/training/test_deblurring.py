@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -22,11 +23,12 @@ from napari_deepblur.training.deblurring import (
     structural_similarity_map,
 )
 from napari_deepblur.training.pupils import PUPILS, Pupils
-from napari_deepblur.training.recipes import DEBLURRING, NoiseRange
+from napari_deepblur.training.recipes import DEBLURRING, LossWeights, NoiseRange
 
 CONFIG = IdentificationConfig(widths=(4, 4), blocks=(1, 1), stem_stride=4, map_width=4, hidden=8, candidates=2)
 K = len(CONFIG.modes)
 CPU = torch.device("cpu")
+PLAIN = LossWeights(0.0, 0.0, 0.0)
 
 
 def patches(true_share: float, noise: NoiseRange, made_up_share: float = 0.0, thick_share: float = 0.0) -> Patches:
@@ -117,7 +119,7 @@ def test_the_loss_counts_relative_errors_alike() -> None:
     dim, bright = torch.full((1, 1, 9, 9), 0.5), torch.full((1, 1, 9, 9), 8.0)
 
     def error(restored: torch.Tensor, target: torch.Tensor) -> float:
-        return math.exp(restoration_loss(restored, target, 0.0).item() / 0.05) - 1e-3
+        return math.exp(restoration_loss(restored, target, PLAIN).item() / 0.05) - 1e-3
 
     # Bright patches relative to their peak.
     assert error(dim + 0.1, dim) == pytest.approx(0.1)
@@ -125,9 +127,10 @@ def test_the_loss_counts_relative_errors_alike() -> None:
     # Halving a small error is worth what halving a large one is.
     pair, less = torch.cat((dim + 0.2, dim + 0.02)), torch.cat((dim + 0.2, dim + 0.01))
     other, both = torch.cat((dim + 0.1, dim + 0.02)), torch.cat((dim, dim))
-    gains = [restoration_loss(pair, both, 0.0) - restoration_loss(better, both, 0.0) for better in (less, other)]
+    gains = [restoration_loss(pair, both, PLAIN) - restoration_loss(better, both, PLAIN) for better in (less, other)]
     assert gains[0].item() == pytest.approx(gains[1].item(), rel=0.1)
-    assert restoration_loss(dim, dim, 1.0) < restoration_loss(dim + 0.01, dim, 1.0)
+    similar = replace(PLAIN, ssim=1.0)
+    assert restoration_loss(dim, dim, similar) < restoration_loss(dim + 0.01, dim, similar)
 
 
 def test_uncertain_structure_is_worth_its_mean() -> None:
@@ -136,7 +139,10 @@ def test_uncertain_structure_is_worth_its_mean() -> None:
     nothing, mean = torch.zeros(4, 1, 9, 9), torch.zeros(4, 1, 9, 9)
     target = torch.zeros(4, 1, 9, 9)
     target[..., 3:5, 3:5], mean[..., 3:5, 3:5] = places, 0.25
-    losses = [[restoration_loss(image, target, 0.0, weight) for image in (nothing, mean)] for weight in (0.0, 0.1)]
+    losses = [
+        [restoration_loss(image, target, replace(PLAIN, correlation=weight)) for image in (nothing, mean)]
+        for weight in (0.0, 0.1)
+    ]
     assert losses[0][0] < losses[0][1] and losses[1][0] > losses[1][1]
     torch.testing.assert_close(correlations(target + 1, 3 * target), torch.ones(4))
     assert torch.equal(correlations(nothing, target), torch.zeros(4))
@@ -148,7 +154,8 @@ def test_light_is_kept_where_places_are_uncertain() -> None:
     target[torch.arange(4), 0, [8, 9, 8, 9], [8, 8, 9, 9]] = 1.0
     dark, mean = torch.zeros_like(target), target.mean(dim=0, keepdim=True).expand_as(target)
     losses = [
-        [restoration_loss(image, target, 0.0, light_weight=weight) for image in (dark, mean)] for weight in (0.0, 0.2)
+        [restoration_loss(image, target, replace(PLAIN, light=weight)) for image in (dark, mean)]
+        for weight in (0.0, 0.2)
     ]
     assert losses[0][0] < losses[0][1] and losses[1][0] > losses[1][1]
     even = torch.full((2, 1, 64, 64), 0.5)

@@ -148,6 +148,26 @@ class AdaptationRecipe:
     seed: int = 2
 
 
+@dataclass(frozen=True)
+class LossWeights:
+    """What counts in a restored patch beside the mean absolute error (`training.deblurring.restoration_loss`).
+
+    Attributes
+    ----------
+    ssim
+        Weight of 1 - SSIM.
+    correlation
+        Of 1 less the correlation with the truth.
+    light
+        Of the share of light at wrong places.
+    """
+
+    ssim: float = 0.1
+    correlation: float = 0.1
+    light: float = 0.2
+
+
+_LOSS = LossWeights()
 _FIELDS = replace(IDENTIFICATION["light"], procedural_share=0.4)
 """Of deblurring: photographs have no points, and no lines as thin as fluorescent ones."""
 
@@ -175,9 +195,8 @@ class DeblurringRecipe:
         Smallest and largest standard deviation of the coefficients of made-up estimates, waves; log-uniform.
     made_up_candidates
         Candidates that are averaged into a made-up estimate.
-    ssim_weight, correlation_weight, light_weight
-        Weights of 1 - SSIM, of 1 less the correlation, and of the share of light at wrong places
-        (`training.deblurring.misplaced_light`), beside the mean absolute error.
+    loss
+        What counts beside the mean absolute error.
     cutoffs
         Pupil cut-offs fc, in cycles per pixel, that batches are drawn at.
     noise
@@ -195,9 +214,7 @@ class DeblurringRecipe:
     made_up_share: float = 0.25
     made_up_std: tuple[float, float] = (0.003, 0.09)
     made_up_candidates: int = 6
-    ssim_weight: float = 0.1
-    correlation_weight: float = 0.1
-    light_weight: float = 0.2
+    loss: LossWeights = _LOSS
     cutoffs: tuple[float, ...] = (0.14, 0.17, 0.20, 0.23, 0.25, 0.261, 0.261, 0.27)
     noise: NoiseRange = field(default_factory=NoiseRange)
     seed: int = 1
@@ -219,8 +236,8 @@ class DeblurringAdaptationRecipe:
         Share of patches restored with the true operator; the others with estimates of every quality.
     error
         Smallest and largest error of these estimates, in standard deviations of the family's parameters; log-uniform.
-    ssim_weight
-        Weight of 1 - SSIM beside the mean absolute error.
+    loss
+        What counts beside the mean absolute error.
     noise
         Range of the noise.
     procedural_share
@@ -234,7 +251,7 @@ class DeblurringAdaptationRecipe:
     patch_size: int = 130
     true_share: float = 0.3
     error: tuple[float, float] = (0.03, 2.0)
-    ssim_weight: float = 0.1
+    loss: LossWeights = _LOSS
     noise: NoiseRange = field(default_factory=NoiseRange)
     procedural_share: float = 0.15
     seed: int = 3
