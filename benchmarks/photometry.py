@@ -50,7 +50,7 @@ def observe(kind: str, photons: float, seed: int, family: ZernikeFamily) -> Obse
     """Blur one plane of a specimen by a random PSF of the family, and expose it."""
     rng = np.random.default_rng([seed, 3])
     shape = family.operator(np.zeros(len(family.modes)), (SIDE, SIDE)).scene_shape
-    box = Box((_PLANES, *shape), (0.2, _PIXEL_UM, _PIXEL_UM))
+    box = Box((_PLANES, shape[0], shape[1]), (0.2, _PIXEL_UM, _PIXEL_UM))
     scene = draw_specimen(kind, box, seed)[_PLANES // 2]
     operator = family.operator(rng.uniform(-0.08, 0.08, len(family.modes)), (SIDE, SIDE))
     clean = operator.forward(scene).astype(np.float64).clip(0)
@@ -80,16 +80,14 @@ def table(specimens: int, methods: Sequence[Method] = METHODS) -> list[str]:
                 found: dict[str, list[Kept]] = {method: [] for method in ("image", *methods)}
                 for seed in range(specimens):
                     image, truth = observe(kind, photons, seed, family)
-                    found["image"].append(kept(image - OFFSET, truth))
+                    found["image"].append(kept(np.asarray(image - OFFSET, np.float64), truth))
                     for method in methods:
                         result = deblur(image.astype(np.float32), family, method=method).image
-                        found[method].append(kept(result - OFFSET, truth))
+                        found[method].append(kept(np.asarray(result, np.float64) - OFFSET, truth))
                         bar.update()
-                for method, several in found.items():
+                for name, several in found.items():
                     light, scatter, correlation = np.median(np.array(several), axis=0)
-                    lines.append(
-                        f"| {kind} | {photons:g} | {method} | {light:.0%} | {scatter:.0%} | {correlation:.3f} |"
-                    )
+                    lines.append(f"| {kind} | {photons:g} | {name} | {light:.0%} | {scatter:.0%} | {correlation:.3f} |")
     return lines
 
 
