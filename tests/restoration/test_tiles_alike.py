@@ -29,7 +29,8 @@ def blur() -> FamilyBlur:
 @pytest.fixture(scope="module")
 def image(blur: FamilyBlur) -> NDArray[np.float32]:
     """Points on a ground whose right half is ten times as bright."""
-    rng = np.random.default_rng(0)
+    # Of the images of seeds 0 to 5, those of 0 and 2 have a pixel that the prior leaves to the processor's rounding.
+    rng = np.random.default_rng(1)
     scene = gaussian_filter((rng.uniform(size=(214, 274)) > 0.99).astype(float), 0.7) * 4 + 0.05
     scene[:, 137:] *= 10
     scene = np.minimum(scene, 3).astype(np.float32)
@@ -60,7 +61,5 @@ def test_tiles_are_restored_as_the_whole(
         finished(restore_steps(image, blur, noise, restorer, torch.device("cpu"), side)).image for side in (None, 128)
     )
     difference = np.abs(whole - tiled) / np.ptp(whole)
-    # How far the one bistable pixel goes depends on how a processor rounds: 0.02 on one, 0.05 on another.
-    assert np.sort(difference, axis=None)[-2] < everywhere
-    assert difference.max() < max(everywhere, 0.1)
+    assert difference.max() < everywhere
     assert np.quantile(difference, 0.99) < 1e-3
