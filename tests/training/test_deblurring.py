@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 from skimage.metrics import structural_similarity
 
+from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork, Prediction
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.operators import ConvolutionOperator
@@ -115,6 +115,10 @@ def test_the_spread_of_made_up_estimates_is_their_mean_error() -> None:
     assert errors.mean().item() == pytest.approx(7 / 5 * spread.mean().item(), rel=0.1)
 
 
+def test_training_can_begin_with_the_shipped_weights() -> None:
+    assert load_deblurring("light").config == DEBLURRING["light"].network
+
+
 def test_the_loss_counts_relative_errors_alike() -> None:
     dim, bright = torch.full((1, 1, 9, 9), 0.5), torch.full((1, 1, 9, 9), 8.0)
 
@@ -129,7 +133,7 @@ def test_the_loss_counts_relative_errors_alike() -> None:
     other, both = torch.cat((dim + 0.1, dim + 0.02)), torch.cat((dim, dim))
     gains = [restoration_loss(pair, both, PLAIN) - restoration_loss(better, both, PLAIN) for better in (less, other)]
     assert gains[0].item() == pytest.approx(gains[1].item(), rel=0.1)
-    similar = replace(PLAIN, ssim=1.0)
+    similar = dataclasses.replace(PLAIN, ssim=1.0)
     assert restoration_loss(dim, dim, similar) < restoration_loss(dim + 0.01, dim, similar)
 
 
@@ -140,7 +144,7 @@ def test_uncertain_structure_is_worth_its_mean() -> None:
     target = torch.zeros(4, 1, 9, 9)
     target[..., 3:5, 3:5], mean[..., 3:5, 3:5] = places, 0.25
     losses = [
-        [restoration_loss(image, target, replace(PLAIN, correlation=weight)) for image in (nothing, mean)]
+        [restoration_loss(image, target, dataclasses.replace(PLAIN, correlation=weight)) for image in (nothing, mean)]
         for weight in (0.0, 0.1)
     ]
     assert losses[0][0] < losses[0][1] and losses[1][0] > losses[1][1]
@@ -154,7 +158,7 @@ def test_light_is_kept_where_places_are_uncertain() -> None:
     target[torch.arange(4), 0, [8, 9, 8, 9], [8, 8, 9, 9]] = 1.0
     dark, mean = torch.zeros_like(target), target.mean(dim=0, keepdim=True).expand_as(target)
     losses = [
-        [restoration_loss(image, target, replace(PLAIN, light=weight)) for image in (dark, mean)]
+        [restoration_loss(image, target, dataclasses.replace(PLAIN, light=weight)) for image in (dark, mean)]
         for weight in (0.0, 0.2)
     ]
     assert losses[0][0] < losses[0][1] and losses[1][0] > losses[1][1]
