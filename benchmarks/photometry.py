@@ -10,6 +10,7 @@ specimen, and scatter how the light of blocks of 16 x 16 pixels deviates from th
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,6 +29,7 @@ PHOTONS = (1000.0, 100.0)
 """Light of the brightest pixel of the blurred plane."""
 OFFSET, READ_NOISE = 100.0, 2.0
 SIDE, BLOCK = 240, 16
+"""Of the image and of a block, in pixels; the blocks fill the image."""
 _PIXEL_UM, _PLANES = 0.1, 5
 
 
@@ -49,23 +51,19 @@ class Kept(NamedTuple):
 def observe(kind: str, photons: float, seed: int, family: ZernikeFamily) -> Observed:
     """Blur one plane of a specimen by a random PSF of the family, and expose it."""
     rng = np.random.default_rng([seed, 3])
-    shape = family.operator(np.zeros(len(family.modes)), (SIDE, SIDE)).scene_shape
-    box = Box((_PLANES, shape[0], shape[1]), (0.2, _PIXEL_UM, _PIXEL_UM))
+    border = family.psf_size // 2
+    box = Box((_PLANES, SIDE + 2 * border, SIDE + 2 * border), (0.2, _PIXEL_UM, _PIXEL_UM))
     scene = draw_specimen(kind, box, seed)[_PLANES // 2]
     operator = family.operator(rng.uniform(-0.08, 0.08, len(family.modes)), (SIDE, SIDE))
     clean = operator.forward(scene).astype(np.float64).clip(0)
     scale = photons / clean.max()
     image = rng.poisson(scale * clean) + OFFSET + rng.normal(0, READ_NOISE, clean.shape)
-    top, left = ((long - SIDE) // 2 for long in shape)
-    return Observed(image, scale * scene[top : top + SIDE, left : left + SIDE].astype(np.float64))
+    return Observed(image, scale * scene[border:-border, border:-border].astype(np.float64))
 
 
 def kept(result: Array, truth: Array) -> Kept:
     """Compare a result above the offset with its specimen."""
-    blocks = [
-        array[: SIDE // BLOCK * BLOCK, : SIDE // BLOCK * BLOCK].reshape(SIDE // BLOCK, BLOCK, -1, BLOCK).mean((1, 3))
-        for array in (result, truth)
-    ]
+    blocks = [array.reshape(SIDE // BLOCK, BLOCK, -1, BLOCK).mean((1, 3)) for array in (result, truth)]
     scatter = float(np.std(blocks[0] - blocks[1]) / blocks[1].mean())
     return Kept(float(result.sum() / truth.sum()), scatter, float(np.corrcoef(result.ravel(), truth.ravel())[0, 1]))
 
@@ -98,7 +96,7 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", choices=METHODS, default=list(METHODS), help="methods (all)")
     options = parser.parse_args()
     warnings.simplefilter("ignore", UndersamplingWarning)
-    print(f"`python -m benchmarks.photometry --specimens {options.specimens}`, medians:\n")
+    print(f"`python -m benchmarks.photometry {' '.join(sys.argv[1:])}`, medians:\n")
     print("\n".join(table(options.specimens, options.method)))
 
 
