@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from napari_deepblur.cli.arguments import Verbs
 
 _IMAGES = 40
+METHODS = ("richardson-lucy", "total-variation", "wiener", "blind")
+"""Those of `benchmarks.restoration.tuning`, and the blind methods of others."""
 
 
 def add_to(kinds: Verbs) -> None:
@@ -20,6 +22,9 @@ def add_to(kinds: Verbs) -> None:
     add_data(parser, f"number of test images ({_IMAGES})")
     parser.add_argument("--tuning-images", type=int, default=4, metavar="N", help="to choose parameters on (4)")
     parser.add_argument("--noise", nargs="+", choices=LEVELS, default=list(LEVELS), help="noise levels (all)")
+    parser.add_argument(
+        "--method", nargs="+", choices=METHODS, default=list(METHODS), help="methods beside the network (all)"
+    )
     add_machine(parser)
     parser.set_defaults(work=run, benchmark="deblurring")
 
@@ -46,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.tuning_images,
         arguments.seed,
     )
-    report = run_deblurring(task, origin, levels)
+    report = run_deblurring(task, origin, levels, arguments.method)
     path = arguments.output / f"{report.name}.png"
     figures.draw_bars(path, report.rows, "method", "SSIM", "SSIM", reference="network, mean PSF")
     finish(report, arguments)

@@ -61,7 +61,7 @@ class Observed(NamedTuple):
     seconds: Mapping[str, float]
 
 
-def observe(batch: Batch, identifier: Identifier, words: str) -> list[Observed]:
+def observe(batch: Batch, identifier: Identifier, words: str, *, others: bool = True) -> list[Observed]:
     """Find all blurs for each image of a batch.
 
     Parameters
@@ -72,6 +72,8 @@ def observe(batch: Batch, identifier: Identifier, words: str) -> list[Observed]:
         What identifies; the noise is estimated by it.
     words
         Beside the progress bar.
+    others
+        Whether those of the blind methods of others are found, too.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def observe(batch: Batch, identifier: Identifier, words: str) -> list[Observed]:
     """
     average = average_blur(identifier.family)
     border = identifier.family.psf_size // 2
-    blind = blind_methods()
+    blind = blind_methods() if others else {}
     observed = []
     for index in tqdm(range(len(batch.image)), desc=words, unit="image"):
         image, true = batch.image[index, 0].numpy(), batch.psf[index]

@@ -24,6 +24,8 @@ from napari_deepblur.training.identification import NOISE_LEVELS
 
 BLURRED = "blurred image"
 KINDS = (ESTIMATED, TRUE, AVERAGE)
+BLIND = "blind"
+"""The blind methods of others, among the methods of `run_deblurring`."""
 _BLIND_SOLVER = "total-variation"
 
 
@@ -73,8 +75,13 @@ class Task(NamedTuple):
     side: int = PAPER_SIDE
 
 
-def run_deblurring(task: Task, origin: Origin, levels: Sequence[str] = tuple(NOISE_LEVELS)) -> Report:
-    """Restore every test image with every method.
+def run_deblurring(
+    task: Task,
+    origin: Origin,
+    levels: Sequence[str] = tuple(NOISE_LEVELS),
+    methods: Sequence[str] = (*STRENGTHS, BLIND),
+) -> Report:
+    """Restore every test image with the network and other methods.
 
     Parameters
     ----------
@@ -84,6 +91,8 @@ def run_deblurring(task: Task, origin: Origin, levels: Sequence[str] = tuple(NOI
         Where the numbers come from.
     levels
         Keys of `NOISE_LEVELS`.
+    methods
+        Keys of `STRENGTHS`, and `BLIND` for the blind methods of others.
 
     Returns
     -------
@@ -94,16 +103,17 @@ def run_deblurring(task: Task, origin: Origin, levels: Sequence[str] = tuple(NOI
     rows: list[dict[str, Cell]] = []
     notes, choices, shares = [], {}, {}
     tests, examples = _batches(task, "validation", task.images), _batches(task, "train", task.tuning_images)
-    pairs = [(method, kind) for method in STRENGTHS for kind in KINDS]
-    pairs += [(_BLIND_SOLVER, name) for name in blind_methods()]
+    others = BLIND in methods
+    pairs = [(method, kind) for method in STRENGTHS if method in methods for kind in KINDS]
+    pairs += [(_BLIND_SOLVER, name) for name in (blind_methods() if others else ())]
     for level in levels:
-        known = observe(examples(level), task.identifier, f"Tuning, {level}")
+        known = observe(examples(level), task.identifier, f"Tuning, {level}", others=others)
         tuned = tune_all(pairs, known, task.identifier.device)
         choices[level] = [choice._asdict() for choice in tuned]
-        methods: list[tuple[str, str, Restorer]] = [("network", kind, task.network) for kind in KINDS]
-        methods += [(choice.method, choice.kind, choice.restorer()) for choice in tuned]
-        observed = observe(tests(level), task.identifier, f"Blurs, {level}")
-        trials = _restore_all(observed, methods, task.identifier.device, level)
+        restorers: list[tuple[str, str, Restorer]] = [("network", kind, task.network) for kind in KINDS]
+        restorers += [(choice.method, choice.kind, choice.restorer()) for choice in tuned]
+        observed = observe(tests(level), task.identifier, f"Blurs, {level}", others=others)
+        trials = _restore_all(observed, restorers, task.identifier.device, level)
         blurred = trials[BLURRED, ""]
         rows += [_row(level, method, kind, done, blurred) for (method, kind), done in trials.items()]
         share = recovered_share(*(_mean_ssim(trials["network", kind]) for kind in KINDS))

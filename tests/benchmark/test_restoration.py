@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.command.deblurring import METHODS
 from benchmarks.identification.identified import Identifier
 from benchmarks.reports import figures
 from benchmarks.reports.report import Origin
@@ -157,3 +158,10 @@ def test_the_table(
     assert len(report.details["tuned"]["none"]) == 9
     figures.draw_bars(tmp_path / "bars.png", report.rows, "method", "SSIM", "SSIM", reference="network, mean PSF")
     assert (tmp_path / "bars.png").stat().st_size > 5_000
+    assert set(METHODS) == {*tuning.STRENGTHS, deblurring.BLIND}
+    fewer = run_deblurring(Task(folder, identifier, network, 1, 1, 0, 96), origin, ("none",), ("wiener",))
+    assert [str(row["method"]).split(",")[0] for row in fewer.rows] == [
+        "blurred image",
+        *3 * ["network"],
+        *3 * ["wiener"],
+    ]

@@ -10,6 +10,7 @@ import tifffile
 from PIL import Image
 
 from napari_deepblur.errors import ImageError, OutputError
+from napari_deepblur.io.acquisition import in_seconds, in_um
 from napari_deepblur.io.images import check_writable, read_image, read_pixel_size_um, write_tiff
 
 COUNTS = np.random.default_rng(0).integers(0, 100, (20, 24))
@@ -93,12 +94,22 @@ def test_ome_without_a_unit_means_micrometres(tmp_path: Path) -> None:
     assert read_pixel_size_um(path) is None
 
 
-@pytest.mark.parametrize("unit", ["um", "micron", "\\u00B5m", "nm"])
-def test_pixel_size_of_imagej_tiff_in_its_unit(tmp_path: Path, unit: str) -> None:
+@pytest.mark.parametrize(
+    ("unit", "size"),
+    [
+        *[(unit, 0.065) for unit in ("um", "micron", "microns", "\\u00B5m", "Micrometers", "micrometre")],
+        *[("nm", 65.0), ("nanometres", 65.0), ("mm", 6.5e-5), ("inch", 0.065 / 25400), ("inches", 0.065 / 25400)],
+    ],
+)
+def test_pixel_size_of_imagej_tiff_in_its_unit(tmp_path: Path, unit: str, size: float) -> None:
     path = tmp_path / "plane.tif"
-    per_unit = (1 / 65.0,) * 2 if unit == "nm" else (1 / 0.065,) * 2
+    per_unit = (1 / size,) * 2
     tifffile.imwrite(path, COUNTS.astype(np.uint16), imagej=True, resolution=per_unit, metadata={"unit": unit})
     assert read_pixel_size_um(path) == pytest.approx(0.065, rel=1e-5)
+
+
+def test_a_time_is_no_length() -> None:
+    assert in_um(1.0, "ms") is None and in_seconds(250, "ms") == 0.25 and in_seconds(2, "Minutes") == 120
 
 
 def test_pixel_size_from_the_resolution_alone_unless_it_is_meant_for_printers(tmp_path: Path) -> None:

@@ -103,3 +103,15 @@ def test_quality_of_blind_deblurring_by_the_network(noise: str, floor: float) ->
 @pytest.mark.parametrize("method", ["richardson-lucy", "richardson-lucy-tv", "total-variation", "wiener"])
 def test_quality_of_blind_deblurring_by_classical_methods(method: str) -> None:
     assert _gain("high", method) > 0.05
+
+
+def test_the_network_gives_back_the_light_of_points() -> None:
+    """The weights before, whose loss did not count misplaced light, gave 61 %; these give 81 %."""
+    family = ZernikeFamily(Microscope(pixel_size_um=0.0957))
+    rng = np.random.default_rng(0)
+    scene = np.zeros((SIDE + 30, SIDE + 30), np.float32)
+    scene[tuple(rng.integers(20, SIDE + 10, (2, 300)))] = rng.uniform(0.3, 1, 300)
+    clean = family.operator(THETA, (SIDE, SIDE)).forward(scene)
+    image = PoissonGaussianNoise(*NOISE["medium"]).sample(clean / clean.max(), 0).astype(np.float32)
+    result = deblur(image, family, method="network", device="cpu").image
+    assert 0.75 < result.sum() / image.sum() < 1.05

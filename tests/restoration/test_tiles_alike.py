@@ -29,7 +29,8 @@ def blur() -> FamilyBlur:
 @pytest.fixture(scope="module")
 def image(blur: FamilyBlur) -> NDArray[np.float32]:
     """Points on a ground whose right half is ten times as bright."""
-    rng = np.random.default_rng(0)
+    # Of the images of seeds 0 to 5, those of 0 and 2 have a pixel that the prior leaves to the processor's rounding.
+    rng = np.random.default_rng(1)
     scene = gaussian_filter((rng.uniform(size=(214, 274)) > 0.99).astype(float), 0.7) * 4 + 0.05
     scene[:, 137:] *= 10
     scene = np.minimum(scene, 3).astype(np.float32)

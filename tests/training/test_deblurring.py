@@ -7,6 +7,7 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
+from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.networks.identification import IdentificationConfig, IdentificationNetwork, Prediction
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.operators import ConvolutionOperator
@@ -17,15 +18,17 @@ from napari_deepblur.training.deblurring import (
     correlations,
     draw_patches,
     estimated_psfs,
+    misplaced_light,
     restoration_loss,
     structural_similarity_map,
 )
 from napari_deepblur.training.pupils import PUPILS, Pupils
-from napari_deepblur.training.recipes import DEBLURRING, NoiseRange
+from napari_deepblur.training.recipes import DEBLURRING, LossWeights, NoiseRange
 
 CONFIG = IdentificationConfig(widths=(4, 4), blocks=(1, 1), stem_stride=4, map_width=4, hidden=8, candidates=2)
 K = len(CONFIG.modes)
 CPU = torch.device("cpu")
+PLAIN = LossWeights(0.0, 0.0, 0.0)
 
 
 def patches(true_share: float, noise: NoiseRange, made_up_share: float = 0.0, thick_share: float = 0.0) -> Patches:
@@ -112,11 +115,15 @@ def test_the_spread_of_made_up_estimates_is_their_mean_error() -> None:
     assert errors.mean().item() == pytest.approx(7 / 5 * spread.mean().item(), rel=0.1)
 
 
+def test_training_can_begin_with_the_shipped_weights() -> None:
+    assert load_deblurring("light").config == DEBLURRING["light"].network
+
+
 def test_the_loss_counts_relative_errors_alike() -> None:
     dim, bright = torch.full((1, 1, 9, 9), 0.5), torch.full((1, 1, 9, 9), 8.0)
 
     def error(restored: torch.Tensor, target: torch.Tensor) -> float:
-        return math.exp(restoration_loss(restored, target, 0.0).item() / 0.05) - 1e-3
+        return math.exp(restoration_loss(restored, target, PLAIN).item() / 0.05) - 1e-3
 
     # Bright patches relative to their peak.
     assert error(dim + 0.1, dim) == pytest.approx(0.1)
@@ -124,9 +131,10 @@ def test_the_loss_counts_relative_errors_alike() -> None:
     # Halving a small error is worth what halving a large one is.
     pair, less = torch.cat((dim + 0.2, dim + 0.02)), torch.cat((dim + 0.2, dim + 0.01))
     other, both = torch.cat((dim + 0.1, dim + 0.02)), torch.cat((dim, dim))
-    gains = [restoration_loss(pair, both, 0.0) - restoration_loss(better, both, 0.0) for better in (less, other)]
+    gains = [restoration_loss(pair, both, PLAIN) - restoration_loss(better, both, PLAIN) for better in (less, other)]
     assert gains[0].item() == pytest.approx(gains[1].item(), rel=0.1)
-    assert restoration_loss(dim, dim, 1.0) < restoration_loss(dim + 0.01, dim, 1.0)
+    similar = dataclasses.replace(PLAIN, ssim=1.0)
+    assert restoration_loss(dim, dim, similar) < restoration_loss(dim + 0.01, dim, similar)
 
 
 def test_uncertain_structure_is_worth_its_mean() -> None:
@@ -135,10 +143,27 @@ def test_uncertain_structure_is_worth_its_mean() -> None:
     nothing, mean = torch.zeros(4, 1, 9, 9), torch.zeros(4, 1, 9, 9)
     target = torch.zeros(4, 1, 9, 9)
     target[..., 3:5, 3:5], mean[..., 3:5, 3:5] = places, 0.25
-    losses = [[restoration_loss(image, target, 0.0, weight) for image in (nothing, mean)] for weight in (0.0, 0.1)]
+    losses = [
+        [restoration_loss(image, target, dataclasses.replace(PLAIN, correlation=weight)) for image in (nothing, mean)]
+        for weight in (0.0, 0.1)
+    ]
     assert losses[0][0] < losses[0][1] and losses[1][0] > losses[1][1]
     torch.testing.assert_close(correlations(target + 1, 3 * target), torch.ones(4))
     assert torch.equal(correlations(nothing, target), torch.zeros(4))
+
+
+def test_light_is_kept_where_places_are_uncertain() -> None:
+    # One bright point somewhere in a block: the darkest guess has the least absolute error, but loses the light.
+    target = torch.zeros(4, 1, 64, 64)
+    target[torch.arange(4), 0, [8, 9, 8, 9], [8, 8, 9, 9]] = 1.0
+    dark, mean = torch.zeros_like(target), target.mean(dim=0, keepdim=True).expand_as(target)
+    losses = [
+        [restoration_loss(image, target, dataclasses.replace(PLAIN, light=weight)) for image in (dark, mean)]
+        for weight in (0.0, 0.2)
+    ]
+    assert losses[0][0] < losses[0][1] and losses[1][0] > losses[1][1]
+    even = torch.full((2, 1, 64, 64), 0.5)
+    torch.testing.assert_close(misplaced_light(1.1 * even, even), torch.full((2,), 0.05 / 0.51))
 
 
 def test_the_similarity_is_that_of_scikit_image() -> None:

@@ -13,15 +13,15 @@ from napari_deepblur.io.engraving import immersion_index as immersion_index
 from napari_deepblur.io.engraving import read_objective as read_objective
 
 _UM = {
-    "um": 1.0, "µm": 1.0, "μm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0,
-    "micrometre": 1.0, "pm": 1e-6, "å": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6,
-    "inch": 25400.0, "angstrom": 1e-4, "picometer": 1e-6, "centimeter": 1e4, "millimeter": 1e3, "meter": 1e6,
+    "um": 1.0, "µm": 1.0, "μm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "micrometer": 1.0, "pm": 1e-6, "picometer": 1e-6,
+    "å": 1e-4, "angstrom": 1e-4, "ångström": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "mm": 1e3, "millimeter": 1e3,
+    "cm": 1e4, "centimeter": 1e4, "m": 1e6, "meter": 1e6, "in": 25400.0, "inch": 25400.0,
 }  # fmt: skip
 """Micrometres in a unit; the letter for micro has two code points, and ImageJ writes it as an escape sequence."""
 
 _SECONDS = {
-    "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "min": 60.0, "h": 3600.0,
-    "millisecond": 1e-3, "microsecond": 1e-6, "minute": 60.0, "hour": 3600.0,
+    "s": 1.0, "sec": 1.0, "second": 1.0, "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "us": 1e-6, "µs": 1e-6,
+    "μs": 1e-6, "microsecond": 1e-6, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0,
 }  # fmt: skip
 
 _PLAUSIBLE = {
@@ -159,16 +159,24 @@ def in_um(value: object, unit: str) -> float | None:
     unit
         Name of a unit, such as ``"nm"`` or ``"µm"``.
     """
-    factor = _UM.get(unit.strip().lower())
+    factor = _in_units(unit, _UM)
     number = as_number(value)
     return None if factor is None or number is None else number * factor
 
 
 def in_seconds(value: object, unit: str) -> float | None:
     """Convert a time to seconds; None where the number is none, or the unit is none of time."""
-    factor = _SECONDS.get(unit.strip().lower())
+    factor = _in_units(unit, _SECONDS)
     number = as_number(value)
     return None if factor is None or number is None else number * factor
+
+
+def _in_units(name: str, units: Mapping[str, float]) -> float | None:
+    """Find a unit by its sign or its name, in British or American spelling, of one or of many."""
+    plain = name.strip().lower().replace("metre", "meter")
+    # Signs have no plural: "ms" is not more than one metre.
+    one = [plain.removesuffix("s"), plain.removesuffix("es")] if len(plain) > len("ms") else []
+    return next((units[name] for name in (plain, *one) if name in units), None)
 
 
 def as_number(value: object) -> float | None:

@@ -22,31 +22,49 @@ from napari_deepblur.training.identification import validation_batches
 from napari_deepblur.training.loop import Rows, begin_with, start_run, train
 from napari_deepblur.training.losses import mean_and_spread
 from napari_deepblur.training.pupils import Pupils
-from napari_deepblur.training.recipes import DeblurringRecipe
+from napari_deepblur.training.recipes import DeblurringRecipe, LossWeights
 
 _VALIDATION_SIDE = 256
 
 
 _SSIM_SIDE = 7
 _TYPICAL_ERROR, _SMALLEST_ERROR = 0.05, 1e-3
+_BLOCKS, _DARK = (4, 16, 64), 0.01
 
 
-def restoration_loss(restored: Tensor, target: Tensor, ssim_weight: float, correlation_weight: float = 0.0) -> Tensor:
-    """Mean over patches of 0.05 log e, e = mean |x - t| + `ssim_weight` (1 - SSIM) + `correlation_weight` (1 - r).
+def restoration_loss(restored: Tensor, target: Tensor, weights: LossWeights) -> Tensor:
+    """Mean over patches of 0.05 log e, e = mean |x - t| + s (1 - SSIM) + c (1 - r) + l times the misplaced light.
 
-    The logarithm makes one tenth less error worth as much in a clean patch as in a noisy one; on the plain mean, clean
-    images were sacrificed for noisy ones. The factor keeps gradients at the size of those of e itself. A point that was
-    blurred to a peak of one was many times brighter: patches count relative to their peak where that passes one. SSIM
-    keeps faint structures from being sacrificed for bright ones. Source: H. Zhao et al., "Loss functions for image
-    restoration with neural networks", IEEE TCI 3, 47 (2017).
+    s, c and l are the `weights` of SSIM, correlation and light. The logarithm makes one tenth less error worth as
+    much in a clean patch as in a noisy one; on the plain mean, clean images were sacrificed for noisy ones. The
+    factor keeps gradients at the size of those of e itself. A point that was blurred to a peak of one was many
+    times brighter: patches count relative to their peak where that passes one. SSIM keeps faint structures from
+    being sacrificed for bright ones. `misplaced_light` keeps the sum of the light: where a point may be at any of
+    several pixels, the darkest guess has the least absolute error.
+    Source: H. Zhao et al., "Loss functions for image restoration with neural networks", IEEE TCI 3, 47 (2017).
     """
     peak = target.amax(dim=(-3, -2, -1), keepdim=True).clamp_min(1)
     restored, target = restored / peak, target / peak
-    unlike = 1 - structural_similarity_map(restored, target).mean(dim=(-2, -1))
-    error = (restored - target).abs().mean(dim=(-3, -2, -1)) + ssim_weight * unlike
-    if correlation_weight:
-        error = error + correlation_weight * (1 - correlations(restored, target))
+    error = (
+        (restored - target).abs().mean(dim=(-3, -2, -1))
+        + weights.ssim * (1 - structural_similarity_map(restored, target).mean(dim=(-2, -1)))
+        + weights.correlation * (1 - correlations(restored, target))
+        + weights.light * misplaced_light(restored, target)
+    )
     return _TYPICAL_ERROR * (error + _SMALLEST_ERROR).log().mean()
+
+
+def misplaced_light(restored: Tensor, target: Tensor) -> Tensor:
+    """Mean over blocks of 4, 16 and 64 pixels a side of |mean x - mean t|, over the mean of t; shape (B,).
+
+    Blocks that are larger than the patches, (B, 1, S, S), are left out. The mean of a block is known where the
+    pixel is not: an image whose points are somewhere within a block has none.
+    """
+    difference = (restored - target).float()
+    wrong = [
+        F.avg_pool2d(difference, side).abs().mean(dim=(-3, -2, -1)) for side in _BLOCKS if side <= difference.shape[-1]
+    ]
+    return torch.stack(wrong).mean(dim=0) / (target.float().mean(dim=(-3, -2, -1)) + _DARK)
 
 
 def correlations(a: Tensor, b: Tensor) -> Tensor:
@@ -137,7 +155,7 @@ def train_deblurring(
         operator = ConvolutionOperator(patches.psf[:, None], (recipe.patch_size, recipe.patch_size))
         with torch.autocast(device.type, dtype=torch.bfloat16):
             restored = run.network(patches.image, operator, patches.noise, patches.spread)
-        return restoration_loss(restored, patches.target, recipe.ssim_weight, recipe.correlation_weight)
+        return restoration_loss(restored, patches.target, recipe.loss)
 
     train(
         run,

@@ -162,7 +162,7 @@ class DeblurringAdaptation:
         patches = self.draw(self._source, noise, run.generator, self.recipe.true_share)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             restored = run.network(patches.image, patches.operator, patches.noise, patches.spread)
-        return restoration_loss(restored, patches.target, self.recipe.ssim_weight)
+        return restoration_loss(restored, patches.target, self.recipe.loss)
 
     def _validation(self, images: int) -> dict[str, tuple[FieldPatches, ...]]:
         device = self._source.bank.device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from napari_deepblur.networks import deblurring as deblurring_network
 from napari_deepblur.networks import identification as identification_network
@@ -149,6 +149,30 @@ class AdaptationRecipe:
 
 
 @dataclass(frozen=True)
+class LossWeights:
+    """What counts in a restored patch beside the mean absolute error (`training.deblurring.restoration_loss`).
+
+    Attributes
+    ----------
+    ssim
+        Weight of 1 - SSIM.
+    correlation
+        Of 1 less the correlation with the truth.
+    light
+        Of the share of light at wrong places.
+    """
+
+    ssim: float = 0.1
+    correlation: float = 0.1
+    light: float = 0.2
+
+
+_LOSS = LossWeights()
+_FIELDS = replace(IDENTIFICATION["light"], procedural_share=0.4)
+"""Of deblurring: photographs have no points, and no lines as thin as fluorescent ones."""
+
+
+@dataclass(frozen=True)
 class DeblurringRecipe:
     """How a deblurring network is trained.
 
@@ -171,8 +195,8 @@ class DeblurringRecipe:
         Smallest and largest standard deviation of the coefficients of made-up estimates, waves; log-uniform.
     made_up_candidates
         Candidates that are averaged into a made-up estimate.
-    ssim_weight, correlation_weight
-        Weights of 1 - SSIM, and of 1 less the correlation, beside the mean absolute error.
+    loss
+        What counts beside the mean absolute error.
     cutoffs
         Pupil cut-offs fc, in cycles per pixel, that batches are drawn at.
     noise
@@ -185,13 +209,12 @@ class DeblurringRecipe:
     schedule: Schedule
     fields: int = 4
     patch_size: int = 130
-    identification: IdentificationRecipe = IDENTIFICATION["light"]
+    identification: IdentificationRecipe = _FIELDS
     true_share: float = 0.35
     made_up_share: float = 0.25
     made_up_std: tuple[float, float] = (0.003, 0.09)
     made_up_candidates: int = 6
-    ssim_weight: float = 0.1
-    correlation_weight: float = 0.1
+    loss: LossWeights = _LOSS
     cutoffs: tuple[float, ...] = (0.14, 0.17, 0.20, 0.23, 0.25, 0.261, 0.261, 0.27)
     noise: NoiseRange = field(default_factory=NoiseRange)
     seed: int = 1
@@ -213,8 +236,8 @@ class DeblurringAdaptationRecipe:
         Share of patches restored with the true operator; the others with estimates of every quality.
     error
         Smallest and largest error of these estimates, in standard deviations of the family's parameters; log-uniform.
-    ssim_weight
-        Weight of 1 - SSIM beside the mean absolute error.
+    loss
+        What counts beside the mean absolute error.
     noise
         Range of the noise.
     procedural_share
@@ -228,7 +251,7 @@ class DeblurringAdaptationRecipe:
     patch_size: int = 130
     true_share: float = 0.3
     error: tuple[float, float] = (0.03, 2.0)
-    ssim_weight: float = 0.1
+    loss: LossWeights = _LOSS
     noise: NoiseRange = field(default_factory=NoiseRange)
     procedural_share: float = 0.15
     seed: int = 3

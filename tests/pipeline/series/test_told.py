@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from napari_deepblur.errors import NoiseError
 from napari_deepblur.identification.volumes.identify import FOCUS_NOTE
-from napari_deepblur.pipeline.series.told import told_in, verdict_in
+from napari_deepblur.pipeline.series.told import all_equal, nothing_to_deblur, passed_through, told_in, verdict_in
 from napari_deepblur.restoration.verdict import Verdict
 
 GREEN = Verdict("green", 0.02, 1.0, wrong=0.01, expected_db=14.0)
@@ -61,3 +62,16 @@ def test_what_cannot_be_understood_counts_as_absent(record: dict[str, Any]) -> N
 def test_a_verdict_comes_back_from_its_record() -> None:
     assert verdict_in(RED.as_record()) == RED
     assert verdict_in({**RED.as_record(), "light": "blue"}) is None
+
+
+@pytest.mark.parametrize("frames", ["frames", "stacks"])
+def test_why_nothing_was_deblurred_is_said_alike_of_planes_and_volumes(frames: str) -> None:
+    equal = [all_equal(f"time {time}", 7.5) for time in range(2)]
+    failed = passed_through("time 0", NoiseError("NaN was passed through."))
+
+    assert equal[0] == "time 0: all pixels are 7.5, passed through"
+    assert nothing_to_deblur(equal, frames).startswith(f"In each of the 2 {frames} all pixels have the same value")
+    assert failed == "time 0 was passed through: NaN was passed through."
+    assert nothing_to_deblur([failed, equal[1]], frames) == (
+        f"None of the 2 {frames} can be deblurred. time 0: NaN was passed through."
+    )

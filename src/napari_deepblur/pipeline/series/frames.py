@@ -32,6 +32,7 @@ from napari_deepblur.pipeline.series.arrays import (
 )
 from napari_deepblur.pipeline.series.outcome import Frame, StackDeblurring, Written
 from napari_deepblur.pipeline.series.resumed import resumed
+from napari_deepblur.pipeline.series.told import all_equal, nothing_to_deblur, passed_through
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.plane import SourcePlane
 from napari_deepblur.progress import Progress, changed, one_of
@@ -136,7 +137,7 @@ def deblur_stack_steps(
                         spread.write(step.index, whole(step.image.shape), _spread_of(step))
                 yield step
         if first is None:
-            raise ImageError(_nothing_to_deblur(notes))
+            raise ImageError(nothing_to_deblur(notes, "frames"))
         record = {**first.settings, "axes": axes, "reuse": reuse, **of_colours, "frames": entries}
         record["settings"] = settings.model_dump(mode="json")
         if first.identification is not None:
@@ -170,7 +171,7 @@ def _frames(
         if _is_transparency(axes, index):
             pass
         elif len(indices) > 1 and isinstance(plane, np.ndarray) and _is_constant(plane):
-            note = f"{name}: all pixels are {plane.flat[0]:g}, passed through"
+            note = all_equal(name, plane.flat[0])
         else:
             light = tuple(i for i, letter in zip(index, leading(axes), strict=True) if letter in OPTICS)
             known = found.get(light) if reuse == "first" else None
@@ -189,7 +190,7 @@ def _frames(
                 # What is wrong with one frame is not wrong with the others.
                 if len(indices) == 1:
                     raise
-                note = f"{name} was passed through: {error}"
+                note = passed_through(name, error)
             except DeepblurError as error:
                 if len(indices) == 1:
                     raise
@@ -227,13 +228,6 @@ def _written(
         return Written(index, step.region)
 
     return changed(steps, write)
-
-
-def _nothing_to_deblur(notes: list[str]) -> str:
-    """Say why no frame could be deblurred."""
-    if all(note.endswith(", passed through") for note in notes):
-        return f"In each of the {len(notes)} frames all pixels have the same value: there is nothing to deblur."
-    return f"None of the {len(notes)} frames can be deblurred. {notes[0].replace(' was passed through', '')}"
 
 
 def check_channels(axes: str, shape: Sequence[int], settings: DeblurSettings) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from napari_deepblur.errors import DeepblurError
 from napari_deepblur.identification.volumes.results import FOCUS_NOTE
 from napari_deepblur.io.axes import AXES, frame_name, leading
 from napari_deepblur.pipeline.series.history import frame_axes
@@ -13,6 +14,7 @@ from napari_deepblur.resolution import ResolutionGain
 from napari_deepblur.restoration.verdict import Verdict, badness
 
 _LIGHTS = ("green", "yellow", "red")
+_WAS_PASSED, _EQUAL_PASSED = " was passed through", ", passed through"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,39 @@ class Told:
     judged: int
     resolution: ResolutionGain | None
     notes: tuple[str, ...]
+
+
+def passed_through(name: str, error: DeepblurError) -> str:
+    """Say that a frame was passed through, and why.
+
+    Parameters
+    ----------
+    name
+        Of the frame, as from `frame_name`.
+    error
+        What is wrong with it.
+    """
+    return f"{name}{_WAS_PASSED}: {error}"
+
+
+def all_equal(name: str, value: float) -> str:
+    """Say that a frame was passed through because all its pixels have one value, in the units of the image."""
+    return f"{name}: all pixels are {value:g}{_EQUAL_PASSED}"
+
+
+def nothing_to_deblur(notes: Sequence[str], frames: str) -> str:
+    """Say why none of several frames could be deblurred.
+
+    Parameters
+    ----------
+    notes
+        One for each frame, of `passed_through` or `all_equal`.
+    frames
+        What they are, in the plural: "frames" or "stacks".
+    """
+    if all(note.endswith(_EQUAL_PASSED) for note in notes):
+        return f"In each of the {len(notes)} {frames} all pixels have the same value: there is nothing to deblur."
+    return f"None of the {len(notes)} {frames} can be deblurred. {notes[0].replace(_WAS_PASSED, '', 1)}"
 
 
 def told_in(record: Mapping[str, Any]) -> Told:

@@ -21,6 +21,7 @@ from napari_deepblur.io.sinks import Form, Sink
 from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.series.arrays import Frames, lazy_volume, read, whole
 from napari_deepblur.pipeline.series.frames import Reuse, check_channels
+from napari_deepblur.pipeline.series.told import nothing_to_deblur, passed_through
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.pipeline.volume import VolumeDeblurring, run_volume
 from napari_deepblur.pipeline.volume_estimate import FEWEST_PLANES
@@ -184,7 +185,7 @@ def _stack_steps(
     except (ImageError, NoiseError) as error:
         if not name:
             raise
-        return _Stack(index, None, None, False, f"{name} was passed through: {error}")
+        return _Stack(index, None, None, False, passed_through(name, error))
     except DeepblurError as error:
         if not name:
             raise
@@ -197,7 +198,7 @@ def _record(stacks: list[_Stack], axes: str, reuse: Reuse) -> dict[str, Any]:
     """Return the record of the first stack, and what was found in each where there are several."""
     first = next((made.result for made in stacks if made.result is not None), None)
     if first is None:
-        raise ImageError(f"None of the {len(stacks)} stacks can be deblurred. {stacks[0].note}")
+        raise ImageError(nothing_to_deblur([made.note for made in stacks], "stacks"))
     record: dict[str, Any] = dict(first.settings)
     if axes != "ZYX":
         signs = [made.found.sign_probability for made in stacks if made.found is not None]
