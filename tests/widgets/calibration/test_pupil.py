@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QLabel, QPush
 
 from napari_deepblur import deblur_stack
 from napari_deepblur.calibration import PupilChoice
-from napari_deepblur.calibration.pupil.model import patch_side
+from napari_deepblur.calibration.pupil.choice import patch_side
 from napari_deepblur.io.psf_stacks import load_psf_stack
 from napari_deepblur.io.pupil_files import load_pupil
 from napari_deepblur.io.weights import FOLDER_VARIABLE
