@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from napari_deepblur.errors import DeepblurError, TrainingDataError, WeightsError
+from napari_deepblur.errors import DeepblurError, OutputError, TrainingDataError, WeightsError
 from napari_deepblur.training.checkpoints import Run
 from napari_deepblur.training.loop import start_run
 from napari_deepblur.training.recipes import Schedule
@@ -162,3 +163,25 @@ def test_one_flipped_bit_is_found(tmp_path: Path) -> None:
     (tmp_path / "state.safetensors").write_bytes(data)
     with pytest.raises(WeightsError, match="not those that were written"):
         new_run().load(tmp_path / "state.safetensors")
+
+
+def test_a_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    run = new_run()
+    advance(run, 1)
+    run.save(tmp_path / "gone" / "checkpoint.safetensors")
+    again = new_run(seed=1)
+    again.load(tmp_path / "gone" / "checkpoint.safetensors")
+    assert_same_state(again, run)
+
+
+def test_a_state_that_cannot_be_written_to_its_folder_is_kept_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder was")
+    run = new_run()
+    advance(run, 1)
+    with pytest.raises(OutputError, match="kept: it is ") as caught:
+        run.save(tmp_path / "taken" / "checkpoint.safetensors")
+    kept = Path(str(caught.value).rsplit("it is ", 1)[1].rstrip("."))
+    again = new_run(seed=1)
+    again.load(kept)
+    shutil.rmtree(kept.parent)
+    assert_same_state(again, run)

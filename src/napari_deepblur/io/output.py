@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from napari_deepblur.errors import OutputError
 
 PREFIX = ".napari-deepblur-"
@@ -157,7 +159,8 @@ def replacing(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[P
         yield partial
         partial.chmod(_mode(target))
         partial.replace(target)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
+        # Writing tensors to a full disk is a SafetensorError, which is no OSError.
         if isinstance(error, OutputError):
             raise
         raise OutputError(f"{target} could not be written ({error}). Is the disk full?") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from napari_deepblur.errors import TrainingDataError, WeightsError
+from napari_deepblur.io.output import replacing
 from napari_deepblur.io.tensor_files import check_digest, digest
 
 _FORMAT = "napari-deepblur checkpoint 1"
@@ -64,7 +65,15 @@ class Run:
                 kept.copy_(buffer)
 
     def save(self, path: Path) -> None:
-        """Write the state of the run; the file is replaced in one step."""
+        """Write the state of the run; the file is replaced in one step.
+
+        A folder that is gone is made again: hours of work are in hand.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written. Where its folder cannot be, the state is kept in another, which it names.
+        """
         tensors: dict[str, Tensor] = {"generator": self.generator.get_state()}
         for prefix, module in (("network", self.network), ("average", self.average)):
             tensors |= {f"{prefix}/{name}": value for name, value in module.state_dict().items()}
@@ -78,9 +87,10 @@ class Run:
             "samples": str(self.samples),
             "seconds": str(self.seconds),
         }
-        partial = path.with_suffix(".partial")
-        save_file(kept, partial, facts)
-        os.replace(partial, path)
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, keep=True) as partial:
+            save_file(kept, partial, facts)
 
     def load(self, path: Path) -> None:
         """Continue from a checkpoint of the same recipe.
