@@ -17,6 +17,7 @@ from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QFileDialog, QProgressBar, QPushButton
 
+from napari_deepblur import calibration
 from napari_deepblur.calibration import Calibration, calibrate_steps
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.images import read_image
@@ -24,7 +25,6 @@ from napari_deepblur.io.weights import FOLDER_VARIABLE
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.progress import Progress
 from napari_deepblur.samples.beads import BEAD_DIAMETER_UM, BEAD_PATCH_SIZE, bead_sample_microscope, bead_sample_path
-from napari_deepblur.widgets.calibration import run as calibration_run
 from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
 from napari_deepblur.widgets.calibration.bead_detection import State
 from napari_deepblur.widgets.calibration.bead_form import BeadChoice, BeadForm
@@ -66,7 +66,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def steps(*arguments: Any, **options: Any) -> Generator[Progress, None, Calibration]:
         return (yield from calibrate_steps(*arguments, **options, n_psfs=4, n_maps=2))
 
-    monkeypatch.setattr(calibration_run, "calibrate_steps", steps)
+    monkeypatch.setattr(calibration, "calibrate_steps", steps)
 
 
 def _add_beads(viewer: Viewer, name: str = "beads") -> Any:
@@ -272,7 +272,7 @@ def test_a_run_can_be_cancelled(
             yield Progress("find", 0, 10)
         raise AssertionError
 
-    monkeypatch.setattr(calibration_run, "calibrate_steps", held)
+    monkeypatch.setattr(calibration, "calibrate_steps", held)
     layers = list(viewer.layers)
     press(qtbot, calibration_dock, "run")
     assert child(calibration_dock, QPushButton, "run").text() == "Cancel"
@@ -298,7 +298,7 @@ def test_the_activity_panel_shows_the_calibration_while_it_lasts(
         go_on.wait(60)
         return (yield from steps)
 
-    monkeypatch.setattr(calibration_run, "calibrate_steps", held)
+    monkeypatch.setattr(calibration, "calibrate_steps", held)
     press(qtbot, calibration_dock, "run")
     qtbot.waitUntil(lambda: any(done > 0 for _, done, _ in activities()), timeout=PATIENCE_MS)
     ((name, done, total),) = activities()

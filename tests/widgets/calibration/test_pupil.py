@@ -21,7 +21,6 @@ from napari_deepblur.io.psf_stacks import load_psf_stack
 from napari_deepblur.io.pupil_files import load_pupil
 from napari_deepblur.io.weights import FOLDER_VARIABLE
 from napari_deepblur.optics import KnownPupil, Microscope
-from napari_deepblur.widgets.calibration import run as calibration_run
 from napari_deepblur.widgets.calibration.bead_preview import BeadPreview
 from napari_deepblur.widgets.calibration.dock import CalibrationDock
 from napari_deepblur.widgets.deblur import family_form
@@ -54,7 +53,7 @@ def calibration_dock(
     def few(*arguments: Any, **options: Any) -> PupilChoice:
         return PupilChoice(*arguments, modes=MODES, **options)
 
-    monkeypatch.setattr(calibration_run, "PupilChoice", few)
+    monkeypatch.setattr("napari_deepblur.calibration.pupil.PupilChoice", few)
     monkeypatch.setenv(FOLDER_VARIABLE, str(untrained_weights))
     monkeypatch.setattr(family_form, "_chosen_files", [])
     _, dock = viewer.window.add_plugin_dock_widget("napari-deepblur", "Bead calibration")

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, deblur_stack_steps
+from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, deblur_stack_steps, frames
 from napari_deepblur.progress import Progress
-from napari_deepblur.widgets.deblur import runs
 
 
 @pytest.fixture
@@ -27,6 +26,6 @@ def hold(monkeypatch: pytest.MonkeyPatch) -> Generator[threading.Event]:
             go_on.wait(0.01)
         return (yield from steps)
 
-    monkeypatch.setattr(runs, "deblur_stack_steps", held)
+    monkeypatch.setattr(frames, "deblur_stack_steps", held)
     yield go_on
     go_on.set()

@@ -17,9 +17,8 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QProgressBar, QPushButton, QWidget
 
 from napari_deepblur.pipeline import DeblurSettings, deblur
-from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, deblur_stack_steps
+from napari_deepblur.pipeline.series import Frame, StackDeblurring, Written, deblur_stack_steps, frames
 from napari_deepblur.progress import Progress
-from napari_deepblur.widgets.deblur import runs
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.layers import METADATA_KEY
@@ -181,7 +180,7 @@ def test_memory_that_ran_out_is_said(
         series = yield from deblur_stack_steps(*arguments)
         return replace(series, notes=("the image: Memory of cuda:0 ran out: the processor took over.",))
 
-    monkeypatch.setattr(runs, "deblur_stack_steps", scarce)
+    monkeypatch.setattr(frames, "deblur_stack_steps", scarce)
     viewer.add_image(cells[:48, :48], name="cells", **MICROMETRES)
     choose(dock, "method", "wiener")
     run_to_the_end(qtbot, dock)
