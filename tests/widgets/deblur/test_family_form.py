@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QComboBox, QFileDialog, QSpinBox
 
 from napari_deepblur.io.families import save_family
+from napari_deepblur.io.images import write_tiff
 from napari_deepblur.operators import ProductConvolutionFamily, ZernikeFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
@@ -48,12 +49,16 @@ def test_the_default_is_that_of_the_settings(form: FamilyForm) -> None:
     assert DeblurSettings(microscope=SAMPLED, **form.value()._asdict()) == settings
 
 
-def test_each_family_shows_its_own_rows(form: FamilyForm, family_file: Path) -> None:
+def test_each_family_shows_its_own_rows(form: FamilyForm, family_file: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "psf.tif"
+    y, x = np.mgrid[-6:7, -6:7]
+    write_tiff(picture, np.exp(-(y**2 + x**2) / 4).astype(np.float32), pixel_size_um=SAMPLED.pixel_size_um)
     expected = {
         "zernike": (True, False, False),
         "field-zernike": (True, True, True),
         str(family_file): (False, False, True),
         "demonstration": (False, False, True),
+        str(picture): (False, False, False),
     }
     for name, (modes, degree, origin) in expected.items():
         form.setValue(FamilyChoice(family=name, degree=2, origin=(3, 4)))

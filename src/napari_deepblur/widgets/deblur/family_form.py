@@ -176,17 +176,23 @@ class FamilyForm(QWidget):
             (self._modes, zernike),
             (self._amplitude, zernike),
             (self._degree, self._shown == _FIELD_ZERNIKE),
-            (self._origin, self._shown != _ZERNIKE),
         ):
             self._layout.setRowVisible(widget, visible)
         self._explain()
-        if zernike:
-            self._facts.clear()
-            return
+        self._layout.setRowVisible(self._origin, self._tell_facts())
+
+    def _tell_facts(self) -> bool:
+        """Say what the family is; return whether its blur varies over a field, in which an image has its place."""
+        self._facts.clear()
+        if self._shown in (_ZERNIKE, _FIELD_ZERNIKE):
+            return self._shown == _FIELD_ZERNIKE
         try:
-            self._facts.say(_facts_of_file(find_family(self._shown)))
+            words, has_field = _facts_of_file(find_family(self._shown))
         except DeepblurError as error:
             self._facts.say(str(error), "error")
+            return False
+        self._facts.say(words)
+        return has_field
 
     def _add(self, modes: tuple[int, ...], title: str) -> None:
         # A list: Qt would turn a tuple of another length into something else.
@@ -201,8 +207,8 @@ class FamilyForm(QWidget):
         self._modes.setToolTip(f"The blur is described by the coefficients of: {names}.")
 
 
-def _facts_of_file(path: Path) -> str:
-    """Say what a file of blurs holds; raises a `FamilyFileError` where that is none."""
+def _facts_of_file(path: Path) -> tuple[str, bool]:
+    """Say what a file of blurs holds, and whether that has a field; raises a `FamilyFileError` where that is none."""
     from napari_deepblur.io.families import load_family
     from napari_deepblur.io.psf_files import load_psf
     from napari_deepblur.io.psf_stacks import load_psf_stack
@@ -213,7 +219,8 @@ def _facts_of_file(path: Path) -> str:
         rms = math.sqrt(sum(c * c for c in pupil.theta))
         return (
             f"A pupil of {len(pupil.modes)} modes, {rms:.3f} waves RMS: nothing is identified. Stacks as volumes have "
-            "its PSF in three dimensions; planes one by one that in focus."
+            "its PSF in three dimensions; planes one by one that in focus.",
+            False,
         )
     if path.suffix.lower() in PSF_SUFFIXES:
         try:
@@ -225,24 +232,26 @@ def _facts_of_file(path: Path) -> str:
                 raise error from None
         return (
             f"A measured PSF of {planes} planes of {sides[0]} x {sides[1]} pixels, for stacks that are deblurred as "
-            "volumes: nothing is identified."
+            "volumes: nothing is identified.",
+            False,
         )
     return _facts(load_family(path))
 
 
-def _facts(family: OperatorFamily) -> str:
-    """Say what a family from a file is."""
+def _facts(family: OperatorFamily) -> tuple[str, bool]:
+    """Say what a family from a file is, and whether its blur varies over a field."""
     size, tensors = family.pixel_size_um, family.tensors
     pixels = f", pixels of {size:g} µm" if size else ""
     if "maps" in tensors and family.field_shape is not None:
         rows, columns = family.field_shape
         return (
             f"{len(tensors['eigen_psfs'])} eigen-PSFs, {len(tensors['maps'])} maps of a field of {rows} x {columns}"
-            f"{pixels}. A crop of the field needs the place of its first pixel."
+            f"{pixels}. A crop of the field needs the place of its first pixel.",
+            True,
         )
     if family.n_parameters == 1:
-        return f"One PSF of {family.psf_size} x {family.psf_size} pixels{pixels}: nothing is identified."
-    return f"{family.n_parameters} parameters{pixels}."
+        return f"One PSF of {family.psf_size} x {family.psf_size} pixels{pixels}: nothing is identified.", False
+    return f"{family.n_parameters} parameters{pixels}.", family.field_shape is not None
 
 
 def _combo_box(parent: QWidget, name: str, tooltip: str) -> QComboBox:
