@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 from napari_deepblur.errors import OutputError
 
 PREFIX = ".napari-deepblur-"
@@ -159,15 +157,22 @@ def replacing(path: str | os.PathLike[str], *, keep: bool = False) -> Iterator[P
         yield partial
         partial.chmod(_mode(target))
         partial.replace(target)
-    except (OSError, SafetensorError) as error:
-        # Writing tensors to a full disk is a SafetensorError, which is no OSError.
-        if isinstance(error, OutputError):
+    except Exception as error:
+        if isinstance(error, OutputError) or not _is_of_the_disk(error):
             raise
         raise OutputError(f"{target} could not be written ({error}). Is the disk full?") from error
     finally:
         partial.unlink(missing_ok=True)
     if refused is not None:
         raise OutputError(f"{refused} The result was kept: it is {target}.") from refused
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Whether a file could not be written; tensors on a full disk are a SafetensorError, which is no OSError."""
+    # Only here: who asks whether a place can be written needs no tensors.
+    from safetensors import SafetensorError
+
+    return isinstance(error, OSError | SafetensorError)
 
 
 def _mode(target: Path) -> int:
