@@ -11,13 +11,14 @@ from tqdm import tqdm
 
 from napari_deepblur.devices import inference_precision
 from napari_deepblur.identification.resampling import resample
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.networks.identification import Given, IdentificationNetwork
 from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.noise.intensity import unit_scale
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import psf_snr
-from napari_deepblur.pipeline import Identification, identify_steps
+from napari_deepblur.pipeline import identify_steps
 from napari_deepblur.progress import finished
 
 Result = TypeVar("Result")

@@ -15,9 +15,10 @@ from tqdm import tqdm
 from benchmarks.reports.report import Cell, Origin, Report
 from napari_deepblur.checked_image import check_image
 from napari_deepblur.errors import ImageError, TrainingDataError
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.images import read_image
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.pipeline import DeblurSettings, Identification, deblur_steps
+from napari_deepblur.pipeline import DeblurSettings, deblur_steps
 from napari_deepblur.progress import finished
 from napari_deepblur.restoration.whiteness import Whiteness, residual_whiteness
 from napari_deepblur.training.pool import open_pool

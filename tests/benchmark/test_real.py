@@ -13,10 +13,11 @@ from benchmarks.reports import figures
 from benchmarks.reports.report import Origin
 from benchmarks.restoration import real
 from napari_deepblur.errors import ImageError, TrainingDataError
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.weights import FOLDER_VARIABLE, save_weights
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ConvolutionOperator
-from napari_deepblur.pipeline import DeblurSettings, Identification
+from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.restoration.restorers import NetworkRestorer
 from napari_deepblur.samples import sample_microscope
 

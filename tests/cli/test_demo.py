@@ -17,9 +17,10 @@ import napari_deepblur.samples
 from napari_deepblur.checked_image import check_image
 from napari_deepblur.cli import demo
 from napari_deepblur.cli.demo import OUTPUTS
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.images import read_image, read_pixel_size_um, write_tiff
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline import Deblurring, Identification, load_settings
+from napari_deepblur.pipeline import Deblurring, load_settings
 from napari_deepblur.samples import sample_microscope, sample_path
 
 

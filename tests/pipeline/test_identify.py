@@ -14,6 +14,7 @@ import torch
 
 from napari_deepblur.errors import DeviceError, FamilyError, ImageError, NoiseError, WeightsError
 from napari_deepblur.identification.resampling import resample
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.weights import load_identification
 from napari_deepblur.networks.identification import Given, IdentificationNetwork
 from napari_deepblur.networks.statistics import prepare
@@ -21,7 +22,7 @@ from napari_deepblur.networks.trunk import reference_cutoff
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope, psf_snr
-from napari_deepblur.pipeline import Identification, identify, identify_steps
+from napari_deepblur.pipeline import identify, identify_steps
 from napari_deepblur.progress import Progress, finished
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves
 from napari_deepblur.training.scenes.spots import spots

@@ -9,6 +9,7 @@ import torch
 
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.identification.field import GRID, even_grid
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
@@ -16,7 +17,7 @@ from napari_deepblur.noise import PoissonGaussianNoise, sample_noise
 from napari_deepblur.operators import EigenPsfFamily, FieldZernikeFamily, ProductConvolutionFamily
 from napari_deepblur.operators.families.local_coordinates import local_coordinates
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline import Identification, deblur, identify, identify_steps
+from napari_deepblur.pipeline import deblur, identify, identify_steps
 from napari_deepblur.pipeline.network_choice import identification_weights
 from napari_deepblur.progress import Progress, finished
 from napari_deepblur.training.scenes.dead_leaves import dead_leaves

@@ -216,8 +216,8 @@ def _write_series(
 
 def _write_volume(arguments: argparse.Namespace, settings: DeblurSettings, volume: VolumeDeblurring) -> None:
     """Write what else was asked for of volumes."""
+    from napari_deepblur.io.axes import other_axes
     from napari_deepblur.io.images import write_tiff
-    from napari_deepblur.pipeline.series import other_axes
 
     if arguments.psfs is not None:
         axes = other_axes(volume.settings["axes"]) + "ZYX"

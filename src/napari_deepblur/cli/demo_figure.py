@@ -14,8 +14,8 @@ from napari_deepblur.errors import OutputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from napari_deepblur.identification.results import Identification
     from napari_deepblur.optics import Microscope
-    from napari_deepblur.pipeline import Identification
 
 _PAPER, _INK, _FAINT, _ACCENT, _EVEN = "#ffffff", "#20242c", "#7b838f", "#2f6fde", "#bcd2f7"
 _TITLE = 13.5

@@ -14,8 +14,10 @@ from napari_deepblur.io.json_safe import json_safe
 
 if TYPE_CHECKING:
     from napari_deepblur.cli.arguments import Verbs
+    from napari_deepblur.identification.results import Identification
+    from napari_deepblur.identification.stack import StackIdentification
     from napari_deepblur.operators import OperatorFamily
-    from napari_deepblur.pipeline import DeblurSettings, Identification, StackIdentification
+    from napari_deepblur.pipeline import DeblurSettings
 
 SIGN = "even modes are known only up to one joint sign: it is not identifiable from one image"
 SIGN_OF_STACK = "joint sign of the even modes from the distances of the planes, if the sample is thin"

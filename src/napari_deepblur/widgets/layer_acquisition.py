@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_deepblur.errors import ImageError
 from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.io.acquisition_files import read_acquisition
-from napari_deepblur.pipeline.series import AXES, named_axes
+from napari_deepblur.io.axes import AXES, named_axes
 from napari_deepblur.widgets.layers import METADATA_KEY, PixelSize, layer_axes, pixel_size, plane_spacing_um
 from napari_deepblur.widgets.origins import NUMBERS, origins_in
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from napari_deepblur.errors import ImageError, MicroscopeError, UndersamplingWarning
+from napari_deepblur.io.axes import guess_axes
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.series import guess_axes
 from napari_deepblur.widgets.layer_steps import step, step_um
 
 if TYPE_CHECKING:

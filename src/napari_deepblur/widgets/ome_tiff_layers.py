@@ -12,8 +12,8 @@ import numpy as np
 
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.axes import guess_axes
 from napari_deepblur.io.ome_tiff import is_ome_tiff, read_ome_images, write_ome_tiff
-from napari_deepblur.pipeline.series import guess_axes
 from napari_deepblur.widgets.layer_acquisition import ACQUISITION_KEY, recorded_acquisition
 from napari_deepblur.widgets.layers import METADATA_KEY
 

@@ -10,8 +10,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
+from napari_deepblur.identification.results import Identification
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.pipeline import Identification
 from napari_deepblur.widgets.colours import theme_colours
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.notice import Notice

@@ -9,7 +9,7 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
-from napari_deepblur.pipeline.series import AXES, other_axes, volume_refusal
+from napari_deepblur.io.axes import AXES, other_axes, volume_refusal
 
 if TYPE_CHECKING:
     from napari_deepblur.identification.volumes.identify import SpecimenChoice

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.batch.file_optics import with_own_optics
 from napari_deepblur.errors import UndersamplingWarning
-from napari_deepblur.pipeline.series import volume_refusal
+from napari_deepblur.io.axes import volume_refusal
 from napari_deepblur.widgets.deblur.wanted import Wanted
 from napari_deepblur.widgets.layer_acquisition import (
     channel_of_layer,

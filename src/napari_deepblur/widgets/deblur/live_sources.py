@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
 from napari_deepblur.errors import ImageError
+from napari_deepblur.io.axes import channel_of, leading
 from napari_deepblur.pipeline.newest_frame import failure
-from napari_deepblur.pipeline.series import channel_of, lazy_frame, leading
+from napari_deepblur.pipeline.series import lazy_frame
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.shown_part import shown_frame
 from napari_deepblur.widgets.layers import full_resolution, shown_name

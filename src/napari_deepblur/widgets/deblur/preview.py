@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_deepblur.errors import DeepblurError
+from napari_deepblur.io.axes import leading
 from napari_deepblur.pipeline.methods import NetworkRestoration
 from napari_deepblur.pipeline.parts import Compute
-from napari_deepblur.pipeline.series import leading
 from napari_deepblur.progress import finished
 from napari_deepblur.widgets.colours import theme_colours
 from napari_deepblur.widgets.deblur.previewed import Request, previewed_steps

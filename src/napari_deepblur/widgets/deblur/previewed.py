@@ -11,16 +11,8 @@ from numpy.typing import NDArray
 
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.volumes.results import VolumeIdentification
-from napari_deepblur.pipeline.series import (
-    LUMINANCE,
-    Luminance,
-    channel_of,
-    lazy_frame,
-    lazy_volume,
-    leading,
-    other_axes,
-    write_frame,
-)
+from napari_deepblur.io.axes import channel_of, leading, other_axes
+from napari_deepblur.pipeline.series import LUMINANCE, Luminance, lazy_frame, lazy_volume, write_frame
 from napari_deepblur.progress import one_of
 from napari_deepblur.widgets.deblur.findings import found_in_preview
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume_preview

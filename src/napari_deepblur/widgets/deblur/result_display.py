@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_deepblur.io.axes import part_slices
+from napari_deepblur.io.axes import channel_of, part_slices
 from napari_deepblur.io.sinks import empty_result
 from napari_deepblur.optics.psf_field import psf_field
-from napari_deepblur.pipeline.series import Frame, Written, channel_of, told_in, write_frame
+from napari_deepblur.pipeline.series import Frame, Written, told_in, write_frame
 from napari_deepblur.widgets.deblur.findings import found_in_run, record_of
 from napari_deepblur.widgets.deblur.psf_map_layers import psf_map_layers
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay

@@ -13,12 +13,13 @@ from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
+from napari_deepblur.io.axes import other_axes
 from napari_deepblur.io.family_places import PSF_SUFFIXES
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import replacing
 from napari_deepblur.pipeline.parts import FileBlur
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
-from napari_deepblur.pipeline.series import history_of, other_axes
+from napari_deepblur.pipeline.series import history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
 from napari_deepblur.widgets.deblur.field_maps import FieldMaps

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_deepblur.io.axes import leading
 from napari_deepblur.pipeline.region import Region
-from napari_deepblur.pipeline.series import leading
 from napari_deepblur.widgets.layers import full_resolution
 
 if TYPE_CHECKING:

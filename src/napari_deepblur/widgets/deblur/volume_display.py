@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_deepblur.pipeline.series import other_axes, told_in
+from napari_deepblur.io.axes import other_axes
+from napari_deepblur.pipeline.series import told_in
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 from napari_deepblur.widgets.layers import image_layer, psf_layer, volume_appearance

@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError
-from napari_deepblur.pipeline.series import other_axes
+from napari_deepblur.io.axes import other_axes
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.latest import Latest
 from napari_deepblur.widgets.layers import full_resolution

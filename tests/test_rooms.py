@@ -12,40 +12,35 @@ from types import ModuleType
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "napari_deepblur"
-ROOMS = sorted(path for path in PACKAGE.rglob("__init__.py") if "on_demand(" in path.read_text(encoding="utf-8"))
+ROOMS = sorted(path for path in PACKAGE.rglob("__init__.py") if "attach_stub(" in path.read_text(encoding="utf-8"))
 
 
 def _name(path: Path) -> str:
     return ".".join(("napari_deepblur", *path.parent.relative_to(PACKAGE).parts))
 
 
+def test_every_stub_is_that_of_a_room() -> None:
+    assert ROOMS == sorted(path.with_suffix(".py") for path in PACKAGE.rglob("*.pyi"))
+
+
 @pytest.mark.parametrize("path", ROOMS, ids=_name)
 def test_a_room_gives_what_it_promises(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typed = {
-        (node.module, alias.name)
-        for block in tree.body
-        if isinstance(block, ast.If)
-        for node in block.body
+    promised = {
+        (f"{_name(path)}.{node.module}", alias.name)
+        for node in ast.walk(ast.parse(path.with_suffix(".pyi").read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    homes = next(
-        ast.literal_eval(node.args[1])
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "on_demand"
-    )
-    assert typed == {(module, name) for module, names in homes.items() for name in names}
     room = import_module(_name(path))
-    assert set(room.__all__) == {name for _, name in typed} <= set(dir(room))
-    for module, name in typed:
-        assert getattr(room, name) is getattr(import_module(str(module)), name)
+    assert set(room.__all__) - {"__version__"} == {name for _, name in promised}
+    for module, name in promised:
+        assert getattr(room, name) is getattr(import_module(module), name)
         # A module of the same name does not take its place.
         assert not isinstance(getattr(room, name), ModuleType)
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match=r"'napari_deepblur.optics' has no attribute 'lens'"):
+    with pytest.raises(AttributeError, match=r"napari_deepblur.optics attribute lens"):
         _ = import_module("napari_deepblur.optics").lens
 
 

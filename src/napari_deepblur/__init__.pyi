@@ -1,0 +1,34 @@
+from .calibration import Calibration as Calibration
+from .calibration import PupilRetrieval as PupilRetrieval
+from .calibration import calibrate as calibrate
+from .calibration import retrieve_pupil as retrieve_pupil
+from .identification.results import Identification as Identification
+from .identification.stack import StackIdentification as StackIdentification
+from .identification.volumes.results import VolumeIdentification as VolumeIdentification
+from .io.acquisition import Acquisition as Acquisition
+from .io.families import load_family as load_family
+from .io.families import save_family as save_family
+from .io.lazy_image import LazyImage as LazyImage
+from .io.open_image import open_image as open_image
+from .io.pupil_files import load_pupil as load_pupil
+from .io.pupil_files import save_pupil as save_pupil
+from .noise import PoissonGaussianNoise as PoissonGaussianNoise
+from .noise import estimate_noise as estimate_noise
+from .operators import EigenPsfFamily as EigenPsfFamily
+from .operators import FieldZernikeFamily as FieldZernikeFamily
+from .operators import ProductConvolutionFamily as ProductConvolutionFamily
+from .operators import ZernikeFamily as ZernikeFamily
+from .operators.psf_maps import PsfMaps as PsfMaps
+from .operators.psf_maps import psf_maps as psf_maps
+from .optics import Microscope as Microscope
+from .pipeline import Deblurring as Deblurring
+from .pipeline import StackDeblurring as StackDeblurring
+from .pipeline import VolumeDeblurring as VolumeDeblurring
+from .pipeline import deblur as deblur
+from .pipeline import deblur_stack as deblur_stack
+from .pipeline import identify as identify
+from .pipeline import identify_stack as identify_stack
+from .resolution import ImageResolution as ImageResolution
+from .resolution import image_resolution as image_resolution
+
+__version__: str

@@ -1,0 +1,12 @@
+from .calibrate import calibrate as calibrate
+from .calibrate import calibrate_steps as calibrate_steps
+from .pupil import PupilChoice as PupilChoice
+from .pupil import PupilRetrieval as PupilRetrieval
+from .pupil import retrieve_pupil as retrieve_pupil
+from .pupil import retrieve_pupil_steps as retrieve_pupil_steps
+from .reasons import Reason as Reason
+from .report import report_html as report_html
+from .results import BeadTable as BeadTable
+from .results import Calibration as Calibration
+from .verdict import Finding as Finding
+from .verdict import judge as judge

@@ -1,0 +1,14 @@
+from .convolution import ConvolutionOperator as ConvolutionOperator
+from .families import EigenPsfFamily as EigenPsfFamily
+from .families import FieldZernikeFamily as FieldZernikeFamily
+from .families import OperatorFamily as OperatorFamily
+from .families import ProductConvolutionFamily as ProductConvolutionFamily
+from .families import ZernikeFamily as ZernikeFamily
+from .linear import ArrayOperator as ArrayOperator
+from .linear import LinearOperator as LinearOperator
+from .masked import MaskedOperator as MaskedOperator
+from .product_convolution import ProductConvolutionOperator as ProductConvolutionOperator
+from .solve import SolveResult as SolveResult
+from .solve import conjugate_gradient as conjugate_gradient
+from .solve import resolvent as resolvent
+from .volume import VolumeOperator as VolumeOperator

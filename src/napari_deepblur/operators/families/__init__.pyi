@@ -1,0 +1,13 @@
+from .aberrations import AberrationFamily as AberrationFamily
+from .base import OperatorFamily as OperatorFamily
+from .convolution import ConvolutionFamily as ConvolutionFamily
+from .eigen_psf import EigenPsfFamily as EigenPsfFamily
+from .facts import DEFAULT_MODES as DEFAULT_MODES
+from .facts import HIGHEST_AMPLITUDE as HIGHEST_AMPLITUDE
+from .facts import Amplitude as Amplitude
+from .facts import FamilyKind as FamilyKind
+from .field_expansion import FieldExpansion as FieldExpansion
+from .field_zernike import FieldZernikeFamily as FieldZernikeFamily
+from .measured import MeasuredFamily as MeasuredFamily
+from .product_convolution import ProductConvolutionFamily as ProductConvolutionFamily
+from .zernike import ZernikeFamily as ZernikeFamily

@@ -1,0 +1,12 @@
+from .deblur import deblur as deblur
+from .deblur import deblur_stack as deblur_stack
+from .deblur import deblur_steps as deblur_steps
+from .identify import identify as identify
+from .identify import identify_stack as identify_stack
+from .identify_steps import identify_steps as identify_steps
+from .results import Deblurring as Deblurring
+from .series.outcome import StackDeblurring as StackDeblurring
+from .settings import DeblurSettings as DeblurSettings
+from .settings import load_settings as load_settings
+from .settings import save_settings as save_settings
+from .volume import VolumeDeblurring as VolumeDeblurring

@@ -1,0 +1,17 @@
+from .arrays import LUMINANCE as LUMINANCE
+from .arrays import Luminance as Luminance
+from .arrays import lazy_frame as lazy_frame
+from .arrays import lazy_volume as lazy_volume
+from .arrays import write_frame as write_frame
+from .frames import Colours as Colours
+from .frames import Reuse as Reuse
+from .frames import deblur_stack_steps as deblur_stack_steps
+from .history import History as History
+from .history import frame_axes as frame_axes
+from .history import history_of as history_of
+from .outcome import Frame as Frame
+from .outcome import StackDeblurring as StackDeblurring
+from .outcome import Written as Written
+from .told import Told as Told
+from .told import told_in as told_in
+from .volumes import deblur_volume_steps as deblur_volume_steps
