@@ -92,3 +92,15 @@ def test_png_has_no_pixel_size(run: Callable[..., Any], cells: Path, tmp_path: P
     assert json.loads(saved.read_text())["microscope"]["pixel_size_um"] == 0.1
     assert read_image(output).shape == plane.shape
     assert read_image(output).dtype == np.float32
+
+
+def test_a_result_is_packed_as_asked(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    known = ("--theta", *[0.05] * 8, "--method", "wiener", "--device", "cpu")
+    for compression in ("zlib", "none"):
+        out = tmp_path / f"{compression}.tif"
+        outcome = run("deblur", cells, "-o", out, "--compression", compression, *known)
+        assert outcome.code == 0, outcome.err
+    np.testing.assert_array_equal(read_image(tmp_path / "zlib.tif"), read_image(tmp_path / "none.tif"))
+    assert (tmp_path / "none.tif").stat().st_size > read_image(tmp_path / "none.tif").nbytes
+    outcome = run("deblur", cells, "-o", tmp_path / "a.tif", "--compression", "jpeg", *known)
+    assert outcome.code == 2 and "--compression" in outcome.err

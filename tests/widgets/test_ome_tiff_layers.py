@@ -147,12 +147,15 @@ def test_records_that_cannot_be_understood_are_absent(tmp_path: Path) -> None:
         assert layer_acquisition(layer).na is None
 
 
-def test_a_pyramid_is_written_in_full_resolution(tmp_path: Path) -> None:
+def test_a_pyramid_is_written_with_its_levels(tmp_path: Path) -> None:
     fine = RANDOM.random((40, 48)).astype(np.float32)
     pyramid = Image([fine, fine[::2, ::2]], multiscale=True)
     write_ome_layer(str(tmp_path / "fine.ome.tif"), *pyramid.as_layer_data_tuple()[:2])
     ((back, attributes, _),) = read_ome_layers(str(tmp_path / "fine.ome.tif"))
     np.testing.assert_array_equal(back, fine)
+    with tifffile.TiffFile(tmp_path / "fine.ome.tif") as file:
+        _, coarse = file.series[0].levels
+        np.testing.assert_array_equal(coarse.asarray(), fine[::2, ::2])
     assert pixel_size(Image(back, **attributes)).size_um is None
 
 

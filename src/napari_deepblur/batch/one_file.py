@@ -12,6 +12,7 @@ from napari_deepblur.errors import SettingsError
 if TYPE_CHECKING:
     from napari_deepblur.identification.volumes.identify import SpecimenChoice
     from napari_deepblur.io.acquisition import Acquisition
+    from napari_deepblur.io.compression import Compression
     from napari_deepblur.pipeline import DeblurSettings, StackDeblurring, VolumeDeblurring
     from napari_deepblur.pipeline.series import Frame, Told, Written
     from napari_deepblur.progress import Progress
@@ -73,6 +74,7 @@ def deblur_file_steps(
     settings_of: Callable[[Path, int], DeblurSettings],
     *,
     again: bool = False,
+    compression: Compression | None = None,
     spread: Path | None = None,
     say: Callable[[str], object] = lambda words: None,
 ) -> Generator[Progress | Written | Frame, None, Made]:
@@ -90,6 +92,8 @@ def deblur_file_steps(
         Returns the settings of an image file with so many channels; 0 where it has no axis of channels.
     again
         Work even where the result is up to date.
+    compression
+        How the pixels of the result are packed; by default as its format usually is.
     spread
         Where the standard deviation of the result over likely blurs goes, if the settings draw some.
     say
@@ -129,7 +133,7 @@ def deblur_file_steps(
     origin = made_of(settings, source_hash(source, files), planes, wish, asked.volume)
     if not again and is_up_to_date(target, origin, say):
         return Made(settings, None, None)
-    sink = file_sink(target, said, origin)
+    sink = file_sink(target, said, origin, compression)
     if asked.volume:
         volume = yield from deblur_volume_steps(
             array, axes, settings, sink, spacing, asked.specimen, reuse="first" if asked.one_operator else "each"
@@ -146,6 +150,6 @@ def deblur_file_steps(
         "first" if asked.one_operator else "each",
         plane_spacing_um=spacing,
         colours="luminance" if asked.luminance else "each",
-        spread=None if spread is None else file_sink(spread, said),
+        spread=None if spread is None else file_sink(spread, said, None, compression),
     )
     return Made(settings, series, told_in(series.record))

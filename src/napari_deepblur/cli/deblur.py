@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from napari_deepblur.batch.names import destinations, listed_files, without_results
 from napari_deepblur.batch.one_file import Asked, deblur_file_steps
@@ -16,6 +16,7 @@ from napari_deepblur.cli.arguments import add_settings, check_outputs, read_sett
 from napari_deepblur.cli.batch import one_by_one
 from napari_deepblur.cli.progress import remark, run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
+from napari_deepblur.io.compression import Compression
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +44,11 @@ def add_to(verbs: Verbs) -> None:
         required=True,
         metavar="OUT.tif",
         help="the result, OME-TIFF, or OME-Zarr by a name that ends with .ome.zarr; of several images, a folder",
+    )
+    parser.add_argument(
+        "--compression",
+        choices=get_args(Compression),
+        help="how the pixels of the result are packed (zlib in OME-TIFF, zstd in OME-Zarr)",
     )
     parser.add_argument("--psfs", type=Path, metavar="PSFS.tif", help="write the estimated PSFs")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="work on so many images at once (1)")
@@ -167,6 +173,7 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
         output,
         asked,
         settings_of,
+        compression=arguments.compression,
         again=arguments.force or any((arguments.psfs, arguments.coefficients, arguments.save_settings)),
         spread=arguments.spread,
         say=_named(arguments.quiet),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.compression import Compression
 from napari_deepblur.io.formats.format import Scene
 from napari_deepblur.io.ome_tiff import write_ome_tiff
 from napari_deepblur.io.open_image import open_image
@@ -52,6 +53,8 @@ def write_tiff(
     axes: str = "YX",
     record: Mapping[str, Any] | None = None,
     acquisition: Acquisition | None = None,
+    compression: Compression = "zlib",
+    coarser: Sequence[NDArray[Any]] = (),
 ) -> None:
     """Write an OME-TIFF file with its pixel size, whole or not at all.
 
@@ -69,6 +72,8 @@ def write_tiff(
         How the image was made, as JSON knows it.
     acquisition
         How it was taken; pixel size and axes are those above.
+    compression, coarser
+        As `write_ome_tiff` knows them.
 
     Raises
     ------
@@ -78,4 +83,4 @@ def write_tiff(
     sides = None if pixel_size_um is None else (pixel_size_um, pixel_size_um)
     kept = None if record is None else {"metadata": dict(record)}
     taken = replace(acquisition or Acquisition(), pixel_size_um=sides, axes=axes)
-    write_ome_tiff(path, image, taken, name=Path(path).name, record=kept)
+    write_ome_tiff(path, image, taken, name=Path(path).name, record=kept, compression=compression, coarser=coarser)

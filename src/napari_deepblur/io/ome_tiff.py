@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.compression import Compression, tiff_compression
 from napari_deepblur.io.diagnosis import diagnosed
 from napari_deepblur.io.formats.format import Scene
 from napari_deepblur.io.ome_xml import completed, parse_xml, read_record
@@ -23,6 +24,9 @@ from napari_deepblur.io.output import replacing
 
 _LARGEST_CLASSIC_BYTES = 2**32 - 2**25
 """Offsets of TIFF end at 4 GB; some room is for the metadata, and for compression that makes noise longer."""
+
+_TILE = 512
+"""Side of the tiles of a pyramid, in pixels."""
 
 _TYPES = (
     "bool",
@@ -69,8 +73,10 @@ def write_ome_tiff(
     *,
     name: str = "",
     record: Mapping[str, Any] | None = None,
+    compression: Compression = "zlib",
+    coarser: Sequence[Any] = (),
 ) -> None:
-    """Write an OME-TIFF file, whole or not at all, plane by plane, with lossless compression (zlib).
+    """Write an OME-TIFF file, whole or not at all, plane by plane.
 
     Parameters
     ----------
@@ -87,6 +93,11 @@ def write_ome_tiff(
         Name of the image.
     record
         Anything that JSON knows. Other programs ignore it.
+    compression
+        How the pixels are packed, without loss: ``"zlib"``, ``"zstd"``, which needs imagecodecs, or ``"none"``.
+    coarser
+        Copies of the data with fewer rows and columns, largest first: the levels of a pyramid (SubIFDs), with which the
+        file is written in tiles. Viewers of slides ask for them.
 
     Raises
     ------
@@ -105,27 +116,28 @@ def write_ome_tiff(
             f"{path} cannot be written: the image has {data.ndim} axes, shape {data.shape}, but its axes are {axes!r}."
         )
     size = acquisition.pixel_size_um
-    resolution: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if size is not None:
-        resolution = {
+        options = {
             "resolution": (_UM_IN_CENTIMETRE / size[1], _UM_IN_CENTIMETRE / size[0]),
             "resolutionunit": "CENTIMETER",
         }
-    whole = axes.endswith("S") or data.ndim == 2
+    options |= {
+        "dtype": dtype,
+        "compression": tiff_compression(compression),
+        "photometric": "rgb" if axes.endswith("S") else "minisblack",
+    }
+    size_of_all = sum(math.prod(level.shape) for level in (data, *coarser)) * dtype.itemsize
+    form = {"ome": True, "bigtiff": size_of_all > _LARGEST_CLASSIC_BYTES}
     with replacing(path, keep=True) as partial:
         try:
-            tifffile.imwrite(
-                partial,
-                np.asarray(data, dtype) if whole else _planes(data, dtype),
-                shape=data.shape,
-                dtype=dtype,
-                ome=True,
-                bigtiff=math.prod(data.shape) * dtype.itemsize > _LARGEST_CLASSIC_BYTES,
-                compression="zlib",
-                photometric="rgb" if axes.endswith("S") else "minisblack",
-                metadata=_facts(acquisition, name, data.shape),
-                **resolution,
-            )
+            facts = _facts(acquisition, name, data.shape)
+            if coarser:
+                _write_pyramid(partial, (data, *coarser), form, options, facts)
+            else:
+                whole = axes.endswith("S") or data.ndim == 2
+                pixels = np.asarray(data, dtype) if whole else _planes(data, dtype)
+                tifffile.imwrite(partial, pixels, shape=data.shape, metadata=facts, **form, **options)
             described = completed(_description(partial), acquisition, record)
             tifffile.tiffcomment(partial, described.encode())
         except (TypeError, ValueError, tifffile.OmeXmlError) as error:
@@ -191,6 +203,31 @@ def is_ome_tiff(path: str | os.PathLike[str]) -> bool:
     except Exception:
         # Whatever tifffile raises on a damaged file: it is none then.
         return False
+
+
+def _write_pyramid(
+    path: Path, levels: Sequence[Any], form: Mapping[str, Any], options: Mapping[str, Any], facts: Mapping[str, Any]
+) -> None:
+    """Write an image in tiles, each of its planes with its copies of fewer pixels below it."""
+    colours = options["photometric"] == "rgb"
+    with tifffile.TiffWriter(path, **form) as file:
+        more: dict[str, Any] = {"subifds": len(levels) - 1, "metadata": dict(facts)}
+        for level in levels:
+            tiles = _tiles(level, options["dtype"], colours)
+            file.write(tiles, shape=level.shape, tile=(_TILE, _TILE), **options, **more)
+            more = {"subfiletype": 1, "metadata": None}
+
+
+def _tiles(data: Any, dtype: np.dtype[Any], colours: bool) -> Iterator[NDArray[Any]]:
+    """Yield all tiles in the order of the file, those at the end filled up with zeros."""
+    shape = data.shape[: data.ndim - colours]
+    for index in np.ndindex(*shape[:-2]):
+        for top in range(0, shape[-2], _TILE):
+            for left in range(0, shape[-1], _TILE):
+                part = np.asarray(data[(*index, slice(top, top + _TILE), slice(left, left + _TILE))], dtype)
+                tile = np.zeros((_TILE, _TILE, *part.shape[2:]), dtype)
+                tile[: part.shape[0], : part.shape[1]] = part
+                yield tile
 
 
 def _planes(data: Any, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:

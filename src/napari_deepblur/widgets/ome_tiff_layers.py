@@ -70,7 +70,7 @@ def write_ome_layer(path: str, data: Any, attributes: Mapping[str, Any]) -> list
     path
         The new ``.ome.tif`` file.
     data
-        Pixels; of a pyramid of resolutions the finest is written.
+        Pixels; of a pyramid of resolutions all are written.
     attributes
         The layer's, as napari hands them to writers.
 
@@ -85,7 +85,7 @@ def write_ome_layer(path: str, data: Any, attributes: Mapping[str, Any]) -> list
         If OME-TIFF has no place for the layer, or the file cannot be written. It is always an `OSError`: napari keeps
         silent about the errors of writers that are a `ValueError`.
     """
-    array = data[0] if attributes.get("multiscale") else data
+    array, *coarser = data if attributes.get("multiscale") else [data]
     record = attributes.get("metadata", {}).get(METADATA_KEY)
     try:
         axes = _axes(array.ndim, attributes)
@@ -95,7 +95,7 @@ def write_ome_layer(path: str, data: Any, attributes: Mapping[str, Any]) -> list
     if record is not None:
         kept["metadata"] = record
     acquisition = _sampling(axes, attributes).or_else(recorded_acquisition(record))
-    write_ome_tiff(path, array, acquisition, name=str(attributes.get("name", "")), record=kept)
+    write_ome_tiff(path, array, acquisition, name=str(attributes.get("name", "")), record=kept, coarser=coarser)
     return [path]
 
 

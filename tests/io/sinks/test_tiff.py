@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import tifffile
 
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.axes import frame_indices
 from napari_deepblur.io.claims import partial_folder
+from napari_deepblur.io.images import read_image
 from napari_deepblur.io.ome_tiff import read_ome_tiff
-from napari_deepblur.io.sinks import ArraySink, Form, OmeTiffSink, file_sink, sink_of
+from napari_deepblur.io.sinks import ArraySink, Form, OmeTiffSink, Sink, file_sink, sink_of
 
 FORM = Form((2, 4, 5), "CYX", np.dtype(np.float32), 0.08)
 
@@ -100,3 +103,57 @@ def test_what_was_begun_of_something_else_is_not(tmp_path: Path, monkeypatch: py
         sink.write((), (slice(0, 256), slice(0, 280)), np.ones((256, 280), np.float32))
         sink.abandon()
         assert partial_folder(path).is_dir()
+
+
+@pytest.mark.parametrize("axes, shape", [("ZYX", (2, 40, 4100)), ("YX", (4099, 30)), ("YXS", (33, 4100, 3))])
+def test_large_planes_have_a_pyramid(tmp_path: Path, axes: str, shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 65535, shape).astype(np.uint16)
+    written = saved(OmeTiffSink(tmp_path / "a.ome.tif"), pixels, axes)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.ome.tif"), pixels)
+    np.testing.assert_array_equal(written, pixels)
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
+        (series,) = file.series
+        levels = [np.asarray(level.asarray()) for level in series.levels]
+        assert series.axes == axes and series.pages[0].is_tiled
+    assert max(levels[-1].shape) <= 512 < max(levels[-2].shape)
+    # Of each level, every two by two pixels make one of the next.
+    for finer, coarser in pairwise(levels):
+        y = axes.index("Y")
+        where = (slice(None),) * y
+        whole = finer[(*where, *(slice(0, 2 * (side // 2)) for side in finer.shape[y : y + 2]))].astype(float)
+        four = sum(whole[(*where, slice(i, None, 2), slice(j, None, 2))] for i in (0, 1) for j in (0, 1)) / 4
+        inner = (*where, slice(0, four.shape[y]), slice(0, four.shape[y + 1]))
+        np.testing.assert_array_equal(coarser[inner], np.rint(four))
+
+
+def test_other_planes_have_none(tmp_path: Path) -> None:
+    saved(OmeTiffSink(tmp_path / "a.tif"), np.zeros((4096, 3), np.float32), "YX")
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert len(file.series[0].levels) == 1
+
+
+def test_pixels_are_packed_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.ones((2, 40, 50), np.float32)
+    for name, tag in (("none", 1), ("zlib", 8)):
+        saved(file_sink(tmp_path / f"{name}.tif", compression=name), pixels, "ZYX")  # type: ignore[arg-type]
+        with tifffile.TiffFile(tmp_path / f"{name}.tif") as file:
+            assert {page.tags["Compression"].value for page in file.pages} == {tag}
+        np.testing.assert_array_equal(read_image(tmp_path / f"{name}.tif"), pixels)
+    form = Form(pixels.shape, "ZYX", pixels.dtype)
+    monkeypatch.setattr("napari_deepblur.io.compression.find_spec", lambda _: None)
+    assert "imagecodecs, which is not installed" in OmeTiffSink(tmp_path / "a.tif", compression="zstd").refusal(form)
+    strange = OmeTiffSink(tmp_path / "a.tif", compression="lossy")  # type: ignore[arg-type]
+    assert "there are zlib, zstd, none" in strange.refusal(form)
+
+
+def saved(sink: Sink, pixels: np.ndarray, axes: str) -> np.ndarray:
+    """Write all parts of an array, each of half the rows of a plane or colour."""
+    form = Form(pixels.shape, axes, pixels.dtype, 0.1)
+    assert sink.refusal(form) == ""
+    sink.open(form)
+    for index in frame_indices(axes, pixels.shape):
+        plane = pixels[..., index[0]] if "S" in axes else pixels[index]
+        half = plane.shape[0] // 2
+        for rows in (slice(0, half), slice(half, plane.shape[0])):
+            sink.write(index, (rows, slice(0, plane.shape[1])), plane[rows].astype(np.float32))
+    return np.asarray(sink.finish({}))

@@ -11,11 +11,12 @@ import zarr
 
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.compression import Compression
 from napari_deepblur.io.formats.zarr import read_store_record
 from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.sinks import Form, OmeZarrSink, file_sink, sink_of
 from napari_deepblur.io.sinks.base import Region
-from napari_deepblur.io.sinks.blocks import halved
+from napari_deepblur.io.sinks.pyramid import halved
 
 RNG = np.random.default_rng(0)
 TAKEN = Acquisition(
@@ -196,3 +197,18 @@ def test_a_folder_that_was_removed_while_it_was_written_is_told(tmp_path: Path) 
         sink.finish({})
     sink.abandon()
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "compression, codecs", [("none", set()), ("zlib", {"gzip"}), ("zstd", {"zstd"}), (None, {"zstd"})]
+)
+def test_pixels_are_packed_as_asked(tmp_path: Path, compression: Compression | None, codecs: set[str]) -> None:
+    pixels = RNG.normal(size=(1100, 1300)).astype(np.float32)
+    sink = file_sink(tmp_path / "a.zarr", compression=compression)
+    assert isinstance(sink, OmeZarrSink)
+    filled(sink, pixels, Form(pixels.shape, "YX", pixels.dtype), 600)
+    np.testing.assert_array_equal(np.asarray(sink.finish({})), pixels)
+    for level in ("0", "1"):
+        text = (tmp_path / "a.zarr" / level / "zarr.json").read_text(encoding="utf-8")
+        inner = text.split('"index_codecs"')[0]
+        assert {name for name in ("zstd", "gzip", "blosc") if f'"{name}"' in inner} == codecs

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.compression import Compression
 from napari_deepblur.io.sinks.array import ArraySink, empty_result, write_part
 from napari_deepblur.io.sinks.base import Form, Region, Sink
 from napari_deepblur.io.sinks.tiff import OmeTiffSink
 from napari_deepblur.io.sinks.unfinished import Unfinished
 from napari_deepblur.io.sinks.zarr import OmeZarrSink
 
-_BY_SUFFIX: dict[str, Callable[[Path, Acquisition | None, Mapping[str, Any] | None], Sink]] = {
+_BY_SUFFIX: dict[str, type[OmeTiffSink | OmeZarrSink]] = {
     ".tif": OmeTiffSink,
     ".tiff": OmeTiffSink,
     ".zarr": OmeZarrSink,
@@ -24,6 +25,7 @@ _BY_SUFFIX: dict[str, Callable[[Path, Acquisition | None, Mapping[str, Any] | No
 
 __all__ = [
     "ArraySink",
+    "Compression",
     "Form",
     "OmeTiffSink",
     "OmeZarrSink",
@@ -62,7 +64,10 @@ def sink_of(out: Any = None, acquisition: Acquisition | None = None) -> Sink:
 
 
 def file_sink(
-    path: str | os.PathLike[str], acquisition: Acquisition | None = None, made_of: Mapping[str, Any] | None = None
+    path: str | os.PathLike[str],
+    acquisition: Acquisition | None = None,
+    made_of: Mapping[str, Any] | None = None,
+    compression: Compression | None = None,
 ) -> Sink:
     """Return the sink for a file, by its suffix.
 
@@ -75,6 +80,8 @@ def file_sink(
     made_of
         What decides the pixels: image, settings, weights and version; JSON-safe. It is kept in the record, and a folder
         that a killed run has begun of the same is gone on with.
+    compression
+        How pixels are packed; by default as the format usually is, OME-TIFF by zlib and OME-Zarr by zstd.
 
     Raises
     ------
@@ -88,4 +95,5 @@ def file_sink(
             f"{file} cannot be written: its suffix {file.suffix!r} names none of the formats for results, "
             f"{', '.join(_BY_SUFFIX)}."
         )
-    return make(file, acquisition, made_of)
+    chosen: dict[str, Compression] = {} if compression is None else {"compression": compression}
+    return make(file, acquisition, made_of, **chosen)

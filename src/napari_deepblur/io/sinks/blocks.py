@@ -15,15 +15,14 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.io.compression import Compression
 from napari_deepblur.io.sinks.array import rounded
 from napari_deepblur.io.sinks.base import Region
+from napari_deepblur.io.sinks.pyramid import SMALLEST_LEVEL, halved
 from napari_deepblur.plane import Mask, Plane, RegionPlane, is_large, mask_of
 
 _CHUNK, _SHARD = 256, 1024
 """Sides of what is packed together, and of what is one file, in pixels."""
-
-_SMALLEST_LEVEL = 512
-"""Longest side at which a pyramid ends."""
 
 
 @final
@@ -52,8 +51,20 @@ class Blocks:
         self._pending: dict[tuple[int, ...], tuple[NDArray[Any], NDArray[np.bool_]]] = {}
 
     @classmethod
-    def new(cls, group: Any, path: str, shape: Sequence[int], dtype: np.dtype[Any], letters: str) -> Self:
+    def new(
+        cls,
+        group: Any,
+        path: str,
+        shape: Sequence[int],
+        dtype: np.dtype[Any],
+        letters: str,
+        compression: Compression = "zstd",
+    ) -> Self:
         """Make an array in a group of zarr: in shards where a plane is larger than one."""
+        from zarr.codecs import GzipCodec, ZstdCodec
+
+        # What zarr calls gzip packs as zlib does.
+        packs: dict[Compression, Any] = {"zlib": GzipCodec(), "zstd": ZstdCodec(), "none": None}
         ones = (1,) * (len(shape) - 2)
         chunks = [min(_CHUNK, side) for side in shape[-2:]]
         large = max(shape[-2:]) > _SHARD
@@ -64,6 +75,7 @@ class Blocks:
             dtype=dtype,
             chunks=(*ones, *chunks),
             shards=(*ones, *shards) if large else None,
+            compressors=packs[compression],
             dimension_names=list(letters.lower()),
             config={"write_empty_chunks": True},
             overwrite=True,
@@ -180,14 +192,14 @@ class _Written(RegionPlane):
         return self._read_region((rows, columns))
 
 
-def pyramid_levels(group: Any, full: Blocks) -> list[str]:
+def pyramid_levels(group: Any, full: Blocks, compression: Compression = "zstd") -> list[str]:
     """Write copies of half the size, each pixel the mean of four, block by block; return the paths of all levels."""
     paths, finer = ["0"], full
-    while max(finer.array.shape[-2:]) > _SMALLEST_LEVEL:
+    while max(finer.array.shape[-2:]) > SMALLEST_LEVEL:
         source = finer.array
         shape = (*source.shape[:-2], *(math.ceil(side / 2) for side in source.shape[-2:]))
         letters = "".join(source.metadata.dimension_names)
-        coarser = Blocks.new(group, str(len(paths)), shape, source.dtype, letters)
+        coarser = Blocks.new(group, str(len(paths)), shape, source.dtype, letters, compression)
         for index in np.ndindex(*shape[:-2]):
             for rows, columns in coarser.regions():
                 four = source[
@@ -197,15 +209,6 @@ def pyramid_levels(group: Any, full: Blocks) -> list[str]:
         paths.append(str(len(paths)))
         finer = coarser
     return paths
-
-
-def halved(plane: NDArray[Any]) -> NDArray[Any]:
-    """Mean of every two by two pixels; of those that are left at the end of odd sides."""
-    odd = [(0, side % 2) for side in plane.shape]
-    whole = np.pad(plane, odd, mode="edge") if any(plane.shape[axis] % 2 for axis in (0, 1)) else plane
-    kind = np.float64 if plane.dtype.kind in "ui" else plane.dtype
-    four = whole.reshape(whole.shape[0] // 2, 2, whole.shape[1] // 2, 2)
-    return np.asarray(four.mean((1, 3), dtype=kind))
 
 
 def _shared(one: slice, other: slice) -> slice:

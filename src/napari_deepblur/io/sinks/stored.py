@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.axes import leading
 from napari_deepblur.io.claims import partial_folder
+from napari_deepblur.io.compression import Compression
 from napari_deepblur.io.folders import begin_folder
 from napari_deepblur.io.ome_zarr import stored_axes
 from napari_deepblur.io.sinks.array import rounded
@@ -42,6 +43,8 @@ class StoredPixels:
     made_of
         What decides the pixels. A folder that was begun of the same is gone on with, another one begun again; where it
         is not known, nothing can be gone on with.
+    compression
+        How blocks are packed; a folder that is gone on with stays as it was begun.
 
     Attributes
     ----------
@@ -49,7 +52,9 @@ class StoredPixels:
         Where they are, as a path, as a group of zarr, and as what takes parts of planes.
     """
 
-    def __init__(self, target: Path, form: Form, made_of: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self, target: Path, form: Form, made_of: Mapping[str, Any] | None, compression: Compression = "zstd"
+    ) -> None:
         import zarr
 
         self.folder, self._form, self._made_of = partial_folder(target), form, made_of
@@ -66,7 +71,8 @@ class StoredPixels:
             lengths = dict(zip(form.axes.replace("S", "C"), form.shape, strict=True))
             letters = stored_axes(form.axes)
             self.group = zarr.open_group(str(self.folder), mode="w", zarr_format=3)
-            self.blocks = Blocks.new(self.group, "0", [lengths[letter] for letter in letters], form.dtype, letters)
+            shape = [lengths[letter] for letter in letters]
+            self.blocks = Blocks.new(self.group, "0", shape, form.dtype, letters, compression)
             if made_of is not None:
                 mark(self.folder, identity)
         # A folder that was removed, and made again, has another number. zarr does so itself when it begins one.

@@ -16,21 +16,28 @@ from napari_deepblur.errors import OutputError
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.axes import frame_indices
 from napari_deepblur.io.claims import Claim
+from napari_deepblur.io.compression import Compression, tiff_compression
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import check_writable, lack_of_room
 from napari_deepblur.io.records import with_origin
 from napari_deepblur.io.sinks.array import empty_result, waits_beside, write_part
 from napari_deepblur.io.sinks.base import Form, Region, Sink
+from napari_deepblur.io.sinks.pyramid import coarser_levels
 from napari_deepblur.io.sinks.stored import StoredPixels, bytes_begun, bytes_of, storable, storing
 from napari_deepblur.io.sinks.unfinished import Unfinished
 
 _STORED_PIXELS = 2**20
 """Pixels of a result that is worth going on with."""
 
+_LARGE = 4096
+"""Longest side of planes that are written without the levels of a pyramid, in pixels."""
+
 
 @final
 class OmeTiffSink(Sink):
     """A result as an OME-TIFF file, which is there when the result is complete, whole or not at all.
+
+    Planes with a side above 4096 pixels have the levels of a pyramid, which viewers of slides ask for.
 
     The planes of a file are compressed, and cannot be changed: until the end, the pixels wait in memory. A large result
     of which it is known what it is made of waits in a folder of zarr, where that is installed, so that a run that is
@@ -44,6 +51,8 @@ class OmeTiffSink(Sink):
         How the image was taken; pixel size and axes are those of the result.
     made_of
         What decides the pixels, for the record.
+    compression
+        How the pixels are packed; ``"zstd"`` needs imagecodecs.
     """
 
     def __init__(
@@ -51,8 +60,10 @@ class OmeTiffSink(Sink):
         path: str | os.PathLike[str],
         acquisition: Acquisition | None = None,
         made_of: Mapping[str, Any] | None = None,
+        compression: Compression = "zlib",
     ) -> None:
         self._path, self._acquisition, self._made_of = Path(path), acquisition, made_of
+        self._compression = compression
         self._claim = Claim(self._path)
         self._form: Form | None = None
         self._array: NDArray[Any] | None = None
@@ -67,9 +78,11 @@ class OmeTiffSink(Sink):
             )
         try:
             check_writable(self._path)
+            tiff_compression(self._compression)
         except OutputError as error:
             return str(error)
-        size = bytes_of(form)
+        # All levels of a pyramid together are a third more than the image.
+        size = bytes_of(form) * 4 // 3 if _has_levels(form) else bytes_of(form)
         # On one disk with the file may lie the pixels that wait for it.
         copies = 1 + waits_beside(self._path, size) + self._stores(form)
         return lack_of_room(self._path, size * copies - bytes_begun(self._path))
@@ -119,6 +132,8 @@ class OmeTiffSink(Sink):
             axes=form.axes,
             record=with_origin(record, self._made_of),
             acquisition=self._acquisition,
+            compression=self._compression,
+            coarser=coarser_levels(self._array, "S" in form.axes) if _has_levels(form) else (),
         )
         if self._stored is not None:
             self._stored.remove()
@@ -146,3 +161,7 @@ class OmeTiffSink(Sink):
             plane = stored.blocks.array[stored.place(index)]
             write_part(array, form.axes, index, (slice(0, plane.shape[0]), slice(0, plane.shape[1])), plane)
         return array
+
+
+def _has_levels(form: Form) -> bool:
+    return max(n for letter, n in zip(form.axes, form.shape, strict=True) if letter in "YX") > _LARGE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from napari_deepblur.errors import OutputError
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.axes import leading
 from napari_deepblur.io.claims import Claim
+from napari_deepblur.io.compression import Compression
 from napari_deepblur.io.diagnosis import FORMATS
 from napari_deepblur.io.folders import check_place, complete_folder
 from napari_deepblur.io.formats.zarr_metadata import OWN
@@ -44,12 +46,19 @@ class OmeZarrSink(Sink):
         How the image was taken; pixel size and axes are those of the result.
     made_of
         What decides the pixels, for the record. A folder that a killed run has begun of the same is gone on with.
+    compression
+        How the pixels are packed; ``"zlib"`` is what zarr calls gzip.
     """
 
     def __init__(
-        self, path: Path, acquisition: Acquisition | None = None, made_of: Mapping[str, Any] | None = None
+        self,
+        path: str | os.PathLike[str],
+        acquisition: Acquisition | None = None,
+        made_of: Mapping[str, Any] | None = None,
+        compression: Compression = "zstd",
     ) -> None:
         self._path, self._acquisition, self._made_of = Path(path), acquisition or Acquisition(), made_of
+        self._compression = compression
         self._claim = Claim(self._path)
         self._form: Form | None = None
         self._stored: StoredPixels | None = None
@@ -80,7 +89,7 @@ class OmeZarrSink(Sink):
         self._ranges = [(math.inf, -math.inf)] * lengths.get("C", 1)
         try:
             with storing(self._path):
-                self._stored = StoredPixels(self._path, form, self._made_of)
+                self._stored = StoredPixels(self._path, form, self._made_of, self._compression)
         except BaseException:
             self._claim.give_back()
             raise
@@ -124,7 +133,7 @@ class OmeZarrSink(Sink):
         with storing(self._path):
             stored.check()
             stored.blocks.flush()
-            levels = pyramid_levels(stored.group, stored.blocks)
+            levels = pyramid_levels(stored.group, stored.blocks, self._compression)
             taken = replace(self._acquisition, pixel_size_um=size)
             kept = {"metadata": with_origin(record, self._made_of)}
             stored.group.attrs.update(image_attributes(name, form.axes, levels, taken, ranges, kept))
