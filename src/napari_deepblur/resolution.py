@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,7 +139,7 @@ def image_resolution(image: ArrayLike | RegionPlane, pixel_size_um: float) -> Im
     Source: A. Descloux, K. S. Grussmayer, A. Radenovic, Nature Methods 16, 918 (2019). Since I I_n* = |I|, and the
     filters are round, sums over rings hold all that is needed: one Fourier transform serves for all filters.
     """
-    if not (np.isfinite(pixel_size_um) and pixel_size_um > 0):
+    if not (isinstance(pixel_size_um, Real) and np.isfinite(float(pixel_size_um)) and pixel_size_um > 0):
         raise ImageError(f"The pixels are {pixel_size_um} µm wide, expected a positive length.")
     plane = image if isinstance(image, RegionPlane) else np.asarray(image)
     # The middle of a large image is enough, and its spectrum takes little memory.

@@ -73,6 +73,8 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
         If the folder is missing or not writable, or the path is a folder, a device or a pipe, or write-protected.
     """
     target = Path(path)
+    if "\0" in str(target):
+        raise OutputError(f"{str(target)!r} is no name of a file: it has a character that no name can have.")
     if target.is_dir():
         raise OutputError(f"{target} is a folder, expected the name of a file to write.")
     if target.exists() and not target.is_file():

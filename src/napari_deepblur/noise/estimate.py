@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,10 +20,8 @@ from napari_deepblur.noise.census import moments, percentiles, step_of
 from napari_deepblur.noise.filters import FILTER_SIZE, FilterBank, degrees_of_freedom, signal_free_filters
 from napari_deepblur.noise.lattice import lattice_step
 from napari_deepblur.noise.model import PoissonGaussianNoise
+from napari_deepblur.optics import Microscope, as_microscope
 from napari_deepblur.plane import Plane, RegionPlane
-
-if TYPE_CHECKING:
-    from napari_deepblur.optics import Microscope
 
 Array = NDArray[np.float64]
 
@@ -83,7 +81,7 @@ def estimate_noise(image: ArrayLike | RegionPlane, microscope: Microscope | None
     # Centred and of unit range, where no unit of the caller's can over- or underflow.
     pixels, step = _centred(image) if isinstance(image, RegionPlane) else _checked(image)
     centre, unit = pixels.centre, pixels.unit
-    bank = signal_free_filters(None if microscope is None else microscope.cutoff)
+    bank = signal_free_filters(None if microscope is None else as_microscope(microscope).cutoff)
     bank = _quiet_filters(pixels, bank)
     blocks = _block_statistics(pixels, bank.filters)
     alpha, variance, offset = _variance_line(blocks, zero=-centre / unit, rounding=(step / unit) ** 2 / 12)

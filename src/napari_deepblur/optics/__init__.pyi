@@ -1,5 +1,6 @@
 from .known_pupil import KnownPupil as KnownPupil
 from .microscope import Microscope as Microscope
+from .microscope import as_microscope as as_microscope
 from .psf import PsfModel as PsfModel
 from .psf import psf_model as psf_model
 from .psf import psf_snr as psf_snr

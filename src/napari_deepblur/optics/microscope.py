@@ -118,7 +118,7 @@ class Microscope:
                 raise MicroscopeError(f"{name} is {value}, expected a positive finite number.")
             # NumPy numbers are welcome, but settings are written as JSON, which does not know them.
             object.__setattr__(self, name, float(value))
-        if self.light not in get_args(Light):
+        if not isinstance(self.light, str) or self.light not in get_args(Light):
             raise MicroscopeError(f"light is {self.light!r}, expected one of {', '.join(get_args(Light))}.")
         if self.n_sample is not None and not 1 <= self.n_sample <= _HIGHEST_INDEX:
             raise MicroscopeError(
@@ -180,3 +180,13 @@ class Microscope:
     def nyquist_pixel_size_um(self) -> float:
         """Largest pixel size without aliasing, wavelength / (4 NA), in micrometres."""
         return self.wavelength_um / (4 * self.na)
+
+
+def as_microscope(value: object) -> Microscope:
+    """Return what was given as a microscope; raises `MicroscopeError` where it is none."""
+    if isinstance(value, Microscope):
+        return value
+    raise MicroscopeError(
+        f"The microscope is a {type(value).__name__}, expected a Microscope, such as "
+        "Microscope(na=1.2, wavelength_um=0.525, pixel_size_um=0.1, n_immersion=1.33)."
+    )

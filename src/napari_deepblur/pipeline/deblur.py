@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from typing import Any, Literal, overload
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -243,6 +243,15 @@ def deblur_stack(
     FamilyError, FamilyFileError, MicroscopeError, SettingsError, DeviceError, WeightsError, OutputError
         Each says what was found, what was expected and what to do.
     """
+    for name, value, known in (
+        ("reuse", reuse, Reuse),
+        ("colours", colours, Colours),
+        ("specimen", specimen, SpecimenChoice),
+    ):
+        if not isinstance(value, str) or value not in get_args(known):
+            raise SettingsError(f"{name} is {value!r:.80}, expected one of {', '.join(get_args(known))}.")
+    if not isinstance(volume, bool | np.bool_):
+        raise SettingsError(f"volume is {volume!r:.80}, expected True or False.")
     planes: Any = array if hasattr(array, "shape") and hasattr(array, "__getitem__") else np.asarray(array)
     shape = tuple(planes.shape)
     if axes is None:

@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike
 from pydantic.fields import FieldInfo
 
 from napari_deepblur import operators
-from napari_deepblur.errors import FamilyError
+from napari_deepblur.errors import FamilyError, NoiseError
+from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline.parts import variants
 
 if TYPE_CHECKING:
-    from napari_deepblur.noise import PoissonGaussianNoise
     from napari_deepblur.operators import OperatorFamily
     from napari_deepblur.pipeline.part import Part
 
@@ -163,8 +163,16 @@ def options_of_data(theta: ArrayLike | None = None, noise: PoissonGaussianNoise 
     """Return what is known of an image beside its optics, as options."""
     known: dict[str, Any] = {}
     if theta is not None:
-        known["theta"] = tuple(np.asarray(theta, dtype=float).ravel().tolist())
+        try:
+            known["theta"] = tuple(np.asarray(theta, dtype=float).ravel().tolist())
+        except (TypeError, ValueError, OverflowError) as error:
+            raise FamilyError(f"theta is {theta!r:.80}, expected numbers, one for each parameter ({error}).") from error
     if noise is not None:
+        if not isinstance(noise, PoissonGaussianNoise):
+            raise NoiseError(
+                f"The noise is a {type(noise).__name__}, expected PoissonGaussianNoise(alpha, beta), or None for an "
+                "estimate."
+            )
         known |= {"alpha": noise.alpha, "beta": noise.beta, "noise_offset": noise.offset}
     return known
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.errors import FamilyError
+from napari_deepblur.operators.families.as_numbers import as_numbers
 
 _CONCENTRATION = 3.0
 
@@ -27,7 +28,7 @@ def check_thetas(thetas: ArrayLike | None, counts: tuple[int, ...]) -> NDArray[n
     """
     if thetas is None:
         return None
-    values = np.asarray(thetas, dtype=np.float32).copy()
+    values = as_numbers(thetas, "thetas", np.float32, "numbers (L, K)")
     length = int(np.prod(counts))
     if values.ndim < 2 or not len(values) or values.shape[1:] not in ((length,), counts):
         raise FamilyError(f"thetas have shape {values.shape}, expected (L, {length}) or (L, {counts}), L at least 1.")

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
+from napari_deepblur.operators.families.as_numbers import as_numbers
 from napari_deepblur.operators.families.facts import FamilyKind
 from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
 from napari_deepblur.optics import Microscope
@@ -144,23 +145,17 @@ def check_theta(theta: ArrayLike, length: int, meaning: str) -> Tensor:
     FamilyError
         If `theta` has another length or is not finite.
     """
-    try:
-        values = np.asarray(theta, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise FamilyError(f"theta is {theta!r}, expected {length} numbers.") from error
+    values = as_numbers(theta, "theta", np.float32, f"{length} numbers")
     if values.shape != (length,):
         raise FamilyError(f"theta has shape {values.shape}, expected ({length},): {meaning}.")
     if not np.isfinite(values).all():
         raise FamilyError(f"theta holds values that are not finite: {values}.")
-    return torch.from_numpy(values.copy())
+    return torch.from_numpy(values)
 
 
 def check_points(points: ArrayLike) -> NDArray[np.float64]:
     """Return positions as an array (P, 2), or raise a `FamilyError`."""
-    try:
-        pairs = np.asarray(points, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise FamilyError(f"points are {points!r}, expected (P, 2) numbers.") from error
+    pairs = as_numbers(points, "points", np.float64, "(P, 2) numbers")
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise FamilyError(f"points have shape {pairs.shape}, expected (P, 2): a row and a column for each.")
     if not np.isfinite(pairs).all():
@@ -178,8 +173,8 @@ def known_pixel_size(pixel_size_um: float | None, microscope: Microscope | None)
     """
     if pixel_size_um is None:
         return None if microscope is None else microscope.pixel_size_um
-    size = float(pixel_size_um)
-    if not 0 < size < np.inf:
+    size = float(as_numbers(pixel_size_um, "pixel_size_um", np.float64, "a number of micrometres").max(initial=0))
+    if np.ndim(pixel_size_um) or not 0 < size < np.inf:
         raise FamilyError(f"pixel_size_um is {pixel_size_um!r}, expected a positive number of micrometres.")
     if microscope is not None and not np.isclose(size, microscope.pixel_size_um, rtol=1e-6):
         raise FamilyError(f"pixel_size_um is {size}, but the microscope's is {microscope.pixel_size_um}: give one.")

@@ -8,6 +8,7 @@ from scipy.interpolate import BSpline, make_interp_spline
 from scipy.sparse import csr_matrix
 
 from napari_deepblur.errors import FamilyError
+from napari_deepblur.operators.families.as_numbers import as_field_shape
 
 Array = NDArray[np.float64]
 
@@ -39,10 +40,7 @@ class FieldMaps:
             raise FamilyError(f"maps have shape {grid.shape}, expected (J, rows, columns).")
         if not np.isfinite(grid).all():
             raise FamilyError("maps hold values that are not finite.")
-        rows, columns = (int(side) for side in field_shape)
-        if rows < 1 or columns < 1:
-            raise FamilyError(f"field_shape is {tuple(field_shape)}, expected two positive numbers of pixels.")
-        self.field_shape = rows, columns
+        self.field_shape = as_field_shape(field_shape)
         self._axes = tuple(_Axis(points, side) for points, side in zip(grid.shape[1:], self.field_shape, strict=True))
         # One map at a time, which fits into the cache.
         self._coefficients = np.stack([self._axes[1].fit(self._axes[0].fit(values).T).T for values in grid])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.operators.families.aberrations import AberrationFamily
+from napari_deepblur.operators.families.as_numbers import as_field_shape
 from napari_deepblur.operators.families.base import check_points, check_theta
 from napari_deepblur.operators.families.facts import DEFAULT_MODES, Amplitude
 from napari_deepblur.operators.families.field_expansion import FieldExpansion
@@ -79,14 +80,12 @@ class FieldZernikeFamily(AberrationFamily):
         rank: int | None = None,
     ) -> None:
         self._local = ZernikeFamily(microscope, modes, max_amplitude, psf_size)
-        self.microscope = microscope
-        if degree not in DEGREES:
+        self.microscope = self._local.microscope
+        power: Any = degree
+        if not isinstance(power, Real) or power not in DEGREES:
             raise FamilyError(f"degree is {degree!r}, expected 0, 1 or 2.")
         self.degree = int(degree)
-        sides: Any = tuple(field_shape)
-        if len(sides) != 2 or not all(isinstance(side, Integral) and int(side) >= 1 for side in sides):
-            raise FamilyError(f"field_shape is {sides}, expected two positive numbers of pixels.")
-        self._field_shape = int(sides[0]), int(sides[1])
+        self._field_shape = as_field_shape(field_shape)
         terms: Any = rank
         if terms is not None and (not isinstance(terms, Integral) or not 1 <= int(terms) <= _GRID**2):
             raise FamilyError(f"rank is {rank!r}, expected None or a whole number from 1 to {_GRID**2}.")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_deepblur.operators.families.admissible import check_thetas, sample_hull
 from napari_deepblur.operators.families.base import OperatorFamily, known_pixel_size
 from napari_deepblur.operators.families.eigen_psfs import check_eigen_psfs
-from napari_deepblur.optics import Microscope
+from napari_deepblur.optics import Microscope, as_microscope
 
 
 class MeasuredFamily(OperatorFamily):
@@ -46,8 +46,8 @@ class MeasuredFamily(OperatorFamily):
         self.eigen_psfs = check_eigen_psfs(eigen_psfs)
         shape = (len(self.eigen_psfs),) if maps is None else (len(self.eigen_psfs), maps)
         self.thetas = check_thetas(thetas, shape)
-        self.microscope = microscope
-        self._pixel_size_um = known_pixel_size(pixel_size_um, microscope)
+        self.microscope = None if microscope is None else as_microscope(microscope)
+        self._pixel_size_um = known_pixel_size(pixel_size_um, self.microscope)
 
     @abstractmethod
     def fit(self, points: ArrayLike, psfs: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
+from napari_deepblur.operators.families.as_numbers import as_numbers
 from napari_deepblur.operators.families.base import check_points, check_theta
 from napari_deepblur.operators.families.eigen_psfs import check_weights, coordinates
 from napari_deepblur.operators.families.field_maps import FieldMaps
@@ -61,10 +62,10 @@ class ProductConvolutionFamily(MeasuredFamily):
         pixel_size_um: float | None = None,
         field_shape: tuple[int, int] | None = None,
     ) -> None:
-        self.maps = np.asarray(maps, dtype=np.float32).copy()
+        self.maps = as_numbers(maps, "maps", np.float32, "numbers (J, rows, columns)")
         if field_shape is None and self.maps.ndim == 3:
             field_shape = self.maps.shape[1], self.maps.shape[2]
-        self._field = FieldMaps(self.maps, field_shape or (0, 0))
+        self._field = FieldMaps(self.maps, (0, 0) if field_shape is None else field_shape)
         super().__init__(eigen_psfs, thetas, len(self.maps), microscope, pixel_size_um)
 
     @property

@@ -22,6 +22,7 @@ from napari_deepblur.operators.families.facts import (
 )
 from napari_deepblur.optics import (
     Microscope,
+    as_microscope,
     is_even,
     mode_name,
     noll_to_nm,
@@ -63,7 +64,7 @@ class ZernikeFamily(ConvolutionFamily, AberrationFamily):
         max_amplitude: Amplitude = "auto",
         psf_size: int = 31,
     ) -> None:
-        self.microscope = microscope
+        self.microscope = as_microscope(microscope)
         for j in modes:
             noll_to_nm(j)
             if j < 4:
@@ -79,7 +80,7 @@ class ZernikeFamily(ConvolutionFamily, AberrationFamily):
         if not isinstance(size, Integral) or int(size) > WIDEST_PSF:
             raise FamilyError(f"psf_size is {size!r} pixels, expected an odd whole number up to {WIDEST_PSF}.")
         self._amplitude: Amplitude = float(amplitude) if stated else "auto"
-        self._model = psf_model(microscope.pupil, self.modes, int(psf_size))
+        self._model = psf_model(self.microscope.pupil, self.modes, int(psf_size))
 
     @property
     def kind(self) -> Literal["zernike"]:
