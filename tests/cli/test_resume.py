@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
+import multiprocessing
+import os
+import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,47 +18,68 @@ import tifffile
 import torch
 from scipy.ndimage import gaussian_filter
 
+from napari_deepblur.cli import main
 from napari_deepblur.io.claims import partial_folder
 from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.records import record_in
+from napari_deepblur.io.sinks import tiff
+from napari_deepblur.io.sinks.blocks import Blocks
 from napari_deepblur.restoration.restorers import SolverRestorer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
-QUICK = ("--method", "wiener", "--device", "cpu", "--tile", 128, "--pixel-size-um", 0.09)
+QUICK = ("--method", "wiener", "--iterations", 3, "--device", "cpu", "--tile", 128, "--pixel-size-um", 0.09)
 
-KILLED = """
-import importlib, os, signal, sys
-import torch
-from napari_deepblur.cli import main
-from napari_deepblur.io.sinks import tiff
-from napari_deepblur.io.sinks.blocks import Blocks
-tiff._STORED_PIXELS = 1
-# Sums over other numbers of threads are rounded otherwise.
-torch.set_num_threads(int(sys.argv[1]))
-# As `short_fit` does here.
-for module in ("posterior", "zernike"):
-    importlib.import_module(f"napari_deepblur.identification.{module}").DESCENT_STEPS = int(sys.argv[3])
-left, store = int(sys.argv[2]), Blocks._store
+# Where it can be, what is killed comes from a process that has imported everything: that takes longer than a run.
+CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+if sys.platform == "linux":
+    CONTEXT.set_forkserver_preload(["napari_deepblur.batch.one_file", "zarr", __name__])
 
-def store_some(self, place, pixels):
-    global left
-    store(self, place, pixels)
-    left -= 1
-    if not left:
-        os.kill(os.getpid(), signal.SIGKILL)
+FITS = tuple(f"napari_deepblur.identification.{module}" for module in ("posterior", "zernike"))
 
-Blocks._store = store_some
-main(sys.argv[4:])
-"""
+
+class Likewise(NamedTuple):
+    """What has to be in the other process as it is in this one."""
+
+    environment: dict[str, str]
+    threads: int
+    steps: int
+
+
+def _run_until_killed(log: Path, after: int, likewise: Likewise, words: list[str]) -> None:
+    """Run the command line, and be killed when so many blocks are written."""
+    with log.open("w") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    os.environ.update(likewise.environment)
+    tiff._STORED_PIXELS = 1
+    # Sums over other numbers of threads are rounded otherwise.
+    torch.set_num_threads(likewise.threads)
+    # As `short_fit` does here.
+    for module in FITS:
+        import_module(module).DESCENT_STEPS = likewise.steps
+    left, store = after, Blocks._store
+
+    def store_some(blocks: Blocks, *more: Any) -> None:
+        nonlocal left
+        store(blocks, *more)
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Blocks._store = store_some  # type: ignore[method-assign]
+    main(words)
 
 
 def killed(after: int, *arguments: object) -> None:
     """Run the command line in a process that is killed when it has written so many blocks."""
-    steps = import_module("napari_deepblur.identification.posterior").DESCENT_STEPS
-    numbers = str(torch.get_num_threads()), str(after), str(steps)
-    done = subprocess.run([sys.executable, "-c", KILLED, *numbers, *map(str, arguments)], capture_output=True)
-    assert done.returncode == -9, done.stderr
+    likewise = Likewise(dict(os.environ), torch.get_num_threads(), import_module(FITS[0]).DESCENT_STEPS)
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        process = CONTEXT.Process(target=_run_until_killed, args=(log, after, likewise, [*map(str, arguments)]))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, log.read_text()
 
 
 @pytest.fixture(scope="module")

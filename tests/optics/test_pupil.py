@@ -23,7 +23,7 @@ def microscope(na: float, n: float, **others: object) -> Microscope:
 def richards_wolf(optics: Microscope, size: int, z_um: float = 0.0) -> np.ndarray:
     """Evaluate the integrals I0, I1, I2 of freely rotating dipoles, by quadrature over the angle."""
     n, k0 = optics.n_immersion, 2 * np.pi / optics.wavelength_um
-    nodes, weights = np.polynomial.legendre.leggauss(600)
+    nodes, weights = quadrature()
     limit = np.arcsin(optics.na / n)
     alpha, weights = (nodes + 1) / 2 * limit, weights * limit / 2
     c, s = np.cos(alpha), np.sin(alpha)
@@ -36,6 +36,12 @@ def richards_wolf(optics: Microscope, size: int, z_um: float = 0.0) -> np.ndarra
     i0, i1, i2 = (b @ (common * f) for b, f in zip(bessel, ((1 + c) / 2, s, (1 - c) / 2), strict=True))
     intensity = (2 * (abs(i0) ** 2 + abs(i2) ** 2) + abs(i1) ** 2)[where].reshape(size, size)
     return np.asarray(intensity / intensity.sum())
+
+
+@cache
+def quadrature() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss and Legendre, which take longer to find than the integrals."""
+    return np.polynomial.legendre.leggauss(600)
 
 
 @cache

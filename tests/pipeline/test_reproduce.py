@@ -14,6 +14,7 @@ from napari_deepblur.errors import SettingsError
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.images import read_image, write_tiff
 from napari_deepblur.io.ome_tiff import write_ome_tiff
+from napari_deepblur.io.weights import FOLDER_VARIABLE
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
@@ -73,7 +74,10 @@ def test_a_plane(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("once", [False, True])
-def test_a_series_with_channels(folder: Path, once: bool) -> None:
+def test_a_series_with_channels(
+    folder: Path, short_fit: None, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch, once: bool
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(untrained_weights))
     settings = DeblurSettings(**QUICK | {"theta": None, "channel_wavelengths_um": (0.55, 0.6), "method": "wiener"})
     image = Input("stack.tif", "TCYX", once)
     array = read_image(folder / "stack.tif")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -173,11 +174,18 @@ def otf_profile(psf: NDArray[np.float64], pixel_size_um: float) -> tuple[NDArray
         Frequencies from 0 to half a cycle per pixel, in cycles per micrometre, and |H| there; 1 at 0.
     """
     modulus = np.abs(np.fft.fft2(psf, s=(_TRANSFORM, _TRANSFORM)))
+    kept, ring, count = _rings()
+    sums = np.bincount(ring, modulus[kept])
+    return np.arange(len(sums)) / _TRANSFORM / pixel_size_um, sums / count
+
+
+@cache
+def _rings() -> tuple[NDArray[np.bool_], NDArray[np.intp], NDArray[np.intp]]:
+    """Which bins of the transform are averaged, shape (n, n), the ring of each of these, and how many each ring has."""
     steps = np.fft.fftfreq(_TRANSFORM) * _TRANSFORM
-    ring = np.rint(np.hypot(steps[:, None], steps[None, :])).astype(int)
+    ring = np.rint(np.hypot(steps[:, None], steps[None, :])).astype(np.intp)
     kept = ring <= _TRANSFORM // 2
-    sums = np.bincount(ring[kept], modulus[kept])
-    return np.arange(len(sums)) / _TRANSFORM / pixel_size_um, sums / np.bincount(ring[kept])
+    return kept, ring[kept], np.bincount(ring[kept])
 
 
 def _profiles(psf: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
