@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
 from benchmarks.simulation.geometry import Array, Box
@@ -28,6 +29,8 @@ METHODS: tuple[Method, ...] = ("network", "richardson-lucy", "total-variation", 
 PHOTONS = (1000.0, 100.0)
 """Light of the brightest pixel of the blurred plane."""
 OFFSET, READ_NOISE = 100.0, 2.0
+CROWD = "dense spots"
+"""A specimen beside those of the simulation."""
 SIDE, BLOCK = 240, 16
 """Of the image and of a block, in pixels; the blocks fill the image."""
 _PIXEL_UM, _PLANES = 0.1, 5
@@ -53,12 +56,22 @@ def observe(kind: str, photons: float, seed: int, family: ZernikeFamily) -> Obse
     rng = np.random.default_rng([seed, 3])
     border = family.psf_size // 2
     box = Box((_PLANES, SIDE + 2 * border, SIDE + 2 * border), (0.2, _PIXEL_UM, _PIXEL_UM))
-    scene = draw_specimen(kind, box, seed)[_PLANES // 2]
+    scene = _crowd(box.shape[1:], seed) if kind == CROWD else draw_specimen(kind, box, seed)[_PLANES // 2]
     operator = family.operator(rng.uniform(-0.08, 0.08, len(family.modes)), (SIDE, SIDE))
     clean = operator.forward(scene).astype(np.float64).clip(0)
     scale = photons / clean.max()
     image = rng.poisson(scale * clean) + OFFSET + rng.normal(0, READ_NOISE, clean.shape)
     return Observed(image, scale * scene[border:-border, border:-border].astype(np.float64))
+
+
+def _crowd(shape: Sequence[int], seed: int) -> Array:
+    """Draw so many spots that their images touch everywhere: one of 0.8 pixels on 25, up to five times as bright."""
+    rng = np.random.default_rng([seed, 29])
+    scene = np.zeros(tuple(shape), np.float32)
+    count = round(scene.size / 25)
+    places = tuple(rng.integers(0, side, count) for side in scene.shape)
+    np.add.at(scene, places, rng.uniform(0.2, 1.0, count))
+    return np.asarray(gaussian_filter(scene, 0.8))
 
 
 def kept(result: Array, truth: Array) -> Kept:
@@ -68,12 +81,12 @@ def kept(result: Array, truth: Array) -> Kept:
     return Kept(float(result.sum() / truth.sum()), scatter, float(np.corrcoef(result.ravel(), truth.ravel())[0, 1]))
 
 
-def table(specimens: int, methods: Sequence[Method] = METHODS) -> list[str]:
+def table(specimens: int, methods: Sequence[Method] = METHODS, kinds: Sequence[str] = (*KINDS, CROWD)) -> list[str]:
     """Rows of Markdown, medians over the specimens."""
     family = ZernikeFamily(Microscope(1.2, 0.525, _PIXEL_UM, 1.33))
     lines = ["| specimen | photons | method | light kept | scatter of blocks | r |", "|---" * 6 + "|"]
-    with tqdm(total=len(KINDS) * len(PHOTONS) * specimens * len(methods), disable=None) as bar:
-        for kind in KINDS:
+    with tqdm(total=len(kinds) * len(PHOTONS) * specimens * len(methods), disable=None) as bar:
+        for kind in kinds:
             for photons in PHOTONS:
                 found: dict[str, list[Kept]] = {method: [] for method in ("image", *methods)}
                 for seed in range(specimens):
@@ -94,10 +107,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--specimens", type=int, default=3, metavar="N", help="of each kind (3)")
     parser.add_argument("--method", nargs="+", choices=METHODS, default=list(METHODS), help="methods (all)")
+    every = (*KINDS, CROWD)
+    parser.add_argument("--kind", nargs="+", choices=every, default=list(every), help="kinds of specimen (all)")
     options = parser.parse_args()
     warnings.simplefilter("ignore", UndersamplingWarning)
     print(f"`python -m benchmarks.photometry {' '.join(sys.argv[1:])}`, medians:\n")
-    print("\n".join(table(options.specimens, options.method)))
+    print("\n".join(table(options.specimens, options.method, options.kind)))
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ class LossWeights:
 
     ssim: float = 0.1
     correlation: float = 0.1
-    light: float = 0.2
+    light: float = 0.3
 
 
 _LOSS = LossWeights()

@@ -21,11 +21,11 @@ SceneMaker = Callable[[int, int, torch.Generator, torch.device], torch.Tensor]
 
 #: Kind of scene: its function and its share of the scenes drawn.
 KINDS: dict[str, tuple[SceneMaker, float]] = {
-    "dead_leaves": (dead_leaves, 0.25),
+    "dead_leaves": (dead_leaves, 0.20),
     "filaments": (filaments, 0.25),
-    "spots": (spots, 0.15),
+    "spots": (spots, 0.25),
     "nuclei": (nuclei, 0.15),
-    "textures": (textures, 0.20),
+    "textures": (textures, 0.15),
 }
 
 _COMPOSITE = 0.25

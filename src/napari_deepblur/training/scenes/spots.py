@@ -7,7 +7,7 @@ import torch
 from napari_deepblur.training.scenes.fields import haze, log_uniform, normal, uniform
 from napari_deepblur.training.scenes.splat import splat_points
 
-_MAX_POINTS_PER_PIXEL = 1 / 60
+_MAX_POINTS_PER_PIXEL = 1 / 20
 _MAX_BLOBS_PER_PIXEL = 1 / 600
 _BLOB_HALF_BOX = 6
 
