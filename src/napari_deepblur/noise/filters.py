@@ -94,7 +94,14 @@ def degrees_of_freedom(filters: NDArray[np.float64], block: int) -> float:
     d = n^2 block^4 / sum_ij sum_t w(t) c_ij(t)^2, where c_ij is the cross-correlation of filters i and j and w(t)
     counts the pairs of pixels of the block that are t apart.
     """
-    n, size, _ = filters.shape
+    return _degrees_of_freedom(filters.tobytes(), filters.shape, block)
+
+
+# Frames of a series have the same filters, whose n^2 correlations cost as much as the noise of a small frame.
+@lru_cache(maxsize=64)
+def _degrees_of_freedom(values: bytes, shape: tuple[int, ...], block: int) -> float:
+    n, size, _ = shape
+    filters = np.frombuffer(values).reshape(shape)
     grid = (2 * size, 2 * size)
     lag = np.abs(np.fft.fftfreq(2 * size, 1 / (2 * size)))
     pairs = np.clip(block - lag, 0, None)
