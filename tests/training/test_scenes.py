@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from napari_deepblur.errors import SettingsError
-from napari_deepblur.training.scenes import KINDS, draw_procedural
+from napari_deepblur.training.scenes import KINDS, MANY_POINTS, draw_procedural
 from napari_deepblur.training.scenes.fields import band_field, cloud_field, power_law_field, sharp_threshold
 from napari_deepblur.training.scenes.leaves import borders, coverage, make_leaves, rasterise
 from napari_deepblur.training.scenes.splat import splat_points
@@ -214,3 +215,17 @@ def test_threshold_of_a_plane_is_an_edge_of_one_pixel_at_the_right_place() -> No
     assert torch.allclose(edge[:9], torch.zeros(9))
     assert float(edge[9]) == pytest.approx(0.25, abs=1e-4)
     assert torch.allclose(edge[10:], torch.ones(10))
+
+
+def test_scenes_for_deblurring_have_more_points() -> None:
+    generators = [torch.Generator().manual_seed(5) for _ in range(2)]
+    few, many = (
+        kinds["spots"][0](8, 96, generator, torch.device("cpu"))
+        for kinds, generator in zip((KINDS, MANY_POINTS), generators, strict=True)
+    )
+    # Pixels above all their neighbours: each is a point of light.
+    peaks = [float((F.max_pool2d(scenes[:, None], 3, 1, 1) == scenes[:, None]).sum()) for scenes in (few, many)]
+    assert peaks[1] > 1.5 * peaks[0]
+    assert draw_procedural(3, 64, torch.Generator().manual_seed(1), "cpu", MANY_POINTS).shape == (3, 1, 64, 64)
+    assert MANY_POINTS["spots"][1] > KINDS["spots"][1]
+    assert sum(share for _, share in MANY_POINTS.values()) == pytest.approx(1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from napari_deepblur.optics import PsfModel, zernike_psf
 from napari_deepblur.training.pool import draw_scenes
 from napari_deepblur.training.pupils import Pupils, draw_pupils
 from napari_deepblur.training.recipes import IdentificationRecipe, NoiseRange
-from napari_deepblur.training.scenes import draw_procedural
+from napari_deepblur.training.scenes import KINDS, SceneMaker, draw_procedural
 from napari_deepblur.training.thick import ThickImages, draw_thick, planes_of_a_stack, stack_side
 
 
@@ -31,10 +32,13 @@ class SceneSource:
         Crops of sharp images, uint8, shape (N, S, S), on the training device.
     procedural_share
         Share of procedural scenes in a batch.
+    kinds
+        Of procedural scenes.
     """
 
     bank: Tensor
     procedural_share: float
+    kinds: Mapping[str, tuple[SceneMaker, float]] = field(default_factory=lambda: KINDS)
 
     def draw(self, n: int, size: int, generator: torch.Generator) -> Tensor:
         """Draw `n` scenes in [0, 1], shape (n, 1, size, size)."""
@@ -43,7 +47,7 @@ class SceneSource:
         procedural = math.floor(wanted) + int(chance < wanted % 1)
         parts = []
         if procedural:
-            parts.append(draw_procedural(procedural, size, generator, self.bank.device))
+            parts.append(draw_procedural(procedural, size, generator, self.bank.device, self.kinds))
         if procedural < n:
             parts.append(draw_scenes(self.bank, n - procedural, size, generator))
         return torch.cat(parts)

@@ -23,6 +23,7 @@ from napari_deepblur.training.loop import Rows, begin_with, start_run, train
 from napari_deepblur.training.losses import mean_and_spread
 from napari_deepblur.training.pupils import Pupils
 from napari_deepblur.training.recipes import DeblurringRecipe, LossWeights
+from napari_deepblur.training.scenes import MANY_POINTS
 
 _VALIDATION_SIDE = 256
 
@@ -142,7 +143,7 @@ def train_deblurring(
     identification = identification.to(device).eval().requires_grad_(False)
     modes = identification.config.modes
     optics = {fc: Pupils(fc, modes, REFERENCE_PSF_SIZE, device) for fc in {*recipe.cutoffs, reference_cutoff()}}
-    source = SceneSource(bank, recipe.identification.procedural_share)
+    source = SceneSource(bank, recipe.identification.procedural_share, MANY_POINTS)
     run = start_run(lambda: DeblurringNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
     if start is not None:
         begin_with(run, start, recipe.network)

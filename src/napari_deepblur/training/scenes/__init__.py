@@ -5,7 +5,8 @@ Each kind is one file with one function of the same signature; `draw_procedural`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 
@@ -21,9 +22,18 @@ SceneMaker = Callable[[int, int, torch.Generator, torch.device], torch.Tensor]
 
 #: Kind of scene: its function and its share of the scenes drawn.
 KINDS: dict[str, tuple[SceneMaker, float]] = {
+    "dead_leaves": (dead_leaves, 0.25),
+    "filaments": (filaments, 0.25),
+    "spots": (spots, 0.15),
+    "nuclei": (nuclei, 0.15),
+    "textures": (textures, 0.20),
+}
+
+#: The same for deblurring: more spots, and up to three times as dense, for their light is easily lost.
+MANY_POINTS: dict[str, tuple[SceneMaker, float]] = {
     "dead_leaves": (dead_leaves, 0.20),
     "filaments": (filaments, 0.25),
-    "spots": (spots, 0.25),
+    "spots": (partial(spots, most_points=1 / 20), 0.25),
     "nuclei": (nuclei, 0.15),
     "textures": (textures, 0.15),
 }
@@ -33,7 +43,13 @@ _INVERTED = 0.1
 _MIN_SIZE = 32
 
 
-def draw_procedural(n: int, size: int, generator: torch.Generator, device: torch.device | str) -> torch.Tensor:
+def draw_procedural(
+    n: int,
+    size: int,
+    generator: torch.Generator,
+    device: torch.device | str,
+    kinds: Mapping[str, tuple[SceneMaker, float]] = KINDS,
+) -> torch.Tensor:
     """Draw sharp scenes of random kinds.
 
     A quarter are composites of two kinds: their larger value, their product, or one beside the other along a
@@ -50,6 +66,8 @@ def draw_procedural(n: int, size: int, generator: torch.Generator, device: torch
         rounding, for points add their light in any order there).
     device : torch.device or str
         Where the scenes are drawn.
+    kinds
+        As `KINDS`.
 
     Returns
     -------
@@ -67,7 +85,7 @@ def draw_procedural(n: int, size: int, generator: torch.Generator, device: torch
     if n == 0:
         return torch.empty((0, 1, size, size), device=place)
     composite = [index for index, draw in enumerate(uniform((n,), generator, place).tolist()) if draw < _COMPOSITE]
-    drawn = _draw_kinds(n + len(composite), size, generator, place)
+    drawn = _draw_kinds(n + len(composite), size, generator, place, kinds)
     scenes, partners = drawn[:n], drawn[n:]
     if composite:
         scenes[composite] = _combine(scenes[composite], partners, generator)
@@ -76,15 +94,21 @@ def draw_procedural(n: int, size: int, generator: torch.Generator, device: torch
     return (scenes * top)[:, None]
 
 
-def _draw_kinds(n: int, size: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
-    """Draw n scenes (n, size, size), each of a kind picked by the shares of `KINDS`."""
-    makers = [maker for maker, _ in KINDS.values()]
-    edges = torch.tensor([share for _, share in KINDS.values()]).cumsum(0)
+def _draw_kinds(
+    n: int,
+    size: int,
+    generator: torch.Generator,
+    device: torch.device,
+    kinds: Mapping[str, tuple[SceneMaker, float]],
+) -> torch.Tensor:
+    """Draw n scenes (n, size, size), each of a kind picked by its share."""
+    makers = [maker for maker, _ in kinds.values()]
+    edges = torch.tensor([share for _, share in kinds.values()]).cumsum(0)
     draws = uniform((n,), generator, device).cpu() * edges[-1]
-    kinds = torch.searchsorted(edges, draws, right=True).clamp_(max=len(makers) - 1).tolist()
+    picked = torch.searchsorted(edges, draws, right=True).clamp_(max=len(makers) - 1).tolist()
     scenes = torch.empty((n, size, size), device=device)
     for kind, maker in enumerate(makers):
-        members = [index for index in range(n) if kinds[index] == kind]
+        members = [index for index in range(n) if picked[index] == kind]
         if members:
             scenes[members] = maker(len(members), size, generator, device)
     return scenes

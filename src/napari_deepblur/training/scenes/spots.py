@@ -7,12 +7,18 @@ import torch
 from napari_deepblur.training.scenes.fields import haze, log_uniform, normal, uniform
 from napari_deepblur.training.scenes.splat import splat_points
 
-_MAX_POINTS_PER_PIXEL = 1 / 20
+_MAX_POINTS_PER_PIXEL = 1 / 60
 _MAX_BLOBS_PER_PIXEL = 1 / 600
 _BLOB_HALF_BOX = 6
 
 
-def spots(n: int, size: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
+def spots(
+    n: int,
+    size: int,
+    generator: torch.Generator,
+    device: torch.device,
+    most_points: float = _MAX_POINTS_PER_PIXEL,
+) -> torch.Tensor:
     """Draw scenes of points and small Gaussians (deviation 0.5 to 2 pixels) over a low, cloudy background.
 
     Brightness spans a factor that differs from scene to scene, up to 30; positions are uniform, or gathered
@@ -28,6 +34,8 @@ def spots(n: int, size: int, generator: torch.Generator, device: torch.device) -
         Source of the random numbers.
     device : torch.device
         Where the scenes live.
+    most_points : float
+        Points on a pixel, at most.
 
     Returns
     -------
@@ -35,7 +43,7 @@ def spots(n: int, size: int, generator: torch.Generator, device: torch.device) -
         Scenes in [0, 1].
     """
     span = log_uniform((n, 1), generator, device, 1.5, 30.0)
-    y, x, brightness = _sources(n, size, _MAX_POINTS_PER_PIXEL, span, generator, device)
+    y, x, brightness = _sources(n, size, most_points, span, generator, device)
     # A point between four pixels shows a quarter of its light in each: twice the light keeps it visible.
     canvas = splat_points(y, x, brightness * 1.5, size)
 
