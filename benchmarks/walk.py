@@ -49,8 +49,9 @@ class Walk:
         self.step, self._count, self.silence = "", 0, 0.0
 
     def begin(self, step: str) -> None:
-        """Go back to an empty window."""
+        """Go back to an empty window, without the choices of the step before."""
         self.viewer.layers.clear()
+        self.viewer.window.remove_dock_widget("all")
         self.step, self._count, self.silence = step, 0, 0.0
 
     def shot(self) -> None:
@@ -81,7 +82,7 @@ class Walk:
         self.press(widget, name)
         self.until(lambda: not widget.isRunning(), widget)
 
-    def until(self, done: Callable[[], bool], widget: QWidget, limit_s: float = 900) -> None:
+    def until(self, done: Callable[[], bool], widget: QWidget, limit_s: float = 300) -> None:
         """Wait, and measure how long nothing that is said changes."""
         end, said, since = time.monotonic() + limit_s, signs(widget), time.monotonic()
         while not done():
