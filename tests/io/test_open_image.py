@@ -279,3 +279,20 @@ def test_planes_that_the_xml_does_not_name_are_told(tmp_path: Path) -> None:
     tifffile.imwrite(path, STACK, description=xml, metadata=None, photometric="minisblack")
     with pytest.warns(AssumptionWarning, match="the other 2 are not read"), open_image(path) as image:
         np.testing.assert_array_equal(image, STACK[:4])
+
+
+@pytest.mark.parametrize("leads_to, words", [("first", "in a circle"), ("middle", "was cut, or is damaged")])
+def test_directories_that_lead_astray_are_refused_by_all_who_look(tmp_path: Path, leads_to: str, words: str) -> None:
+    path = tmp_path / "astray.tif"
+    tifffile.imwrite(path, np.zeros((3, 16, 18), np.uint16), photometric="minisblack", contiguous=False)
+    with tifffile.TiffFile(path) as file:
+        starts = [page.offset for page in file.pages]
+        entries = len(file.pages[-1].tags)
+    data = bytearray(path.read_bytes())
+    pointer = starts[-1] + 2 + 12 * entries
+    assert int.from_bytes(data[pointer : pointer + 4], "little") == 0
+    data[pointer : pointer + 4] = (starts[0] if leads_to == "first" else len(data) - 4).to_bytes(4, "little")
+    path.write_bytes(data)
+    for look in (open_image, scene_names):
+        with pytest.raises(ImageError, match=words):
+            look(path)

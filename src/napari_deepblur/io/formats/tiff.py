@@ -38,6 +38,8 @@ def _scenes(source: Path) -> Sequence[str]:
     root = ome_root(source)
     if root is not None:
         return [image.get("Name") or f"image {index}" for index, image in enumerate(images_of(root))]
+    # Before tifffile goes through the planes, which it does for ever where they lead in a circle.
+    count_directories(source)
     with tifffile.TiffFile(source) as file:
         return _names(series_of(file, source))
 
