@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 from napari_deepblur.errors import WeightsError
+from napari_deepblur.io.family_places import families_folder
 from napari_deepblur.io.weights import WeightsFile, read_weights
 
 Kind = Literal["identification", "deblurring"]
@@ -39,7 +39,7 @@ def open_adapted(digest: str, kind: Kind, family_file: str | os.PathLike[str] | 
         to another family are passed over.
     """
     candidates = [] if family_file is None else [adapted_path(family_file, kind)]
-    shipped = Path(str(files("napari_deepblur") / "families"))
+    shipped = families_folder()
     candidates += sorted(shipped.glob(f"*.{kind}.safetensors")) if shipped.is_dir() else []
     for path in candidates:
         try:

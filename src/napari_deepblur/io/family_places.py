@@ -35,7 +35,7 @@ def find_family(which: str | os.PathLike[str]) -> Path:
         return path
     name = os.fspath(which)
     if name in shipped_families():
-        return _shipped_folder() / f"{name}.safetensors"
+        return families_folder() / f"{name}.safetensors"
     raise FamilyFileError(
         f"There is no file {name}, and no family of this name in the package. Give the .safetensors file of a family, "
         f"or one of: {', '.join(shipped_families()) or 'none'}."
@@ -44,10 +44,11 @@ def find_family(which: str | os.PathLike[str]) -> Path:
 
 def shipped_families() -> tuple[str, ...]:
     """Return the names of the families that come with the package."""
-    found = sorted(_shipped_folder().glob("*.safetensors"))
+    found = sorted(families_folder().glob("*.safetensors"))
     # Weights that were adapted to a family lie beside it, as name.identification and name.deblurring.
     return tuple(path.stem for path in found if "." not in path.stem)
 
 
-def _shipped_folder() -> Path:
+def families_folder() -> Path:
+    """Return the folder of the package that has families, and the weights that were adapted to them."""
     return Path(str(files("napari_deepblur") / "families"))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_deepblur.errors import WeightsError
+from napari_deepblur.io.family_places import families_folder
 
 _HASHES = "hashes.json"
 _MOST = 4096
@@ -51,7 +52,7 @@ def check_digest(path: Path, written: str | None, tensors: Mapping[str, Tensor])
 
 def shipped_digest(path: Path) -> str | None:
     """Return the hash of a file of the package that carries none itself; None for other files."""
-    return _shipped().get(path.name) if path.parent in (_folder("weights"), _folder("families")) else None
+    return _shipped().get(path.name) if path.parent in (_folder("weights"), families_folder()) else None
 
 
 def check_fit(make: Callable[[], nn.Module], config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
