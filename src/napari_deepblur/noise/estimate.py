@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import uniform_filter
-from scipy.optimize import nnls
 from scipy.signal import oaconvolve
-from scipy.stats import gamma
 
 from napari_deepblur.bands import bands
 from napari_deepblur.errors import ImageError, NoiseError
@@ -20,6 +17,7 @@ from napari_deepblur.noise.census import moments, percentiles, step_of
 from napari_deepblur.noise.filters import FILTER_SIZE, FilterBank, degrees_of_freedom, signal_free_filters
 from napari_deepblur.noise.lattice import lattice_step
 from napari_deepblur.noise.model import PoissonGaussianNoise
+from napari_deepblur.noise.variance_line import Blocks, variance_line
 from napari_deepblur.optics import Microscope, as_microscope
 from napari_deepblur.plane import Plane, RegionPlane
 
@@ -33,11 +31,8 @@ _LARGEST_SIDE = 1536
 _WINDOW, _WINDOWS = 256, 6
 _LEAKAGE_TO_NOISE = 0.02
 _MOST_CLIPPED = 0.01
-_KEPT = 0.99
-
-_DOUBTS = 1.0
-"""Standard deviations by which the variance at intensity 0 must be negative for the dark level to lie elsewhere. The
-line that is forced through 0 is the flatter one, the more so the more that takes."""
+_AT_ONCE = 128 * 128
+"""Pixels that are filtered at once: of fewer, what it takes to begin costs more than the filtering."""
 
 
 def estimate_noise(image: ArrayLike | RegionPlane, microscope: Microscope | None = None) -> PoissonGaussianNoise:
@@ -84,7 +79,7 @@ def estimate_noise(image: ArrayLike | RegionPlane, microscope: Microscope | None
     bank = signal_free_filters(None if microscope is None else as_microscope(microscope).cutoff)
     bank = _quiet_filters(pixels, bank)
     blocks = _block_statistics(pixels, bank.filters)
-    alpha, variance, offset = _variance_line(blocks, zero=-centre / unit, rounding=(step / unit) ** 2 / 12)
+    alpha, variance, offset = variance_line(blocks, zero=-centre / unit, rounding=(step / unit) ** 2 / 12)
     beta = unit * math.sqrt(variance)
     return PoissonGaussianNoise(unit * alpha, beta, 0.0 if offset is None else unit * offset + centre)
 
@@ -117,15 +112,6 @@ class _Centred:
             means += float(part.sum()) / count
             squares += float(np.square(part).sum()) / count
         return max(squares - means**2, 0.0)
-
-
-class _Blocks(NamedTuple):
-    """Mean intensity and mean squared residual of n blocks, shape (n,) each, and how precise they are."""
-
-    mean: Array
-    power: Array
-    freedom: float  # degrees of freedom of a power, of its chi-squared distribution
-    pixels: float  # independent pixels that a mean is worth
 
 
 def _centred(plane: RegionPlane) -> tuple[_Centred, float]:
@@ -179,13 +165,13 @@ def _quiet_filters(pixels: _Centred, bank: FilterBank) -> FilterBank:
 
     More filters mean more data, and more signal: with strong noise all of them serve, without noise the best one.
     """
-    quietest = next(_filtered(pixels, bank.filters[:1]))[1]
-    noise = float(np.median(quietest))
+    first = pixels.part(next(_windows(pixels.values.shape)))
+    noise = float(np.median(_block_means(_residual_power(first, bank.filters[:1]))))
     n = int(np.count_nonzero(bank.leakage * pixels.variance() <= _LEAKAGE_TO_NOISE * noise))
     return FilterBank(bank.filters[: max(n, 1)], bank.leakage[: max(n, 1)])
 
 
-def _block_statistics(pixels: _Centred, filters: Array) -> _Blocks:
+def _block_statistics(pixels: _Centred, filters: Array) -> Blocks:
     mean, power, clipped = (np.concatenate(parts) for parts in zip(*_filtered(pixels, filters), strict=True))
     usable = clipped <= _MOST_CLIPPED
     # Where nearly everything sits at an extreme value (few photons, binary images), that value is data.
@@ -193,7 +179,7 @@ def _block_statistics(pixels: _Centred, filters: Array) -> _Blocks:
         usable[:] = True
     weight = (filters**2).mean(axis=0)
     spread = np.abs(np.fft.fft2(weight, s=(32, 32)) * np.fft.fft2(np.full((_BLOCK, _BLOCK), _BLOCK**-2), s=(32, 32)))
-    return _Blocks(mean[usable], power[usable], degrees_of_freedom(filters, _BLOCK), 1 / float((spread**2).mean()))
+    return Blocks(mean[usable], power[usable], degrees_of_freedom(filters, _BLOCK), 1 / float((spread**2).mean()))
 
 
 def _filtered(pixels: _Centred, filters: Array) -> Iterator[tuple[Array, Array, Array]]:
@@ -203,11 +189,19 @@ def _filtered(pixels: _Centred, filters: Array) -> Iterator[tuple[Array, Array, 
     margin = FILTER_SIZE // 2
     for window in _windows(pixels.values.shape):
         part = pixels.part(window)
-        power = sum(oaconvolve(part, k, "valid") ** 2 for k in filters) / len(filters)
+        power = _residual_power(part, filters)
         mean = oaconvolve(part, weight, "valid")
         extreme = ((part == low) | (part == high)).astype(np.float64)
         clipped = uniform_filter(extreme, FILTER_SIZE)[margin:-margin, margin:-margin]
         yield _block_means(mean), _block_means(power), _block_means(clipped)
+
+
+def _residual_power(part: Array, filters: Array) -> Array:
+    """Mean over the filters of the squared residuals of a window: several filters at once where it is small."""
+    at_once = max(1, _AT_ONCE // part.size)
+    groups = (filters[start : start + at_once] for start in range(0, len(filters), at_once))
+    residuals = (residual for group in groups for residual in oaconvolve(part[None], group, "valid", axes=(1, 2)))
+    return np.asarray(sum(residual**2 for residual in residuals) / len(filters))
 
 
 def _windows(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
@@ -234,84 +228,3 @@ def _block_means(values: Array) -> Array:
         for left in sorted(set(starts[1]))
     ]
     return np.asarray(np.mean(grids, axis=0).ravel())
-
-
-class _Line(NamedTuple):
-    """A fitted line, power = variance + slope max(mean - origin, 0), and its covariance."""
-
-    variance: float
-    slope: float
-    covariance: Array  # of (variance, slope), shape (2, 2)
-
-
-def _variance_line(blocks: _Blocks, zero: float, rounding: float) -> tuple[float, float, float | None]:
-    """Return slope, variance at the offset, and offset (none where it is the caller's 0, here at `zero`).
-
-    The line from the darkest block on always exists. It is written with the offset 0 unless the intensities there
-    are negative, or its value at 0 is: no noise has a negative variance, so that 0 cannot be the dark level.
-    """
-    darkest = float(blocks.mean.min())
-    line = _fit_line(blocks, darkest, rounding)
-    to_zero = np.array([1.0, zero - darkest])
-    at_zero = line.variance + line.slope * (zero - darkest)
-    doubt = math.sqrt(max(float(to_zero @ line.covariance @ to_zero), 0.0))
-    # The mean of a block of few photons is uncertain by more than its own variance tells.
-    nearby = line.variance + line.slope * (abs(darkest - zero) + line.slope / blocks.pixels)
-    negative = darkest < zero - 5 * math.sqrt(nearby / blocks.pixels)
-    if line.slope > 0 and (negative or at_zero < -_DOUBTS * doubt):
-        return line.slope, line.variance, darkest
-    if not negative:
-        line = _fit_line(blocks, zero, rounding)
-    return line.slope, line.variance, None
-
-
-def _fit_line(blocks: _Blocks, origin: float, rounding: float) -> _Line:
-    """Fit power = variance + slope max(mean - origin, 0), the slope at least 0, the variance at least that of rounding.
-
-    Iteratively reweighted least squares. A block's power has the variance 2 v^2 / freedom, to which comes that of
-    its mean, slope^2 v / pixels, which matters where a pixel holds less than one photon. Blocks far above the line
-    hold signal: they are left out, and what the noise loses by that is given back.
-    """
-    floor = 1e-9 * (float(blocks.power.mean()) + rounding)
-    if floor < np.finfo(float).tiny:
-        return _Line(rounding, 0.0, np.zeros((2, 2)))
-    light = np.maximum(blocks.mean - origin, 0.0)
-    shape = blocks.freedom / 2
-    threshold = float(gamma.ppf(_KEPT, shape, scale=1 / shape))
-    loss = float(gamma.cdf(threshold, shape + 1, scale=1 / shape)) / _KEPT
-    line, covariance = _robust_start(light, blocks.power, shape, rounding), np.zeros((2, 2))
-    for _ in range(30):
-        model = line[0] + line[1] * light
-        doubt = shape * line[1] ** 2 * np.maximum(model, line[0] + line[1] ** 2 / blocks.pixels) / blocks.pixels
-        scale = np.sqrt(model**2 + doubt) + floor
-        kept = blocks.power <= model + (threshold - 1) * scale
-        if kept.sum() < 4:
-            break
-        before = line
-        line, covariance = _least_squares(light[kept], blocks.power[kept] / loss, 1 / scale[kept], rounding)
-        if np.allclose(line, before, rtol=1e-4, atol=0.0):
-            break
-    return _Line(float(line[0]), float(line[1]), covariance / shape)
-
-
-def _robust_start(light: Array, power: Array, shape: float, rounding: float) -> Array:
-    """Fit the line to low quantiles of the power in groups of blocks of like intensity: flat places, mostly."""
-    level = 0.4
-    groups = np.array_split(np.argsort(light), min(16, max(1, light.size // 16)))
-    mean = np.array([light[group].mean() for group in groups])
-    low = np.array([np.quantile(power[group], level) for group in groups])
-    variance = low / float(gamma.ppf(level, shape, scale=1 / shape))
-    weight = 1 / np.maximum(variance, 0.05 * variance.mean() + rounding + np.finfo(float).tiny)
-    line, _ = _least_squares(mean, variance, weight, rounding)
-    return line
-
-
-def _least_squares(light: Array, variance: Array, weight: Array, least: float) -> tuple[Array, Array]:
-    """Return the (c, a) >= (`least`, 0) that minimise sum (weight (c + a light - v))^2, and (D'D)^+."""
-    design = np.stack([np.ones_like(light), light], axis=1) * weight[:, None]
-    size = np.maximum(np.abs(design).max(axis=0), np.finfo(float).tiny)
-    design = design / size
-    solution, _ = nnls(design, (variance - least) * weight)
-    return np.asarray(solution / size) + np.array([least, 0.0]), np.asarray(
-        np.linalg.pinv(design.T @ design) / np.outer(size, size)
-    )
