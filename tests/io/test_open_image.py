@@ -14,7 +14,7 @@ from PIL import Image
 
 from napari_deepblur.errors import AssumptionWarning, ImageError, ModalityWarning
 from napari_deepblur.io.acquisition_files import read_acquisition
-from napari_deepblur.io.ome_tiff import read_ome_images, read_ome_tiff
+from napari_deepblur.io.ome_tiff import read_ome_tiff
 from napari_deepblur.io.open_image import open_image, scene_names
 from napari_deepblur.io.stacks import read_stack
 
@@ -181,7 +181,6 @@ def test_of_several_images_none_is_taken_without_being_chosen(tmp_path: Path) ->
         open_image(path, "scene2")
     # What all images say alike still holds; what differs is not that of the first.
     assert read_acquisition(path).pixel_size_um is None
-    assert [image.name for image in read_ome_images(path)] == ["scene0", "scene1"]
 
 
 def test_a_companion_leads_to_the_planes_and_they_to_it(tmp_path: Path) -> None:

@@ -19,10 +19,11 @@ from napari_deepblur.io.ome_tiff import write_ome_tiff
 from napari_deepblur.optics import Microscope
 from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.widgets.deblur.dock import DeblurDock
+from napari_deepblur.widgets.image_layers import image_reader, read_image_layers
 from napari_deepblur.widgets.layer_acquisition import known_pixel_size, layer_acquisition
 from napari_deepblur.widgets.layers import METADATA_KEY, pixel_size
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.ome_tiff_layers import ome_tiff_reader, read_ome_layers, write_ome_layer
+from napari_deepblur.widgets.ome_tiff_layers import write_ome_layer
 
 RANDOM = np.random.default_rng(5)
 PLUGIN = "napari-deepblur"
@@ -88,7 +89,7 @@ def test_layers_of_every_kind_come_back(tmp_path: Path, data: np.ndarray, argume
     saved = Image(data, name="any", **arguments)
     path = str(tmp_path / "any.ome.tiff")
     write_ome_layer(path, *saved.as_layer_data_tuple()[:2])
-    reader = ome_tiff_reader(path)
+    reader = image_reader(path)
     assert reader is not None
     ((back, attributes, kind),) = reader(path)
     assert kind == "image"
@@ -151,7 +152,7 @@ def test_a_pyramid_is_written_with_its_levels(tmp_path: Path) -> None:
     fine = RANDOM.random((40, 48)).astype(np.float32)
     pyramid = Image([fine, fine[::2, ::2]], multiscale=True)
     write_ome_layer(str(tmp_path / "fine.ome.tif"), *pyramid.as_layer_data_tuple()[:2])
-    ((back, attributes, _),) = read_ome_layers(str(tmp_path / "fine.ome.tif"))
+    ((back, attributes, _),) = read_image_layers(str(tmp_path / "fine.ome.tif"))
     np.testing.assert_array_equal(back, fine)
     with tifffile.TiffFile(tmp_path / "fine.ome.tif") as file:
         _, coarse = file.series[0].levels

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Any, Protocol, Self, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,17 @@ Inner = tuple[slice, ...]
 
 ReadPart = Callable[[Index, Inner], NDArray[Any]]
 """Reads a part of the plane at a position."""
+
+
+class _Pixels(Protocol):
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> Any: ...
+
+
+Level = TypeVar("Level", bound=_Pixels)
+"""An array of some kind."""
 
 
 @final
@@ -52,6 +64,8 @@ class LazyImage:
         Those that it lies in, where they are several.
     read_part
         Reads a part of the plane at a position, where the file can be read by less than planes.
+    coarser
+        Opens the levels of its pyramid with fewer rows and columns, finest first; asked at most once.
 
     Attributes
     ----------
@@ -73,8 +87,11 @@ class LazyImage:
         close: Callable[[], None] | None = None,
         files: Sequence[Path] = (),
         read_part: ReadPart | None = None,
+        coarser: Callable[[], Sequence[LazyImage]] = tuple,
     ) -> None:
         self._read, self._read_part = read, read_part
+        self._coarser = coarser
+        self._finest: LazyImage | None = None
         self.axes = axes
         self.shape = tuple(int(length) for length in shape)
         self.dtype = np.dtype(dtype)
@@ -103,6 +120,22 @@ class LazyImage:
     def reads_parts(self) -> bool:
         """Whether a part of a plane is read without all of the plane."""
         return self._read_part is not None
+
+    @cached_property
+    def coarser(self) -> tuple[LazyImage, ...]:
+        """Levels of its pyramid with fewer rows and columns, finest first; what is said of them is of the finest.
+
+        Raises
+        ------
+        ImageError
+            If the file has levels that cannot be read.
+        """
+        with diagnosed(Path(self.acquisition.source)):
+            levels = tuple(self._coarser())
+        for level in levels:
+            # The file closes with the finest one.
+            level._finest = self
+        return levels
 
     @property
     def size(self) -> int:
@@ -206,6 +239,29 @@ class _Permuted:
 def reads_parts(array: Any) -> bool:
     """Tell whether a part of a plane is read without all of the plane; arrays that are no files can be."""
     return bool(array.reads_parts) if isinstance(array, LazyImage | _Permuted) else True
+
+
+def levels_after_first(levels: Iterable[Level], leading: int) -> list[Level]:
+    """Return the levels of a pyramid after its first, as far as they are ever smaller images of the same planes.
+
+    Parameters
+    ----------
+    levels
+        Arrays, the finest first.
+    leading
+        Number of their axes before rows and columns.
+    """
+    sides = slice(leading, leading + 2)
+    kept: list[Level] = []
+    for level in levels:
+        if kept:
+            fine, shape = kept[-1].shape, tuple(level.shape)
+            other = shape[:leading] + shape[sides.stop :] != fine[:leading] + fine[sides.stop :]
+            larger = any(n > most for n, most in zip(shape[sides], fine[sides], strict=False))
+            if len(shape) != len(fine) or other or larger or shape == tuple(fine) or level.dtype != kept[0].dtype:
+                break
+        kept.append(level)
+    return kept[1:]
 
 
 def _full_key(key: Any, ndim: int) -> tuple[int | slice, ...]:

@@ -19,7 +19,7 @@ from napari_deepblur.io.compression import Compression, tiff_compression
 from napari_deepblur.io.diagnosis import diagnosed
 from napari_deepblur.io.formats.format import Scene
 from napari_deepblur.io.ome_xml import completed, parse_xml, read_record
-from napari_deepblur.io.open_image import open_image, scene_names
+from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.output import replacing
 
 _LARGEST_CLASSIC_BYTES = 2**32 - 2**25
@@ -166,17 +166,6 @@ def read_ome_tiff(path: str | os.PathLike[str], scene: Scene = None) -> OmeImage
     text = _xml(source)
     with open_image(source, scene) as image:
         return OmeImage(np.asarray(image), image.acquisition, image.name, read_record(text))
-
-
-def read_ome_images(path: str | os.PathLike[str]) -> list[OmeImage]:
-    """Read all images of an OME-TIFF file that lie in it; raises `ImageError` as `read_ome_tiff`."""
-    try:
-        return [read_ome_tiff(path)]
-    except ImageError:
-        names = scene_names(path)
-        if len(names) < 2:
-            raise
-    return [read_ome_tiff(path, index) for index in range(len(names))]
 
 
 def read_ome_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:

@@ -116,6 +116,7 @@ def squeezed(image: LazyImage) -> LazyImage:
         scene=image.scene,
         close=image.close,
         read_part=(lambda index, inner: image[(*position(index), *inner)]) if image.reads_parts else None,
+        coarser=lambda: [squeezed(level) for level in image.coarser],
     )
 
 

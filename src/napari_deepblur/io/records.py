@@ -22,13 +22,17 @@ def record_in(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     path
         An OME-TIFF file or an OME-Zarr folder.
     """
+    record = (kept_in(path) or {}).get("metadata")
+    return record if isinstance(record, dict) else None
+
+
+def kept_in(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Return all that a file keeps for this program: the record, as `record_in`, and how its layer lay in napari."""
     source = Path(path)
     try:
-        kept = read_store_record(source) if ZARR.knows(b"", source) else read_ome_record(source)
+        return read_store_record(source) if ZARR.knows(b"", source) else read_ome_record(source)
     except ImageError:
         return None
-    record = None if kept is None else kept.get("metadata")
-    return record if isinstance(record, dict) else None
 
 
 def with_origin(record: Mapping[str, Any], made_of: Mapping[str, Any] | None) -> dict[str, Any]:

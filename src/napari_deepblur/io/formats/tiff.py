@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Sequence
@@ -19,12 +20,13 @@ from napari_deepblur.io.acquisition import Acquisition, said_by
 from napari_deepblur.io.formats.format import Format, Scene, chosen
 from napari_deepblur.io.formats.lzw import offer_lzw
 from napari_deepblur.io.formats.ome_planes import OmePlanes, missing_files, ome_images
+from napari_deepblur.io.formats.tiff_levels import PlanePages, coarser_levels_of
 from napari_deepblur.io.formats.tiff_metadata import tiff_metadata
 from napari_deepblur.io.formats.tiff_regions import has_regions, read_region
 from napari_deepblur.io.formats.tiff_series import read_series, series_of
 from napari_deepblur.io.formats.tiff_structure import SIGNATURES, check_length, check_segments, count_directories
 from napari_deepblur.io.formats.tiff_values import meaning, page_axes
-from napari_deepblur.io.lazy_image import Index, Inner, LazyImage, ReadPart
+from napari_deepblur.io.lazy_image import Index, Inner, LazyImage, ReadPart, levels_after_first
 from napari_deepblur.io.ome_xml import images_of, parse_xml, read_ome_element, refuse_entities
 
 _AXES_ORIGIN = "TIFF"
@@ -58,10 +60,21 @@ def _opened(source: Path, scene: Scene) -> LazyImage:
         read, read_part, axes, shape, dtype = read_series(series[index], source)
         said = said_by(_AXES_ORIGIN, str(source), axes=axes).or_else(tiff_metadata(file, str(source)))
         more: dict[str, Any] = {"scenes": names, "scene": index, "close": file.close, "read_part": read_part}
-        return LazyImage(read, axes, shape, dtype, said, name=names[index], **more)
+
+        def coarser() -> list[LazyImage]:
+            levels = (_level(one, source, said) for one in series[index].levels[1:])
+            return levels_after_first(itertools.chain([image], levels), len(axes.removesuffix("S")) - 2)
+
+        image: LazyImage = LazyImage(read, axes, shape, dtype, said, name=names[index], coarser=coarser, **more)
+        return image
     except BaseException:
         file.close()
         raise
+
+
+def _level(series: Any, source: Path, said: Acquisition) -> LazyImage:
+    read, read_part, axes, shape, dtype = read_series(series, source)
+    return LazyImage(read, axes, shape, dtype, said, read_part=read_part)
 
 
 TIFF = Format("TIFF", _knows, _scenes, _opened)
@@ -130,14 +143,16 @@ def _ome(source: Path, root: Element, scene: Scene) -> LazyImage:
     _warn_of_unnamed(source, images, count(source))
     files = _Files()
     try:
-        read, read_part, axes, shape, dtype = _planes(source, planes, files)
+        read, read_part, axes, shape, dtype, pages = _planes(source, planes, files)
         said = said_by(_AXES_ORIGIN, str(source), axes=axes).or_else(
             read_ome_element(root, images_of(root)[planes.index], str(source))
         )
         own = sorted({place[0] for place in planes.places if place is not None})
         more: dict[str, Any] = {"scenes": names, "scene": at, "close": files.close, "files": own}
         more["read_part"] = read_part
-        return LazyImage(read, axes, shape, dtype, said, name=planes.name, **more)
+        more["coarser"] = lambda: [] if pages is None else coarser_levels_of(image, pages)
+        image: LazyImage = LazyImage(read, axes, shape, dtype, said, name=planes.name, **more)
+        return image
     except BaseException:
         files.close()
         raise
@@ -179,7 +194,9 @@ def _warn_of_unnamed(source: Path, images: Sequence[OmePlanes], held: int) -> No
         )
 
 
-def _planes(source: Path, planes: OmePlanes, files: _Files) -> tuple[Any, ReadPart | None, str, tuple[int, ...], Any]:
+def _planes(
+    source: Path, planes: OmePlanes, files: _Files
+) -> tuple[Any, ReadPart | None, str, tuple[int, ...], Any, PlanePages | None]:
     places = [place for place in planes.places if place is not None]
     key = files.page(*places[0]).keyframe
     page_letters = str(key.axes).replace("Z", "")
@@ -200,25 +217,28 @@ def _planes(source: Path, planes: OmePlanes, files: _Files) -> tuple[Any, ReadPa
     after, kept, dtype = page_axes(page_letters, sides, key, True)
     meant = meaning(page_letters, key, True)
 
+    def page_at(index: Index) -> Any:
+        return files.page(*places[int(np.ravel_multi_index(index, planes.lengths)) if index else 0])
+
     def read(index: Index) -> NDArray[Any]:
-        number = int(np.ravel_multi_index(index, planes.lengths))
-        page = files.page(*places[number])
+        page = page_at(index)
         found = page.asarray(maxworkers=1)
         if found.dtype != key.dtype or math.prod(found.shape) != math.prod(sides):
             raise ImageError(f"{source} has planes of different sizes or types in '{planes.name}'.")
         return np.asarray(meant(np.reshape(found, sides)))
 
     def read_part(index: Index, inner: Inner) -> NDArray[Any]:
-        page = files.page(*places[int(np.ravel_multi_index(index, planes.lengths))])
+        page = page_at(index)
         if page.keyframe.dtype != key.dtype or tuple(page.keyframe.shape) != tuple(key.shape) or not has_regions(page):
             return np.asarray(read(index)[inner])
         return np.asarray(meant(read_region(page, *inner)))
 
     if after.endswith("S") and kept[-1] not in (3, 4):
         lazy, axes, lengths, kind = _samples_as_channels(read, planes, kept, dtype)
-        return lazy, None, axes, lengths, kind
-    by_parts = page_letters == after == "YX" and has_regions(files.page(*places[0]))
-    return read, read_part if by_parts else None, planes.axes + after, (*planes.lengths, *kept), dtype
+        return lazy, None, axes, lengths, kind, None
+    by_parts = page_letters == after == "YX" and has_regions(page_at((0,) * len(planes.lengths)))
+    pages = PlanePages(page_at, page_letters, planes.axes, planes.lengths, meant)
+    return read, read_part if by_parts else None, planes.axes + after, (*planes.lengths, *kept), dtype, pages
 
 
 def _samples_as_channels(

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_deepblur.errors import AssumptionWarning, ImageError
 from napari_deepblur.io.diagnosis import missing
 from napari_deepblur.io.formats.format import Format, Scene, chosen
 from napari_deepblur.io.formats.zarr_metadata import OWN, letters_of, ome_of, read_attributes
-from napari_deepblur.io.lazy_image import Index, Inner, LazyImage
+from napari_deepblur.io.lazy_image import LazyImage, levels_after_first
 
 _MARKS = ("zarr.json", ".zgroup", ".zattrs")
 _VERSIONS = ("0.4", "0.5")
@@ -162,16 +161,26 @@ def _image(group: Any, source: Path, names: Sequence[str], index: int) -> LazyIm
         raise ImageError(f"{source} names the axes {letters} of an array of shape {array.shape}, expected ...YX.")
     _check_chunks(array, source)
     _warn_of_gaps(array, source)
-
-    def read(position: Index) -> NDArray[Any]:
-        return np.asarray(array[position])
-
-    def read_part(position: Index, inner: Inner) -> NDArray[Any]:
-        return np.asarray(array[(*position, *inner)])
-
     said = read_attributes(scales, attributes, letters, source, index)
-    more: dict[str, Any] = {"name": names[index], "scenes": names, "scene": index, "read_part": read_part}
-    return LazyImage(read, letters, array.shape, array.dtype, said, **more)
+    more: dict[str, Any] = {"name": names[index], "scenes": names, "scene": index}
+
+    def level(pixels: Any, **coarser: Any) -> LazyImage:
+        return LazyImage(
+            lambda position: np.asarray(pixels[position]),
+            letters,
+            pixels.shape,
+            pixels.dtype,
+            said,
+            read_part=lambda position, inner: np.asarray(pixels[(*position, *inner)]),
+            **more,
+            **coarser,
+        )
+
+    def coarser() -> list[LazyImage]:
+        arrays = [_member(group, one.get("path"), source, "array") for one in levels[1:] if isinstance(one, Mapping)]
+        return [level(one) for one in levels_after_first([array, *arrays], array.ndim - 2)]
+
+    return level(array, coarser=coarser)
 
 
 def _check_chunks(array: Any, source: Path) -> None:
