@@ -85,7 +85,9 @@ def limited(specimens: int, sharp: bool) -> dict[tuple[float, str], list[Row]]:
             for seed in range(specimens):
                 spectrum = np.fft.fft2(scene(kind, seed))
                 for limit in LIMITS:
-                    light = np.fft.ifft2(spectrum * transfer(limit, sharp)).real.clip(0)
+                    light = np.fft.ifft2(spectrum * transfer(limit, sharp)).real
+                    # Rings below zero are raised, not cut off, which would put detail beyond the limit.
+                    light -= min(light.min(), 0.0)
                     first, second = (rng.poisson(photons * (light / light.max() + 0.02), (2, SIDE, SIDE))).astype(float)
                     found = image_resolution(first, PIXEL_UM).um
                     correlated = PIXEL_UM * ring_correlation(first, second, 1 / 7)
