@@ -12,11 +12,10 @@ import numpy as np
 from napari_deepblur.errors import DeepblurError, FamilyFileError, OutputError
 from napari_deepblur.io.families import is_family_file, load_family, save_family
 from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.reader_paths import Paths, each_path
 
 if TYPE_CHECKING:
     from napari_deepblur.widgets.layers import LayerData
-
-Paths = str | Sequence[str]
 
 _GAP = 0.1
 """Between the field and the eigen-PSFs beside it, as a share of the field's width."""
@@ -32,7 +31,7 @@ def family_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
     path
         One path, or several that the user opened together; its name is what napari calls it.
     """
-    return read_families if all(is_family_file(one) for one in _each(path)) else None
+    return read_families if all(is_family_file(one) for one in each_path(path)) else None
 
 
 def read_families(path: Paths) -> list[LayerData]:
@@ -53,7 +52,7 @@ def read_families(path: Paths) -> list[LayerData]:
     FamilyFileError
         If a file is damaged, newer than this program, or holds a Zernike family, which has no pictures.
     """
-    return [layer for one in _each(path) for layer in family_layers(one)]
+    return [layer for one in each_path(path) for layer in family_layers(one)]
 
 
 def family_layers(path: str | os.PathLike[str]) -> list[LayerData]:
@@ -160,10 +159,6 @@ def write_family(path: str, layers: Sequence[LayerData]) -> list[str]:
     except DeepblurError as error:
         raise OutputError(f"The family of these layers cannot be read again, to write {path}. {error}") from error
     return [path]
-
-
-def _each(paths: Paths) -> Sequence[str]:
-    return paths if isinstance(paths, Sequence) and not isinstance(paths, str) else [paths]
 
 
 def _family_of(attributes: Mapping[str, Any]) -> str | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +20,11 @@ from napari_deepblur.io.records import kept_in
 from napari_deepblur.widgets.layer_acquisition import ACQUISITION_KEY
 from napari_deepblur.widgets.layer_placement import placed_as_saved, placed_as_stated
 from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.reader_paths import Paths, each_path
 
 if TYPE_CHECKING:
     from napari_deepblur.io.lazy_image import LazyImage
     from napari_deepblur.widgets.layers import LayerData
-
-Paths = str | Sequence[str]
 
 _OPTICS = {"na", "n_immersion", "wavelengths_um", "channels"}
 
@@ -47,7 +45,7 @@ def image_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
     path
         One path, or several that the user opened together; its name is what napari calls it.
     """
-    return read_image_layers if all(_is_known(one) for one in _each(path)) else None
+    return read_image_layers if all(_is_known(one) for one in each_path(path)) else None
 
 
 def read_image_layers(path: Paths) -> list[LayerData]:
@@ -76,11 +74,7 @@ def read_image_layers(path: Paths) -> list[LayerData]:
     AssumptionWarning
         If a file has more images than become layers: it says how the others are reached.
     """
-    return [layer for one in _each(path) for layer in _layers(one)]
-
-
-def _each(paths: Paths) -> Sequence[str]:
-    return [os.fspath(paths)] if isinstance(paths, str | os.PathLike) else paths
+    return [layer for one in each_path(path) for layer in _layers(one)]
 
 
 def _is_known(path: str) -> bool:
