@@ -148,6 +148,27 @@ def test_records_that_cannot_be_understood_are_absent(tmp_path: Path) -> None:
         assert layer_acquisition(layer).na is None
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"scale": [0, 0]}, {"scale": ["a", "b"]}, {"scale": 3}, {"scale": [1e400, 1]}, {"translate": "x"},
+        {"contrast_limits": [1, 0]}, {"contrast_limits": ["a", "b"]}, {"gamma": "g"}, {"opacity": {}},
+        {"blending": "none such"}, {"units": [3, 4]}, {"units": 5}, {"colormap": []}, {"rotate": "r"},
+        {"affine": [[0]]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_place_that_no_layer_has_is_left_out(viewer: Viewer, tmp_path: Path, damage: dict[str, Any]) -> None:
+    path = tmp_path / "cells.ome.tif"
+    data = RANDOM.random((20, 24), np.float32)
+    saved = {"scale": [2, 2], "contrast_limits": [0, 1], "gamma": 1.5, "axis_labels": ["y", "x"], **damage}
+    write_ome_tiff(path, data, Acquisition(axes="YX", pixel_size_um=(0.1, 0.1)), record={"layer": saved})
+    (layer,) = viewer.open(path, plugin=PLUGIN)
+    np.testing.assert_array_equal(layer.data, data)
+    np.testing.assert_allclose(layer.scale, 0.1)
+    assert layer.gamma == 1
+
+
 def test_a_pyramid_is_written_with_its_levels(tmp_path: Path) -> None:
     fine = RANDOM.random((40, 48)).astype(np.float32)
     pyramid = Image([fine, fine[::2, ::2]], multiscale=True)

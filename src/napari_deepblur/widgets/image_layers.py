@@ -119,11 +119,8 @@ def _layer(path: str, scene: Scene, kept: Mapping[str, Any]) -> LayerData:
         arguments["metadata"] = {METADATA_KEY: dict(made)}
     elif _OPTICS & set(acquisition.origins):
         arguments["metadata"] = {METADATA_KEY: {ACQUISITION_KEY: asdict(acquisition)}}
-    saved = kept.get("layer")
-    if isinstance(saved, Mapping) and len(saved.get("scale") or ()) == len(axes):
-        arguments |= placed_as_saved(saved, len(axes))
-    else:
-        arguments |= placed_as_stated(acquisition, axes)
+    saved = placed_as_saved(kept.get("layer"), len(axes))
+    arguments |= placed_as_stated(acquisition, axes) if saved is None else saved
     if image.nbytes < _IN_MEMORY:
         with image:
             return np.asarray(image), arguments, "image"

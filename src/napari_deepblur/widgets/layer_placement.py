@@ -25,14 +25,40 @@ def kept_placement(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def placed_as_saved(saved: Mapping[str, Any], ndim: int) -> dict[str, Any]:
-    """Return the arguments with which a layer of `ndim` axes lies and looks as `kept_placement` has kept it."""
+def placed_as_saved(saved: Any, ndim: int) -> dict[str, Any] | None:
+    """Return the arguments with which a layer lies and looks as `kept_placement` has kept it.
+
+    Parameters
+    ----------
+    saved
+        What a file holds; it may come from anybody.
+    ndim
+        Axes of the layer.
+
+    Returns
+    -------
+    dict or None
+        None where it is not of such a layer, or nothing that napari can draw.
+    """
+    from napari.layers import Image
     from napari.utils.colormaps import AVAILABLE_COLORMAPS
 
-    found = {name: saved[name] for name in (*_PLACEMENT, *_APPEARANCE) if saved.get(name) is not None}
-    found |= {name: saved[name] for name in ("units", "axis_labels") if len(saved.get(name) or ()) == ndim}
-    if saved.get("colormap") in AVAILABLE_COLORMAPS:
-        found["colormap"] = saved["colormap"]
+    if not isinstance(saved, Mapping):
+        return None
+    try:
+        if len(saved["scale"]) != ndim:
+            return None
+        found = {name: saved[name] for name in (*_PLACEMENT, *_APPEARANCE) if saved.get(name) is not None}
+        numbers = [np.asarray(value, float) for name, value in found.items() if name != "blending"]
+        if not all(np.isfinite(value).all() for value in numbers):
+            return None
+        found |= {name: saved[name] for name in ("units", "axis_labels") if len(saved.get(name) or ()) == ndim}
+        if saved.get("colormap") in AVAILABLE_COLORMAPS:
+            found["colormap"] = saved["colormap"]
+        Image(np.zeros((1,) * ndim, np.float32), **found)
+    except Exception:
+        # Whatever napari raises on values that no layer has: it is none then.
+        return None
     return found
 
 
