@@ -115,6 +115,7 @@ def squeezed(image: LazyImage) -> LazyImage:
         scenes=image.scenes,
         scene=image.scene,
         close=image.close,
+        files=image.files,
         read_part=(lambda index, inner: image[(*position(index), *inner)]) if image.reads_parts else None,
     )
 
