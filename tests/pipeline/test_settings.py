@@ -95,10 +95,28 @@ def test_files_that_hold_no_settings_are_named(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     with pytest.raises(SettingsError, match=r"settings\.json"):
         load_settings(path)
-    for content in (b"", b"{", b"[1, 2]", b"3", b"\xff\xfe\x00"):
+    for content in (b"", b"{", b"[1, 2]", b"3", b"\xff\xfe\x00", b'{"speed": 1}', b'{"microscope": {"na": 7}}'):
         path.write_bytes(content)
-        with pytest.raises(SettingsError, match=r"settings\.json"):
+        with pytest.raises(DeepblurError, match=r"settings\.json"):
             load_settings(path)
+    path.write_text('{"a":' * 3000 + "1" + "}" * 3000)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("content", ['{"method": "wiener", "method": "network"}', '{"microscope": {"na": 1, "na": 1}}'])
+def test_a_setting_that_is_said_twice_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(content)
+    with pytest.raises(SettingsError, match=r"settings\.json: It says (method|na) more than once"):
+        load_settings(path)
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_no_setting(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"method": "wiener"}', encoding="utf-8-sig")
+    assert load_settings(path).restore.method == "wiener"
 
 
 def test_a_file_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
