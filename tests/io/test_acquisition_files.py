@@ -107,6 +107,12 @@ def test_imagej_states_pixel_and_spacing_in_one_unit(tmp_path: Path) -> None:
     assert found.origins["pixel_size_um"] == "ImageJ metadata"
 
 
+@pytest.mark.parametrize(("unit", "um"), [("INCH", 25400), ("CENTIMETER", 1e4), ("MILLIMETER", 1e3), ("MICROMETER", 1)])
+def test_a_resolution_is_in_any_unit_that_tiff_knows(tmp_path: Path, unit: str, um: float) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", PLANE, resolution=(um / 0.065, um / 0.065), resolutionunit=unit)
+    assert read_acquisition(tmp_path / "x.tif").pixel_size_um == pytest.approx((0.065, 0.065), rel=1e-5)
+
+
 def test_files_that_say_nothing_say_nothing(tmp_path: Path) -> None:
     plain = tmp_path / "plain.tif"
     tifffile.imwrite(plain, PLANE, resolution=(300, 300), resolutionunit="INCH")

@@ -9,8 +9,8 @@ import tifffile
 from napari_deepblur.io.acquisition import Acquisition, as_number, in_seconds, in_um, read_objective, said_by
 from napari_deepblur.io.modality import modality_in
 
-_UNIT_OF_TAG = {2: 25400.0, 3: 10000.0}
-"""Micrometres in the units that TIFF itself knows: inch and centimetre."""
+_UNIT_OF_TAG = {2: 25400.0, 3: 10000.0, 4: 1000.0, 5: 1.0}
+"""Micrometres in the units that TIFF itself knows, inch and centimetre, and that it was extended with: mm and um."""
 
 
 def tiff_metadata(file: tifffile.TiffFile, source: str = "") -> Acquisition:
