@@ -18,7 +18,7 @@ from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.compression import Compression, tiff_compression
 from napari_deepblur.io.diagnosis import diagnosed
 from napari_deepblur.io.formats.format import Scene
-from napari_deepblur.io.ome_xml import completed, parse_xml, read_record
+from napari_deepblur.io.ome_xml import completed, parse_xml, read_record, xml_text
 from napari_deepblur.io.open_image import open_image, scene_names
 from napari_deepblur.io.output import replacing
 
@@ -238,7 +238,7 @@ def _planes(data: Any, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
 def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[str, Any]:
     facts: dict[str, Any] = {"axes": acquisition.axes}
     if name:
-        facts["Name"] = name
+        facts["Name"] = xml_text(name)
     if acquisition.pixel_size_um is not None:
         for axis, size in zip("YX", acquisition.pixel_size_um, strict=True):
             facts |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
@@ -249,7 +249,7 @@ def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[
     count = shape[acquisition.axes.index("C")] if "C" in acquisition.axes else 1
     channels: dict[str, Any] = {}
     if len(acquisition.channels) == count and any(acquisition.channels):
-        channels["Name"] = list(acquisition.channels)
+        channels["Name"] = [xml_text(channel) for channel in acquisition.channels]
     wavelengths = acquisition.wavelengths_um
     if len(wavelengths) == count and any(value is not None for value in wavelengths):
         channels["EmissionWavelength"] = [None if value is None else round(1e3 * value, 6) for value in wavelengths]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
@@ -26,6 +27,7 @@ ORIGIN = "OME-XML"
 NAMESPACE = "urn:napari-deepblur:record"
 """Marks the annotation that holds this program's record; others carry it along unread."""
 
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OME = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _BEFORE_INSTRUMENT = {"Rights", "Project", "Dataset", "Folder", "Experiment", "Plate", "Screen", "Experimenter",
                       "ExperimenterGroup"}  # fmt: skip
@@ -53,6 +55,11 @@ def refuse_entities(text: str) -> None:
         raise ImageError(
             "The OME-XML of the file declares a document type or entities, which OME-XML does not have. It is not read."
         )
+
+
+def xml_text(text: str) -> str:
+    """Return a text as XML can hold it: `�` for control characters and half characters, for which it has no place."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def images_of(root: Element) -> list[Element]:
