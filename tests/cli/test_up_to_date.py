@@ -136,7 +136,7 @@ def test_what_cannot_be_hashed_is_never_up_to_date(tmp_path: Path) -> None:
     assert source_hash(folder) != ""
     (folder / "nowhere").symlink_to(tmp_path / "nothing")
     assert source_hash(folder) == ""
-    target, origin = tmp_path / "out.tif", {name: "" for name in ("source", "settings", "asked", "files", "version")}
+    target, origin = tmp_path / "out.tif", dict.fromkeys(("source", "settings", "asked", "files", "version"), "")
     write_tiff(target, np.zeros((4, 4), np.float32), record={"made_of": origin})
     said: list[str] = []
     assert not is_up_to_date(target, origin, said.append) and "another state of the image" in said[0]

@@ -181,3 +181,10 @@ def test_wavelengths_of_channels_are_checked() -> None:
         DeblurSettings(microscope=Microscope(pixel_size_um=0.07), channel_wavelengths_um=(0.45, -1.0))
     with pytest.raises(SettingsError, match="one wavelength"):
         DeblurSettings(microscope=Microscope(pixel_size_um=0.07), family="demonstration", channel_wavelengths_um=(0.5,))
+
+
+def test_what_nobody_states_is_assumed() -> None:
+    everything = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
+    assert DeblurSettings().assumed == everything
+    assert DeblurSettings(microscope={"na": 1.2, "pixel_size_um": 0.1}).assumed == ("wavelength_um", "n_immersion")
+    assert DeblurSettings(microscope=OPTICS).assumed == DeblurSettings(family="mine.safetensors").assumed == ()

@@ -116,6 +116,7 @@ def deblur_file_steps(
     from napari_deepblur.io.source_hash import source_hash
     from napari_deepblur.pipeline.made_of import made_of
     from napari_deepblur.pipeline.series import deblur_stack_steps, deblur_volume_steps, told_in
+    from napari_deepblur.pipeline.stated_optics import taken_with
 
     array = open_image(source, asked.scene)
     said: Acquisition = array.acquisition
@@ -124,7 +125,9 @@ def deblur_file_steps(
     check_axes(axes, array.shape)
     order = planes_last(axes)
     array, axes = array.transpose([axes.index(letter) for letter in order]), order
-    settings = settings_of(source, array.shape[axes.index("C")] if "C" in axes else 0)
+    channels = array.shape[axes.index("C")] if "C" in axes else 0
+    settings = settings_of(source, channels)
+    said = taken_with(said, settings, channels)
     spacing = asked.plane_spacing_um
     if asked.volume and spacing is None:
         spacing = said.plane_spacing_um

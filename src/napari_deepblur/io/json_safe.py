@@ -27,5 +27,5 @@ def json_safe(value: Any) -> Any:
 
 
 def in_unicode(text: str) -> str:
-    """Write what is half a character, as in names of files that are not Unicode, as an escape such as ``\\udcff``."""
+    r"""Write what is half a character, as in names of files that are not Unicode, as an escape such as ``\udcff``."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

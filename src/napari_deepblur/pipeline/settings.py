@@ -77,13 +77,20 @@ class DeblurSettings(Part):
     @model_validator(mode="before")
     @classmethod
     def _sorted(cls, values: Any) -> Any:
-        return as_parts(values) if isinstance(values, dict) else values
+        if not isinstance(values, dict):
+            return values
+        optics = values.get("microscope")
+        if isinstance(optics, dict) and "assumed" not in values:
+            # What is left out has a default, which nobody has stated.
+            values = values | {"assumed": tuple(name for name in ASSUMABLE if name not in optics)}
+        return as_parts(values)
 
     @model_validator(mode="after")
     def _with_optics(self) -> Self:
         if self.microscope is None and not isinstance(self.blur, FileBlur):
             # Frozen for others: this is still its making, so that settings that mean the same are the same.
             object.__setattr__(self, "microscope", _default_microscope())
+            object.__setattr__(self, "assumed", ASSUMABLE)
         return self
 
     @model_validator(mode="after")
