@@ -107,6 +107,22 @@ def test_imagej_states_pixel_and_spacing_in_one_unit(tmp_path: Path) -> None:
     assert found.origins["pixel_size_um"] == "ImageJ metadata"
 
 
+def test_imagej_states_names_and_colours_of_channels(tmp_path: Path) -> None:
+    ramp = np.arange(256)
+    green, half_red = np.stack([0 * ramp, ramp, 0 * ramp]), np.stack([ramp // 2, 0 * ramp, 0 * ramp])
+    fire = np.stack([ramp, ramp**2 // 255, ramp])
+    tables = [table.astype(np.uint8) for table in (green, half_red, fire)]
+    facts = {"axes": "TZCYX", "Labels": ["a", "b", "c"] * 4, "LUTs": tables, "mode": "composite"}
+    planes = np.zeros((2, 2, 3, *PLANE.shape), np.uint16)
+    tifffile.imwrite(tmp_path / "x.tif", planes, imagej=True, metadata=facts)
+    found = read_acquisition(tmp_path / "x.tif")
+    assert found.channels == ("a", "b", "c") and found.channel_colours == ("00FF00", "7F0000", "")
+    # Labels of planes are no names of channels.
+    facts |= {"Labels": [f"plane {k}" for k in range(12)]}
+    tifffile.imwrite(tmp_path / "y.tif", planes, imagej=True, metadata=facts)
+    assert read_acquisition(tmp_path / "y.tif").channels == ()
+
+
 @pytest.mark.parametrize(("unit", "um"), [("INCH", 25400), ("CENTIMETER", 1e4), ("MILLIMETER", 1e3), ("MICROMETER", 1)])
 def test_a_resolution_is_in_any_unit_that_tiff_knows(tmp_path: Path, unit: str, um: float) -> None:
     tifffile.imwrite(tmp_path / "x.tif", PLANE, resolution=(um / 0.065, um / 0.065), resolutionunit=unit)
