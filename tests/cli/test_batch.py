@@ -50,6 +50,9 @@ def test_what_would_be_lost_is_refused(tmp_path: Path) -> None:
         destinations([Path("x/a.tif"), Path("y/a.png")], str(tmp_path))
     with pytest.raises(OutputError, match="itself one of the images"):
         destinations([tmp_path / "a.tif", tmp_path / "a_deblurred.ome.tif"], str(tmp_path))
+    for nothing in ("", " "):
+        with pytest.raises(OutputError, match="no name"):
+            destinations([Path("a.tif")], nothing)
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is no folder"):
         destinations([Path("a.tif"), Path("b.tif")], str(tmp_path / "file"))

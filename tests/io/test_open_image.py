@@ -298,3 +298,8 @@ def test_directories_that_lead_astray_are_refused_by_all_who_look(tmp_path: Path
     for look in (open_image, scene_names):
         with pytest.raises(ImageError, match=words):
             look(path)
+
+
+def test_a_folder_that_is_no_image_is_called_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"is a folder, .*Give the files in it"):
+        open_image(tmp_path)

@@ -106,11 +106,9 @@ def write_ome_tiff(
     """
     dtype = np.dtype(np.float32) if data.dtype == np.float16 else np.dtype(data.dtype)
     axes = acquisition.axes
-    if dtype.name not in _TYPES:
-        raise OutputError(
-            f"{path} cannot be written: OME-TIFF has no pixels of the type {dtype}. Convert the image to one of "
-            f"{', '.join(_TYPES)}."
-        )
+    refused = type_refusal(path, dtype)
+    if refused:
+        raise OutputError(refused)
     if len(axes) != data.ndim:
         raise OutputError(
             f"{path} cannot be written: the image has {data.ndim} axes, shape {data.shape}, but its axes are {axes!r}."
@@ -145,6 +143,16 @@ def write_ome_tiff(
                 f"{path} cannot be written as OME-TIFF ({error}). Expected axes such as TCZYX or YXS and a record of "
                 "numbers and words."
             ) from error
+
+
+def type_refusal(path: str | os.PathLike[str], dtype: np.dtype[Any]) -> str:
+    """Say that OME-TIFF has no pixels of a type; empty where it has."""
+    if dtype.name in _TYPES:
+        return ""
+    return (
+        f"{path} cannot be written: OME-TIFF has no pixels of the type {dtype}. Convert the image to one of "
+        f"{', '.join(_TYPES)}."
+    )
 
 
 def read_ome_tiff(path: str | os.PathLike[str], scene: Scene = None) -> OmeImage:
