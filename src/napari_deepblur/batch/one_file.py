@@ -123,7 +123,7 @@ def deblur_file_steps(
     files = array.files
     axes = named_axes(array.axes) if asked.axes is None else asked.axes.upper()
     check_axes(axes, array.shape)
-    order = planes_last(axes)
+    named, order = axes, planes_last(axes)
     array, axes = array.transpose([axes.index(letter) for letter in order]), order
     channels = array.shape[axes.index("C")] if "C" in axes else 0
     settings = settings_of(source, channels)
@@ -132,7 +132,8 @@ def deblur_file_steps(
     if asked.volume and spacing is None:
         spacing = said.plane_spacing_um
     planes = array.shape[axes.index("Y")], array.shape[axes.index("X")]
-    wish: dict[str, Any] = asdict(asked) | {"axes": axes, "plane_spacing_um": spacing}
+    # As they were named: of rows and columns in the other order the result is another.
+    wish: dict[str, Any] = asdict(asked) | {"axes": named, "plane_spacing_um": spacing}
     origin = made_of(settings, source_hash(source, files), planes, wish, asked.volume)
     if not again and is_up_to_date(target, origin, say):
         return Made(settings, None, None)
