@@ -96,6 +96,20 @@ def test_entities_are_refused_before_they_grow(tmp_path: Path) -> None:
         read_ome_xml(XML[:-20])
 
 
+@pytest.mark.parametrize(("times", "seconds"), [((5, 7005, 14004), 7.0), ((5, 7005, 20000), None), ((5,), None)])
+def test_times_of_planes_are_an_increment_where_they_are_equal(times: tuple[int, ...], seconds: float | None) -> None:
+    """Most microscopes write when each plane was taken, and no increment."""
+    planes = "".join(
+        f'<Plane TheC="{c}" TheZ="0" TheT="{t}" DeltaT="{ms + 30 * c}" DeltaTUnit="ms"/>'
+        for t, ms in enumerate(times)
+        for c in range(2)
+    )
+    found = read_ome_xml(XML.replace("</Pixels>", f"{planes}</Pixels>"))
+    assert found.time_increment_s == (None if seconds is None else pytest.approx(seconds, rel=1e-3))
+    stated = XML.replace("PhysicalSizeZ", 'TimeIncrement="2" PhysicalSizeZ').replace("</Pixels>", f"{planes}</Pixels>")
+    assert read_ome_xml(stated).time_increment_s == 2
+
+
 def test_imagej_states_pixel_and_spacing_in_one_unit(tmp_path: Path) -> None:
     path = tmp_path / "stack.tif"
     facts = {"unit": "micron", "spacing": 0.25, "axes": "ZYX"}
