@@ -88,7 +88,9 @@ def test_patterns_reach_into_folders_and_mean_each_file_once(tmp_path: Path) -> 
     (tmp_path / "in").mkdir()
     for name in ("a.tif", "in/b.tif"):
         (tmp_path / name).touch()
-    found = listed_files([tmp_path / "a.tif", tmp_path / "**" / "*.tif", tmp_path / "in" / ".." / "nowhere"])
+    (tmp_path / "link").symlink_to("in", target_is_directory=True)
+    again = [tmp_path / "link" / "b.tif", tmp_path / "in" / ".." / "a.tif"]
+    found = listed_files([tmp_path / "a.tif", tmp_path / "**" / "*.tif", tmp_path / "in" / ".." / "nowhere", *again])
     assert found == [tmp_path / "a.tif", tmp_path / "in" / "b.tif", tmp_path / "in" / ".." / "nowhere"]
 
 

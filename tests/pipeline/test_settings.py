@@ -15,6 +15,7 @@ from napari_deepblur.io.families import save_family
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline.options import kinds
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, recommended_psf_size, save_settings
 
 OPTICS = Microscope(1.2, 0.6, 0.1, 1.33)
@@ -181,6 +182,16 @@ def test_wavelengths_of_channels_are_checked() -> None:
         DeblurSettings(microscope=Microscope(pixel_size_um=0.07), channel_wavelengths_um=(0.45, -1.0))
     with pytest.raises(SettingsError, match="one wavelength"):
         DeblurSettings(microscope=Microscope(pixel_size_um=0.07), family="demonstration", channel_wavelengths_um=(0.5,))
+
+
+def test_any_method_can_take_the_place_of_any_other() -> None:
+    for one in kinds("restore"):
+        for other in kinds("restore"):
+            settings = DeblurSettings(microscope=OPTICS, method=one).replace(method=other)
+            assert settings == DeblurSettings(microscope=OPTICS, method=other)
+    thick = DeblurSettings(microscope=OPTICS, method="wiener", background="volume")
+    with pytest.raises(SettingsError, match="the network has none"):
+        thick.replace(method="network")
 
 
 def test_what_nobody_states_is_assumed() -> None:

@@ -19,8 +19,8 @@ def listed_files(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         found = [] if path.exists() else sorted(map(Path, glob(str(path), recursive=True)))
         for file in found or [path]:
-            # Patterns overlap; the same file is meant once.
-            files.setdefault(file.absolute(), file)
+            # Patterns overlap; the same file is meant once, by whatever folders it is reached.
+            files.setdefault(resolved(file.parent) / file.name, file)
     return list(files.values())
 
 
