@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,11 @@ WRONG = (
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.filterwarnings("ignore")
-def test_what_is_of_the_wrong_type_is_refused_or_used(name: str) -> None:
+def test_what_is_of_the_wrong_type_is_refused_or_used(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Words are names of files, too, which some calls write.
+    monkeypatch.chdir(tmp_path)
     call = getattr(napari_deepblur, name)
     given = [p.name for p in inspect.signature(call).parameters.values() if p.kind is not p.VAR_KEYWORD]
     foreign = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 from collections.abc import Callable
@@ -49,6 +50,9 @@ def test_what_would_be_lost_is_refused(tmp_path: Path) -> None:
         destinations([Path("x/a.tif"), Path("y/a.png")], str(tmp_path))
     with pytest.raises(OutputError, match="itself one of the images"):
         destinations([tmp_path / "a.tif", tmp_path / "a_deblurred.ome.tif"], str(tmp_path))
+    for nothing in ("", " "):
+        with pytest.raises(OutputError, match="no name"):
+            destinations([Path("a.tif")], nothing)
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is no folder"):
         destinations([Path("a.tif"), Path("b.tif")], str(tmp_path / "file"))
@@ -84,7 +88,9 @@ def test_patterns_reach_into_folders_and_mean_each_file_once(tmp_path: Path) -> 
     (tmp_path / "in").mkdir()
     for name in ("a.tif", "in/b.tif"):
         (tmp_path / name).touch()
-    found = listed_files([tmp_path / "a.tif", tmp_path / "**" / "*.tif", tmp_path / "in" / ".." / "nowhere"])
+    (tmp_path / "link").symlink_to("in", target_is_directory=True)
+    again = [tmp_path / "link" / "b.tif", tmp_path / "in" / ".." / "a.tif"]
+    found = listed_files([tmp_path / "a.tif", tmp_path / "**" / "*.tif", tmp_path / "in" / ".." / "nowhere", *again])
     assert found == [tmp_path / "a.tif", tmp_path / "in" / "b.tif", tmp_path / "in" / ".." / "nowhere"]
 
 
@@ -151,6 +157,27 @@ def test_a_report_has_a_row_for_each_file(run: Callable[..., Any], cells: Path, 
         names = record["parameter_names"]
         assert [float(good[name]) for name in names] == theta and [float(good[f"{name} std"]) for name in names] == std
         assert float(good["noise alpha"]) == record["resolved"]["noise"]["alpha"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_files_of_any_name_have_a_result_and_a_row(
+    run: Callable[..., Any], cells: Path, tmp_path: Path, suffix: str
+) -> None:
+    """Names that are no Unicode, and control characters, which XML has no place for."""
+    names = [os.fsdecode(name) for name in (b"a\xff.tif", b"b\x01\x1b.tif", b'c"\n<&>,.tif', b"=1+1;.tif", b"-x.tif")]
+    for name in names:
+        (tmp_path / name).write_bytes(cells.read_bytes())
+    report = tmp_path / f"report{suffix}"
+    options = ("--method", "wiener", "--device", "cpu", "--theta", *([0.05] * 8), "--quiet", "--report", report)
+    files = [tmp_path / name for name in names]
+    assert run("deblur", *files, "-o", tmp_path / "out", *options).code == 0
+    text = report.read_bytes().decode("utf-8")
+    rows = json.loads(text) if suffix == ".json" else list(csv.DictReader(io.StringIO(text, newline="")))
+    said = [row["image"] for row in rows]
+    assert said == [str(tmp_path / name).replace("\udcff", "\\udcff") for name in names]
+    assert all(row["status"] == "done" for row in rows)
+    assert sum(record_in(path) is not None for path in (tmp_path / "out").iterdir()) == len(names)
 
 
 def test_a_report_that_cannot_be_written_is_said_before(run: Callable[..., Any], cells: Path, tmp_path: Path) -> None:

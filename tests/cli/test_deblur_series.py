@@ -22,6 +22,7 @@ OPTICS = Acquisition(
     pixel_size_um=(0.08, 0.08), na=1.3, n_immersion=1.515, wavelengths_um=(0.45, 0.6), axes="TCYX", channels=("a", "b")
 )
 QUICK = ("--method", "wiener", "--device", "cpu", "--theta", *([0.05] * 8))
+SIZE = ("--pixel-size-um", 0.09)
 
 
 @pytest.fixture
@@ -112,6 +113,22 @@ def test_the_coefficients_of_every_frame_are_a_table(run: Callable[..., Any], se
     lines = (tmp_path / "table.csv").read_text().splitlines()
     assert lines[0] == "frame,coefficient,value,std" and len(lines) == 1 + 4 * 8
     assert lines[-1].startswith('"time 1, channel 1",')
+
+
+def test_a_table_of_what_is_given_is_refused_before_the_run(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    outcome = run("deblur", cells, "-o", tmp_path / "out.tif", "--coefficients", tmp_path / "table.csv", *QUICK, *SIZE)
+    assert outcome.code == 2 and "--coefficients is a table of what is identified" in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_and_columns_in_the_other_order_are_another_result(run: Callable[..., Any], cells: Path, tmp_path: Path):
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([read_image(cells)] * 2), photometric="minisblack")
+    shapes = []
+    for axes in ("TYX", "TXY", "TXY"):
+        outcome = run("deblur", tmp_path / "a.tif", "-o", tmp_path / "out.tif", "--axes", axes, *QUICK, *SIZE)
+        assert outcome.code == 0
+        shapes.append(read_image(tmp_path / "out.tif").shape)
+    assert shapes == [(2, 80, 96), (2, 96, 80), (2, 96, 80)] and "up to date" in outcome.err
 
 
 def test_a_stack_with_a_spacing_tells_the_sign(run: Callable[..., Any], cells: Path, tmp_path: Path):

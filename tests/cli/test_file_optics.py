@@ -70,3 +70,30 @@ def test_an_assumed_pixel_size_never_becomes_a_fact(run: Callable[..., Any], cel
     again = run("deblur", cells, "-o", tmp_path / "again.tif", "--settings", settings)
     assert again.code == 0 and "Pixel size 0.09 um, as cells.tif says" in again.err
     assert read_acquisition(tmp_path / "again.tif").pixel_size_um == pytest.approx((0.09, 0.09))
+
+
+@pytest.mark.filterwarnings("ignore::napari_deepblur.errors.AssumptionWarning")
+def test_optics_that_options_state_stay_with_the_result(run: Callable[..., Any], cells: Path, tmp_path: Path) -> None:
+    """A result of a result is made with the same optics, and a number that overrules the file does so in the result."""
+    counts = np.stack([read_image(cells)] * 2)
+    said = Acquisition(axes="CYX", pixel_size_um=(0.09, 0.09), na=0.8, channels=("a", "b"), wavelengths_um=(0.46, None))
+    write_ome_tiff(tmp_path / "a.ome.tif", counts, said)
+    quick = ("--method", "wiener", "--theta", *[0.0] * 8)
+    last, optics = tmp_path / "a.ome.tif", ("--na", 1.2, "--n-immersion", 1.5)
+    for name in ("b.ome.tif", "c.ome.zarr", "d.ome.tif"):
+        assert run("deblur", last, "-o", tmp_path / name, *optics, *quick).code == 0
+        last, optics = tmp_path / name, ()
+        kept = read_acquisition(last)
+        assert (kept.na, kept.n_immersion, kept.pixel_size_um) == (1.2, 1.5, (0.09, 0.09))
+        # Of the second channel nobody has said anything.
+        assert kept.wavelengths_um == (0.46, None) and kept.channels == ("a", "b")
+
+
+def test_settings_without_optics_leave_them_to_the_file(run: Callable[..., Any], cells: Path, tmp_path: Path) -> None:
+    settings, result = tmp_path / "method.json", tmp_path / "result.tif"
+    for text in ('{"method": "wiener"}', '{"method": "wiener", "microscope": {"na": 1.2}}'):
+        settings.write_text(text)
+        done = run("deblur", cells, "-o", result, "--settings", settings, "--theta", *[0.0] * 8)
+        assert done.code == 0 and "Pixel size 0.09 um, as cells.tif says" in done.err
+        assert read_acquisition(result).pixel_size_um == pytest.approx((0.09, 0.09))
+    assert read_acquisition(result).na == 1.2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_deepblur.cli.progress import counted, run_with_bar
+from napari_deepblur.cli.progress import counted, remark, run_with_bar, say
 from napari_deepblur.progress import Progress
 
 
@@ -39,3 +39,10 @@ def test_no_bar_goes_into_a_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         run_with_bar(steps(), quiet=False)
         list(counted([1, 2], 2, quiet=False))
     assert (tmp_path / "log.txt").read_text() == ""
+
+
+def test_what_is_said_is_one_line_that_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "a\x1b[2J\rb\nc\x07\u202ed ä 日本"
+    for write in (say, remark(quiet=False)):
+        write(hostile)
+        assert capsys.readouterr().err == "a�[2J b c��d ä 日本\n"

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_deepblur.io.images import read_image
+from napari_deepblur.batch.up_to_date import is_up_to_date
+from napari_deepblur.io.images import read_image, write_tiff
 from napari_deepblur.io.output import own_prefix
 from napari_deepblur.io.records import origin_in, record_in
 from napari_deepblur.io.source_hash import source_hash
@@ -101,3 +102,42 @@ def test_a_hash_is_of_all_files_of_an_image(tmp_path: Path) -> None:
     assert source_hash(folder) == before
     os.utime(folder / "c" / "0", ns=(0, 0))
     assert source_hash(folder) != before
+
+
+def test_a_set_of_which_another_file_has_changed_is_made_again(
+    run: Callable[..., Any], cells: Path, tmp_path: Path
+) -> None:
+    pixels = read_image(cells)
+    names = ("c0.ome.tif", "c1.ome.tif")
+    data = "".join(
+        f'<TiffData FirstC="{k}" IFD="0" PlaneCount="1"><UUID FileName="{name}">urn:uuid:{k}</UUID></TiffData>'
+        for k, name in enumerate(names)
+    )
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="96" SizeY="80" SizeC="2" SizeZ="1" '
+        f'SizeT="1"><Channel ID="Channel:0:0"/><Channel ID="Channel:0:1"/>{data}</Pixels></Image></OME>'
+    )
+    for name in names:
+        tifffile.imwrite(tmp_path / name, pixels, description=xml.encode(), metadata=None)
+    image, out = tmp_path / names[0], tmp_path / "out.ome.tif"
+    assert run("deblur", image, "-o", out, *QUICK).code == 0
+    assert "up to date" in run("deblur", image, "-o", out, *QUICK).err
+    tifffile.imwrite(tmp_path / names[1], pixels[::-1], description=xml.encode(), metadata=None)
+    changed = run("deblur", image, "-o", out, *QUICK)
+    assert changed.code == 0 and "of another state of the image, and is made again" in changed.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+def test_what_cannot_be_hashed_is_never_up_to_date(tmp_path: Path) -> None:
+    folder = tmp_path / "image.zarr"
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xff")).write_text("x")
+    assert source_hash(folder) != ""
+    (folder / "nowhere").symlink_to(tmp_path / "nothing")
+    assert source_hash(folder) == ""
+    target, origin = tmp_path / "out.tif", dict.fromkeys(("source", "settings", "asked", "files", "version"), "")
+    write_tiff(target, np.zeros((4, 4), np.float32), record={"made_of": origin})
+    said: list[str] = []
+    assert not is_up_to_date(target, origin, said.append) and "another state of the image" in said[0]
+    assert is_up_to_date(target, origin | {"source": "x"}, said.append) is False

@@ -96,6 +96,20 @@ def test_entities_are_refused_before_they_grow(tmp_path: Path) -> None:
         read_ome_xml(XML[:-20])
 
 
+@pytest.mark.parametrize(("times", "seconds"), [((5, 7005, 14004), 7.0), ((5, 7005, 20000), None), ((5,), None)])
+def test_times_of_planes_are_an_increment_where_they_are_equal(times: tuple[int, ...], seconds: float | None) -> None:
+    """Most microscopes write when each plane was taken, and no increment."""
+    planes = "".join(
+        f'<Plane TheC="{c}" TheZ="0" TheT="{t}" DeltaT="{ms + 30 * c}" DeltaTUnit="ms"/>'
+        for t, ms in enumerate(times)
+        for c in range(2)
+    )
+    found = read_ome_xml(XML.replace("</Pixels>", f"{planes}</Pixels>"))
+    assert found.time_increment_s == (None if seconds is None else pytest.approx(seconds, rel=1e-3))
+    stated = XML.replace("PhysicalSizeZ", 'TimeIncrement="2" PhysicalSizeZ').replace("</Pixels>", f"{planes}</Pixels>")
+    assert read_ome_xml(stated).time_increment_s == 2
+
+
 def test_imagej_states_pixel_and_spacing_in_one_unit(tmp_path: Path) -> None:
     path = tmp_path / "stack.tif"
     facts = {"unit": "micron", "spacing": 0.25, "axes": "ZYX"}
@@ -105,6 +119,28 @@ def test_imagej_states_pixel_and_spacing_in_one_unit(tmp_path: Path) -> None:
     assert found.plane_spacing_um == 0.25
     assert found.axes == "ZYX"
     assert found.origins["pixel_size_um"] == "ImageJ metadata"
+
+
+def test_imagej_states_names_and_colours_of_channels(tmp_path: Path) -> None:
+    ramp = np.arange(256)
+    green, half_red = np.stack([0 * ramp, ramp, 0 * ramp]), np.stack([ramp // 2, 0 * ramp, 0 * ramp])
+    fire = np.stack([ramp, ramp**2 // 255, ramp])
+    tables = [table.astype(np.uint8) for table in (green, half_red, fire)]
+    facts = {"axes": "TZCYX", "Labels": ["a", "b", "c"] * 4, "LUTs": tables, "mode": "composite"}
+    planes = np.zeros((2, 2, 3, *PLANE.shape), np.uint16)
+    tifffile.imwrite(tmp_path / "x.tif", planes, imagej=True, metadata=facts)
+    found = read_acquisition(tmp_path / "x.tif")
+    assert found.channels == ("a", "b", "c") and found.channel_colours == ("00FF00", "7F0000", "")
+    # Labels of planes are no names of channels.
+    facts |= {"Labels": [f"plane {k}" for k in range(12)]}
+    tifffile.imwrite(tmp_path / "y.tif", planes, imagej=True, metadata=facts)
+    assert read_acquisition(tmp_path / "y.tif").channels == ()
+
+
+@pytest.mark.parametrize(("unit", "um"), [("INCH", 25400), ("CENTIMETER", 1e4), ("MILLIMETER", 1e3), ("MICROMETER", 1)])
+def test_a_resolution_is_in_any_unit_that_tiff_knows(tmp_path: Path, unit: str, um: float) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", PLANE, resolution=(um / 0.065, um / 0.065), resolutionunit=unit)
+    assert read_acquisition(tmp_path / "x.tif").pixel_size_um == pytest.approx((0.065, 0.065), rel=1e-5)
 
 
 def test_files_that_say_nothing_say_nothing(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from napari_deepblur.errors import ImageError
-from napari_deepblur.io.axes import check_axes, frame_indices, frame_name, frame_slices, guess_axes
+from napari_deepblur.errors import ImageError, SettingsError
+from napari_deepblur.io.axes import check_axes, check_spacing, frame_indices, frame_name, frame_slices, guess_axes
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,9 @@ def test_frames_cover_the_array_once(axes: str) -> None:
 def test_frames_have_names() -> None:
     assert frame_name("TYXC", (3, 1)) == "time 3, channel 1"
     assert frame_name("YX", ()) == "the image"
+
+
+@pytest.mark.parametrize("spacing", [math.nan, math.inf])
+def test_a_spacing_that_is_no_number_is_refused(spacing: float) -> None:
+    with pytest.raises(SettingsError, match="expected a finite number"):
+        check_spacing("ZYX", spacing)

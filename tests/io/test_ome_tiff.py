@@ -99,6 +99,16 @@ def test_colours_and_half_precision(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back.data, half)
 
 
+def test_names_that_xml_cannot_hold_do_not_cost_the_image(tmp_path: Path) -> None:
+    names = ("DA\x00PI", "G\udcffFP\ufffe", "ä&<\n>\U0001f52c")
+    path = tmp_path / "out.ome.tif"
+    write_ome_tiff(path, np.ones((3, 4, 4)), Acquisition(axes="CYX", channels=names), name="\x1b[31m", record={"a": 1})
+    back = read_ome_tiff(path)
+    assert back.record == {"a": 1} and back.name == "�[31m"
+    assert back.acquisition.channels[:2] == ("DA�PI", "G�FP�")
+    assert back.acquisition.channels[2].split() == names[2].split()
+
+
 @pytest.mark.parametrize(
     ("data", "axes", "record", "words"),
     [

@@ -238,6 +238,42 @@ def test_a_well_that_is_missing_is_named(path: Path, version: str) -> None:
         open_image(path)
 
 
+def test_the_other_wells_of_a_plate_that_was_copied_in_part_are_read(path: Path, version: str) -> None:
+    plate = new(path, version)
+    well = plate.create_group("A/2")
+    fill(well.create_group("0"), version)
+    say(well, version, {"well": {"images": [{"path": "0"}]}})
+    say(plate, version, {"plate": {"wells": [{"path": f"A/{k}"} for k in (1, 2, 3)], "rows": [], "columns": []}})
+    assert scene_names(path) == ("A/1", "A/2/0", "A/3")
+    with open_image(path, "A/2/0") as image:
+        np.testing.assert_array_equal(np.asarray(image), IMAGE)
+    with pytest.raises(ImageError, match="no group 'A/3'"):
+        open_image(path, "A/3")
+
+
+@pytest.mark.parametrize(
+    ("omero", "names"),
+    [
+        ({"channels": "none"}, ()),
+        ({"channels": [{"label": None, "color": "#00ff00"}, {"label": "GFP", "color": None}]}, ("", "GFP")),
+        ({"channels": [None, {"label": "GFP"}]}, ("", "GFP")),
+        ("none", ()),
+    ],
+)
+def test_what_is_said_for_display_costs_no_pixels(path: Path, omero: Any, names: tuple[str, ...]) -> None:
+    group = new(path, "0.5")
+    fill(group, "0.5")
+    by_path = {"type": "scale", "path": "scales/0"}
+    described = scales()
+    described[0]["datasets"][0]["coordinateTransformations"].append(by_path)
+    say(group, "0.5", {"multiscales": described, "omero": omero})
+    with open_image(path) as image:
+        np.testing.assert_array_equal(np.asarray(image), IMAGE)
+        assert image.acquisition.channels == names and image.acquisition.plane_spacing_um == 0.3
+    if names and isinstance(omero, dict) and omero["channels"][0]:
+        assert image.acquisition.channel_colours == ("00FF00", "")
+
+
 @pytest.mark.parametrize("damage", ["{", "[]", '{"zarr_format": 9, "node_type": "group"}', "", "\0\1"])
 def test_damaged_json_is_one_line(path: Path, version: str, damage: str) -> None:
     fill(new(path, version), version)

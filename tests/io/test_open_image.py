@@ -144,6 +144,8 @@ def ome_set(folder: Path, planes: int, images: int = 1) -> list[Path]:
 def test_a_set_of_files_is_one_stack_and_missing_parts_are_named(tmp_path: Path) -> None:
     paths = ome_set(tmp_path, 4)
     np.testing.assert_array_equal(read_stack(paths[2])[0], STACK[:4])
+    with open_image(paths[2]) as image:
+        assert image.axes == "ZYX" and [path.name for path in image.files] == [path.name for path in paths]
     paths[1].unlink()
     with pytest.raises(ImageError, match=r"4 planes .* f1.ome.tif are not beside it"):
         read_stack(paths[0])
@@ -295,3 +297,8 @@ def test_directories_that_lead_astray_are_refused_by_all_who_look(tmp_path: Path
     for look in (open_image, scene_names):
         with pytest.raises(ImageError, match=words):
             look(path)
+
+
+def test_a_folder_that_is_no_image_is_called_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"is a folder, .*Give the files in it"):
+        open_image(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_deepblur.noise import estimate_noise
-from napari_deepblur.noise.lattice import lattice_step
+from napari_deepblur.noise.lattice import lattice_step, lattice_step_of_parts
 
 COUNTS = np.random.default_rng(0).poisson(60, (64, 64))
 
@@ -31,6 +31,20 @@ COUNTS = np.random.default_rng(0).poisson(60, (64, 64))
 )
 def test_the_step_is_found(values: NDArray[np.generic], step: float) -> None:
     assert lattice_step(values) == pytest.approx(step, rel=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-4, 1 / 255, 0.01, 0.3, 3.16, 1e4, 3.16e5, 1e12])
+def test_the_step_does_not_depend_on_the_scale(scale: float) -> None:
+    """Few bright pixels, with wide gaps between their values, above many dim ones."""
+    counts = np.concatenate([COUNTS.ravel(), np.random.default_rng(1).integers(100, 4000, 400)])
+    values = (counts * scale).astype(np.float32)
+    assert lattice_step(values) == pytest.approx(scale, rel=1e-4)
+    assert lattice_step_of_parts(lambda: np.array_split(values, 5)) == pytest.approx(scale, rel=1e-4)
+
+
+def test_large_numbers_are_whole_without_being_counts() -> None:
+    values = (1e12 * np.random.default_rng(1).integers(0, 2**20, (64, 64)) / 7).astype(np.float32)
+    assert lattice_step(values) == lattice_step_of_parts(lambda: np.array_split(values, 5)) == 0
 
 
 @pytest.mark.parametrize("levels", [16, 64, 256])

@@ -222,3 +222,17 @@ def test_an_image_of_one_value_but_for_outliers_is_told_from_one_with_noise() ->
     image[20, 30] = 60000
     with pytest.raises(ImageError, match="All pixels but 1 outliers have the same value, 100"):
         gather_evidence(image, microscope(0.26))
+
+
+@pytest.mark.parametrize("power", [-60, 60])
+def test_what_is_filled_in_does_not_depend_on_the_unit(camera_image: NDArray[np.float32], power: int) -> None:
+    image = camera_image.astype(np.float32)
+    image[20, 30], image[40:52, 40:52], image[:9] = 5e5, 0, 0
+    unit = np.float32(2.0**power)
+    # Numbers whose digits do not show: what they were rounded to is told by wholeness, which depends on the unit.
+    image = image / np.float32(np.pi)
+    one, other = (gather_evidence(values, microscope(0.26)) for values in (image, unit * image))
+    assert one.hidden is not None and other.hidden is not None
+    np.testing.assert_array_equal(other.hidden[:, :], one.hidden[:, :])
+    np.testing.assert_allclose(other.pixels[:, :] / unit, one.pixels[:, :], rtol=1e-4)
+    assert other.noise.alpha / unit == pytest.approx(one.noise.alpha, rel=1e-6)

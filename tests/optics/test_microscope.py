@@ -57,6 +57,12 @@ def test_an_aperture_beyond_the_immersion_index_is_diagnosed() -> None:
     assert Microscope(1.0, 0.5, 0.1, 1.0).cutoff == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("pixel_size_um", [0.065, 65.0])
+def test_a_wavelength_given_in_nanometres_is_diagnosed(pixel_size_um: float) -> None:
+    with pytest.raises(MicroscopeError, match=r"wavelength_um is 525, expected micrometres.*nanometres"):
+        Microscope(1.2, 525.0, pixel_size_um, 1.33)
+
+
 def test_pixels_given_in_nanometres_are_diagnosed() -> None:
     with pytest.raises(MicroscopeError, match=r"cycles per pixel.*100.* um.*micrometres.*0\.0957 um"):
         Microscope(1.41, 0.54, 100.0, 1.51)

@@ -121,3 +121,44 @@ def test_a_file_that_is_opened_lazily_keeps_its_channels_in_ome_zarr(stack: NDAr
     with open_image(tmp_path / "b.ome.zarr") as image:
         assert image.acquisition.channels == ("a", "b") and image.acquisition.pixel_size_um == (0.09, 0.09)
         np.testing.assert_array_equal(np.asarray(image), expected)
+
+
+def test_a_file_that_is_opened_lazily_brings_its_axes_and_optics(stack: NDArray[Any], tmp_path: Path) -> None:
+    """Three equal planes were taken for times, and the pixel size and aperture of nobody for those of the file."""
+    taken = Acquisition(
+        axes="CYX",
+        pixel_size_um=(0.09, 0.09),
+        na=1.2,
+        n_immersion=1.33,
+        wavelengths_um=(0.46, 0.52),
+        channels=("a", "b"),
+    )
+    write_ome_tiff(tmp_path / "a.ome.tif", stack[:2], taken)
+    options: dict[str, Any] = {"theta": KNOWN["theta"], "method": "wiener", "modes": (4, 7)}
+    with open_image(tmp_path / "a.ome.tif") as image:
+        result = deblur_stack(image, out=tmp_path / "b.ome.tif", **options)
+        one = deblur_stack(image, axes="CYX", microscope=OPTICS, out=tmp_path / "c.ome.tif", **options)
+    settings = result.settings
+    assert settings.microscope == Microscope(1.2, 0.46, 0.09, 1.33) and settings.assumed == ()
+    assert settings.channel_wavelengths_um == (0.46, 0.52) and result.record["axes"] == "CYX"
+    with open_image(tmp_path / "b.ome.tif") as image:
+        said = image.acquisition
+    assert (said.na, said.n_immersion, said.pixel_size_um) == (1.2, 1.33, (0.09, 0.09))
+    assert said.wavelengths_um == pytest.approx((0.46, 0.52)) and image.axes == "CYX"
+    # What is given counts, and is what the result says.
+    assert one.settings.microscope == OPTICS
+    with open_image(tmp_path / "c.ome.tif") as image:
+        assert image.acquisition.na == OPTICS.na
+
+
+def test_optics_that_nobody_states_are_assumed_and_not_written(stack: NDArray[Any], tmp_path: Path) -> None:
+    result = deblur_stack(stack, out=tmp_path / "a.ome.tif", theta=KNOWN["theta"], modes=(4, 7), method="wiener")
+    assert result.settings.assumed == ("na", "wavelength_um", "pixel_size_um", "n_immersion")
+    with open_image(tmp_path / "a.ome.tif") as image:
+        assert image.acquisition.pixel_size_um is None and image.acquisition.na is None
+
+
+def test_lengths_that_are_not_known_yet_are_refused(stack: NDArray[Any]) -> None:
+    lazy = pytest.importorskip("dask.array").from_array(stack)
+    with pytest.raises(ImageError, match="compute_chunk_sizes"):
+        deblur_stack(lazy[lazy[:, 0, 0] >= 0], FAMILY)

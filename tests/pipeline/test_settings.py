@@ -15,6 +15,7 @@ from napari_deepblur.io.families import save_family
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
+from napari_deepblur.pipeline.options import kinds
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, recommended_psf_size, save_settings
 
 OPTICS = Microscope(1.2, 0.6, 0.1, 1.33)
@@ -95,10 +96,28 @@ def test_files_that_hold_no_settings_are_named(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     with pytest.raises(SettingsError, match=r"settings\.json"):
         load_settings(path)
-    for content in (b"", b"{", b"[1, 2]", b"3", b"\xff\xfe\x00"):
+    for content in (b"", b"{", b"[1, 2]", b"3", b"\xff\xfe\x00", b'{"speed": 1}', b'{"microscope": {"na": 7}}'):
         path.write_bytes(content)
-        with pytest.raises(SettingsError, match=r"settings\.json"):
+        with pytest.raises(DeepblurError, match=r"settings\.json"):
             load_settings(path)
+    path.write_text('{"a":' * 3000 + "1" + "}" * 3000)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("content", ['{"method": "wiener", "method": "network"}', '{"microscope": {"na": 1, "na": 1}}'])
+def test_a_setting_that_is_said_twice_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(content)
+    with pytest.raises(SettingsError, match=r"settings\.json: It says (method|na) more than once"):
+        load_settings(path)
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_no_setting(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"method": "wiener"}', encoding="utf-8-sig")
+    assert load_settings(path).restore.method == "wiener"
 
 
 def test_a_file_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
@@ -163,3 +182,20 @@ def test_wavelengths_of_channels_are_checked() -> None:
         DeblurSettings(microscope=Microscope(pixel_size_um=0.07), channel_wavelengths_um=(0.45, -1.0))
     with pytest.raises(SettingsError, match="one wavelength"):
         DeblurSettings(microscope=Microscope(pixel_size_um=0.07), family="demonstration", channel_wavelengths_um=(0.5,))
+
+
+def test_any_method_can_take_the_place_of_any_other() -> None:
+    for one in kinds("restore"):
+        for other in kinds("restore"):
+            settings = DeblurSettings(microscope=OPTICS, method=one).replace(method=other)
+            assert settings == DeblurSettings(microscope=OPTICS, method=other)
+    thick = DeblurSettings(microscope=OPTICS, method="wiener", background="volume")
+    with pytest.raises(SettingsError, match="the network has none"):
+        thick.replace(method="network")
+
+
+def test_what_nobody_states_is_assumed() -> None:
+    everything = ("na", "wavelength_um", "pixel_size_um", "n_immersion")
+    assert DeblurSettings().assumed == everything
+    assert DeblurSettings(microscope={"na": 1.2, "pixel_size_um": 0.1}).assumed == ("wavelength_um", "n_immersion")
+    assert DeblurSettings(microscope=OPTICS).assumed == DeblurSettings(family="mine.safetensors").assumed == ()

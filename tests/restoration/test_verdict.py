@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
@@ -93,3 +94,19 @@ def test_a_verdict_is_recorded_as_json_takes_it() -> None:
     record = verdict.as_record()
     assert json.loads(json.dumps(record)) == record
     assert record["suspicions"] == ["It was compressed."]
+
+
+@pytest.mark.parametrize("power", [-60, -20, 20, 80])
+def test_the_verdict_does_not_depend_on_the_unit(power: int) -> None:
+    """Digits are the same at any power of two; squares of such numbers leave float32."""
+    image, sharp = observe(1.6)
+    unit = np.float32(2.0**power)
+    blur = ConvolutionBlur(torch.from_numpy(gaussian(2.0)))
+    verdict = judge(residual_of(image, sharp, blur), NOISE)
+    assert verdict is not None and verdict.excess is not None and verdict.unexplained > 0.01
+    other = judge(residual_of(unit * image, unit * sharp, blur), NOISE.rescaled(float(unit), 0.0))
+    assert other is not None and other.excess is not None
+    assert other.light == verdict.light
+    assert other.excess == pytest.approx(verdict.excess, rel=1e-4)
+    assert other.unexplained == pytest.approx(verdict.unexplained, rel=1e-4)
+    assert other.structure == pytest.approx(verdict.structure, rel=1e-4)

@@ -9,8 +9,7 @@ from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_deepblur.errors import AssumptionWarning, SettingsError
-from napari_deepblur.io.acquisition import SQUARE
+from napari_deepblur.errors import AssumptionWarning
 
 if TYPE_CHECKING:
     from napari_deepblur.io.acquisition import Acquisition
@@ -58,33 +57,18 @@ def file_optics(
     Returns
     -------
     dict
-        Those of `Microscope` that the file states, and ``"channel_wavelengths_um"`` where its channels differ. Where it
-        states those of some channels only, the others get the default, and ``"wavelength_um"`` is not among the known.
+        As `stated_optics`.
 
     Raises
     ------
     SettingsError
-        If the file states pixels that are not square.
+        As `stated_optics`.
     """
     from napari_deepblur.io.acquisition_files import read_acquisition
+    from napari_deepblur.pipeline.stated_optics import stated_optics
 
     said = read_acquisition(image, scene)
-    found: dict[str, Any] = {}
-    if said.pixel_size_um is not None and "pixel_size_um" not in given:
-        height, width = said.pixel_size_um
-        if not math.isclose(height, width, rel_tol=SQUARE):
-            raise SettingsError(
-                f"{image.name} says that its pixels are not square ({height:.4g} x {width:.4g} um), and a point spread "
-                "function of the optics would be a different one along each axis. Resample the image, or give "
-                "--pixel-size-um if the file is wrong."
-            )
-        found["pixel_size_um"] = width
-    if not calibrated:
-        for name, value in (("na", said.na), ("n_immersion", said.n_immersion)):
-            if value is not None and name not in given:
-                found[name] = value
-        if "wavelength_um" not in given:
-            found |= _wavelengths(said.wavelengths_um, channels)
+    found = stated_optics(said, given, calibrated=calibrated, channels=channels)
     for name, words in _WORDS.items():
         values = found.get(name, ())
         if name == "channel_wavelengths_um" and values and "wavelength_um" not in found:
@@ -128,23 +112,6 @@ def warn_overruled(image: Path, chosen: Microscope, by: Mapping[str, str], scene
                 AssumptionWarning,
                 stacklevel=2,
             )
-
-
-def _wavelengths(stated: tuple[float | None, ...], channels: int) -> dict[str, Any]:
-    """Return what the wavelengths of a file mean for an image of so many channels."""
-    known = [value for value in stated if value is not None]
-    if not known:
-        return {}
-    if len(set(known)) == 1 and len(known) == len(stated):
-        return {"wavelength_um": known[0]}
-    if len(stated) != channels:
-        return {}
-    from napari_deepblur.optics import Microscope
-
-    assumed = next(field.default for field in dataclasses.fields(Microscope) if field.name == "wavelength_um")
-    several = tuple(assumed if value is None else value for value in stated)
-    complete = len(known) == len(stated)
-    return {"channel_wavelengths_um": several} | ({"wavelength_um": known[0]} if complete else {})
 
 
 def _some_channels(said: Acquisition, values: tuple[float, ...], image: Path) -> str:

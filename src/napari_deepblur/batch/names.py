@@ -19,8 +19,8 @@ def listed_files(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         found = [] if path.exists() else sorted(map(Path, glob(str(path), recursive=True)))
         for file in found or [path]:
-            # Patterns overlap; the same file is meant once.
-            files.setdefault(file.absolute(), file)
+            # Patterns overlap; the same file is meant once, by whatever folders it is reached.
+            files.setdefault(resolved(file.parent) / file.name, file)
     return list(files.values())
 
 
@@ -73,8 +73,13 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
     Raises
     ------
     OutputError
-        If two images would become the same file, a result would overwrite an image, or the folder cannot be made.
+        If the output has no name, two images would become the same file, a result would overwrite an image, or the
+        folder cannot be made.
     """
+    if not output.strip():
+        raise OutputError(
+            "The output has no name. Is a variable of the shell empty? Give the name of a file or folder."
+        )
     folder = Path(output)
     separators = tuple(mark for mark in (os.sep, os.altsep) if mark)
     is_store = folder.suffix.lower() == ".zarr"

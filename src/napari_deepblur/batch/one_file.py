@@ -116,20 +116,24 @@ def deblur_file_steps(
     from napari_deepblur.io.source_hash import source_hash
     from napari_deepblur.pipeline.made_of import made_of
     from napari_deepblur.pipeline.series import deblur_stack_steps, deblur_volume_steps, told_in
+    from napari_deepblur.pipeline.stated_optics import taken_with
 
     array = open_image(source, asked.scene)
     said: Acquisition = array.acquisition
     files = array.files
     axes = named_axes(array.axes) if asked.axes is None else asked.axes.upper()
     check_axes(axes, array.shape)
-    order = planes_last(axes)
+    named, order = axes, planes_last(axes)
     array, axes = array.transpose([axes.index(letter) for letter in order]), order
-    settings = settings_of(source, array.shape[axes.index("C")] if "C" in axes else 0)
+    channels = array.shape[axes.index("C")] if "C" in axes else 0
+    settings = settings_of(source, channels)
+    said = taken_with(said, settings, channels)
     spacing = asked.plane_spacing_um
     if asked.volume and spacing is None:
         spacing = said.plane_spacing_um
     planes = array.shape[axes.index("Y")], array.shape[axes.index("X")]
-    wish: dict[str, Any] = asdict(asked) | {"axes": axes, "plane_spacing_um": spacing}
+    # As they were named: of rows and columns in the other order the result is another.
+    wish: dict[str, Any] = asdict(asked) | {"axes": named, "plane_spacing_um": spacing}
     origin = made_of(settings, source_hash(source, files), planes, wish, asked.volume)
     if not again and is_up_to_date(target, origin, say):
         return Made(settings, None, None)

@@ -104,11 +104,12 @@ def write_report(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     from napari_deepblur.io.output import replacing
 
     with replacing(path) as partial:
-        partial.write_text(_json(rows) if path.suffix.lower() == ".json" else _csv(rows), encoding="utf-8")
+        known = json_safe(list(rows))
+        partial.write_text(_json(known) if path.suffix.lower() == ".json" else _csv(known), encoding="utf-8")
 
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps(json_safe(list(rows)), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -38,6 +38,9 @@ def is_up_to_date(target: Path, made_of: Mapping[str, Any], say: Callable[[str],
         return False
     found = origin_in(record) or {}
     differing = [words for part, words in _WORDS.items() if found.get(part) != made_of[part]]
+    if not made_of["source"] and not differing:
+        # What could not be hashed may be anything.
+        differing = [_WORDS["source"]]
     if not differing and _is_whole(target):
         if leftovers(target) or partial_folder(target).exists():
             claim = Claim(target)

@@ -58,5 +58,5 @@ class Wish:
     def settings_of(self, image: Path, channels: int) -> DeblurSettings:
         """Return the settings of an image file with so many channels."""
         calibrated = self.settings.microscope is None
-        found = {} if calibrated else file_optics(image, self.known, channels=channels)
+        found = {} if calibrated else file_optics(image, self.known, channels=channels, scene=self.asked.scene)
         return with_own_optics(self.settings, found, self.known, channels)

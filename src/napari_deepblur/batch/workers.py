@@ -90,6 +90,15 @@ def attempted(
     return value, error, time.monotonic() - begun
 
 
+def one_line(message: object) -> str:
+    """Write what is said on one line, without what steers a terminal: names in files are whatever a stranger wrote."""
+    words = " ".join(str(message).split())
+    # Halves of characters stay, which standard error writes as escapes.
+    return "".join(
+        sign if sign.isprintable() or "\ud800" <= sign <= "\udfff" else "\N{REPLACEMENT CHARACTER}" for sign in words
+    )
+
+
 def said_of(error: BaseException) -> str:
     """Return one line on what an image failed of; an error that was not expected has the name of its kind."""
     words = " ".join(str(error).split())
@@ -233,7 +242,7 @@ def _given_up(*_: object) -> None:
 
 
 def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"napari-deepblur: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"napari-deepblur: warning: {one_line(message)}", file=sys.stderr)
 
 
 def _death(code: int | None) -> str:

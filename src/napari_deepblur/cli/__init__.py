@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+from napari_deepblur.batch.workers import one_line
 from napari_deepblur.cli.benchmark import add_to as add_benchmark
 from napari_deepblur.cli.calibrate import add_to as add_calibrate
 from napari_deepblur.cli.deblur import add_to as add_deblur
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.work(arguments)
             sys.stdout.flush()
         except DeepblurError as error:
-            print(f"napari-deepblur: {_one_line(error)}", file=sys.stderr)
+            print(f"napari-deepblur: {one_line(error)}", file=sys.stderr)
             return _WRONG
         except BrokenPipeError:
             # The reader, such as `head`, has seen enough. What is still buffered must not fail at exit.
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _PIPE_CLOSED
         except (OSError, MemoryError) as error:
             # No fault of the program: a disk that is full, a drive that went, no memory.
-            print(f"napari-deepblur: {_one_line(str(error) or 'out of memory')}", file=sys.stderr)
+            print(f"napari-deepblur: {one_line(str(error) or 'out of memory')}", file=sys.stderr)
             return _WRONG
         except _Terminated:
             print("napari-deepblur: terminated", file=sys.stderr)
@@ -123,9 +124,5 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _one_line(message: object) -> str:
-    return " ".join(str(message).split())
-
-
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"napari-deepblur: warning: {_one_line(message)}", file=sys.stderr)
+    print(f"napari-deepblur: warning: {one_line(message)}", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def one_by_one(
     """
     if len(pairs) == 1 and report is None and scheduler is None:
         if work(*pairs[0]):
-            print(f"napari-deepblur: {_skipped(*pairs[0])}", file=sys.stderr)
+            say(f"napari-deepblur: {_skipped(*pairs[0])}")
         return
     failed: list[Outcome] = []
     at_once = jobs > 1 or scheduler is not None

@@ -160,6 +160,11 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
                 "--spread is the file for what --draws finds: give both, such as --draws 8 --spread spread.tif, or "
                 "neither."
             )
+        if arguments.coefficients is not None and settings.blur.theta is not None:
+            raise SettingsError(
+                "--coefficients is a table of what is identified, and the coefficients are given (--theta, or in the "
+                "settings). Leave one out."
+            )
         return settings
 
     psfs: list[NDArray[np.float32]] = []

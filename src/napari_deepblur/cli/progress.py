@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from napari_deepblur.batch.workers import one_line
 from napari_deepblur.progress import Progress, finished
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def say(line: str) -> None:
     """Write a line on standard error, above a bar if there is one."""
     from tqdm import tqdm
 
-    tqdm.write(line, file=sys.stderr)
+    tqdm.write(one_line(line), file=sys.stderr)
 
 
 def remark(quiet: bool) -> Callable[[str], None]:
@@ -91,6 +92,6 @@ def remark(quiet: bool) -> Callable[[str], None]:
 
     def write(words: str) -> None:
         if not quiet:
-            print(words, file=sys.stderr)
+            print(one_line(words), file=sys.stderr)
 
     return write

@@ -18,7 +18,7 @@ from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.compression import Compression, tiff_compression
 from napari_deepblur.io.diagnosis import diagnosed
 from napari_deepblur.io.formats.format import Scene
-from napari_deepblur.io.ome_xml import completed, parse_xml, read_record
+from napari_deepblur.io.ome_xml import completed, parse_xml, read_record, xml_text
 from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.output import replacing
 
@@ -106,11 +106,9 @@ def write_ome_tiff(
     """
     dtype = np.dtype(np.float32) if data.dtype == np.float16 else np.dtype(data.dtype)
     axes = acquisition.axes
-    if dtype.name not in _TYPES:
-        raise OutputError(
-            f"{path} cannot be written: OME-TIFF has no pixels of the type {dtype}. Convert the image to one of "
-            f"{', '.join(_TYPES)}."
-        )
+    refused = type_refusal(path, dtype)
+    if refused:
+        raise OutputError(refused)
     if len(axes) != data.ndim:
         raise OutputError(
             f"{path} cannot be written: the image has {data.ndim} axes, shape {data.shape}, but its axes are {axes!r}."
@@ -145,6 +143,16 @@ def write_ome_tiff(
                 f"{path} cannot be written as OME-TIFF ({error}). Expected axes such as TCZYX or YXS and a record of "
                 "numbers and words."
             ) from error
+
+
+def type_refusal(path: str | os.PathLike[str], dtype: np.dtype[Any]) -> str:
+    """Say that OME-TIFF has no pixels of a type; empty where it has."""
+    if dtype.name in _TYPES:
+        return ""
+    return (
+        f"{path} cannot be written: OME-TIFF has no pixels of the type {dtype}. Convert the image to one of "
+        f"{', '.join(_TYPES)}."
+    )
 
 
 def read_ome_tiff(path: str | os.PathLike[str], scene: Scene = None) -> OmeImage:
@@ -227,7 +235,7 @@ def _planes(data: Any, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
 def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[str, Any]:
     facts: dict[str, Any] = {"axes": acquisition.axes}
     if name:
-        facts["Name"] = name
+        facts["Name"] = xml_text(name)
     if acquisition.pixel_size_um is not None:
         for axis, size in zip("YX", acquisition.pixel_size_um, strict=True):
             facts |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
@@ -238,7 +246,7 @@ def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[
     count = shape[acquisition.axes.index("C")] if "C" in acquisition.axes else 1
     channels: dict[str, Any] = {}
     if len(acquisition.channels) == count and any(acquisition.channels):
-        channels["Name"] = list(acquisition.channels)
+        channels["Name"] = [xml_text(channel) for channel in acquisition.channels]
     wavelengths = acquisition.wavelengths_um
     if len(wavelengths) == count and any(value is not None for value in wavelengths):
         channels["EmissionWavelength"] = [None if value is None else round(1e3 * value, 6) for value in wavelengths]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
@@ -26,6 +27,8 @@ ORIGIN = "OME-XML"
 NAMESPACE = "urn:napari-deepblur:record"
 """Marks the annotation that holds this program's record; others carry it along unread."""
 
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_EQUAL_TIMES = 0.05
 _OME = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _BEFORE_INSTRUMENT = {"Rights", "Project", "Dataset", "Folder", "Experiment", "Plate", "Screen", "Experimenter",
                       "ExperimenterGroup"}  # fmt: skip
@@ -53,6 +56,11 @@ def refuse_entities(text: str) -> None:
         raise ImageError(
             "The OME-XML of the file declares a document type or entities, which OME-XML does not have. It is not read."
         )
+
+
+def xml_text(text: str) -> str:
+    """Return a text as XML can hold it: `�` for control characters and half characters, for which it has no place."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def images_of(root: Element) -> list[Element]:
@@ -118,6 +126,8 @@ def read_ome_element(root: Element, image: Element, source: str = "") -> Acquisi
         increment = pixels.get("TimeIncrement")
         if increment is not None:
             values["time_increment_s"] = in_seconds(increment, pixels.get("TimeIncrementUnit", "s"))
+        else:
+            values["time_increment_s"] = _increment_of_planes(pixels)
         channels = pixels.findall("{*}Channel")
         values["channels"] = tuple(channel.get("Name", "") for channel in channels)
         values["channel_colours"] = tuple(_colour(channel.get("Color", "")) for channel in channels)
@@ -125,6 +135,23 @@ def read_ome_element(root: Element, image: Element, source: str = "") -> Acquisi
         said = [channel.get(name, "") for channel in channels for name in ("AcquisitionMode", "ContrastMethod")]
         values["modality"] = modality_in(*said)
     return said_by(ORIGIN, source, **values).or_else(said_by(f"{ORIGIN} by name", source, **named))
+
+
+def _increment_of_planes(pixels: Element) -> float | None:
+    """Return the seconds between frames whose planes say when they were taken, where these are equal within 5 %."""
+    taken: dict[int, float] = {}
+    for plane in pixels.iterfind("{*}Plane"):
+        frame, first = plane.get("TheT", ""), plane.get("TheC") == plane.get("TheZ") == "0"
+        seconds = in_seconds(plane.get("DeltaT"), plane.get("DeltaTUnit", "s"))
+        if first and frame.isdecimal() and seconds is not None:
+            taken[int(frame)] = seconds
+    frames = sorted(taken)
+    if len(frames) < 2 or frames != list(range(len(frames))):
+        return None
+    steps = [taken[frame + 1] - taken[frame] for frame in frames[:-1]]
+    if min(steps) <= 0 or max(steps) - min(steps) > _EQUAL_TIMES * max(steps):
+        return None
+    return sum(steps) / len(steps)
 
 
 def _optics(root: Element, image: Element) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -83,6 +83,11 @@ def format_of(source: Path) -> Format:
     for known in FORMATS_KNOWN:
         if known.knows(head, source):
             return known
+    if source.is_dir():
+        raise ImageError(
+            f"{source} is a folder, and none of OME-Zarr, which are the folders that are images. Give the files in it, "
+            f"such as '{source / '*.tif'}', or the folder that holds zarr.json or .zattrs."
+        )
     reader = _OTHERS.get(source.suffix.lower())
     advice = f"The package {reader} reads such files: save it as OME-TIFF with that" if reader else "Is it complete"
     raise ImageError(
@@ -115,6 +120,7 @@ def squeezed(image: LazyImage) -> LazyImage:
         scenes=image.scenes,
         scene=image.scene,
         close=image.close,
+        files=image.files,
         read_part=(lambda index, inner: image[(*position(index), *inner)]) if image.reads_parts else None,
         coarser=lambda: [squeezed(level) for level in image.coarser],
     )

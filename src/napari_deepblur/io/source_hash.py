@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def source_hash(path: Path, others: Sequence[Path] = ()) -> str:
     Returns
     -------
     str
-        SHA-256; empty for what is not there, or cannot be read.
+        SHA-256; empty for what is not there, or cannot be read. Names count byte by byte, as the system has them.
     """
     try:
         own = _of_folder(path) if path.is_dir() else _of_file(path)
@@ -31,7 +32,7 @@ def source_hash(path: Path, others: Sequence[Path] = ()) -> str:
         parts = [own, *(f"{other.name} {_of_file(other)}" for other in beside)]
     except OSError:
         return ""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()
 
 
 def _of_file(path: Path) -> str:
@@ -44,5 +45,6 @@ def _of_folder(path: Path) -> str:
     for file in sorted(path.rglob("*")):
         facts = file.stat()
         if file.is_file():
-            found.update(f"{file.relative_to(path).as_posix()} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+            named = f"{file.relative_to(path).as_posix()} {facts.st_size} {facts.st_mtime_ns}\n"
+            found.update(os.fsencode(named))
     return found.hexdigest()

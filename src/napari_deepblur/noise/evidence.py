@@ -160,7 +160,8 @@ def _filled(
         return values
     seen = moments(values, hidden)
     variance = float(noise.variance(seen.mean)) if noise is not None else 0.0
-    share = min(max(variance / max(seen.variance, 1e-30), 1e-6), 10.0)
+    # In squares of the image's unit, in which nothing is small or large.
+    share = min(max(variance / seen.variance, 1e-6), 10.0) if seen.variance > 0 else 10.0 if variance > 0 else 1e-6
 
     def filled(part: NDArray[Any], closed: NDArray[np.bool_], bright: NDArray[np.bool_]) -> NDArray[np.float32]:
         result = fill(part, closed, bright, cutoff, share)

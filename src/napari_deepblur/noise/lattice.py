@@ -50,7 +50,7 @@ def lattice_step(values: NDArray[np.generic]) -> float:
             return 0.0
     numbers = different.astype(np.float64)
     gaps = np.diff(numbers)
-    if different.dtype.kind in "biu" or (np.abs(gaps).max() < 2**53 and bool((numbers == np.rint(numbers)).all())):
+    if different.dtype.kind in "biu" or _are_whole(numbers, different.dtype):
         return float(np.gcd.reduce(np.unique(gaps).astype(np.uint64)))
     if len(different) > _MOST_DIFFERENT * values.size:
         return 0.0
@@ -80,7 +80,7 @@ def lattice_step_of_parts(parts: Callable[[], Iterable[NDArray[np.floating[Any]]
             continue
         first = float(own[0]) if first is None else first
         numbers = own.astype(np.float64)
-        whole = whole and bool((numbers == np.rint(numbers)).all() and np.abs(numbers - first).max() < 2**53)
+        whole = whole and _are_whole(numbers, own.dtype)
         if whole:
             divisor = math.gcd(divisor, int(np.gcd.reduce(np.abs(numbers - first).astype(np.uint64))))
         if len(different) <= _MOST_LEVELS:
@@ -95,10 +95,16 @@ def lattice_step_of_parts(parts: Callable[[], Iterable[NDArray[np.floating[Any]]
     return lattice_step(np.repeat(different, 2))
 
 
+def _are_whole(numbers: NDArray[np.float64], kind: np.dtype[Any]) -> bool:
+    """Tell whether all numbers of this kind are whole, and that because they were counted: all large ones are."""
+    largest = 2.0 ** (np.finfo(kind).nmant + 1)
+    return bool(np.abs(numbers).max() <= largest and (numbers == np.rint(numbers)).all())
+
+
 def _common_divisor(gaps: NDArray[np.float64], tolerance: float) -> float:
     """Greatest common divisor up to `tolerance`, by Euclid's algorithm."""
     # The smallest are the most telling, and the most precise.
-    step = 0.0
+    step, total, count = 0.0, 0.0, 0
     for gap in np.sort(gaps)[:_DIFFERENCES].tolist():
         rest, divisor = gap, step
         while rest > 4 * tolerance:
@@ -109,5 +115,11 @@ def _common_divisor(gaps: NDArray[np.float64], tolerance: float) -> float:
             rest, divisor = (0.0, divisor) if left <= 4 * tolerance else (divisor, left)
             if divisor < _LEAST_STEP * tolerance:
                 return 0.0
-        step = divisor
+        if not divisor:
+            continue
+        if divisor != step:
+            total, count = 0.0, 0
+        # All gaps so far, divided by their steps: the rounding of one of them would grow with each step of the next.
+        total, count = total + gap, count + round(gap / divisor)
+        step = total / count
     return step

@@ -17,6 +17,9 @@ HIGHEST_CUTOFF = 0.45
 
 _HIGHEST_INDEX = 2.5
 
+_LONGEST_WAVELENGTH_UM = 20.0
+"""Beyond it no lens of an optical microscope passes light, and all visible light in nanometres lies beyond it."""
+
 
 def _words(description: str, unit: str = "", **more: str) -> dict[str, str]:
     """Return what forms, the command line and the documentation say about a field."""
@@ -118,6 +121,11 @@ class Microscope:
                 raise MicroscopeError(f"{name} is {value}, expected a positive finite number.")
             # NumPy numbers are welcome, but settings are written as JSON, which does not know them.
             object.__setattr__(self, name, float(value))
+        if self.wavelength_um > _LONGEST_WAVELENGTH_UM:
+            raise MicroscopeError(
+                f"wavelength_um is {self.wavelength_um:g}, expected micrometres, such as 0.525, and at most "
+                f"{_LONGEST_WAVELENGTH_UM:g}. Is it in nanometres?"
+            )
         if not isinstance(self.light, str) or self.light not in get_args(Light):
             raise MicroscopeError(f"light is {self.light!r}, expected one of {', '.join(get_args(Light))}.")
         if self.n_sample is not None and not 1 <= self.n_sample <= _HIGHEST_INDEX:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_deepblur.checked_image import plane_shape
-from napari_deepblur.errors import OutputError, SettingsError
+from napari_deepblur.errors import ImageError, OutputError, SettingsError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.volumes.identify import SpecimenChoice
-from napari_deepblur.io.axes import check_spacing, guess_axes
+from napari_deepblur.io.axes import check_spacing, guess_axes, named_axes
 from napari_deepblur.io.families import find_family, load_family
 from napari_deepblur.io.lazy_image import LazyImage
 from napari_deepblur.io.sinks import sink_of
@@ -30,6 +30,7 @@ from napari_deepblur.pipeline.series.frames import Colours, Reuse, deblur_stack_
 from napari_deepblur.pipeline.series.outcome import StackDeblurring
 from napari_deepblur.pipeline.series.volumes import deblur_volume_steps
 from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES, DeblurSettings
+from napari_deepblur.pipeline.stated_optics import channels_in, taken_with, with_file_optics
 from napari_deepblur.pipeline.volume import VolumeDeblurring
 from napari_deepblur.progress import Progress, finished
 from napari_deepblur.restoration.tiling import Part
@@ -96,7 +97,7 @@ def deblur(
     named, object_ = _named_or_given(family)
     if named is not None and named not in ZERNIKE_FAMILIES:
         object_ = load_family(find_family(named))
-    values |= _options_of(object_, settings)
+    values |= _options_of(object_, settings if object_ is not None else with_file_optics(image, "YX", settings))
     if named is not None:
         values["family"] = named
     return finished(deblur_steps(image, DeblurSettings(**values), object_))
@@ -191,7 +192,7 @@ def deblur_stack(
     ----------
     array
         Observed planes: an array of NumPy, a memory map, dask, zarr, or anything else with a shape and parts; any real
-        type.
+        type. What `open_image` returns brings its own axes, plane spacing and, where no microscope is given, optics.
     family
         Operators that are considered: a family, the file of one, or ``"zernike"`` (the default) or ``"field-zernike"``,
         which the settings then describe.
@@ -254,6 +255,14 @@ def deblur_stack(
         raise SettingsError(f"volume is {volume!r:.80}, expected True or False.")
     planes: Any = array if hasattr(array, "shape") and hasattr(array, "__getitem__") else np.asarray(array)
     shape = tuple(planes.shape)
+    if not all(isinstance(length, int | np.integer) for length in shape):
+        words = "lengths that are not known yet: let dask compute them (array.compute_chunk_sizes())."
+        raise ImageError(f"The image has the shape {shape}, with {words}")
+    opened = isinstance(planes, LazyImage)
+    if opened:
+        axes = named_axes(planes.axes) if axes is None else axes
+        if volume and plane_spacing_um is None:
+            plane_spacing_um = planes.acquisition.plane_spacing_um
     if axes is None:
         colour = len(shape) > 2 and shape[-1] in (3, 4)
         stack = plane_spacing_um is not None and len(shape) - colour == 3
@@ -261,6 +270,8 @@ def deblur_stack(
     if not volume:
         check_spacing(axes.removesuffix("S") if colours == "luminance" else axes, plane_spacing_um)
     named, object_ = _named_or_given(family)
+    if object_ is None and named in (None, *ZERNIKE_FAMILIES):
+        settings = with_file_optics(planes, axes, settings)
     values = options_of_data(theta, noise) | _options_of(object_, settings)
     if named is not None:
         values["family"] = named
@@ -272,14 +283,13 @@ def deblur_stack(
         raise SettingsError("A PSF of several planes is for a volume: give volume=True, or leave psf out.")
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
         raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
-    acquisition = planes.acquisition if isinstance(planes, LazyImage) else None
+    asked = DeblurSettings(**values)
+    acquisition = taken_with(planes.acquisition, asked, channels_in(axes, shape)) if opened else None
     sink = sink_of(out, acquisition)
     if volume:
-        asked = DeblurSettings(**values)
         return finished(deblur_volume_steps(planes, axes, asked, sink, plane_spacing_um, specimen, psf, reuse))
     if specimen != "auto":
         raise SettingsError("The kind of specimen is of a volume: planes one by one do not depend on it. Leave it out.")
-    asked = DeblurSettings(**values)
     spread = sink_of(spread_out, acquisition) if asked.compute.draws else None
     return finished(deblur_stack_steps(planes, axes, asked, sink, reuse, object_, plane_spacing_um, colours, spread))
 

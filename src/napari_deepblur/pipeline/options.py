@@ -137,6 +137,8 @@ def as_options(settings: Any, method: str | None = None) -> dict[str, Any]:
             if name != _KINDS.get(part):
                 values[_option(part, name, field).name] = getattr(model, name)
     left_out = [name for name in ("iterations", "strength") if others or values.get(name) is None]
+    # That there is no light of other planes need not be said of a method that knows none.
+    left_out += ["background"] if others and values.get("background") == "none" else []
     return {name: value for name, value in values.items() if name not in left_out}
 
 

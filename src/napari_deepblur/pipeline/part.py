@@ -34,5 +34,5 @@ def in_words(error: ValidationError) -> str:
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, DeepblurError):
             raise cause
-    parts = [f"{'.'.join(map(str, d['loc']))}: {d['msg']}, found {d['input']!r}" for d in error.errors()]
+    parts = [f"{'.'.join(map(str, d['loc']))}: {d['msg']}, found {d['input']!r:.160}" for d in error.errors()]
     return "Settings that cannot be used: " + "; ".join(parts)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from napari_deepblur import operators
-from napari_deepblur.errors import SettingsError, UndersamplingWarning
+from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
 from napari_deepblur.io.family_places import find_family
 from napari_deepblur.io.output import replacing
 from napari_deepblur.optics import Microscope
@@ -75,13 +77,20 @@ class DeblurSettings(Part):
     @model_validator(mode="before")
     @classmethod
     def _sorted(cls, values: Any) -> Any:
-        return as_parts(values) if isinstance(values, dict) else values
+        if not isinstance(values, dict):
+            return values
+        optics = values.get("microscope")
+        if isinstance(optics, dict) and "assumed" not in values:
+            # What is left out has a default, which nobody has stated.
+            values = values | {"assumed": tuple(name for name in ASSUMABLE if name not in optics)}
+        return as_parts(values)
 
     @model_validator(mode="after")
     def _with_optics(self) -> Self:
         if self.microscope is None and not isinstance(self.blur, FileBlur):
             # Frozen for others: this is still its making, so that settings that mean the same are the same.
             object.__setattr__(self, "microscope", _default_microscope())
+            object.__setattr__(self, "assumed", ASSUMABLE)
         return self
 
     @model_validator(mode="after")
@@ -207,11 +216,35 @@ def load_settings(path: str | os.PathLike[str]) -> DeblurSettings:
     Raises
     ------
     SettingsError
-        If the file is missing, is not JSON, or holds unknown or impossible settings.
+        If the file is missing, is not JSON, says a setting twice, or holds unknown or impossible settings.
     """
     try:
-        return DeblurSettings.model_validate_json(Path(path).read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise SettingsError(f"{path}: {in_words(error)}") from error
+        # Some editors of Windows begin a file with a mark.
+        text = Path(path).read_text(encoding="utf-8-sig")
+        _check_said_once(text)
+        return DeblurSettings.model_validate_json(text)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {path} cannot be read ({error}).") from error
+    except ValidationError as error:
+        try:
+            words = in_words(error)
+        except DeepblurError as diagnosis:
+            raise type(diagnosis)(f"{path}: {diagnosis}") from error
+        raise SettingsError(f"{path}: {words}") from error
+    except DeepblurError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _check_said_once(text: str) -> None:
+    """Raise a `SettingsError` if JSON says a setting twice, of which it would take the last without a word."""
+    twice: set[str] = set()
+
+    def keep(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        twice.update(name for name in names if names.count(name) > 1)
+
+    # That it is no JSON is said with what is wrong in it.
+    with suppress(ValueError, RecursionError):
+        json.loads(text, object_pairs_hook=keep)
+    if twice:
+        raise SettingsError(f"It says {', '.join(sorted(twice))} more than once. Remove all but the one that counts.")

@@ -118,6 +118,7 @@ def judge(left: Residual, noise: PoissonGaussianNoise) -> Verdict | None:
     """
     if min(left.values.shape) <= 2 * LAGS:
         return None
+    left, noise = _in_unit(left, noise)
     residual = np.where(left.counted, left.values, np.float32(0))
     explained = left.image - residual
     white = residual_whiteness(left.image, explained, noise)
@@ -133,11 +134,22 @@ def judge_volume(left: Residual, noise: PoissonGaussianNoise) -> Verdict | None:
     """
     if min(left.values.shape[1:]) <= 2 * LAGS:
         return None
+    left, noise = _in_unit(left, noise)
     residual = np.where(left.counted, left.values, np.float32(0))
     explained = left.image - residual
     planes = [residual_whiteness(y, x, noise).autocorrelation for y, x in zip(left.image, explained, strict=True)]
     structure = math.sqrt(float(np.square(np.mean(planes, axis=0)).mean()))
     return _judged(residual, explained, left.image, structure, noise)
+
+
+def _in_unit(left: Residual, noise: PoissonGaussianNoise) -> tuple[Residual, PoissonGaussianNoise]:
+    """Divide by a power of two, which changes no digit: squares of any unit's numbers then stay within float32."""
+    largest = float(np.abs(left.image).max())
+    if not largest > 0:
+        return left, noise
+    gain = math.ldexp(1.0, -math.frexp(largest)[1])
+    factor = np.float32(gain)
+    return left._replace(values=left.values * factor, image=left.image * factor), noise.rescaled(gain, 0.0)
 
 
 def _judged(

@@ -50,6 +50,8 @@ def test_what_a_file_cannot_hold_is_refused(tmp_path: Path) -> None:
     sink = OmeTiffSink(tmp_path / "a.tif")
     assert "Transpose" in sink.refusal(FORM._replace(axes="YXC"))
     assert sink.refusal(FORM._replace(axes="YXS")) == ""
+    # Before anything is computed: OME has no whole numbers of 64 bits.
+    assert "no pixels of the type int64" in sink.refusal(FORM._replace(axes="YXS", dtype=np.dtype(np.int64)))
     assert "does not exist" in OmeTiffSink(tmp_path / "nowhere" / "a.tif").refusal(FORM)
 
 

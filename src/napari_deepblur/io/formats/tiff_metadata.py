@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tifffile
 
 from napari_deepblur.io.acquisition import Acquisition, as_number, in_seconds, in_um, read_objective, said_by
 from napari_deepblur.io.modality import modality_in
 
-_UNIT_OF_TAG = {2: 25400.0, 3: 10000.0}
-"""Micrometres in the units that TIFF itself knows: inch and centimetre."""
+_UNIT_OF_TAG = {2: 25400.0, 3: 10000.0, 4: 1000.0, 5: 1.0}
+"""Micrometres in the units that TIFF itself knows, inch and centimetre, and that it was extended with: mm and um."""
 
 
 def tiff_metadata(file: tifffile.TiffFile, source: str = "") -> Acquisition:
@@ -50,10 +51,16 @@ def _imagej(file: tifffile.TiffFile, said: dict[str, Any], source: str) -> Acqui
             values["plane_spacing_um"] = in_um(said["spacing"], units["Z"])
     if "finterval" in said:
         values["time_increment_s"] = in_seconds(said["finterval"], str(said.get("tunit", "s")))
+    channels = int(as_number(said.get("channels", 1)) or 1)
     labels = said.get("Labels")
-    channels = said.get("channels")
-    if isinstance(labels, list) and channels == len(labels):
-        values["channels"] = tuple(str(label or "") for label in labels)
+    if isinstance(labels, list) and channels > 1 and len(labels) % channels == 0:
+        # One label for each plane, channels first: they are names of channels where all planes of one have the same.
+        named = [{str(label or "") for label in labels[channel::channels]} for channel in range(channels)]
+        if all(len(names) == 1 for names in named):
+            values["channels"] = tuple(names.pop() for names in named)
+    tables = said.get("LUTs")
+    if isinstance(tables, list) and len(tables) == channels:
+        values["channel_colours"] = tuple(map(_colour, tables))
     return said_by("ImageJ metadata", source, **values)
 
 
@@ -112,6 +119,15 @@ def _micromanager(file: tifffile.TiffFile, source: str) -> Acquisition:
         values["channels"] = tuple(map(str, names))
     objective = read_objective(str(plane.get("Objective-Label", "")))
     return said_by("Micro-Manager metadata", source, **values).or_else(said_by("engraving", source, **objective))
+
+
+def _colour(table: Any) -> str:
+    """Return the colour of a table of 3 x 256 values that goes from black to it; empty for any other table."""
+    values = np.asarray(table)
+    if values.shape != (3, 256) or values[:, 0].any() or not values[:, -1].any():
+        return ""
+    straight = values[:, -1:] * np.arange(256) / 255
+    return "".join(f"{int(value):02X}" for value in values[:, -1]) if np.abs(values - straight).max() <= 1 else ""
 
 
 def _listed(value: Any) -> list[Any]:

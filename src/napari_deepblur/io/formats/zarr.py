@@ -42,7 +42,10 @@ def _opened(source: Path, scene: Scene) -> LazyImage:
     found = _images(_group(source), source)
     names = list(found)
     index = chosen(source, names, scene)
-    return _image(found[names[index]], source, names, index)
+    group = found[names[index]]
+    if group is None:
+        raise ImageError(f"{source} has no group '{names[index]}', which its metadata name. Was it copied whole?")
+    return _image(group, source, names, index)
 
 
 ZARR = Format("OME-Zarr", _knows, _scenes, _opened)
@@ -78,7 +81,10 @@ def _group(source: Path) -> Any:
 
 
 def _images(group: Any, source: Path) -> dict[str, Any]:
-    """Find the groups of all images: that of the folder, those of a series, or the fields of a plate's wells."""
+    """Find the groups of all images: that of the folder, those of a series, or the fields of a plate's wells.
+
+    A well whose group is not there has None by its own name.
+    """
     ome = ome_of(group.attrs)
     _check_version(ome, source)
     if "image-label" in ome:
@@ -88,6 +94,10 @@ def _images(group: Any, source: Path) -> dict[str, Any]:
         found[str(ome["multiscales"][0].get("name") or source.stem.removesuffix(".ome"))] = group
     elif isinstance(ome.get("plate"), Mapping):
         for well in ome["plate"].get("wells", ()):
+            if not _is_there(group, well["path"]):
+                # A plate that was copied in part: the others are whole, and this one is an error where it is chosen.
+                found[str(well["path"])] = None
+                continue
             inner = _member(group, well["path"], source, "group")
             for field in ome_of(inner.attrs).get("well", {}).get("images", ()):
                 found[f"{well['path']}/{field['path']}"] = _member(inner, field["path"], source, "group")
@@ -117,6 +127,14 @@ def _is_image(ome: Mapping[str, Any]) -> bool:
 def _by_number(name: str) -> list[tuple[int, str]]:
     """Sort 2 before 10."""
     return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _is_there(group: Any, path: Any) -> bool:
+    try:
+        group[str(path)]
+    except KeyError:
+        return False
+    return True
 
 
 def _member(group: Any, path: Any, source: Path, kind: str) -> Any:

@@ -58,8 +58,9 @@ def read_attributes(
     stated = False
     for transforms in (scales["datasets"][0].get("coordinateTransformations"), scales.get("coordinateTransformations")):
         for transform in transforms or ():
-            if transform.get("type") == "scale" and len(transform["scale"]) == len(letters):
-                steps, stated = steps * np.asarray(transform["scale"], float), True
+            scale = transform.get("scale")
+            if transform.get("type") == "scale" and isinstance(scale, Sequence) and len(scale) == len(letters):
+                steps, stated = steps * np.asarray(scale, float), True
     values: dict[str, Any] = {}
     sides: dict[str, float | None] = {}
     for letter, axis, step in zip(letters, axes, steps, strict=True):
@@ -71,9 +72,12 @@ def read_attributes(
     if sides.get("Y") and sides.get("X"):
         values["pixel_size_um"] = (sides["Y"], sides["X"])
     values["plane_spacing_um"] = sides.get("Z")
-    channels = (ome.get("omero") or {}).get("channels") or ()
-    values["channels"] = tuple(str(channel.get("label", "")) for channel in channels)
-    values["channel_colours"] = tuple(str(channel.get("color", "")) for channel in channels)
+    omero = ome.get("omero")
+    channels = omero.get("channels") if isinstance(omero, Mapping) else None
+    # They are for display: what is none of them says nothing, and costs no pixels.
+    known = [one if isinstance(one, Mapping) else {} for one in channels] if isinstance(channels, list) else []
+    values["channels"] = tuple(str(channel.get("label") or "") for channel in known)
+    values["channel_colours"] = tuple(str(channel.get("color") or "").removeprefix("#") for channel in known)
     said = said_by(_ORIGIN, str(source), axes=letters, **values)
     return said.or_else(_own(group, source)).or_else(_beside(source, image))
 

@@ -18,6 +18,7 @@ from napari_deepblur.io.axes import frame_indices
 from napari_deepblur.io.claims import Claim
 from napari_deepblur.io.compression import Compression, tiff_compression
 from napari_deepblur.io.images import write_tiff
+from napari_deepblur.io.ome_tiff import type_refusal
 from napari_deepblur.io.output import check_writable, lack_of_room
 from napari_deepblur.io.records import with_origin
 from napari_deepblur.io.sinks.array import empty_result, waits_beside, write_part
@@ -76,6 +77,9 @@ class OmeTiffSink(Sink):
                 f"{self._path} cannot be written: in OME-TIFF rows and columns are the last axes, then colours, and "
                 f"those of the result are {form.axes}. Transpose the image."
             )
+        unknown = type_refusal(self._path, np.dtype(form.dtype))
+        if unknown:
+            return unknown
         try:
             check_writable(self._path)
             tiff_compression(self._compression)
