@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import product
+from numbers import Real
 
 from napari_deepblur.errors import ImageError, SettingsError
 
@@ -117,8 +118,9 @@ def check_axes(axes: str, shape: Sequence[int]) -> None:
 
 def check_spacing(axes: str, plane_spacing_um: float | None) -> None:
     """Raise a `SettingsError` if a distance of planes is no number, or is given for what is no single focal stack."""
-    if plane_spacing_um is not None and not math.isfinite(plane_spacing_um):
-        raise SettingsError(f"The plane spacing is {plane_spacing_um}, expected a finite number of micrometres.")
+    is_number = isinstance(plane_spacing_um, Real) and math.isfinite(plane_spacing_um)
+    if plane_spacing_um is not None and not is_number:
+        raise SettingsError(f"The plane spacing is {plane_spacing_um!r:.80}, expected a finite number of micrometres.")
     if plane_spacing_um is not None and leading(axes) != "Z":
         raise SettingsError(
             f"A plane spacing is for a stack, whose axes are ZYX, and those of the image are {axes}. Leave it "
