@@ -169,11 +169,6 @@ class MicroscopeForm(QWidget):
             if origin in ("typed", "preset")
         }
 
-    def commit(self) -> None:
-        """Take a number that is still being typed for complete: not every button takes the focus from its box."""
-        for box in self._boxes.values():
-            box.interpretText()
-
     def setOrigins(self, origins: Mapping[str, Origin]) -> None:
         """Say where the numbers are from that the form shows."""
         self._origins |= origins
