@@ -130,7 +130,7 @@ class MicroscopeForm(QWidget):
         """
         self._fill(asdict(microscope))
         self._origins = {name: (origins or {}).get(name, "typed") for name in NUMBERS}
-        self._where = dict.fromkeys(NUMBERS, where)
+        self._where = {name: "" if self._origins[name] == "assumed" else where for name in NUMBERS}
         self._remark = ""
         self._origin.clear()
         default = [known for known in options() if known.name in _USUAL]

@@ -232,7 +232,8 @@ class DeblurDock(QWidget):
         self._area.scrollTo(self._results)
 
     def _leave_result(self) -> None:
-        """Describe no result of one image while another is chosen."""
+        """Describe no result of one image, and say nothing of it, while another is chosen."""
+        self._panel.say("")
         layer, active = self._layer.value(), self._viewer.layers.selection.active
         if layer is not None and active is not None and layer != active and self._book.findings(active) is not None:
             self._viewer.layers.selection.active = layer
