@@ -47,8 +47,8 @@ def test_a_preview_says_that_it_computes_and_looks_outdated_meanwhile(
 def test_a_preview_is_of_the_image_as_it_is_now(
     qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
 ) -> None:
-    viewer.add_image(cells[:48, :48], name="first", **MICROMETRES)
-    second = viewer.add_image(cells[:40, :44] / 1000, name="second", scale=(0.07, 0.07), units=("um", "um"))
+    viewer.add_image(cells[:64, :64], name="first", **MICROMETRES)
+    second = viewer.add_image(cells[:72, :80] / 1000, name="second", scale=(0.07, 0.07), units=("um", "um"))
     know_the_blur(dock)
     form, notice = child(dock, PreviewForm), child(dock, Notice, "preview_notice")
     combo, title = child(dock, QComboBox, "layer"), child(dock, Notice, "result_name")

@@ -34,7 +34,6 @@ from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, stated_microscope
 from napari_deepblur.widgets.loading import CALIBRATING, load_for
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
-from napari_deepblur.widgets.number_box import commit
 from napari_deepblur.widgets.preferences import follow_preferences
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
@@ -195,7 +194,6 @@ class CalibrationDock(QWidget):
         self._panel.setReady(reason)
 
     def _run(self) -> None:
-        commit(self)
         sources = self._sources.value()
         if not sources or self._job.is_running():
             return

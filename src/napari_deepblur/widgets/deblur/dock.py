@@ -31,7 +31,6 @@ from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.layers import shown_name, write_pixel_size
 from napari_deepblur.widgets.loading import DEBLURRING, load_for
-from napari_deepblur.widgets.number_box import commit
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -181,7 +180,6 @@ class DeblurDock(QWidget):
         layer = self._layer.value()
         if layer is None or self.isRunning():
             return
-        commit(self)
         try:
             settings = self.value()
         except DeepblurError as error:
