@@ -8,7 +8,7 @@ from driving import MICROMETRES, PATIENCE_MS, child, choose, know_the_blur, writ
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QPushButton
 
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
@@ -62,6 +62,7 @@ def test_a_preview_is_of_the_image_as_it_is_now(
 
     child(dock, QCheckBox, "preview").setChecked(True)
     wait("first")
+    assert child(dock, QPushButton, "compare_methods").isVisible()
     combo.setCurrentIndex(combo.findText("second"))
     wait("second")
     shown = form.layer()

@@ -116,6 +116,10 @@ class Previewer(QObject):
         known = self._known[1]
         return (self._request, known) if isinstance(known, list) else None
 
+    def is_of_planes(self) -> bool:
+        """Tell whether planes are shown, and no volume, be it that they are looked at again."""
+        return self.layer() is not None and self._known is not None and isinstance(self._known[1], list)
+
     def layer(self) -> Layer | None:
         """Return the layer of the preview; None where there is none in the viewer."""
         return self._layer if self._layer is not None and self._layer in self._viewer.layers else None

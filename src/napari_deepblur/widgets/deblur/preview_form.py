@@ -131,7 +131,8 @@ class PreviewForm(QWidget):
     def _describe(self, previewed: Previewed) -> None:
         self._notice.say(previewed.words)
         layer = self.layer()
-        self._compare.setVisible(self.shown() is not None)
+        # Not whether nothing is on its way: adding the layer has made it look again.
+        self._compare.setVisible(self._previewer.is_of_planes())
         self._show(previewed.findings("" if layer is None else str(layer.name)))
 
     def _fail(self, error: Exception) -> None:
