@@ -53,6 +53,11 @@ def status(dock: QWidget) -> Notice:
     return notice
 
 
+def said_once(dock: QWidget, words: str) -> bool:
+    """Tell whether the notices that are seen in a dock say something, and once only."""
+    return sum(words in notice.text() for notice in dock.findChildren(Notice) if notice.isVisibleTo(dock)) == 1
+
+
 def activities() -> list[tuple[str, float, float]]:
     """Return name, work done and work in all of every bar in napari's activity panel."""
     from napari.utils import progress

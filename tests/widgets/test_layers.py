@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels, Layer, Points
 
+from napari_deepblur.operators.psf_maps import PsfMaps
 from napari_deepblur.optics import Microscope
+from napari_deepblur.widgets.deblur.psf_map_layers import psf_map_layers
 from napari_deepblur.widgets.layers import (
     METADATA_KEY,
     Source,
@@ -18,6 +20,7 @@ from napari_deepblur.widgets.layers import (
     plane_spacing_um,
     psf_layer,
     refusal,
+    spread_layer,
     stated_microscope,
     write_pixel_size,
 )
@@ -67,6 +70,17 @@ def test_points_are_not_even_listed() -> None:
     assert is_listed(Image(PLANE))
     assert is_listed(Labels(np.ones((8, 8), dtype=int)))
     assert not is_listed(Points(np.zeros((1, 2))))
+
+
+def test_pictures_that_the_docks_have_made_beside_a_result_are_not_listed() -> None:
+    source, record = Source.of(Image(PLANE, name="cells")), {"settings": {}, "resolved": {}}
+    for data in (psf_layer(source, PLANE, record), spread_layer(source, PLANE, record)):
+        assert not is_listed(Layer.create(*data))
+    values = np.ones((2, 3), np.float32)
+    for data in psf_map_layers(source, "YX", (), PsfMaps(values, values, values, values, (6.0, 5.0))):
+        assert not is_listed(Layer.create(*data))
+    # A result may be deblurred again.
+    assert is_listed(Layer.create(*image_layer(source, PLANE, record)))
 
 
 @pytest.mark.parametrize(

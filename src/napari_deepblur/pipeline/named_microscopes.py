@@ -113,7 +113,17 @@ def load_microscope(path: str | os.PathLike[str]) -> NamedMicroscope:
 
 def remove_microscope(name: str) -> None:
     """Take a microscope off the list; nothing happens where there is none of that name."""
-    (microscopes_folder() / _file_name(name)).unlink(missing_ok=True)
+    for file in microscopes_folder().glob(f"*{_SUFFIX}"):
+        # Whatever the file is called: it may have been copied here.
+        if _holds(file, name):
+            file.unlink(missing_ok=True)
+
+
+def _holds(file: Path, name: str) -> bool:
+    try:
+        return load_microscope(file).name == name
+    except SettingsError:
+        return False
 
 
 def _why(error: ValidationError | DeepblurError) -> str:

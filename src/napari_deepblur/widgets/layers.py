@@ -30,6 +30,9 @@ LayerData = tuple[Any, dict[str, Any], str]
 _SAMPLED_VOXELS, _BRIGHT = 4_000_000, 99.9
 """Voxels of a volume that are looked at, and the percentile of them that is shown as white."""
 
+_OURS, _BESIDE = {"preview", "residual", "part", "map"}, "napari-deepblur beside"
+"""In records, and beside one, of pictures that the docks make: they are no images to be deblurred."""
+
 _LONGEST_NAME = 40
 """Characters of a layer's name in a message."""
 
@@ -56,9 +59,8 @@ def is_listed(layer: Layer) -> bool:
     from napari.layers import Image, Labels
 
     record = layer.metadata.get(METADATA_KEY)
-    # Previews, residuals, and the parts of a family of blurs: pictures that the docks have made.
-    is_ours = isinstance(record, Mapping) and not {"preview", "residual", "part"}.isdisjoint(record)
-    return isinstance(layer, (Image, Labels)) and not is_ours
+    is_ours = isinstance(record, Mapping) and not _OURS.isdisjoint(record)
+    return isinstance(layer, (Image, Labels)) and not is_ours and _BESIDE not in layer.metadata
 
 
 def refusal(layer: Layer) -> str:
@@ -288,7 +290,7 @@ def spread_layer(source: Source, spread: NDArray[np.float32], record: dict[str, 
     """Layer of what restored images owe to not knowing the blur, in the input's place and units; hidden at first."""
     arguments = {
         "name": f"{source.name} spread",
-        "metadata": {METADATA_KEY: record},
+        "metadata": {METADATA_KEY: record, _BESIDE: "spread"},
         "visible": False,
         **source.placement,
     }
@@ -305,7 +307,7 @@ def psf_layer(source: Source, psfs: NDArray[np.float32], record: dict[str, Any])
     """
     arguments = {
         "name": f"{source.name} PSFs",
-        "metadata": {METADATA_KEY: record},
+        "metadata": {METADATA_KEY: record, _BESIDE: "psfs"},
         "colormap": "inferno",
         "contrast_limits": (0.0, 1.0),
         # The rings of a PSF are some hundredths of its peak.

@@ -130,7 +130,7 @@ class MicroscopeForm(QWidget):
         """
         self._fill(asdict(microscope))
         self._origins = {name: (origins or {}).get(name, "typed") for name in NUMBERS}
-        self._where = dict.fromkeys(NUMBERS, where)
+        self._where = {name: "" if self._origins[name] == "assumed" else where for name in NUMBERS}
         self._remark = ""
         self._origin.clear()
         default = [known for known in options() if known.name in _USUAL]
@@ -168,11 +168,6 @@ class MicroscopeForm(QWidget):
             for name, origin in self._origins.items()
             if origin in ("typed", "preset")
         }
-
-    def commit(self) -> None:
-        """Take a number that is still being typed for complete: not every button takes the focus from its box."""
-        for box in self._boxes.values():
-            box.interpretText()
 
     def setOrigins(self, origins: Mapping[str, Origin]) -> None:
         """Say where the numbers are from that the form shows."""

@@ -1,26 +1,27 @@
-"""Boxes for numbers that never swallow a digit, and take lengths as people write them."""
+"""Boxes for numbers that never swallow a digit, and take them as people write them."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Signal, SignalInstance
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
 _SEEN, _BUTTONS = "0.1083", 40
 """A number that is seen whole, and pixels of the buttons that napari's style lays over the text."""
 
-_DECIMALS = 6
+_DECIMALS, _DIGITS = 6, 10
 _LARGEST = 1e6
 """Nonsense can be typed, and is then said to be nonsense: a digit that is refused makes another number of it."""
 
 _UM: Final = {"": 1.0, "nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3}
 """Micrometres in a unit; the letter for micro has two code points."""
 
-_NUMBER = r"\s*(?P<number>-?\d*[.,]?\d*)\s*"
+_NUMBER = r"\s*(?P<number>-?\d*[.,]?\d*(?:[eE][-+]?\d*)?)\s*"
 _PLAIN = re.compile(_NUMBER)
+_WHOLE = re.compile(r"\s*(?P<number>-?\d*)\s*")
 _LENGTH = re.compile(_NUMBER + r"(?P<unit>nm?|um?|µm?|μm?|mm?|)\s*")
 
 
@@ -54,7 +55,7 @@ class NumberBox(QDoubleSpinBox):
 
     def textFromValue(self, value: float) -> str:
         """Write a number without zeros behind it."""
-        return f"{round(value, _DECIMALS):.7g}"
+        return f"{round(value, self.decimals()):.{_DIGITS}g}"
 
     def valueFromText(self, text: str | None) -> float:
         """Read what was typed."""
@@ -65,7 +66,7 @@ class NumberBox(QDoubleSpinBox):
         typed = text or ""
         if self._read(typed) is not None:
             return QValidator.State.Acceptable, typed, position
-        possible = typed == self.specialValueText() or self._pattern().fullmatch(typed)
+        possible = typed == self.specialValueText() or self._pattern().fullmatch(typed.removesuffix(self.suffix()))
         state = QValidator.State.Intermediate if possible else QValidator.State.Invalid
         return state, typed, position
 
@@ -82,18 +83,21 @@ class NumberBox(QDoubleSpinBox):
             self._report()
 
     def _pattern(self) -> re.Pattern[str]:
-        return _PLAIN
+        return _PLAIN if self.decimals() else _WHOLE
 
     def _read(self, text: str) -> float | None:
         """Return the number in a text; None where there is none."""
         if text and text == self.specialValueText():
             return self.minimum()
-        found = self._pattern().fullmatch(text)
+        found = self._pattern().fullmatch(text.removesuffix(self.suffix()))
         return None if found is None else _number(found["number"])
 
 
 class LengthBox(NumberBox):
-    """A length, in micrometres: ``0.525``, ``0,525``, ``525 nm`` and ``0.525 µm`` are the same."""
+    """A length, in micrometres: ``0.525``, ``0,525``, ``525 nm`` and ``0.525 µm`` are the same.
+
+    It has no suffix, before which no other unit could be typed.
+    """
 
     def _pattern(self) -> re.Pattern[str]:
         return _LENGTH
@@ -101,11 +105,56 @@ class LengthBox(NumberBox):
     def _read(self, text: str) -> float | None:
         if text and text == self.specialValueText():
             return self.minimum()
-        found = _LENGTH.fullmatch(text)
-        if found is None or found["unit"] not in _UM:
-            return None
-        number = _number(found["number"])
-        return None if number is None else number * _UM[found["unit"]]
+        return length_um(text)
+
+
+class NumberField:
+    """A number box as the other rows of a `PartForm` are: a widget, its value, and the signal of its changes.
+
+    Parameters
+    ----------
+    value, least, most, step
+        Of the number.
+    decimals
+        Behind the point; 0 for whole numbers.
+    nothing
+        What is shown in place of the least number, where that stands for nothing.
+    """
+
+    def __init__(
+        self, value: float, least: float, most: float, step: float, decimals: int = _DECIMALS, nothing: str = ""
+    ) -> None:
+        self.native = NumberBox()
+        self.native.setDecimals(decimals)
+        self.native.setRange(least, most)
+        self.native.setSingleStep(step)
+        self.native.setSpecialValueText(nothing)
+        self.native.setValue(value)
+        self.changed: SignalInstance = self.native.valueChanged
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return self.native.value()
+
+    @value.setter
+    def value(self, value: float) -> None:
+        self.native.setValue(value)
+
+
+def commit(widget: QWidget) -> None:
+    """Take numbers that are still being typed for complete: not every button takes the focus from its box."""
+    for box in widget.findChildren(NumberBox):
+        box.interpretText()
+
+
+def length_um(text: str) -> float | None:
+    """Return a length as people write it, in micrometres; None where it is none."""
+    found = _LENGTH.fullmatch(text)
+    if found is None or found["unit"] not in _UM:
+        return None
+    number = _number(found["number"])
+    return None if number is None else number * _UM[found["unit"]]
 
 
 def _number(text: str) -> float | None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from magicgui.widgets import ComboBox, create_widget
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QToolButton, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QToolButton, QWidget
 
 from napari_deepblur.pipeline.options import kind_field, options_of
 from napari_deepblur.pipeline.parts import variants
 from napari_deepblur.widgets.described import label_of, tooltip_of
+from napari_deepblur.widgets.number_box import NumberField
 
 if TYPE_CHECKING:
     from napari_deepblur.pipeline.options import Option
@@ -60,7 +61,7 @@ class PartForm(QWidget):
         super().__init__(parent)
         self._part, self._kind = part, kind_field(part)
         self._models = variants(part)
-        self._fields: dict[str, ValueWidget[Any]] = {}
+        self._fields: dict[str, ValueWidget[Any] | NumberField] = {}
         self._optional: dict[str, float] = {}
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -120,8 +121,8 @@ class PartForm(QWidget):
             return value
         if value == self._optional[name]:
             return None
-        native = self._fields[name].native
-        return int(value) if isinstance(native, QDoubleSpinBox) and native.decimals() == 0 else value
+        field = self._fields[name]
+        return int(value) if isinstance(field, NumberField) and field.native.decimals() == 0 else value
 
     def _kinds(self) -> list[str]:
         return [str(model.model_fields[self._kind].default) for model in self._models] if self._kind else []
@@ -160,8 +161,8 @@ def _fold(part: str, title: str, parent: QWidget) -> QToolButton:
     return button
 
 
-def _widget(option: Option, choices: Choices | None, kinds: Sequence[str]) -> ValueWidget[Any]:
-    """Let magicgui make what suits the type of a field."""
+def _widget(option: Option, choices: Choices | None, kinds: Sequence[str]) -> ValueWidget[Any] | NumberField:
+    """Make what suits the type of a field: a box for numbers, or what magicgui has for it."""
     words = get_args(option.annotation) if get_origin(option.annotation) is Literal else ()
     if option.field in ("kind", "method", "family"):
         words = tuple(kinds)
@@ -176,18 +177,10 @@ def _widget(option: Option, choices: Choices | None, kinds: Sequence[str]) -> Va
         whole = _kind_of_number(option) is int
         # What lies below everything that is possible stands for nothing: a strength of zero is a strength.
         least = 0.0 if whole else -_STEP
-        limits = {"min": least, "max": 10_000.0 if whole else 1000.0, "step": 10.0 if whole else _STEP}
-        made = create_widget(least, name=option.field, widget_type="FloatSpinBox", options=limits)
-        number = made.native
-        assert isinstance(number, QDoubleSpinBox)
-        number.setDecimals(0 if whole else _DECIMALS)
-        number.setSpecialValueText(str(option.more.get("assumed", "automatic")))
+        most, step, decimals = (10_000.0, 10.0, 0) if whole else (1000.0, _STEP, _DECIMALS)
+        return NumberField(least, least, most, step, decimals, str(option.more.get("assumed", "automatic")))
     elif option.annotation is float:
-        limits = {"min": float(option.more.get("least", -_LARGEST)), "max": _LARGEST}
-        made = create_widget(option.default, name=option.field, widget_type="FloatSpinBox", options=limits)
-        spin = made.native
-        assert isinstance(spin, QDoubleSpinBox)
-        spin.setDecimals(_DECIMALS)
+        return NumberField(float(option.default), float(option.more.get("least", -_LARGEST)), _LARGEST, 1.0)
     else:
         made = create_widget(option.default, annotation=option.annotation, name=option.field)
     assert isinstance(made, ValueWidget)

@@ -10,6 +10,12 @@ WAVELENGTHS_UM = (0.2, 2.0)
 SAMPLING = (0.3, 2.0)
 """Pixel sizes that people work with, in parts of the one that Nyquist asks for."""
 
+PLANE_SPACINGS_UM = (0.01, 20.0)
+"""Between the planes of a stack, whichever way it was taken."""
+
+BEADS_UM = (0.01, 5.0)
+"""Diameters of beads that PSFs are measured with; calibration takes no larger ones."""
+
 _NANOMETRE = 1e-3
 _CAMERA_PIXEL_UM = 2.0
 """A pixel as large as this is one of a camera, not of the sample."""
@@ -69,6 +75,26 @@ def question_of(na: float, wavelength_um: float, pixel_size_um: float) -> Questi
     if ratio > 1 and pixel_size_um >= _CAMERA_PIXEL_UM:
         return Question(f"{asked}: divide the camera's pixel by the magnification.", "pixel_size_um")
     return Question(f"{asked}: please check binning, magnification and NA.", "pixel_size_um")
+
+
+def question_of_spacing(spacing_um: float) -> Question | None:
+    """Ask about planes that are farther apart, or closer, than those of a stack; 0 stands for not known."""
+    return _question_of_length("Planes {} µm apart?", "Those of stacks are", spacing_um, PLANE_SPACINGS_UM)
+
+
+def question_of_bead(diameter_um: float) -> Question | None:
+    """Ask about beads that are none to measure a PSF with; 0 stands for points."""
+    return _question_of_length("Beads of {} µm?", "To measure a PSF they have", diameter_um, BEADS_UM)
+
+
+def _question_of_length(asked: str, usual: str, length_um: float, limits: tuple[float, float]) -> Question | None:
+    low, high = limits
+    if length_um == 0 or low <= abs(length_um) < high:
+        return None
+    meant = length_um * _NANOMETRE
+    known = low <= abs(meant) < high
+    words = f"{asked.format(f'{length_um:g}')} {usual} {low:g} to {high:g} µm{'.' if known else ': please check.'}"
+    return Question(words, "", meant if known else None)
 
 
 def in_nanometres(length_um: float) -> str:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_deepblur.widgets.help_button import HelpButton
 from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.number_box import commit
 
 if TYPE_CHECKING:
     from napari_deepblur.progress import Progress
@@ -161,6 +162,8 @@ class RunPanel(QWidget):
         self._stage.say(f"{_STAGES.get(progress.stage, progress.stage)}{_detail(progress)}{left}")
 
     def _pressed(self) -> None:
+        # The panel stands in the dock whose forms it runs.
+        commit(self.parentWidget() or self)
         (self.cancelRequested if self._running else self.runRequested).emit()
 
 

@@ -50,6 +50,18 @@ def test_what_the_image_states_is_filled_in_where_it_differs(form: ChannelsForm)
         assert form.value() is None
 
 
+@pytest.mark.parametrize(
+    "text", ["0.45, 0.525", "0,45; 0,525", "0,45, 0,525", "450 nm, 525 nm", "0.45,0.525", "450nm;0.525 µm"]
+)
+def test_wavelengths_are_written_as_people_do(form: ChannelsForm, text: str) -> None:
+    form.setChannels(2)
+    form.setText(text)
+    assert form.value() == pytest.approx((0.45, 0.525))
+    form.setText("450, 525")
+    notice = form.findChild(QLabel, "channels_notice")
+    assert notice is not None and "450 µm?" in notice.text()
+
+
 @pytest.mark.parametrize(("text", "words"), [("0.45", "1 wavelengths for 2 channels"), ("blue, red", "no wavelengths")])
 def test_what_is_wrong_is_said(form: ChannelsForm, text: str, words: str) -> None:
     form.setChannels(2)

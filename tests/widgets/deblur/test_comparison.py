@@ -69,3 +69,36 @@ def test_without_its_image_there_is_nothing_to_compare_with(
     assert child(dock, QSlider, "before_after").isVisible()
     viewer.layers.remove("cells")
     assert not child(dock, QSlider, "before_after").isVisible()
+
+
+def test_layers_may_lie_in_any_order_be_hidden_and_have_an_opacity_of_their_own(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    image = viewer.add_image(cells[:48, :48], name="cells", opacity=0.9, **MICROMETRES)
+    know_the_blur(dock)
+    run_to_the_end(qtbot, dock)
+    result, slider = viewer.layers["cells deblurred"], child(dock, QSlider, "before_after")
+    result.opacity, result.visible = 0.6, False
+    viewer.layers.move(1, 0)
+    viewer.layers.selection.active = result
+    slider.setValue(0)
+    # The image lies above: it is the one that is faded.
+    assert seen(viewer)[-1] == "cells" and image.opacity == 1
+    slider.setValue(75)
+    assert seen(viewer) == ["cells deblurred", "cells"]
+    assert result.opacity == 1 and image.opacity == pytest.approx(0.25)
+    slider.setValue(100)
+    assert (result.opacity, image.opacity, result.visible) == (0.6, 0.9, False)
+    # A layer of the same name with other pixels is not the image of a result that comes from a file.
+    image.data = cells[:40, :40]
+    viewer.layers.selection.active = image
+    viewer.layers.selection.active = result
+    assert not slider.isVisible()
+    image.data = cells[:48, :48]
+    opened = viewer.add_image(result.data.copy(), name="opened", metadata=dict(result.metadata), **MICROMETRES)
+    viewer.layers.selection.active = opened
+    assert slider.isVisible()
+    image.name = "other"
+    viewer.add_image(cells[:20, :30], name="cells", **MICROMETRES)
+    viewer.layers.selection.active = opened
+    assert not slider.isVisible()

@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from driving import child
+from driving import child, write
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QPushButton
 
 from napari_deepblur.optics import Microscope
 from napari_deepblur.widgets.deblur.axes_form import AxesForm
@@ -105,3 +105,56 @@ def test_axes_can_be_named_otherwise(viewer: Viewer, dock: DeblurDock, cells: ND
     assert child(dock, QDoubleSpinBox, "pixel_size_um").value() == pytest.approx(0.1)
     viewer.layers.clear()
     assert not last.isVisible()
+
+
+def test_what_was_given_for_an_image_stays_with_it_and_leaves_with_it(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    combo, axes = child(dock, QComboBox, "layer"), child(dock, AxesForm)
+    wavelengths, spacing = child(dock, QLineEdit, "channel_wavelengths"), child(dock, QDoubleSpinBox, "plane_spacing")
+
+    def choose_layer(name: str) -> None:
+        combo.setCurrentIndex(combo.findText(name))
+
+    for name, labels in (("colours", "cyx"), ("others", "cyx"), ("stack", "zyx"), ("film", "tyx")):
+        viewer.add_image(np.stack([cells, cells]), name=name, axis_labels=tuple(labels))
+    choose_layer("colours")
+    wavelengths.setText("450 nm, 525 nm")
+    assert dock.value().channel_wavelengths_um == (0.45, 0.525)
+    choose_layer("others")
+    assert wavelengths.text() == "" and dock.value().channel_wavelengths_um is None
+    choose_layer("stack")
+    write(qtbot, spacing, "300 nm")
+    viewer.layers["stack"].scale = (1, 0.1, 0.1)
+    viewer.layers["stack"].rotate = np.eye(3)
+    assert spacing.value() == pytest.approx(0.3)
+    choose_layer("film")
+    child(dock, QComboBox, "axis_0").setCurrentIndex(child(dock, QComboBox, "axis_0").findData("Z"))
+    assert spacing.value() == 0
+    choose_layer("stack")
+    assert spacing.value() == pytest.approx(0.3)
+    choose_layer("film")
+    assert axes.value().axes == "ZYX" and spacing.value() == 0
+    choose_layer("colours")
+    assert dock.value().channel_wavelengths_um == (0.45, 0.525)
+
+
+def test_the_forms_follow_another_array_in_the_layer(
+    viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    layer = viewer.add_image(cells, name="cells", scale=(0.1, 0.1), units=("um", "um"))
+    axes, button, reason = child(dock, AxesForm), child(dock, QPushButton, "run"), child(dock, Notice, "layer_reason")
+    layer.data = np.stack([cells] * 3)
+    assert len(axes.value().axes) == 3 and axes.isVisible() and button.isEnabled()
+    layer.data = cells > 300
+    assert "is a mask" in reason.text() and not button.isEnabled()
+    layer.data = cells[:50]
+    assert axes.value().axes == "YX" and reason.text() == "" and button.isEnabled()
+    # napari leaves the units of axes that were not there before out.
+    layer.units = ("um", "um")
+    layer.scale = (0.1, 0.2)
+    assert "not square" in reason.text()
+    layer.scale = (0.1, 0.1)
+    assert reason.text() == ""
+    layer.shear = (0.5,)
+    assert "sheared" in reason.text() and not button.isEnabled()

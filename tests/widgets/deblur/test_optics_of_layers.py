@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from driving import MICROMETRES, child, know_the_blur, run_to_the_end, status, write
+from driving import MICROMETRES, child, know_the_blur, run_to_the_end, said_once, write
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
@@ -63,9 +63,9 @@ def test_a_result_says_on_which_assumptions_it_rests_and_typed_optics_survive_it
     know_the_blur(dock)
     form: MicroscopeForm = child(dock, MicroscopeForm)
     form.setOrigins({"n_immersion": "assumed", "wavelength_um": "assumed", "pixel_size_um": "file"})
-    assert run_to_the_end(qtbot, dock).level() == "warning"
+    assert run_to_the_end(qtbot, dock).level() == "note"
     words = "Rests on assumed numbers: immersion index 1.515 and wavelength 0.525 µm."
-    assert status(dock).text().endswith(words)
+    assert said_once(dock, words)
     rests = child(dock, Notice, "rests_on")
     assert words in rests.text() and rests.level() == "warning"
     result = viewer.layers["cells deblurred"]

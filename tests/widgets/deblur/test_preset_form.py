@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QInputDialog
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QInputDialog, QMessageBox
 
 from napari_deepblur.pipeline.named_microscopes import FOLDER_VARIABLE, named_microscopes
 from napari_deepblur.widgets.deblur.dock import DeblurDock
+from napari_deepblur.widgets.deblur.preset_form import PresetForm
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.notice import Notice
 
@@ -107,3 +108,39 @@ def test_the_pixel_size_is_written_to_the_layer(
     assert [str(unit) for unit in layer.units][1:] == ["micrometer", "micrometer"]
     assert child(dock, MicroscopeForm).origins()["pixel_size_um"] == "file"
     assert dock.value().optics.pixel_size_um == 0.09
+
+
+def test_no_microscope_takes_the_place_of_another_unasked(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "shared.microscope.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(shared), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(shared), ""))
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, text, **__: (text, True))
+    asked: list[str] = []
+
+    def answer(_parent: object, _title: str, words: str) -> QMessageBox.StandardButton:
+        asked.append(words)
+        return QMessageBox.StandardButton.Yes if len(asked) > 1 else QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    write(qtbot, child(dock, QDoubleSpinBox, "na"), "1.3")
+    click(dock, "save_preset")
+    choose_microscope(qtbot, dock, "my 100x")
+    click(dock, "share_preset")
+    # The same again, from a file or from the forms, is no other one.
+    assert click(dock, "open_preset") == "" and "Saved" in click(dock, "save_preset") and not asked
+    write(qtbot, child(dock, QDoubleSpinBox, "na"), "1.2")
+    child(dock, PresetForm).setValue("my 100x")
+    assert "stays as it was" in click(dock, "save_preset") and "with other numbers" in asked[0]
+    assert named_microscopes()["my 100x"].microscope.na == 1.3
+    assert "Saved" in click(dock, "save_preset") and named_microscopes()["my 100x"].microscope.na == 1.2
+    assert "this one is called 'my 100x (2)'" in click(dock, "open_preset")
+    found = {name: known.microscope.na for name, known in named_microscopes().items()}
+    assert found == {"my 100x": 1.2, "my 100x (2)": 1.3}
+    assert child(dock, QComboBox, "preset").currentText() == "my 100x (2)" and dock.value().optics.na == 1.3
+    # A file that was copied here is taken off the list as well.
+    (tmp_path / "microscopes" / "copied.microscope.json").write_bytes(shared.read_bytes())
+    child(dock, PresetForm).setValue("my 100x")
+    click(dock, "remove_preset")
+    assert list(named_microscopes()) == ["my 100x (2)"]

@@ -6,9 +6,12 @@ from typing import Literal, NamedTuple, cast
 
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtGui import QStandardItemModel
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QWidget
 
 from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.number_box import LengthBox
+from napari_deepblur.widgets.plausible import question_of_spacing
+from napari_deepblur.widgets.question_row import QuestionRow
 
 Aim = Literal["family", "pupil"]
 
@@ -55,13 +58,10 @@ class AimForm(QWidget):
         self._aim.addItem("pupil and 3-D PSF", "pupil")
         self._aim.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._aim.setMinimumContentsLength(14)
-        self._spacing = QDoubleSpinBox(self)
+        self._spacing = LengthBox(self)
         self._spacing.setObjectName("bead_plane_spacing")
-        self._spacing.setRange(-100, 100)
-        self._spacing.setDecimals(3)
+        self._spacing.setMinimum(-self._spacing.maximum())
         self._spacing.setSingleStep(0.05)
-        self._spacing.setSpecialValueText("")
-        self._spacing.setSuffix(" µm")
         self._spacing.setToolTip(
             "Distance from plane to plane in micrometres, in the immersion medium; 0: not known.\n"
             "Negative for a stack that was taken the other way, which turns the signs of the even modes."
@@ -74,11 +74,14 @@ class AimForm(QWidget):
         )
         self._remark = Notice(self)
         self._remark.setObjectName("spacing_remark")
+        self._question = QuestionRow(self)
+        self._question.answered.connect(self._take)
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addRow("Look for", self._aim)
-        self._layout.addRow("Plane spacing", self._spacing)
+        self._layout.addRow("Plane spacing (µm)", self._spacing)
         self._layout.addRow(self._remark)
+        self._layout.addRow(self._question)
         self._layout.addRow(self._transmission)
         self._aim.currentIndexChanged.connect(self._changed)
         self._spacing.valueChanged.connect(self._typed)
@@ -154,6 +157,9 @@ class AimForm(QWidget):
             return "A pupil needs the distance of the planes: enter the plane spacing."
         return ""
 
+    def _take(self, _name: str, value: float) -> None:
+        self._spacing.setValue(value)
+
     def _typed(self) -> None:
         self._remark.clear()
         self._changed()
@@ -163,4 +169,6 @@ class AimForm(QWidget):
         for widget in (self._spacing, self._transmission):
             self._layout.setRowVisible(widget, of_pupil)
         self._layout.setRowVisible(self._remark, of_pupil and bool(self._remark.text()))
+        self._question.setValue(question_of_spacing(self._spacing.value()))
+        self._layout.setRowVisible(self._question, of_pupil and self._question.value() is not None)
         self.valueChanged.emit()

@@ -6,7 +6,11 @@ import math
 from typing import NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QSlider, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QSlider, QSpinBox, QWidget
+
+from napari_deepblur.widgets.number_box import LengthBox, NumberBox
+from napari_deepblur.widgets.plausible import question_of_bead
+from napari_deepblur.widgets.question_row import QuestionRow
 
 _STEPS = 1000
 """Positions of the slider."""
@@ -52,13 +56,10 @@ class BeadForm(QWidget):
         super().__init__(parent)
         self._low, self._high, self._automatic = 1.0, 1000.0, 10.0
         self._suggested = BeadChoice().patch_size
-        self._diameter = QDoubleSpinBox(self)
+        self._diameter = LengthBox(self)
         self._diameter.setObjectName("bead_diameter_um")
-        self._diameter.setDecimals(3)
-        self._diameter.setRange(0.0, 4.999)
         self._diameter.setSingleStep(0.02)
         self._diameter.setSpecialValueText("points")
-        self._diameter.setSuffix(" µm")
         self._diameter.setToolTip(
             "Diameter of the beads in micrometres, whose blur is then removed from the PSFs; 0: points."
         )
@@ -72,21 +73,19 @@ class BeadForm(QWidget):
             "Side of the PSFs in pixels, odd. Light that falls farther from its bead is not part of the model;\n"
             "beads that are closer together than this are not used."
         )
-        self._saturation = QDoubleSpinBox(self)
+        self._saturation = NumberBox(self)
         self._saturation.setObjectName("saturation")
-        self._saturation.setDecimals(0)
-        self._saturation.setRange(0.0, 1e9)
+        self._saturation.setMaximum(1e9)
         self._saturation.setSpecialValueText("automatic")
         self._saturation.setToolTip(
             "Intensity from which on the camera is saturated, in units of the image.\n"
             "Automatic: the largest value of the stack, where several pixels of one bead have it."
         )
         # Made in the order in which they stand in the form: so does the tab key go.
-        self._number = QDoubleSpinBox(self)
+        self._number = NumberBox(self)
         self._number.setObjectName("threshold_number")
-        self._number.setRange(0.0, 1e12)
-        self._number.setDecimals(3)
-        self._number.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self._number.setMaximum(1e12)
+        self._number.setStepType(NumberBox.StepType.AdaptiveDecimalStepType)
         self._number.setToolTip(
             "How far a bead stands out of its surroundings at least, in intensity units of the image."
         )
@@ -112,7 +111,10 @@ class BeadForm(QWidget):
         row.addWidget(self._slider, stretch=1)
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addRow("Bead diameter", self._diameter)
+        layout.addRow("Bead diameter (µm)", self._diameter)
+        self._question = QuestionRow(self)
+        self._question.answered.connect(self._take)
+        layout.addRow(self._question)
         layout.addRow("Patch size", self._patch)
         layout.addRow("Saturation", self._saturation)
         layout.addRow("Threshold", self._number)
@@ -124,6 +126,8 @@ class BeadForm(QWidget):
         self._slider.valueChanged.connect(self._slid)
         self._number.valueChanged.connect(self._typed)
         self._brightness.toggled.connect(self.valueChanged)
+        self._diameter.valueChanged.connect(self._ask)
+        self._ask()
         self.setThresholdRange(self._low, self._high, self._automatic)
 
     def value(self) -> BeadChoice:
@@ -174,6 +178,13 @@ class BeadForm(QWidget):
             with QSignalBlocker(self._number):
                 self._number.setValue(automatic)
         self._place()
+
+    def _ask(self) -> None:
+        self._question.setValue(question_of_bead(self._diameter.value()))
+        self._question.setVisible(self._question.value() is not None)
+
+    def _take(self, _name: str, value: float) -> None:
+        self._diameter.setValue(value)
 
     def _place(self) -> None:
         """Put the slider where the number is."""

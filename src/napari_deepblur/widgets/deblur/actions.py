@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.widgets.deblur.batch import layers_of
 from napari_deepblur.widgets.deblur.batch_dialog import BatchDialog, chosen_files
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_deepblur.widgets.colours import Colours
+    from napari_deepblur.widgets.deblur.preview_form import PreviewForm
     from napari_deepblur.widgets.deblur.result_book import ResultBook
     from napari_deepblur.widgets.deblur.wanted import Ask, AskForms
 
@@ -45,7 +46,7 @@ class ActionsRow(QWidget):
         ask: Ask,
         forms: AskForms,
         book: ResultBook,
-        preview: QWidget,
+        preview: PreviewForm,
         more: QWidget,
         parent: QWidget,
     ) -> None:
@@ -73,14 +74,17 @@ class ActionsRow(QWidget):
         menu.triggered.connect(self._chosen)
         menu.aboutToShow.connect(self._update_entries)
         self._button.setMenu(menu)
-        layout = QHBoxLayout(self)
+        layout, row = QVBoxLayout(self), QHBoxLayout()
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(preview, stretch=1)
+        layout.addLayout(row)
+        # Beside the buttons a sentence would have a third of the width, and be cut.
+        layout.addWidget(preview.notice())
+        row.addWidget(preview, stretch=1)
         # A widget that only holds others has no place in the order itself.
         held = preview.findChildren(QPushButton)
         before: QWidget = held[-1] if held else preview
         for button in (live, self._button, more):
-            layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
+            row.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
             # As one reads, whoever was made first.
             QWidget.setTabOrder(before, button)
             before = button

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtGui import QStandardItemModel
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_deepblur.io.axes import AXES, other_axes, volume_refusal
+from napari_deepblur.widgets.number_box import LengthBox
+from napari_deepblur.widgets.plausible import question_of_spacing
+from napari_deepblur.widgets.question_row import QuestionRow
 
 if TYPE_CHECKING:
     from napari_deepblur.identification.volumes.identify import SpecimenChoice
@@ -94,12 +97,10 @@ class AxesForm(QWidget):
         self._colours.setToolTip("Colours differ in wavelength, and so in blur; the luminance is one gray image.")
         self._colours.addItem("red, green, blue", "each")
         self._colours.addItem("luminance only", "luminance")
-        self._spacing = QDoubleSpinBox(self)
+        self._spacing = LengthBox(self)
         self._spacing.setObjectName("plane_spacing")
-        self._spacing.setRange(-100, 100)
-        self._spacing.setDecimals(3)
+        self._spacing.setMinimum(-self._spacing.maximum())
         self._spacing.setSingleStep(0.05)
-        self._spacing.setSuffix(" µm")
         self._spacing.setToolTip(
             "Distance from plane to plane in micrometres; 0: not known.\n"
             "With it a stack whose planes are identified one by one tells the joint sign of the even modes.\n"
@@ -117,7 +118,10 @@ class AxesForm(QWidget):
         )
         for title, specimen in (("automatic", "auto"), ("thin", "thin"), ("thick", "thick")):
             self._specimen.addItem(title, specimen)
-        self._layout.addRow("Plane spacing", self._spacing)
+        self._layout.addRow("Plane spacing (µm)", self._spacing)
+        self._question = QuestionRow(self)
+        self._question.answered.connect(self._take)
+        self._layout.addRow(self._question)
         self._layout.addRow("Planes", self._planes)
         self._layout.addRow("Specimen", self._specimen)
         self._layout.addRow("Identify blur", self._reuse)
@@ -137,7 +141,7 @@ class AxesForm(QWidget):
             self._axes,
             cast("Reuse", self._reuse.currentData()),
             cast("Colours", self._colours.currentData()),
-            round(self._spacing.value(), 4) if "Z" in self._axes else 0.0,
+            round(self._spacing.value(), 6) if "Z" in self._axes else 0.0,
             "volume" if self._is_volume() else "each",
             cast("SpecimenChoice", self._specimen.currentData()) if self._is_volume() else "auto",
         )
@@ -177,6 +181,9 @@ class AxesForm(QWidget):
         self._name(axes)
         self._arrange()
 
+    def _take(self, _name: str, value: float) -> None:
+        self._spacing.setValue(value)
+
     def _changed(self) -> None:
         self._offer_volume()
         self.valueChanged.emit()
@@ -210,6 +217,8 @@ class AxesForm(QWidget):
             with QSignalBlocker(self._planes):
                 self._planes.setCurrentIndex(self._planes.findData("each"))
         self._layout.setRowVisible(self._spacing, stack)
+        self._question.setValue(question_of_spacing(self._spacing.value()))
+        self._layout.setRowVisible(self._question, stack and self._question.value() is not None)
         self._layout.setRowVisible(self._planes, stack)
         self._layout.setRowVisible(self._specimen, stack and self._is_volume())
         several = bool(other_axes(self._axes)) if self._is_volume() else self._shown > 0

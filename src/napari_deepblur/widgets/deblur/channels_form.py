@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from qtpy.QtCore import QSignalBlocker, Signal
@@ -9,6 +10,8 @@ from qtpy.QtWidgets import QFormLayout, QLineEdit, QWidget
 
 from napari_deepblur.errors import SettingsError
 from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.number_box import length_um
+from napari_deepblur.widgets.plausible import WAVELENGTHS_UM
 
 
 class ChannelsForm(QWidget):
@@ -30,7 +33,7 @@ class ChannelsForm(QWidget):
         self._field.setObjectName("channel_wavelengths")
         self._field.setPlaceholderText("the same for all")
         self._field.setToolTip(
-            "Emission wavelength of each channel in micrometres, as 0.45, 0.525; where this is empty, all channels "
+            "Emission wavelength of each channel, as 0.45, 0.525 or 450 nm, 525 nm; where this is empty, all channels "
             "have the wavelength of the microscope."
         )
         self._notice = Notice(self)
@@ -53,15 +56,23 @@ class ChannelsForm(QWidget):
         text = self._field.text().strip()
         if not text or not self._count:
             return None
-        try:
-            found = tuple(float(part) for part in text.replace(";", ",").split(","))
-        except ValueError:
-            raise SettingsError(f"Channels: {text!r} are no wavelengths, expected such as 0.45, 0.525.") from None
+        known = [length_um(part) for part in _parts(text)]
+        found = tuple(part for part in known if part is not None)
+        if len(found) != len(known):
+            raise SettingsError(f"Channels: {text!r} are no wavelengths, expected such as 0.45, 0.525.")
         if len(found) != self._count:
             raise SettingsError(
                 f"{len(found)} wavelengths for {self._count} channels: give one for each, or none where all are alike."
             )
         return found
+
+    def text(self) -> str:
+        """Return what stands in the field, be it wavelengths or not."""
+        return str(self._field.text())
+
+    def setText(self, text: str) -> None:
+        """Write into the field."""
+        self._field.setText(text)
 
     def setValue(self, wavelengths_um: Sequence[float] | None) -> None:
         """Show wavelengths."""
@@ -88,9 +99,17 @@ class ChannelsForm(QWidget):
         self._changed()
 
     def _changed(self) -> None:
+        low, high = WAVELENGTHS_UM
         try:
-            self.value()
-            self._notice.clear()
+            odd = [found for found in self.value() or () if not low <= found <= high]
+            asked = f"A wavelength of {odd[0]:g} µm?" if odd else ""
+            self._notice.say(asked and f"{asked} Light has {low:g} to {high:g} µm: write 450 nm, or 0.45.", "warning")
         except SettingsError as error:
             self._notice.say(str(error), "error")
         self.valueChanged.emit()
+
+
+def _parts(text: str) -> list[str]:
+    """Part wavelengths by semicolons, else by commas with a space behind them, else by any: some write 0,45."""
+    mark = ";" if ";" in text else r",\s+" if re.search(r",\s", text) else ","
+    return re.split(mark, text)

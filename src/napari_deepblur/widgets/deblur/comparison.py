@@ -13,7 +13,7 @@ class Comparison:
     """Fade one result over its image, and hide the other pictures that lie over it meanwhile.
 
     Other results and previews of the same image would be seen in place of it. What was hidden comes back with the
-    slider, or with `end`.
+    slider, or with `end`, and so does the opacity that both had.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ class Comparison:
         self._result: Layer | None = None
         self._image: Layer | None = None
         self._hidden: list[Layer] = []
-        self._image_was_hidden = False
+        self._shown: list[Layer] = []
+        self._opacity: dict[str, float] = {}
 
     def blend(self, result: Layer, image: Layer, share: float) -> None:
         """Let so much of the result be seen over the image, from 0 to 1."""
@@ -35,33 +36,39 @@ class Comparison:
             self.end()
         if share < 1 and self._result is None:
             self._begin(result, image)
-        if result in self._viewer.layers:
-            result.opacity = share
+        layers = list(self._viewer.layers)
+        if self._result is not None and result in layers and image in layers:
+            # What lies above is faded: people put layers in any order.
+            above = layers.index(result) > layers.index(image)
+            result.opacity, image.opacity = (share, 1.0) if above else (1.0, 1 - share)
         if share >= 1:
             self.end()
 
     def end(self) -> None:
         """Show everything as it was."""
-        result, image = self._result, self._image
-        for layer in self._hidden:
-            if layer in self._viewer.layers:
-                layer.visible = True
-        if result is not None and result in self._viewer.layers:
-            result.opacity = 1.0
-        if image is not None and image in self._viewer.layers and self._image_was_hidden:
-            image.visible = False
+        for layer in (self._result, self._image):
+            if layer is not None and layer in self._viewer.layers:
+                layer.opacity = self._opacity[str(layer.unique_id)]
+        for layers, visible in ((self._hidden, True), (self._shown, False)):
+            for layer in layers:
+                if layer in self._viewer.layers:
+                    layer.visible = visible
         self._result = self._image = None
-        self._hidden, self._image_was_hidden = [], False
+        self._hidden, self._shown, self._opacity = [], [], {}
 
     def _begin(self, result: Layer, image: Layer) -> None:
         self._result, self._image = result, image
         layers = list(self._viewer.layers)
-        for layer in layers[layers.index(image) + 1 :]:
-            if layer != result and layer.visible and _covers(layer):
+        lower = min(layers.index(layer) for layer in (result, image))
+        for layer in layers[lower + 1 :]:
+            if layer not in (result, image) and layer.visible and _covers(layer):
                 layer.visible = False
                 self._hidden.append(layer)
-        self._image_was_hidden = not image.visible
-        image.visible = True
+        for layer in (result, image):
+            self._opacity[str(layer.unique_id)] = float(layer.opacity)
+            if not layer.visible:
+                layer.visible = True
+                self._shown.append(layer)
 
 
 def _covers(layer: Any) -> bool:

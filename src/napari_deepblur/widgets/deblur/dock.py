@@ -180,7 +180,6 @@ class DeblurDock(QWidget):
         layer = self._layer.value()
         if layer is None or self.isRunning():
             return
-        self._settings.microscope.commit()
         try:
             settings = self.value()
         except DeepblurError as error:
@@ -231,7 +230,8 @@ class DeblurDock(QWidget):
         self._area.scrollTo(self._results)
 
     def _leave_result(self) -> None:
-        """Describe no result of one image while another is chosen."""
+        """Describe no result of one image, and say nothing of it, while another is chosen."""
+        self._panel.say("")
         layer, active = self._layer.value(), self._viewer.layers.selection.active
         if layer is not None and active is not None and layer != active and self._book.findings(active) is not None:
             self._viewer.layers.selection.active = layer

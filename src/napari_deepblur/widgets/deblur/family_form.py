@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QFormLayout, QHBoxLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QSpinBox, QWidget
 
 from napari_deepblur.errors import DeepblurError, FamilyFileError
 from napari_deepblur.io.family_places import PSF_SUFFIXES, find_family, shipped_families
@@ -15,6 +15,7 @@ from napari_deepblur.operators.families.facts import DEFAULT_MODES
 from napari_deepblur.optics import mode_name
 from napari_deepblur.widgets.described import tooltip
 from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.number_box import NumberBox
 
 if TYPE_CHECKING:
     from napari_deepblur.operators import OperatorFamily
@@ -83,13 +84,12 @@ class FamilyForm(QWidget):
         self._modes = _combo_box(self, "modes", "")
         self._add(DEFAULT_MODES, "Noll 4-11")
         self._add(PAPER_MODES, "Noll 4-10 (paper)")
-        self._amplitude = QDoubleSpinBox(self)
+        self._amplitude = NumberBox(self)
         self._amplitude.setObjectName("max_amplitude")
         # Zero stands for nothing: it is no amplitude.
-        self._amplitude.setRange(0.0, 1.0)
+        self._amplitude.setMaximum(1.0)
         self._amplitude.setSpecialValueText("not stated")
         self._amplitude.setSingleStep(0.01)
-        self._amplitude.setDecimals(2)
         self._amplitude.setSuffix(" waves")
         self._amplitude.setToolTip(tooltip("max_amplitude"))
         self._degree = QSpinBox(self)

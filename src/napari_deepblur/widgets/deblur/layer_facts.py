@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QObject, Signal
 
@@ -33,10 +33,31 @@ if TYPE_CHECKING:
     from napari_deepblur.widgets.deblur.axes_form import AxesForm
     from napari_deepblur.widgets.deblur.layer_form import LayerForm
     from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
-    from napari_deepblur.widgets.layers import (
-        PixelSize,
-    )
+    from napari_deepblur.widgets.layers import PixelSize
     from napari_deepblur.widgets.origins import Origin
+
+
+_SAYS = ("scale", "units", "axis_labels", "rotate", "shear", "affine")
+"""Events of a layer that says something else of its pixels."""
+
+
+class _Said(NamedTuple):
+    """What was filled in because the chosen layer, or its file, says so."""
+
+    axes: str = ""
+    spacing_um: float = 0.0
+    of_planes: float | None = None
+    size: PixelSize | None = None
+
+
+class _Given(NamedTuple):
+    """What the user has given for a layer: optics, names of axes, the distance of planes, and of channels."""
+
+    optics: dict[str, tuple[float, Origin, str]]
+    shape: tuple[int, ...]
+    axes: str
+    spacing_um: float | None
+    channels: str
 
 
 class LayerFacts(QObject):
@@ -74,7 +95,9 @@ class LayerFacts(QObject):
         self._form, self._axes, self._settings = layer, axes, settings
         self._known: Layer | None = None
         self._taken, self._reason = Acquisition(), ""
-        self._given: dict[str, dict[str, tuple[float, Origin, str]]] = {}
+        self._shape: tuple[int, ...] = ()
+        self._said = _Said()
+        self._given: dict[str, _Given] = {}
         self._filling = False
         self._connections = Connections(self)
         layer.valueChanged.connect(self.update)
@@ -104,24 +127,55 @@ class LayerFacts(QObject):
         # Not "is": napari may hand its layers out in wrappers, which compare by what they wrap.
         if layer != self._known:
             before = self._known
-            for name in ("scale", "units", "axis_labels"):
+            for name in _SAYS:
                 if before is not None:
                     self._connections.disconnect(getattr(before.events, name))
                 if layer is not None:
                     slot = self._find_axes if name == "axis_labels" else self._rescaled
                     self._connections.connect(getattr(layer.events, name), slot)
             if before is not None:
-                self._given[str(before.unique_id)] = self._settings.microscope.given()
+                self._given[str(before.unique_id)] = self._given_for()
             self._known = layer
             self._taken, self._reason = (Acquisition(), "") if layer is None else layer_acquisition_or_reason(layer)
             self._find_axes()
             if layer is not None:
                 self._find_optics(layer, "" if before is None else shown_name(before.name))
+                self._give_again(self._given.get(str(layer.unique_id)))
             self.chosen.emit()
+        elif layer is not None and full_resolution(layer).shape != self._shape:
+            # Another array: names of axes that were chosen for the one before say nothing about it.
+            self._find_axes()
+            self._count_channels()
+            self._rescaled()
+
+    def _given_for(self) -> _Given:
+        """Return what the user has given for the chosen layer, beside what it says itself."""
+        choice, said = self._axes.value(), self._said
+        return _Given(
+            self._settings.microscope.given(),
+            self._shape,
+            choice.axes if choice.axes != said.axes else "",
+            choice.plane_spacing_um if choice.plane_spacing_um != said.spacing_um else None,
+            self._settings.channels.text(),
+        )
+
+    def _give_again(self, given: _Given | None) -> None:
+        """Fill in what the user has given for a layer before."""
+        if given is None:
+            return
+        self._settings.microscope.setGiven(given.optics)
+        if given.shape == self._shape:
+            choice = self._axes.value()
+            axes = given.axes or choice.axes
+            spacing = choice.plane_spacing_um if given.spacing_um is None else given.spacing_um
+            self._axes.setValue(choice._replace(axes=axes, plane_spacing_um=spacing))
+            self._settings.channels.setText(given.channels)
 
     def _find_optics(self, layer: Layer, before: str) -> None:
         """Fill in what the layer states, then what the user has typed for it before."""
         stated = stated_microscope(layer)
+        # Wavelengths of another image's channels are none of this one's.
+        self._settings.channels.setText("")
         self._count_channels(self._taken.wavelengths_um)
         form = self._settings.microscope
         if stated is not None:
@@ -135,10 +189,11 @@ class LayerFacts(QObject):
         if stated is not None and size.level == "note":
             remark = f"Microscope and pixel size from {shown_name(layer.name)}."
         form.setPixelSize(size.size_um, remark, size.level)
-        form.setGiven(self._given.get(str(layer.unique_id), {}))
+        self._said = self._said._replace(size=known_pixel_size(layer, self._planar_axes(), self._taken))
 
     def _find_axes(self) -> None:
         layer = self._known
+        self._shape = () if layer is None else tuple(full_resolution(layer).shape)
         if layer is None or refusal(layer):
             self._axes.setAxes("YX", ())
         else:
@@ -148,18 +203,29 @@ class LayerFacts(QObject):
                 # The layer's refusal says so.
                 axes = "YX"
             self._axes.setAxes(axes, full_resolution(layer).shape)
+        self._said = self._said._replace(axes=self._axes.value().axes)
         self._find_spacing()
 
     def _find_spacing(self) -> None:
         """Fill in the distance of the planes."""
         layer = self._known
         if layer is not None and not refusal(layer):
-            self._axes.setPlaneSpacing(known_spacing_um(layer, self._axes.value().axes, self._taken))
+            known = known_spacing_um(layer, self._axes.value().axes, self._taken)
+            self._axes.setPlaneSpacing(known)
+            self._said = self._said._replace(spacing_um=self._axes.value().plane_spacing_um, of_planes=known)
 
     def _rescaled(self) -> None:
-        """Fill in what follows from scale and units."""
-        self._find_spacing()
-        self._measure()
+        """Fill in what follows from scale and units; what was given stays where they say what they said before."""
+        layer = self._known
+        if layer is None:
+            return
+        axes = self._axes.value().axes
+        if known_spacing_um(layer, axes, self._taken) != self._said.of_planes:
+            self._find_spacing()
+        if known_pixel_size(layer, self._planar_axes(), self._taken) != self._said.size:
+            self._measure()
+        else:
+            self.changed.emit()
 
     def _renamed(self) -> None:
         """Fill in what follows from the names of the axes; a pixel size that the user has given stays."""
@@ -172,7 +238,9 @@ class LayerFacts(QObject):
         """Fill in the pixel size, and the number of channels."""
         layer = self._known
         if layer is not None:
-            self._settings.microscope.setPixelSize(*known_pixel_size(layer, self._planar_axes(), self._taken))
+            size = known_pixel_size(layer, self._planar_axes(), self._taken)
+            self._settings.microscope.setPixelSize(*size)
+            self._said = self._said._replace(size=size)
             self._count_channels()
         self.changed.emit()
 

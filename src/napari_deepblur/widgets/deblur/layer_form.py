@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
 
+_SAYS = ("data", "scale", "units", "translate", "rotate", "shear", "affine")
+"""Events of a layer after which it may be refused, or not any more, and its preview is of something else."""
+
 _TITLE_LENGTH = 14
 """Characters of a layer's name that are always visible."""
 
@@ -33,12 +36,13 @@ class LayerForm(QWidget):
     """
 
     valueChanged = Signal()
-    """The chosen layer, or whether it can be deblurred, has changed."""
+    """The chosen layer, what it holds, or whether it can be deblurred, has changed."""
 
     def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._layers: list[Layer] = []
+        self._heard: Layer | None = None
         self._combo = QComboBox(self)
         self._combo.setObjectName("layer")
         self._combo.setToolTip("The blurred image.")
@@ -51,8 +55,8 @@ class LayerForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow("Image", self._combo)
         layout.addRow(self._reason)
-        self._combo.currentIndexChanged.connect(self._announce)
         self._connections = Connections(self)
+        self._combo.currentIndexChanged.connect(self._announce)
         for name in ("inserted", "removed", "reordered", "renamed"):
             self._connections.connect(getattr(viewer.layers.events, name), self._refresh)
         self._refresh()
@@ -95,8 +99,20 @@ class LayerForm(QWidget):
             return active
         return next(reversed(suitable), next(reversed(self._layers), None))
 
-    def _announce(self) -> None:
+    def _listen(self, layer: Layer | None) -> None:
+        """Hear of changes of the chosen layer, and of no other."""
+        # Not "is": napari may hand its layers out in wrappers, which compare by what they wrap.
+        if layer != self._heard:
+            for name in _SAYS:
+                if self._heard is not None:
+                    self._connections.disconnect(getattr(self._heard.events, name))
+                if layer is not None:
+                    self._connections.connect(getattr(layer.events, name), self._announce)
+            self._heard = layer
+
+    def _announce(self, event: Any = None) -> None:
         layer = self.value()
+        self._listen(layer)
         self._reason.say(refusal(layer) if layer is not None else "", "error")
         self._combo.setToolTip(layer.name if layer is not None else "Open an image with File, or drop one here.")
         self.valueChanged.emit()

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QInputDialog, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QInputDialog,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
 
 from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
 from napari_deepblur.pipeline.named_microscopes import (
@@ -138,11 +149,26 @@ class PresetForm(QWidget):
         )
 
     def _save(self) -> None:
-        name, accepted = QInputDialog.getText(self, "Save the microscope", "Name:", text=self.value() or "my 100x")
-        if accepted and name.strip():
-            save_microscope(self._of_forms(name.strip()))
-            self._fill(name.strip())
-            self._say(f"Saved '{name.strip()}': choose it for other images.")
+        suggested = self.value() or self._free("my 100x")
+        chosen, accepted = QInputDialog.getText(self, "Save the microscope", "Name:", text=suggested)
+        name = chosen.strip()
+        if not accepted or not name:
+            return
+        wanted = self._of_forms(name)
+        if self._known.get(name, wanted) != wanted and not self._may_replace(name):
+            self._say(f"'{name}' stays as it was: nothing was saved.")
+            return
+        save_microscope(wanted)
+        self._fill(name)
+        self._say(f"Saved '{name}': choose it for other images.")
+
+    def _may_replace(self, name: str) -> bool:
+        asked = f"'{name}' is there already, with other numbers. Replace it?"
+        return QMessageBox.question(self, "Save the microscope", asked) == QMessageBox.StandardButton.Yes
+
+    def _free(self, name: str) -> str:
+        """Return a name that no microscope of the list has: this one, or with a number behind it."""
+        return next(known for known in chain([name], (f"{name} ({n})" for n in count(2))) if known not in self._known)
 
     def _share(self) -> None:
         name = self.value() or "microscope"
@@ -154,9 +180,13 @@ class PresetForm(QWidget):
     def _open(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, "Open a microscope", "", _FILTER)
         if chosen:
-            known = load_microscope(chosen)
+            opened = load_microscope(chosen)
+            # What somebody has shared does not take the place of the user's own of that name.
+            same = self._known.get(opened.name, opened) == opened
+            known = opened if same else opened.model_copy(update={"name": self._free(opened.name)})
             save_microscope(known)
             self._fill(known.name)
+            self._say("" if same else f"Another '{opened.name}' is there: this one is called '{known.name}'.")
             self.chosen.emit(known)
 
     def _remove(self) -> None:

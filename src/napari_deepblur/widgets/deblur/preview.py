@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from napari_deepblur.identification.results import Identification
     from napari_deepblur.widgets.deblur.previewed import Known, Planned, Previewed
-    from napari_deepblur.widgets.deblur.wanted import Ask
+    from napari_deepblur.widgets.deblur.wanted import Ask, Wanted
 
 LARGEST_SIDE, LARGEST_OF_VOLUME = 512, 128
 """Pixels of a preview along each side, at most: more would not be there in a second or two, of a volume in a minute."""
@@ -54,6 +54,8 @@ class Previewer(QObject):
     """A `Region` is computed; what is shown is outdated until `ready`."""
     ready = Signal(object)
     """A `Previewed` was shown."""
+    waiting = Signal()
+    """There can be no run now: what is shown is outdated, and stays so."""
     failed = Signal(object)
     """The exception that there was instead."""
 
@@ -64,6 +66,8 @@ class Previewer(QObject):
         self._ask: Ask | None = None
         self._asked: tuple[Any, ...] | None = None
         self._request: Request | None = None
+        self._placed: tuple[Any, ...] = ()
+        self._read: tuple[Any, int] = (None, 0)
         self._known: tuple[Any, Known] | None = None
         self._planned: Planned | None = None
         self._latest = Latest(self)
@@ -87,6 +91,7 @@ class Previewer(QObject):
     def close(self) -> None:
         """Take the preview away."""
         self._ask = self._asked = self._request = self._known = self._planned = None
+        self._read = None, 0
         self._timer.stop()
         self._latest.drop()
         self._remove()
@@ -104,10 +109,16 @@ class Previewer(QObject):
 
     def shown(self) -> tuple[Request, list[Identification | None]] | None:
         """Return the planes that are shown, and what was identified for them; None where none are, or outdated ones."""
-        if self._request is None or self._known is None or self.layer() is None or self.is_busy():
+        if self._asked is None or self._request is None or self._known is None or self.layer() is None:
+            return None
+        if self.is_busy():
             return None
         known = self._known[1]
         return (self._request, known) if isinstance(known, list) else None
+
+    def is_of_planes(self) -> bool:
+        """Tell whether planes are shown, and no volume, be it that they are looked at again."""
+        return self.layer() is not None and self._known is not None and isinstance(self._known[1], list)
 
     def layer(self) -> Layer | None:
         """Return the layer of the preview; None where there is none in the viewer."""
@@ -134,11 +145,25 @@ class Previewer(QObject):
     def _start(self) -> None:
         try:
             asked = self._ask() if self._ask is not None else None
+            if asked is None:
+                self._wait()
+            else:
+                self._request_of(asked)
         except DeepblurError as error:
+            self._latest.drop()
+            self._asked = None
             self._fail(error)
-            return
-        if asked is None:
-            return
+
+    def _wait(self) -> None:
+        """Show that what is seen does not belong to what the forms say."""
+        self._latest.drop()
+        # What was asked for last may be asked for again.
+        self._asked = None
+        self._fade(True)
+        self.waiting.emit()
+
+    def _request_of(self, asked: Wanted) -> None:
+        """Have computed what is asked for, where that is something else than before."""
         layer, choice, settings, origins = asked
         axes = choice.axes.removesuffix("S")
         shape = full_resolution(layer).shape
@@ -157,6 +182,7 @@ class Previewer(QObject):
             origins,
             index,
             region,
+            self._version(full_resolution(layer)),
         )
         if request.key() == self._asked:
             return
@@ -165,16 +191,24 @@ class Previewer(QObject):
         self._asked, self._request = request.key(), request
         # How it is restored, and where, does not change what is identified.
         alike = settings.replace(restore=NetworkRestoration(), compute=Compute(size=settings.compute.size), assumed=())
-        identifying = request.layer, choice, request.index, region, alike
+        identifying = request.layer, request.version, choice, request.index, region, alike
         known = self._known[1] if self._known is not None and self._known[0] == identifying else None
         planned = self._planned
         self._latest.request(lambda: (identifying, *finished(previewed_steps(request, known, planned))))
+
+    def _version(self, data: Any) -> int:
+        """Count the arrays that were asked for: a layer may be given another."""
+        read, number = self._read
+        if read is not data:
+            number += 1
+        self._read = data, number
+        return number
 
     def _show(self, result: tuple[Any, Previewed, Planned | None]) -> None:
         from napari.layers import Layer
 
         identifying, previewed, self._planned = result
-        if self._ask is None:
+        if self._ask is None or self._request is None:
             return
         self._known = identifying, previewed.known
         data, arguments, kind = previewed.layer
@@ -182,6 +216,7 @@ class Previewer(QObject):
         if (
             old is not None
             and old in self._viewer.layers
+            and self._placed == self._request.place()
             and old.rgb == arguments["rgb"]
             and old.ndim == _ndim(data, old)
         ):
@@ -190,6 +225,7 @@ class Previewer(QObject):
             old.metadata = arguments["metadata"]
         else:
             self._remove()
+            self._placed = self._request.place()
             self._layer = Layer.create(data, arguments, kind)
             with selection_kept(self._viewer):
                 self._viewer.add_layer(self._layer)

@@ -66,11 +66,15 @@ class PreviewForm(QWidget):
         row.addWidget(self._compare)
         row.addStretch(1)
         layout.addLayout(row)
-        layout.addWidget(self._notice)
         self._box.toggled.connect(self._switch)
         self._previewer.started.connect(self._start)
         self._previewer.ready.connect(self._describe)
+        self._previewer.waiting.connect(self._wait)
         self._previewer.failed.connect(self._fail)
+
+    def notice(self) -> Notice:
+        """Return what is said about the preview, to be put where there is the width of a dock for it."""
+        return self._notice
 
     def value(self) -> bool:
         """Return whether a preview is wanted."""
@@ -119,10 +123,16 @@ class PreviewForm(QWidget):
         self._notice.say(f"Computing {_in_words(region)}…")
         self._show(self._findings, outdated=True)
 
+    def _wait(self) -> None:
+        self._notice.say("Outdated: it goes on when the forms describe a run." * (self.layer() is not None))
+        self._compare.setVisible(False)
+        self._show(self._findings, outdated=True)
+
     def _describe(self, previewed: Previewed) -> None:
         self._notice.say(previewed.words)
         layer = self.layer()
-        self._compare.setVisible(self.shown() is not None)
+        # Not whether nothing is on its way: adding the layer has made it look again.
+        self._compare.setVisible(self._previewer.is_of_planes())
         self._show(previewed.findings("" if layer is None else str(layer.name)))
 
     def _fail(self, error: Exception) -> None:

@@ -41,7 +41,7 @@ Planned = tuple[Any, "Plan"]
 
 @dataclass(frozen=True)
 class Request:
-    """What a preview is of."""
+    """What a preview is of; arrays that took the place of one another have versions."""
 
     layer: str
     source: Source
@@ -50,10 +50,18 @@ class Request:
     origins: dict[str, Origin]
     index: tuple[int, ...]
     region: Region
+    version: int = 0
 
     def key(self) -> tuple[Any, ...]:
         """Return what decides the result."""
-        return self.layer, self.choice, self.settings, tuple(self.origins.items()), self.index, self.region
+        origins = tuple(self.origins.items())
+        return self.layer, self.version, self.place(), self.choice, self.settings, origins, self.index, self.region
+
+    def place(self) -> tuple[Any, ...]:
+        """Return what decides how the layer over it is called, and where it lies."""
+        placed = self.source.placement.items()
+        said = [(name, value.tolist() if isinstance(value, np.ndarray) else value) for name, value in placed]
+        return self.layer, self.source.name, repr(said)
 
     @property
     def is_of_volume(self) -> bool:

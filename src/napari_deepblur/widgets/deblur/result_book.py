@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_record
-from napari_deepblur.widgets.layers import METADATA_KEY
+from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -60,15 +60,16 @@ class ResultBook:
         return None if entry is None else entry.display
 
     def image_of(self, layer: Layer) -> Layer | None:
-        """Return the image that a layer is the result of; None where it is not in the viewer."""
+        """Return the image that a layer is the result of; None where it, as it was, is not in the viewer."""
         display = self.display(layer)
         if display is not None:
-            return display.image()
+            image = display.image()
+            return image if image is not None and _is_alike(self.result_of(layer), image) else None
         record: Any = layer.metadata.get(METADATA_KEY)
         source = record.get("input") if isinstance(record, Mapping) else None
         name = source.get("layer") if isinstance(source, Mapping) else None
-        found = [other for other in self._viewer.layers if other.name == name and other != layer]
-        return found[0] if found else None
+        named = [other for other in self._viewer.layers if other.name == name and other != layer]
+        return next((other for other in named if _is_alike(layer, other)), None)
 
     def last(self) -> list[Layer]:
         """Return the layers of the last run that has some in the viewer."""
@@ -95,3 +96,11 @@ class ResultBook:
 
     def _there(self, layers: list[Layer]) -> list[Layer]:
         return [layer for layer in layers if layer in self._viewer.layers]
+
+
+def _is_alike(result: Layer, image: Layer) -> bool:
+    """Tell whether a result may be that of an image: a name, or another array under it, may have come since."""
+    from napari.layers import Image
+
+    shapes = [full_resolution(layer).shape[: layer.ndim] for layer in (result, image) if isinstance(layer, Image)]
+    return len(shapes) == 2 and shapes[0] == shapes[1]

@@ -126,8 +126,8 @@ class ResultDisplay(RunDisplay):
             self._psf_layer = self._add_beside(psf_layer(self._source, self._psfs, record))
         if series.spread is not None:
             self._spread_layer = self._add_beside(spread_layer(self._source, series.spread, record))
-        said = self._words(series.record["resolved"]["device"], duration, series.notes, findings.rests_on)
-        return Conclusion(said, findings, bool(series.notes or findings.rests_on), told)
+        said = self._words(series.record["resolved"]["device"], duration, series.notes)
+        return Conclusion(said, findings, bool(series.notes), told)
 
     def _add_beside(self, data: LayerData) -> Layer:
         """Add a layer, and keep the restored image selected."""

@@ -140,7 +140,7 @@ class ResultsPanel(QWidget):
             self._title.clear()
         else:
             of = f"Preview: {findings.name}" if findings.is_preview else findings.name
-            self._title.say(f"{of} (outdated: it is computed again)" if outdated else of, "note")
+            self._title.say(f"{of} (outdated)" if outdated else of, "note")
         if findings is None or verdict is None:
             self._verdict.clear()
         else:

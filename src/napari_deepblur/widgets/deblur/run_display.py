@@ -114,8 +114,8 @@ class RunDisplay(ABC):
             self._viewer.layers.remove(self._layer)
         self._layer = None
 
-    def _words(self, device: str, duration: str, notes: Sequence[str], rests_on: str) -> str:
-        """Say what was done."""
+    def _words(self, device: str, duration: str, notes: Sequence[str]) -> str:
+        """Say what was done; what the result rests on stands beside its verdict."""
         names = " and ".join(shown_name(layer.name) + ("" if layer.visible else " (hidden)") for layer in self.added())
         # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
         parts = [f"Done in {duration} on {device}: added {names}."]
@@ -124,4 +124,4 @@ class RunDisplay(ABC):
         parts += [note[0].upper() + note[1:] + "." * (note[-1] not in ".?!") for note in notes[:_MOST_NOTES]]
         if len(notes) > _MOST_NOTES:
             parts.append(f"{len(notes) - _MOST_NOTES} more notes are in the layer's metadata.")
-        return " ".join([*parts, *filter(None, [rests_on])])
+        return " ".join(parts)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_deepblur.errors import ImageError
 from napari_deepblur.io.axes import leading
 from napari_deepblur.pipeline.region import Region
-from napari_deepblur.widgets.layers import full_resolution
+from napari_deepblur.widgets.layers import full_resolution, shown_name
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -30,7 +31,13 @@ def visible_region(layer: Layer, axes: str) -> Region:
 
 
 def drawn_region(viewer: Viewer, layer: Layer, axes: str) -> Region | None:
-    """Rows and columns around the selected shape of a visible Shapes layer; None where none is selected."""
+    """Rows and columns around the selected shape of a visible Shapes layer; None where none is selected.
+
+    Raises
+    ------
+    ImageError
+        If it lies beside the layer: whatever were shown instead is not what was drawn.
+    """
     from napari.layers import Shapes
 
     for shapes in reversed(list(viewer.layers)):
@@ -45,6 +52,12 @@ def drawn_region(viewer: Viewer, layer: Layer, axes: str) -> Region | None:
                 points[row] = layer.world_to_data(world)
             plane = points[:, [axes.index("Y"), axes.index("X")]]
             (top, left), (bottom, right) = np.floor(plane.min(0) + 0.5), np.floor(plane.max(0) + 0.5)
+            shape = full_resolution(layer).shape
+            if bottom <= 0 or right <= 0 or top >= shape[axes.index("Y")] or left >= shape[axes.index("X")]:
+                raise ImageError(
+                    f"The selected shape of {shown_name(shapes.name)} lies beside {shown_name(layer.name)}. Draw it "
+                    "over the image, or select none to preview what is visible."
+                )
             return Region(int(top), int(left), int(bottom), int(right))
     return None
 

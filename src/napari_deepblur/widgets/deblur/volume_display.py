@@ -65,9 +65,9 @@ class VolumeDisplay(RunDisplay):
             self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = self._layer
         findings = found_in_volume(str(self._layer.name), record, outcome.metrics)
-        said = self._words(record["resolved"]["device"], duration, outcome.notes, findings.rests_on)
+        said = self._words(record["resolved"]["device"], duration, outcome.notes)
         told = told_in(record)
-        return Conclusion(said, findings, bool(told.notes or findings.rests_on), told)
+        return Conclusion(said, findings, bool(told.notes), told)
 
     def psfs(self) -> tuple[NDArray[np.float32], str] | None:
         """Return the planes of the point spread function; None before there are any."""
