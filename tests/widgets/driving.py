@@ -6,7 +6,7 @@ from typing import Any
 
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QSpinBox, QWidget
 
 from napari_deepblur.widgets.notice import Notice
 
@@ -35,7 +35,7 @@ def know_the_blur(dock: Any) -> None:
     dock.setValue(dock.value().replace(theta=(0.0,) * 8, method="wiener"))
 
 
-def write(qtbot: QtBot, box: QDoubleSpinBox, text: str) -> None:
+def write(qtbot: QtBot, box: QDoubleSpinBox | QSpinBox, text: str) -> None:
     """Write a number as a user does, key by key, and Enter."""
     box.selectAll()
     qtbot.keyClicks(box, text)

@@ -16,7 +16,7 @@ from napari_deepblur.widgets.deblur.axes_form import AxesForm
 from napari_deepblur.widgets.deblur.computation_form import restoration_form
 from napari_deepblur.widgets.deblur.family_form import FamilyForm
 from napari_deepblur.widgets.deblur.noise_form import noise_form
-from napari_deepblur.widgets.number_box import LengthBox, NumberBox
+from napari_deepblur.widgets.number_box import LengthBox, NumberBox, WholeBox, commit
 
 
 @pytest.mark.parametrize("kind", [NumberBox, LengthBox])
@@ -74,3 +74,30 @@ def test_lengths_are_in_any_unit_and_asked_about_where_they_are_odd(qtbot: QtBot
     assert "525 µm" in question.text() and question.isVisibleTo(widget)
     qtbot.mouseClick(child(widget, QPushButton, "take_suggestion"), Qt.MouseButton.LeftButton)
     assert box.value() == pytest.approx(0.525) and not question.isVisibleTo(widget)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("31", 31), ("12,5", 41), ("12.5", 41), ("2555", 41), ("8", 41), ("1e2", 41), ("", 41), ("33 pixels", 33)],
+)
+def test_a_whole_number_is_what_was_typed_or_what_stood_there(qtbot: QtBot, text: str, number: int) -> None:
+    box = WholeBox()
+    qtbot.addWidget(box)
+    box.setRange(9, 255)
+    box.setSuffix(" pixels")
+    box.setValue(41)
+    write(qtbot, box, text)
+    assert box.value() == number
+    assert box.text() == f"{number} pixels"
+
+
+def test_a_whole_number_that_is_still_being_typed_counts_when_it_is_needed(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    box = WholeBox(window)
+    box.setValue(4)
+    box.selectAll()
+    qtbot.keyClicks(box, "15")
+    assert box.value() == 4
+    commit(window)
+    assert box.value() == 15

@@ -7,7 +7,7 @@ from typing import Final
 
 from qtpy.QtCore import Signal, SignalInstance
 from qtpy.QtGui import QValidator
-from qtpy.QtWidgets import QDoubleSpinBox, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
 
 _SEEN, _BUTTONS = "0.1083", 40
 """A number that is seen whole, and pixels of the buttons that napari's style lays over the text."""
@@ -108,6 +108,48 @@ class LengthBox(NumberBox):
         return length_um(text)
 
 
+class WholeBox(QSpinBox):
+    """A whole number; where none was typed, such as "12,5", or one out of range, the one that stood there comes back.
+
+    Parameters
+    ----------
+    parent
+        Parent widget.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        # "1" on the way to "15" is not what is meant.
+        self.setKeyboardTracking(False)
+
+    def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
+        """Accept whole numbers in the range; others may be typed, and do not count."""
+        typed = text or ""
+        if self._read(typed) is not None:
+            return QValidator.State.Acceptable, typed, position
+        possible = _PLAIN.fullmatch(self._bare(typed))
+        return QValidator.State.Intermediate if possible else QValidator.State.Invalid, typed, position
+
+    def valueFromText(self, text: str | None) -> int:
+        """Read what was typed."""
+        found = self._read(text or "")
+        return self.value() if found is None else found
+
+    def fixup(self, text: str | None) -> str:
+        """Mend nothing: Qt would take the comma of "12,5" for one between thousands, and make 125 of it."""
+        return text or ""
+
+    def _read(self, text: str) -> int | None:
+        found = _WHOLE.fullmatch(self._bare(text))
+        digits = "" if found is None else found["number"]
+        if not digits.removeprefix("-"):
+            return None
+        return number if self.minimum() <= (number := int(digits)) <= self.maximum() else None
+
+    def _bare(self, text: str) -> str:
+        return text.removesuffix(self.suffix()).removesuffix(self.suffix().strip())
+
+
 class NumberField:
     """A number box as the other rows of a `PartForm` are: a widget, its value, and the signal of its changes.
 
@@ -144,7 +186,7 @@ class NumberField:
 
 def commit(widget: QWidget) -> None:
     """Take numbers that are still being typed for complete: not every button takes the focus from its box."""
-    for box in widget.findChildren(NumberBox):
+    for box in (*widget.findChildren(NumberBox), *widget.findChildren(WholeBox)):
         box.interpretText()
 
 

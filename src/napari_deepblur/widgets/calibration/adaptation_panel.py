@@ -8,13 +8,14 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFormLayout, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.progress import Progress
 from napari_deepblur.widgets.calibration.loss_plot import LossPlot
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.notice import Notice
+from napari_deepblur.widgets.number_box import WholeBox, commit
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class AdaptationPanel(QWidget):
         self._file: Path | None = None
         self._stop = threading.Event()
         self._job = Job(self, "Adapt network")
-        self._minutes = QSpinBox(self)
+        self._minutes = WholeBox(self)
         self._minutes.setObjectName("adaptation_minutes")
         self._minutes.setRange(1, 24 * 60)
         self._minutes.setValue(_MINUTES)
@@ -102,6 +103,7 @@ class AdaptationPanel(QWidget):
             return
         # A new one: a run that is still coming to its end keeps its own.
         stop = self._stop = threading.Event()
+        commit(self)
         minutes = self._minutes.value()
         self._minutes.setEnabled(False)
         self._plot.setValue(self._plot.value() or [])

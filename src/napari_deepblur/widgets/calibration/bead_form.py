@@ -6,9 +6,9 @@ import math
 from typing import NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QSlider, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QSlider, QWidget
 
-from napari_deepblur.widgets.number_box import LengthBox, NumberBox
+from napari_deepblur.widgets.number_box import LengthBox, NumberBox, WholeBox
 from napari_deepblur.widgets.plausible import question_of_bead
 from napari_deepblur.widgets.question_row import QuestionRow
 
@@ -63,7 +63,7 @@ class BeadForm(QWidget):
         self._diameter.setToolTip(
             "Diameter of the beads in micrometres, whose blur is then removed from the PSFs; 0: points."
         )
-        self._patch = QSpinBox(self)
+        self._patch = WholeBox(self)
         self._patch.setObjectName("patch_size")
         self._patch.setRange(9, 255)
         self._patch.setSingleStep(2)
@@ -173,10 +173,10 @@ class BeadForm(QWidget):
         """
         self._low = max(low, 1e-9)
         self._high = max(high, 1.001 * self._low)
-        self._automatic = automatic
+        self._automatic = _in_few_digits(automatic)
         if self._auto.isChecked():
             with QSignalBlocker(self._number):
-                self._number.setValue(automatic)
+                self._number.setValue(self._automatic)
         self._place()
 
     def _ask(self) -> None:
@@ -193,7 +193,7 @@ class BeadForm(QWidget):
             self._slider.setValue(round(_STEPS * min(share, 1.0)))
 
     def _slid(self) -> None:
-        threshold = self._low * (self._high / self._low) ** (self._slider.value() / _STEPS)
+        threshold = _in_few_digits(self._low * (self._high / self._low) ** (self._slider.value() / _STEPS))
         with QSignalBlocker(self._number):
             self._number.setValue(threshold)
         self._chosen_by_hand()
@@ -213,3 +213,8 @@ class BeadForm(QWidget):
                 self._number.setValue(self._automatic)
             self._place()
         self.valueChanged.emit()
+
+
+def _in_few_digits(threshold: float) -> float:
+    """Round to what can be meant."""
+    return float(f"{threshold:.4g}")

@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -33,6 +32,7 @@ from napari_deepblur.widgets.deblur.batch import FilesBatch, LayersBatch, State,
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.job import Job
 from napari_deepblur.widgets.notice import SIGNS, Notice
+from napari_deepblur.widgets.number_box import WholeBox, commit
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class BatchDialog(QDialog):
         self._again = QCheckBox("Repeat what is up to date", self)
         self._again.setObjectName("batch_again")
         self._again.setToolTip("Also make results again that are there, whole, and made of the same.")
-        self._processes = QSpinBox(self)
+        self._processes = WholeBox(self)
         self._processes.setObjectName("batch_processes")
         self._processes.setRange(1, os.cpu_count() or 1)
         self._processes.setToolTip(
@@ -219,6 +219,7 @@ class BatchDialog(QDialog):
             self._folder.setText(chosen)
 
     def _start(self) -> None:
+        commit(self)
         try:
             wanted, forms = (None, self._forms()) if self._files else (self._ask(), None)
             if forms is not None:

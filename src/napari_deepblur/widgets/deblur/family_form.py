@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QWidget
 
 from napari_deepblur.errors import DeepblurError, FamilyFileError
 from napari_deepblur.io.family_places import PSF_SUFFIXES, find_family, shipped_families
@@ -15,7 +15,7 @@ from napari_deepblur.operators.families.facts import DEFAULT_MODES
 from napari_deepblur.optics import mode_name
 from napari_deepblur.widgets.described import tooltip
 from napari_deepblur.widgets.notice import Notice
-from napari_deepblur.widgets.number_box import NumberBox
+from napari_deepblur.widgets.number_box import NumberBox, WholeBox
 
 if TYPE_CHECKING:
     from napari_deepblur.operators import OperatorFamily
@@ -92,7 +92,7 @@ class FamilyForm(QWidget):
         self._amplitude.setSingleStep(0.01)
         self._amplitude.setSuffix(" waves")
         self._amplitude.setToolTip(tooltip("max_amplitude"))
-        self._degree = QSpinBox(self)
+        self._degree = WholeBox(self)
         self._degree.setObjectName("degree")
         self._degree.setRange(0, 2)
         self._degree.setValue(FamilyChoice().degree)
@@ -263,8 +263,8 @@ def _combo_box(parent: QWidget, name: str, tooltip: str) -> QComboBox:
     return combo
 
 
-def _pixel_box(parent: QWidget, name: str) -> QSpinBox:
-    box = QSpinBox(parent)
+def _pixel_box(parent: QWidget, name: str) -> WholeBox:
+    box = WholeBox(parent)
     box.setObjectName(name)
     box.setRange(0, 10**6)
     box.setToolTip(tooltip("origin"))
