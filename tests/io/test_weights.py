@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from napari_deepblur.errors import OutputError, WeightsError
+from napari_deepblur.errors import AssumptionWarning, OutputError, WeightsError
 from napari_deepblur.io.tensor_files import digest
 from napari_deepblur.io.weights import (
     FOLDER_VARIABLE,
@@ -197,6 +197,16 @@ def test_the_folder_of_the_environment_comes_before_the_package(path: Path, monk
     assert find_weights("deblurring", "paper") == paper
 
 
+def test_a_folder_that_is_none_is_said_and_leaves_those_of_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    shipped = find_weights("deblurring")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "mistyped"))
+    with pytest.warns(AssumptionWarning, match=r"NAPARI_DEEPBLUR_WEIGHTS is .*mistyped.* no folder"):
+        assert find_weights("deblurring") == shipped
+
+
 def test_an_explicit_file_comes_first(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     mine = tmp_path / "mine.safetensors"
@@ -209,7 +219,10 @@ def test_missing_weights_are_one_line_with_the_folders(tmp_path: Path, monkeypat
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "absent"))
     monkeypatch.setattr("napari_deepblur.io.weights_folders.files", lambda _: tmp_path / "package")
     for which in (None, "light", "paper"):
-        with pytest.raises(WeightsError, match=FOLDER_VARIABLE) as caught:
+        with (
+            pytest.warns(AssumptionWarning, match="no folder"),
+            pytest.raises(WeightsError, match=FOLDER_VARIABLE) as caught,
+        ):
             load_identification(which)
         message = str(caught.value)
         assert "\n" not in message

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from importlib.resources import files
 from pathlib import Path
 
-from napari_deepblur.errors import WeightsError
+from napari_deepblur.errors import AssumptionWarning, WeightsError
 
 FOLDER_VARIABLE = "NAPARI_DEEPBLUR_WEIGHTS"
 """Environment variable that names a folder of weights, looked at before those in the package."""
 
 
 def weights_folders() -> list[Path]:
-    """Return the folders in which weights are looked for, in this order."""
-    folders = [Path(os.environ[FOLDER_VARIABLE])] if os.environ.get(FOLDER_VARIABLE) else []
-    return [*folders, Path(str(files("napari_deepblur") / "weights"))]
+    """Return the folders in which weights are looked for, in this order.
+
+    Warns
+    -----
+    AssumptionWarning
+        If the environment variable names no folder: those of the package are used then.
+    """
+    own = Path(str(files("napari_deepblur") / "weights"))
+    named = os.environ.get(FOLDER_VARIABLE)
+    if not named:
+        return [own]
+    if not Path(named).is_dir():
+        words = f"{FOLDER_VARIABLE} is {named!r}, which is no folder: the weights of the package are used."
+        warnings.warn(words, AssumptionWarning, stacklevel=2)
+    return [Path(named), own]
 
 
 def installed_weights() -> dict[str, str]:
