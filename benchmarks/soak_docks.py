@@ -14,6 +14,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QPushButton
 
 from benchmarks.responsiveness import simulated, wait_until
@@ -39,6 +40,8 @@ def dock_state(app: QApplication) -> DockState:
     """Look at this process once nothing is left to be deleted."""
     for _ in range(20):
         app.processEvents()
+        # Outside of an event loop nothing else deletes what is to be deleted later.
+        app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     return DockState(state(), len(QApplication.allWidgets()))
 
