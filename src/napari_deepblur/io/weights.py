@@ -5,6 +5,7 @@ Nothing is ever unpickled: a file is a table of arrays and a few lines of JSON, 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -54,7 +55,7 @@ class Loaded(NamedTuple):
     facts: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightsFile:
     """A weights file, read once.
 
@@ -180,15 +181,16 @@ def read_weights(path: str | os.PathLike[str]) -> WeightsFile:
         version = there.st_ino, there.st_size, there.st_mtime_ns
     except OSError:
         version = None
-    header, tensors, digest = _read(Path(path), version)
-    try:
-        facts = dict(json.loads(header.get("facts", "{}")))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise WeightsError(f"{path} has unreadable facts in its header ({error}). Fetch it again.") from error
-    return WeightsFile(Loaded(Path(path), digest, facts), header, tensors)
+    return _read(Path(path), version)
 
 
 def _made(file: WeightsFile, network: type[Network], config: type[Any]) -> Network:
+    # A copy, for the caller moves it to a device, or trains it.
+    return copy.deepcopy(_built(file, network, config))
+
+
+@lru_cache(maxsize=4)
+def _built(file: WeightsFile, network: type[Network], config: type[Any]) -> Network:
     path = file.about.path
     if file.header.get("network") != network.__name__:
         raise WeightsError(
@@ -209,8 +211,8 @@ def _made(file: WeightsFile, network: type[Network], config: type[Any]) -> Netwo
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, version: tuple[int, ...] | None) -> tuple[dict[str, str], dict[str, Tensor], str]:
-    """Return header, tensors, and the first 16 digits of the hash of a version of the file."""
+def _read(path: Path, version: tuple[int, ...] | None) -> WeightsFile:
+    """Read a version of the file."""
     try:
         data = path.read_bytes()
         tensors: dict[str, Tensor] = load(data)
@@ -226,4 +228,8 @@ def _read(path: Path, version: tuple[int, ...] | None) -> tuple[dict[str, str], 
     check_digest(path, header.get("sha256") or shipped_digest(path), tensors)
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values() if value.is_floating_point()):
         raise WeightsError(f"{path} holds values that are not finite. Fetch it again, or train again.")
-    return header, tensors, hashlib.sha256(data).hexdigest()[:16]
+    try:
+        facts = dict(json.loads(header.get("facts", "{}")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise WeightsError(f"{path} has unreadable facts in its header ({error}). Fetch it again.") from error
+    return WeightsFile(Loaded(path, hashlib.sha256(data).hexdigest()[:16], facts), header, tensors)

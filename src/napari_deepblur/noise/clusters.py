@@ -14,9 +14,10 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, median_filter, minimum_filter
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from napari_deepblur.noise.airy import largest_ratios
+from napari_deepblur.noise.medians import median_of_nine
 from napari_deepblur.noise.model import PoissonGaussianNoise
 
 Array = NDArray[np.float64]
@@ -76,7 +77,7 @@ def clusters(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float)
     least = max(noisy, _WEAK * contrast)
     if not (pixels - darkest > least).any():
         return found
-    low = minimum_filter(median_filter(pixels, 3, mode="mirror"), _FLOOR_SIDE, mode="mirror")
+    low = minimum_filter(median_of_nine(pixels), _FLOOR_SIDE, mode="mirror")
     values = np.array(pixels)
     high = maximum_filter(pixels, _NEAR, mode="mirror")
     bright = values - low > np.maximum(least, _FAINT * (high - low))
@@ -85,10 +86,11 @@ def clusters(pixels: Array, fc: float, noise: PoissonGaussianNoise, step: float)
     for _ in range(_ROUNDS):
         padded = np.pad(values, 1, mode="reflect")
         ring = np.array([padded[places[:, 0] + 1 + r, places[:, 1] + 1 + c] for r, c in _AROUND])
+        circle = np.concatenate((ring, ring[: max(_HALVES) - 1]))
         here, floor = values[tuple(places.T)], low[tuple(places.T)]
         hot = np.zeros(len(places), bool)
         for half, limit in zip(_HALVES, limits, strict=True):
-            around = np.array([np.roll(ring, -k, axis=0)[:half].mean(axis=0) for k in range(len(_AROUND))]).min(axis=0)
+            around = np.array([circle[k : k + half].mean(axis=0) for k in range(len(_AROUND))]).min(axis=0)
             most = floor + limit * np.maximum(around - floor, 0.0)
             slack = _slack(noise.variance(most), noise.variance(around), half, limit, noise.alpha, step)
             told = ~hot & (here - most > slack)

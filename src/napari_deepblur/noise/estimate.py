@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import uniform_filter
 from scipy.signal import oaconvolve
@@ -31,8 +32,8 @@ _LARGEST_SIDE = 1536
 _WINDOW, _WINDOWS = 256, 6
 _LEAKAGE_TO_NOISE = 0.02
 _MOST_CLIPPED = 0.01
-_AT_ONCE = 128 * 128
-"""Pixels that are filtered at once: of fewer, what it takes to begin costs more than the filtering."""
+_TILE = 128
+"""Side, in pixels, of what is filtered at once."""
 
 
 def estimate_noise(image: ArrayLike | RegionPlane, microscope: Microscope | None = None) -> PoissonGaussianNoise:
@@ -197,11 +198,19 @@ def _filtered(pixels: _Centred, filters: Array) -> Iterator[tuple[Array, Array, 
 
 
 def _residual_power(part: Array, filters: Array) -> Array:
-    """Mean over the filters of the squared residuals of a window: several filters at once where it is small."""
-    at_once = max(1, _AT_ONCE // part.size)
-    groups = (filters[start : start + at_once] for start in range(0, len(filters), at_once))
-    residuals = (residual for group in groups for residual in oaconvolve(part[None], group, "valid", axes=(1, 2)))
-    return np.asarray(sum(residual**2 for residual in residuals) / len(filters))
+    """Mean over the filters of the squared residuals of a window, tile by tile: what is transformed stays at hand."""
+    grow = FILTER_SIZE - 1
+    power = np.empty([side - grow for side in part.shape])
+    height, width = shape = [min(_TILE, scipy.fft.next_fast_len(side, real=True)) for side in part.shape]
+    spectra = scipy.fft.rfft2(filters, s=shape)
+    for top in range(0, power.shape[0], height - grow):
+        for left in range(0, power.shape[1], width - grow):
+            tile = scipy.fft.rfft2(part[top : top + height, left : left + width], s=shape)
+            # Beyond the first rows and columns the circular convolution is the linear one.
+            residuals = scipy.fft.irfft2(tile * spectra, s=shape)[:, grow:, grow:]
+            place = power[top : top + height - grow, left : left + width - grow]
+            place[...] = np.square(residuals[:, : place.shape[0], : place.shape[1]]).mean(axis=0)
+    return power
 
 
 def _windows(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:

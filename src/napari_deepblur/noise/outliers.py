@@ -25,7 +25,6 @@ from scipy.ndimage import (
     find_objects,
     label,
     maximum_filter,
-    median_filter,
     minimum_filter,
     uniform_filter,
 )
@@ -35,6 +34,7 @@ from napari_deepblur.noise.airy import largest_ratios
 from napari_deepblur.noise.clusters import clusters
 from napari_deepblur.noise.constant_regions import constant_regions
 from napari_deepblur.noise.dark_surroundings import dark_surroundings
+from napari_deepblur.noise.medians import median_of_nine
 from napari_deepblur.noise.model import PoissonGaussianNoise
 from napari_deepblur.noise.stripes import stripes
 from napari_deepblur.packed_mask import union, without
@@ -209,7 +209,7 @@ def _round(
 ) -> Seen:
     """Find what is sharper than the optics allow beside what was left out; `absolute`: and darker than no light."""
     values = _replaced(pixels, left_out)
-    middle = median_filter(values, 3, mode="mirror")
+    middle = median_of_nine(values)
     low = minimum_filter(middle, _FLOOR_SIDE, mode="mirror")
     high = maximum_filter(middle, _FLOOR_SIDE, mode="mirror")
     fresh = np.zeros(pixels.shape, bool)
