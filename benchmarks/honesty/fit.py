@@ -42,9 +42,7 @@ def fit(rows: Rows) -> ExpectationNetwork:
     signs = _signs(rows, names)
     network.centre.copy_(signs.mean(0))
     network.scale.copy_(signs.std(0) + 1e-3)
-    classes = torch.from_numpy(np.searchsorted(EDGES, [row["psf_snr_db"] for row in rows]))
-    targets = torch.exp(-0.5 * ((torch.arange(len(EDGES) + 1) - classes[:, None]) / _BLUR_OF_CLASSES).square())
-    targets = targets / targets.sum(1, keepdim=True)
+    targets = soft_classes([row["psf_snr_db"] for row in rows])
     standard = ((signs - network.centre) / network.scale).clamp(-4, 4)
     for seed, member in enumerate(network.members):
         torch.manual_seed(seed)
@@ -64,6 +62,13 @@ def fit(rows: Rows) -> ExpectationNetwork:
             loss.backward()
             optimizer.step()
     return network
+
+
+def soft_classes(psf_snr_db: Sequence[float]) -> Tensor:
+    """Classes of PSF SNR as targets (N, 8) that sum to one: a neighbouring class is not as wrong as a distant one."""
+    classes = torch.from_numpy(np.searchsorted(EDGES, psf_snr_db))
+    targets = torch.exp(-0.5 * ((torch.arange(len(EDGES) + 1) - classes[:, None]) / _BLUR_OF_CLASSES).square())
+    return targets / targets.sum(1, keepdim=True)
 
 
 def table(network: ExpectationNetwork, rows: Rows) -> list[str]:

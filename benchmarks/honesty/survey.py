@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.honesty.kinds import KINDS, draw_example
+from benchmarks.honesty.kinds import KINDS, Example, draw_example
 from napari_deepblur import ZernikeFamily, deblur
 from napari_deepblur.errors import DeepblurError, UndersamplingWarning
 from napari_deepblur.operators.families import Amplitude
@@ -32,24 +33,35 @@ _PROCEDURAL = 0.3
 _BANK_SIDE = 448
 
 
-def survey(folder: Path, split: str, images: int, seed: int) -> list[dict[str, Any]]:
-    """Deblur `images` images; a row each, but for those that are refused."""
+def draw_examples(folder: Path, split: str, images: int, seed: int, first: int = 0) -> Iterator[Example]:
+    """Draw the images `first` to `images` of a survey; each is the same whatever came before it."""
     bank = torch.from_numpy(load_bank(folder, split, _BANK_SIDE, 2.0, 0))  # type: ignore[arg-type]
     source = SceneSource(bank, _PROCEDURAL)
-    rows = []
-    for index in tqdm(range(images), unit="image"):
+    for index in tqdm(range(first, images), initial=first, total=images, unit="image"):
         rng = np.random.default_rng(seed + index)
         side = int(rng.choice(_SIDES))
         place = (0, 0, 0, 1)[index % 10] if index % 10 < 4 else int(rng.integers(2, len(KINDS)))
         generator = torch.Generator().manual_seed(seed + index)
         scene = source.draw(1, side + _MARGIN, generator)[0, 0].double().numpy()
-        example = draw_example(KINDS[place], scene, side, seed + index)
-        amplitude: Amplitude = "auto" if example.amplitude is None else example.amplitude
+        yield draw_example(KINDS[place], scene, side, seed + index)
+
+
+def family_of(example: Example) -> ZernikeFamily:
+    """Return the family that is believed to hold the blur of an example."""
+    amplitude: Amplitude = "auto" if example.amplitude is None else example.amplitude
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndersamplingWarning)
+        return ZernikeFamily(example.microscope, example.modes, max_amplitude=amplitude)
+
+
+def survey(folder: Path, split: str, images: int, seed: int) -> list[dict[str, Any]]:
+    """Deblur `images` images; a row each, but for those that are refused."""
+    rows = []
+    for example in draw_examples(folder, split, images, seed):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UndersamplingWarning)
-            family = ZernikeFamily(example.microscope, example.modes, max_amplitude=amplitude)
             try:
-                result = deblur(example.image, family)
+                result = deblur(example.image, family_of(example))
             except DeepblurError:
                 continue
         found, verdict = result.identification, result.verdict

@@ -9,6 +9,7 @@ import torch
 
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.identification.expectation import expect, suspicions
+from napari_deepblur.identification.signs import signs_foreseen
 from napari_deepblur.io.weights import find_weights, load_expectation, save_weights
 from napari_deepblur.networks.expectation import ExpectationConfig, ExpectationNetwork, mean_decibels
 
@@ -52,6 +53,20 @@ def test_the_order_of_the_signs_is_the_network_s() -> None:
     network = ExpectationNetwork(ExpectationConfig(("misfit", "rows"), hidden=4, members=2))
     swapped = dict(reversed(list((QUIET | {"misfit": 1.0}).items())))
     assert expect(swapped, network) == expect(QUIET | {"misfit": 1.0}, network)
+
+
+def test_signs_that_a_network_does_not_give_count_as_ordinary_ones() -> None:
+    network = ExpectationNetwork(ExpectationConfig(("misfit", "foreseen"), hidden=4, members=2))
+    network.centre.copy_(torch.tensor([0.1, 0.7]))
+    assert expect(QUIET, network) == expect(QUIET | {"foreseen": 0.7}, network)
+    assert expect(QUIET, network) != expect(QUIET | {"foreseen": 2.0}, network)
+
+
+def test_signs_of_what_is_foreseen() -> None:
+    sure, wrong = torch.zeros(8), torch.tensor([0.3, 0.2, 0.5, 0, 0, 0, 0, 0])
+    sure[-1] = 1
+    assert signs_foreseen(wrong)["foreseen_wrong"] == pytest.approx(0, abs=1e-6)
+    assert signs_foreseen(sure)["foreseen_wrong"] < -9 and signs_foreseen(sure)["foreseen"] > 2
 
 
 @pytest.mark.parametrize(

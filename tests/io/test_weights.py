@@ -293,3 +293,10 @@ print("sympy" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_what_is_done_to_a_loaded_network_is_not_done_to_the_next() -> None:
+    one, before = load_identification("light"), load_identification("light").state_dict()
+    with torch.no_grad():
+        one.answer.bias.add_(1)
+    assert all(torch.equal(before[name], value) for name, value in load_identification("light").state_dict().items())

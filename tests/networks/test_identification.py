@@ -226,3 +226,19 @@ def test_a_network_that_tells_depth_says_a_share_and_an_older_one_says_nothing()
     assert torch.equal(network()(images(), GIVEN).out_of_focus, torch.zeros(2))
     # Weights of before there was depth have the same names but for this one.
     assert set(telling.state_dict()) - set(network().state_dict()) == {"depth.weight", "depth.bias"}
+
+
+def test_a_network_that_foresees_gives_odds_and_the_same_answers() -> None:
+    plain = network()
+    foreseeing = IdentificationNetwork(dataclasses.replace(TINY, foresees=8))
+    foreseeing.load_state_dict({**foreseeing.state_dict(), **plain.state_dict()})
+    foreseeing.eval()
+    seen = images()
+    here, there = plain(seen, GIVEN), foreseeing(seen, GIVEN)
+    assert all(torch.equal(a, b) for a, b in zip(here[:-1], there[:-1], strict=True))
+    assert_close(there.odds.sum(1), torch.ones(2))
+    # Without a head nothing is foreseen: all classes are as likely.
+    assert torch.equal(here.odds, torch.full((2, 8), 1 / 8)) and not torch.equal(here.odds, there.odds)
+    views = prepare(seen)
+    understood = foreseeing.understand(foreseeing.gather(views.pixels), views, GIVEN)
+    assert understood.shape == (2, IdentificationNetwork.understood_by(foreseeing.config))

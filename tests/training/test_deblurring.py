@@ -108,7 +108,9 @@ def test_the_spread_of_made_up_estimates_is_their_mean_error() -> None:
     batch = Batch(
         nothing, nothing, nothing, theta, torch.full((n, K), 0.15), levels, nothing, nothing, pupil, pupil < 0, nothing
     )
-    prediction = Prediction(theta, nothing, theta[:, None], torch.zeros(n, 1), torch.zeros(n))
+    prediction = Prediction(
+        theta, nothing, theta[:, None], torch.zeros(n, 1), torch.zeros(n), torch.full((n, 8), 1 / 8)
+    )
     psf, spread = estimated_psfs(batch, prediction, torch.full((n,), 0.5), optics, light, generator)
     errors = (psf - zernike_psf(theta, optics)).square().sum((-2, -1)) / psf.square().sum((-2, -1))
     # The candidates are averaged, the truth is not: with 6 of them the error is (6 + 1) / (6 - 1) times their spread.

@@ -156,6 +156,12 @@ def test_training_starts_from_given_weights_and_a_run_in_the_folder_from_its_own
     assert grown.config.tells_depth and all(
         torch.equal(grown.state_dict()[name], value) for name, value in older.state_dict().items()
     )
+    # What weights foresee holds for these alone: it is left behind.
+    foreseeing = IdentificationNetwork(dataclasses.replace(IDENTIFICATION.network, foresees=4))
+    trained = train_tiny_identification(tmp_path / "e", 0, start=foreseeing)
+    assert trained.config == IDENTIFICATION.network and all(
+        torch.equal(foreseeing.state_dict()[name], value) for name, value in trained.state_dict().items()
+    )
     with pytest.raises(TrainingDataError, match=r"another architecture.*hidden=32.*hidden=16"):
         another = IdentificationNetwork(dataclasses.replace(IDENTIFICATION.network, hidden=32))
         train_tiny_identification(tmp_path / "c", 2, start=another)

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from napari_deepblur.networks.expectation import EDGES, ExpectationNetwork, mean_decibels
+from napari_deepblur.networks.expectation import EDGES, WRONG_BELOW_DB, ExpectationNetwork, mean_decibels
 
 _CAUTION = 2.0
 """Restoration is told so many times the error that is expected on average in decibels: large errors do more harm than
 small ones do good. Of 1, 2 and 4 it gives the best correlation with the scene on 160 training images of all kinds."""
-
-WRONG_BELOW_DB = 3.0
-"""PSF SNR below which an estimate is worse than none: about that of a PSF drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,12 @@ class Expectation:
 
 
 def expect(signs: Mapping[str, float], network: ExpectationNetwork) -> Expectation:
-    """Say what is to be expected, from the signs of an identification (`signs`)."""
-    values = torch.tensor([[signs[name] for name in network.config.signs]])
+    """Say what is to be expected, from the signs of an identification (`signs`).
+
+    A network that does not foresee gives fewer signs: those that are missing count as ordinary ones.
+    """
+    ordinary = network.centre.tolist()
+    values = torch.tensor([[signs.get(name, ordinary[i]) for i, name in enumerate(network.config.signs)]])
     with torch.inference_mode():
         odds = network(values)[0]
     wrong = float(odds[: EDGES.index(WRONG_BELOW_DB) + 1].sum())

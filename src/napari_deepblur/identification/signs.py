@@ -12,6 +12,7 @@ import torch
 
 from napari_deepblur.identification.posterior import Belief, Cloud, NetworkPrior
 from napari_deepblur.identification.spectral_energy import ORDINARY_MISFIT, Band, SpectralEnergy
+from napari_deepblur.networks.expectation import EDGES, WRONG_BELOW_DB, mean_decibels
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import PsfModel, zernike_psf
 
@@ -64,6 +65,12 @@ def signs_of_question(family: ZernikeFamily, shape: tuple[int, ...]) -> dict[str
         "cutoff": 4 * cutoff,
         "extent": _log(math.sqrt(math.prod(shape)) * cutoff),
     }
+
+
+def signs_foreseen(odds: torch.Tensor) -> dict[str, float]:
+    """Say what the network foresaw of its own answer: of odds (8,) of the classes of PSF SNR."""
+    wrong = float(odds[: EDGES.index(WRONG_BELOW_DB) + 1].sum().clamp(1e-4, 1 - 1e-4))
+    return {"foreseen_wrong": math.log(wrong / (1 - wrong)), "foreseen": float(mean_decibels(odds)) / 10}
 
 
 def _log(value: float) -> float:

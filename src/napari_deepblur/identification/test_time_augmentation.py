@@ -30,12 +30,15 @@ class Opinion(NamedTuple):
         of turns, K).
     out_of_focus
         Share of the light that is from planes out of focus.
+    odds
+        Of each class of PSF SNR that the answer is in, as the network foresees it; shape (8,). None where it does not.
     """
 
     cloud: Cloud
     mean: Tensor
     std: Tensor
     out_of_focus: float
+    odds: Tensor | None
 
 
 def gather_turned(network: IdentificationNetwork, pixels: Tensor) -> tuple[Evidence, ...]:
@@ -68,7 +71,7 @@ def decide_turned(
         Over all modes of the network, on the processor.
     """
     turns = usable_turns(network)
-    candidates, weights, points, stds, depths = [], [], [], [], []
+    candidates, weights, points, stds, depths, odds = [], [], [], [], [], []
     for turn, part in zip(turns, evidence, strict=True):
         matrix = torch.from_numpy(turn_matrix(network.config.modes, turn))
         there = matrix.abs().to(given.amplitude.device)
@@ -79,8 +82,10 @@ def decide_turned(
         points.append(prediction.theta.cpu() @ matrix)
         stds.append(prediction.log_std.exp().cpu() @ matrix.abs())
         depths.append(float(prediction.out_of_focus))
+        odds.append(prediction.odds[0].cpu())
     cloud = Cloud(torch.cat(candidates), torch.cat(weights))
-    return Opinion(cloud, torch.cat(points), torch.cat(stds), sum(depths) / len(depths))
+    foreseen = torch.stack(odds).mean(0) if network.foresight is not None else None
+    return Opinion(cloud, torch.cat(points), torch.cat(stds), sum(depths) / len(depths), foreseen)
 
 
 def usable_turns(network: IdentificationNetwork) -> tuple[tuple[int, bool], ...]:

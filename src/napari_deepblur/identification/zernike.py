@@ -24,7 +24,7 @@ from napari_deepblur.identification.posterior import (
 )
 from napari_deepblur.identification.resampling import resample
 from napari_deepblur.identification.results import MOST_DRAWS, Identification
-from napari_deepblur.identification.signs import signs_of_belief, signs_of_question
+from napari_deepblur.identification.signs import signs_foreseen, signs_of_belief, signs_of_question
 from napari_deepblur.identification.spectral_energy import Band, SpectralEnergy
 from napari_deepblur.identification.test_time_augmentation import decide_turned, gather_turned, plus
 from napari_deepblur.identification.windows import at_least, partition
@@ -99,14 +99,7 @@ def identify_zernike_steps(
         yield Progress("identify", done, total)
     assert evidence is not None
     known = torch.from_numpy(family.known_wavefront).float()
-    amplitude = torch.zeros(1, len(network.config.modes), device=device)
-    amplitude[0, chosen] = (family.box + known.abs()).clamp(max=HIGHEST_AMPLITUDE).to(device)
-    given = Given(
-        torch.tensor([[level.alpha, level.beta]], device=device),
-        amplitude,
-        torch.tensor([[float(family.amplitude_is_stated)]], device=device),
-        torch.tensor([[family.microscope.pupil.polarization]], device=device),
-    )
+    given = given_of(family, network, level, device)
     with torch.inference_mode(), inference_precision(device):
         opinion = decide_turned(network, evidence, views, given)
 
@@ -137,6 +130,8 @@ def identify_zernike_steps(
     signs["out_of_focus"] = opinion.out_of_focus
     signs |= find_traces(image, family.microscope.cutoff, noise)._asdict()
     signs |= signs_of_question(family, image.shape)
+    if opinion.odds is not None:
+        signs |= signs_foreseen(opinion.odds)
     yield Progress("identify", total, total)
     return Identification(
         theta=theta.numpy(),
@@ -149,6 +144,22 @@ def identify_zernike_steps(
         even_modes=family.even_modes,
         signs=signs,
         draws=mixed.cloud.draw(MOST_DRAWS, torch.Generator().manual_seed(0)).numpy(),
+    )
+
+
+def given_of(
+    family: ZernikeFamily, network: IdentificationNetwork, noise: PoissonGaussianNoise, device: torch.device
+) -> Given:
+    """Say what the network is told of one image beside its pixels; the noise is that of what it sees."""
+    chosen = _chosen_modes(family, network)
+    known = torch.from_numpy(family.known_wavefront).float()
+    amplitude = torch.zeros(1, len(network.config.modes), device=device)
+    amplitude[0, chosen] = (family.box + known.abs()).clamp(max=HIGHEST_AMPLITUDE).to(device)
+    return Given(
+        torch.tensor([[noise.alpha, noise.beta]], device=device),
+        amplitude,
+        torch.tensor([[float(family.amplitude_is_stated)]], device=device),
+        torch.tensor([[family.microscope.pupil.polarization]], device=device),
     )
 
 

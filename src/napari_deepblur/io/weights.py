@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -65,11 +65,14 @@ class WeightsFile:
         Which one it is.
     header, tensors
         What it holds.
+    made
+        The network that was made of it, by its kind.
     """
 
     about: Loaded
     header: Mapping[str, str]
     tensors: Mapping[str, Tensor]
+    made: dict[type[nn.Module], Any] = field(default_factory=dict, init=False)
 
     def identification(self) -> IdentificationNetwork | AdaptedNetwork:
         """Make the identification network, of either kind; raises `WeightsError` if it is none."""
@@ -185,11 +188,13 @@ def read_weights(path: str | os.PathLike[str]) -> WeightsFile:
 
 
 def _made(file: WeightsFile, network: type[Network], config: type[Any]) -> Network:
+    if network not in file.made:
+        file.made[network] = _built(file, network, config)
+    made: Network = file.made[network]
     # A copy, for the caller moves it to a device, or trains it.
-    return copy.deepcopy(_built(file, network, config))
+    return copy.deepcopy(made)
 
 
-@lru_cache(maxsize=4)
 def _built(file: WeightsFile, network: type[Network], config: type[Any]) -> Network:
     path = file.about.path
     if file.header.get("network") != network.__name__:

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 EDGES = (0.0, 3.0, 5.5, 8.0, 11.0, 15.0, 20.0)
 """Limits of the classes of PSF SNR, in decibels."""
 
+WRONG_BELOW_DB = 3.0
+"""PSF SNR below which an estimate is worse than none: about that of a PSF drawn at random."""
+
 _MIDDLES = (-2.0, 1.5, 4.25, 6.75, 9.5, 13.0, 17.5, 22.0)
 
 

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_deepblur.networks.expectation import EDGES
+from napari_deepblur.networks.foresight import Foresight
 from napari_deepblur.networks.statistics import Views, prepare
 from napari_deepblur.networks.trunk import Evidence, Trunk, TrunkConfig
 from napari_deepblur.operators.families.facts import HIGHEST_AMPLITUDE as HIGHEST_AMPLITUDE
@@ -35,11 +37,15 @@ class IdentificationConfig(TrunkConfig):
         Number M of candidate coefficient vectors.
     tells_depth
         Whether it says, too, how much of the light is out of focus; older weights do not.
+    foresees
+        Width of the head that says how wrong the answer may be (`Foresight`); 0 for none. It is learned for weights
+        that are trained already, and holds for these alone.
     """
 
     modes: tuple[int, ...] = tuple(range(4, 16))
     candidates: int = 16
     tells_depth: bool = False
+    foresees: int = 0
 
 
 PAPER = IdentificationConfig(tells_depth=True)
@@ -94,6 +100,9 @@ class Prediction(NamedTuple):
         Logarithm of the candidates' weights, shape (B, M); the weights sum to one.
     out_of_focus
         Share of the light that is from planes out of focus, shape (B,); 0 where the network does not tell.
+    odds
+        Of each class of PSF SNR (`expectation.EDGES`) that the mean PSF of the candidates is in, shape (B, 8); the same
+        for all where the network does not foresee.
     """
 
     theta: Tensor
@@ -101,6 +110,7 @@ class Prediction(NamedTuple):
     candidates: Tensor
     log_weights: Tensor
     out_of_focus: Tensor
+    odds: Tensor
 
 
 class IdentificationNetwork(Trunk):
@@ -130,6 +140,12 @@ class IdentificationNetwork(Trunk):
         self.depth = nn.Linear(config.hidden, 1) if config.tells_depth else None
         if self.depth is not None:
             nn.init.zeros_(self.depth.weight)
+        self.foresight = Foresight(self.understood_by(config), config.foresees) if config.foresees else None
+
+    @classmethod
+    def understood_by(cls, config: IdentificationConfig) -> int:
+        """Length of the vector that `understand` returns."""
+        return cls.described_by(config) + len(config.modes) + 2 + config.hidden
 
     def forward(self, image: Tensor, given: Given) -> Prediction:
         """Predict from whole images (B, 1, H, W)."""
@@ -155,9 +171,8 @@ class IdentificationNetwork(Trunk):
         """
         k, m = len(self.config.modes), self.config.candidates
         amplitude = given.amplitude
-        told = (10 * amplitude, given.stated, 2 * given.polarization)
-        described = torch.cat((self.describe(evidence, views, given.noise), *told), dim=1)
-        understood = self.head(described)
+        understanding = self.understand(evidence, views, given)
+        understood = understanding[:, -self.config.hidden :]
         answer = self.answer(understood).float()
         point, log_std, spread, logits = answer.split((k, k, m * k, m), dim=1)
         theta = amplitude * point
@@ -169,4 +184,17 @@ class IdentificationNetwork(Trunk):
             out_of_focus = theta.new_zeros(len(theta))
         else:
             out_of_focus = self.depth(understood).float()[:, 0].sigmoid()
-        return Prediction(theta, log_std, candidates, log_weights, out_of_focus)
+        if self.foresight is None:
+            odds = theta.new_full((len(theta), len(EDGES) + 1), 1 / (len(EDGES) + 1))
+        else:
+            odds = self.foresight(understanding).softmax(dim=1)
+        return Prediction(theta, log_std, candidates, log_weights, out_of_focus, odds)
+
+    def understand(self, evidence: Evidence, views: Views, given: Given) -> Tensor:
+        """Return all that an answer is made from: what was seen, what was told, and the last hidden layer.
+
+        Arguments are those of `decide`; the shape is (B, `understood_by`).
+        """
+        told = (10 * given.amplitude, given.stated, 2 * given.polarization)
+        described = torch.cat((self.describe(evidence, views, given.noise), *told), dim=1)
+        return torch.cat((described, self.head(described)), dim=1)

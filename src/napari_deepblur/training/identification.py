@@ -73,7 +73,7 @@ def train_identification(
     signs = even_signs(modes, device)
     run = start_run(lambda: IdentificationNetwork(recipe.network), recipe, recipe.schedule, recipe.seed, device)
     if start is not None:
-        begin_with(run, _with_depth(start, recipe.network), recipe.network)
+        begin_with(run, _beginning(start, recipe.network), recipe.network)
     validation = validation_batches(validation_bank, recipe, fine, validation_images)
 
     def loss(run: Run) -> Tensor:
@@ -99,12 +99,17 @@ def train_identification(
     return average
 
 
-def _with_depth(start: IdentificationNetwork, config: IdentificationConfig) -> IdentificationNetwork:
-    """Older weights as the beginning of a network that tells depth, where `config` wants one."""
-    if start.config.tells_depth or not config.tells_depth:
+def _beginning(start: IdentificationNetwork, config: IdentificationConfig) -> IdentificationNetwork:
+    """Make of weights the beginning of a network that tells depth, where `config` wants one, and foresees nothing.
+
+    What a network foresees holds for its present weights: once these move it has to be learned again.
+    """
+    tells_depth = start.config.tells_depth or config.tells_depth
+    if start.config.tells_depth == tells_depth and not start.config.foresees:
         return start
-    network = IdentificationNetwork(dataclasses.replace(start.config, tells_depth=True))
-    network.load_state_dict({**network.state_dict(), **start.state_dict()})
+    network = IdentificationNetwork(dataclasses.replace(start.config, tells_depth=tells_depth, foresees=0))
+    kept = {name: value for name, value in start.state_dict().items() if not name.startswith("foresight.")}
+    network.load_state_dict({**network.state_dict(), **kept})
     return network
 
 
