@@ -28,8 +28,9 @@ _STEPS, _RATE, _DECAY, _DROPPED, _JITTER = 150, 1e-2, 0.1, 0.2, 0.1
 _BLUR_OF_CLASSES = 0.7
 """Standard deviation, in classes, by which targets are smoothed: neighbouring classes are neighbours."""
 
-_LEFT_OUT = ("levels",)
-"""Signs that tell simulated images from those of a camera, which are whole numbers, and not right from wrong."""
+_LEFT_OUT = ("levels", "side")
+"""Signs that tell simulated images from those of a camera, which are whole numbers and of any size, and not right from
+wrong."""
 
 _LIMITS = (0.05, 0.08, 0.12, 0.4)
 _WRONG, _GOOD = 3.0, 8.0

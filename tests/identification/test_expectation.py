@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from napari_deepblur.errors import WeightsError
-from napari_deepblur.identification.expectation import expect, suspicions
+from napari_deepblur.identification.expectation import expect, suspicions, suspicions_of_pixels
 from napari_deepblur.identification.signs import signs_foreseen
 from napari_deepblur.io.weights import find_weights, load_expectation, save_weights
 from napari_deepblur.networks.expectation import ExpectationConfig, ExpectationNetwork, mean_decibels
+from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.optics import Microscope
 
 QUIET = {
     "blocks": 0.0,
@@ -23,6 +27,7 @@ QUIET = {
     "contrast": 2.0,
     "misfit": 0.0,
     "out_of_focus": 0.0,
+    "side": 320.0,
 }
 
 
@@ -83,6 +88,23 @@ def test_suspicions_say_what_and_only_that(sign: str, value: float, word: str) -
     assert suspicions(QUIET) == ()
     (said,) = suspicions(QUIET | {sign: value})
     assert word in said
+
+
+@pytest.mark.parametrize(("sign", "value"), [("blocks", 0.3), ("corner", -0.9)])
+def test_what_chance_gives_in_a_small_image_is_not_suspected(sign: str, value: float) -> None:
+    assert suspicions(QUIET | {sign: value}) and not suspicions(QUIET | {sign: value, "side": 48.0})
+    assert suspicions(QUIET | {sign: 3 * value, "side": 48.0})
+
+
+def test_an_image_of_a_given_blur_is_suspected_by_its_pixels_alone() -> None:
+    rng = np.random.default_rng(0)
+    noise, optics = PoissonGaussianNoise(0.0, 5.0), Microscope(pixel_size_um=0.09)
+    image = gaussian_filter(rng.uniform(0, 2000, (160, 200)), 2) + rng.normal(0, 5, (160, 200))
+    smoothed = gaussian_filter(image, 1).astype(np.float32)
+    assert suspicions_of_pixels(image.astype(np.float32), optics, noise) == ()
+    (said,) = suspicions_of_pixels(smoothed, optics, noise)
+    assert "smoothed" in said
+    assert suspicions_of_pixels(smoothed, None, noise) == ()
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

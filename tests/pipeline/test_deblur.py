@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from napari_deepblur.errors import (
@@ -302,3 +303,15 @@ def test_other_failures_are_not_taken_for_a_lack_of_memory(
     monkeypatch.setattr(DeblurringNetwork, "iterate", broken)
     with pytest.raises(RuntimeError, match="a programming error"):
         _run(image, settings)
+
+
+def test_of_a_given_blur_it_is_said_what_the_image_went_through() -> None:
+    rng = np.random.default_rng(0)
+    family = ZernikeFamily(OPTICS, psf_size=15)
+    image = gaussian_filter(rng.uniform(0, 2000, (160, 160)), 2) + rng.normal(0, 5, (160, 160))
+    given = {"theta": np.zeros(family.n_parameters), "alpha": 0.0, "beta": 5.0, "method": "wiener"}
+    plain = deblur(image.astype(np.float32), family, **given)
+    smoothed = deblur(gaussian_filter(image, 1).astype(np.float32), family, **given)
+    assert plain.verdict is not None and plain.verdict.suspicions == ()
+    assert smoothed.verdict is not None and "smoothed" in smoothed.verdict.words
+    assert "smoothed" in " ".join(smoothed.settings["resolved"]["residual"]["suspicions"])

@@ -44,6 +44,9 @@ class Traces(NamedTuple):
         Share of the pixels that are as bright as the brightest, or as dark as the darkest.
     contrast
         Log ratio of the image's standard deviation to that of its noise; at most 7.
+    side
+        Geometric mean of the sides that were looked at, in pixels: what chance adds to the others is in proportion to
+        its inverse.
     """
 
     blocks: float
@@ -54,6 +57,7 @@ class Traces(NamedTuple):
     levels: float
     clipped: float
     contrast: float
+    side: float
 
 
 def find_traces(image: NDArray[np.float32], cutoff: float, noise: PoissonGaussianNoise) -> Traces:
@@ -90,6 +94,7 @@ def find_traces(image: NDArray[np.float32], cutoff: float, noise: PoissonGaussia
         levels=min(math.log2(max(len(np.unique(image)), 1)), 16.0),
         clipped=float(np.mean(pixels >= 1.0) + np.mean(pixels <= 0.0)) - 2 / pixels.size,
         contrast=min(0.5 * math.log(max(float(pixels.var()), _LEAST) / floor), 7.0),
+        side=math.sqrt(pixels.size),
     )
 
 

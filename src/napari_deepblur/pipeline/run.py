@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_deepblur.devices import free_memory, is_out_of_memory
 from napari_deepblur.errors import DeviceError, SettingsError
+from napari_deepblur.identification.expectation import suspicions_of_pixels
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.stack import StackIdentification
 from napari_deepblur.io.sinks import empty_result
@@ -257,6 +258,9 @@ def _finished(plan: Plan, given: _Plane, found: _Found, picture: _Picture) -> De
     expected = None if identification is None else identification.expectation
     if verdict is not None and expected is not None:
         verdict = doubted(verdict, expected.wrong, expected.psf_snr_db, expected.suspicions)
+    elif verdict is not None:
+        suspect = suspicions_of_pixels(evidence.pixels, plan.family.microscope, evidence.noise)
+        verdict = replace(verdict, suspicions=suspect)
     gained = light_note(left, picture.dark)
     resolution = resolution_gain(evidence.pixels, picture.image, plan.family.pixel_size_um)
     image = np.zeros((0, 0), np.float32) if by_regions(plan) else picture.image.pixels

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from napari_deepblur.devices import free_memory
 from napari_deepblur.errors import ImageError
+from napari_deepblur.identification.expectation import suspicions_of_pixels
 from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.optics import psf_planes
@@ -120,6 +121,9 @@ def run_volume(
     result = (restored.volume * np.float32(span)).astype(np.float32)
     found = None if coefficients is None else coefficients.numpy()
     verdict = judge_volume(restored.left, unit)
+    if verdict is not None:
+        fullest = restored.left.image[int(np.argmax(restored.left.image.var(axis=(1, 2))))]
+        verdict = replace(verdict, suspicions=suspicions_of_pixels(fullest, plan.settings.microscope, unit))
     record = _record(plan, survey, noise, found, origin, restored, zero + background * span)
     record["resolved"]["residual"] = None if verdict is None else verdict.as_record()
     metrics = _metrics(plan, blur)
