@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.honesty.fit import soft_classes
 from benchmarks.honesty.kinds import Example
@@ -29,7 +29,7 @@ from napari_deepblur.identification.test_time_augmentation import decide_turned,
 from napari_deepblur.identification.windows import at_least
 from napari_deepblur.identification.zernike import given_of
 from napari_deepblur.io.weights import find_weights, load_identification, read_weights, save_weights
-from napari_deepblur.networks.foresight import Foresight
+from napari_deepblur.networks.foresight import LEAST_SCALE, Foresight
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.networks.statistics import WINDOW, prepare
 from napari_deepblur.networks.trunk import reference_cutoff
@@ -37,7 +37,7 @@ from napari_deepblur.noise import estimate_noise
 from napari_deepblur.noise.intensity import unit_scale
 
 _SAVED_EVERY = 500
-_HIDDEN, _STEPS, _BATCH, _RATE, _DECAY = 256, 8000, 256, 2e-3, 0.05
+_HIDDEN, _STEPS, _BATCH, _RATE, _DECAY = 128, 4000, 256, 2e-3, 0.05
 
 
 def look(example: Example, network: IdentificationNetwork) -> tuple[Tensor, float]:
@@ -75,19 +75,28 @@ def gather(folder: Path, images: int, seed: int, network: IdentificationNetwork,
     return held
 
 
-def learn(features: dict[str, Tensor], seed: int = 0) -> Foresight:
+def learn(features: dict[str, Tensor]) -> Foresight:
     """Learn a head on what the network made of images; each step sees one turn of each of a batch of them."""
     understood, targets = features["understood"], soft_classes(features["db"].tolist())
-    torch.manual_seed(seed)
     head = Foresight(understood.shape[-1], _HIDDEN)
-    optimizer = torch.optim.AdamW(head.parameters(), lr=_RATE, weight_decay=_DECAY)
-    for step in range(_STEPS):
-        optimizer.param_groups[0]["lr"] = _RATE * (1 - step / _STEPS)
-        image, turn = torch.randint(len(understood), (_BATCH,)), torch.randint(understood.shape[1], (_BATCH,))
-        loss = -(targets[image] * head(understood[image, turn]).log_softmax(1)).sum(1).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    every = understood.flatten(0, 1).float()
+    head.centre.copy_(every.mean(0))
+    head.scale.copy_(every.std(0).clamp_min(LEAST_SCALE))
+    for seed, member in enumerate(head.members):
+        torch.manual_seed(seed)
+        assert isinstance(member, nn.Sequential)
+        for layer in member:
+            if isinstance(layer, nn.Linear):
+                layer.reset_parameters()
+        optimizer = torch.optim.AdamW(member.parameters(), lr=_RATE, weight_decay=_DECAY)
+        for step in range(_STEPS):
+            optimizer.param_groups[0]["lr"] = _RATE * (1 - step / _STEPS)
+            image, turn = torch.randint(len(understood), (_BATCH,)), torch.randint(understood.shape[1], (_BATCH,))
+            logits = member(head.standardised(understood[image, turn]))
+            loss = -(targets[image] * logits.log_softmax(1)).sum(1).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
     return head.eval()
 
 

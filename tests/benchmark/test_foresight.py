@@ -20,7 +20,7 @@ def test_a_head_learns_what_tells_right_from_wrong(monkeypatch: pytest.MonkeyPat
     understood[:, :, 3] += db[:, None] - 8
     head = foresight.learn({"understood": understood[:300].half(), "db": db[:300]})
     with torch.inference_mode():
-        said = mean_decibels(head(understood[300:].flatten(0, 1)).softmax(1)).view(100, 8).mean(1)
+        said = mean_decibels(head(understood[300:].flatten(0, 1))).view(100, 8).mean(1)
     assert torch.corrcoef(torch.stack((said, db[300:])))[0, 1] > 0.9
 
 
@@ -32,4 +32,4 @@ def test_a_network_with_a_new_head_keeps_all_other_weights() -> None:
     twice = foresight.with_foresight(once, second)
     assert once.config.foresees and twice.config == once.config
     assert all(torch.equal(twice.state_dict()[name], value) for name, value in network.state_dict().items())
-    assert torch.equal(twice.state_dict()["foresight.layers.3.weight"], second.state_dict()["layers.3.weight"])
+    assert torch.equal(twice.state_dict()["foresight.members.0.1.weight"], second.state_dict()["members.0.1.weight"])

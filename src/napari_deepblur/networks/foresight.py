@@ -7,14 +7,18 @@ does: a small head on those numbers learns from images of all sorts how wrong th
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from napari_deepblur.networks.expectation import EDGES
 
+_CLASSES = len(EDGES) + 1
+
 _FAR = 5.0
 """Standard deviations beyond which a number says no more."""
 
-_LEAST_VARIANCE = 1e-4
+LEAST_SCALE = 0.01
+"""Of a number that hardly changes from image to image."""
 
 
 class Foresight(nn.Module):
@@ -25,21 +29,30 @@ class Foresight(nn.Module):
     inputs
         Length of what it is given.
     hidden
-        Width of its one hidden layer.
+        Width of the one hidden layer of each member.
+    members
+        Number of small networks that answer together.
     """
 
-    def __init__(self, inputs: int, hidden: int) -> None:
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, inputs: int, hidden: int, members: int = 4) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.BatchNorm1d(inputs, eps=_LEAST_VARIANCE, affine=False),
-            nn.Hardtanh(-_FAR, _FAR),
-            nn.Dropout(0.2),
-            nn.Linear(inputs, hidden),
-            nn.SiLU(),
-            nn.Dropout(0.5),
-            nn.Linear(hidden, len(EDGES) + 1),
+        self.register_buffer("centre", torch.zeros(inputs))
+        self.register_buffer("scale", torch.ones(inputs))
+        self.members = nn.ModuleList(
+            nn.Sequential(
+                nn.Dropout(0.2), nn.Linear(inputs, hidden), nn.SiLU(), nn.Dropout(0.5), nn.Linear(hidden, _CLASSES)
+            )
+            for _ in range(members)
         )
 
+    def standardised(self, understood: Tensor) -> Tensor:
+        """Return what members look at, of `IdentificationNetwork.understand`'s (B, `inputs`)."""
+        return ((understood.float() - self.centre) / self.scale).clamp(-_FAR, _FAR)
+
     def forward(self, understood: Tensor) -> Tensor:
-        """Logits of the classes, shape (B, 8), from `IdentificationNetwork.understand`'s (B, `inputs`)."""
-        return self.layers(understood.float())  # type: ignore[no-any-return]
+        """Probabilities of the classes, shape (B, 8), from (B, `inputs`)."""
+        standard = self.standardised(understood)
+        return torch.stack([member(standard).float().softmax(-1) for member in self.members]).mean(0)

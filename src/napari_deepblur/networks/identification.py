@@ -187,7 +187,7 @@ class IdentificationNetwork(Trunk):
         if self.foresight is None:
             odds = theta.new_full((len(theta), len(EDGES) + 1), 1 / (len(EDGES) + 1))
         else:
-            odds = self.foresight(understanding).softmax(dim=1)
+            odds = self.foresight(understanding)
         return Prediction(theta, log_std, candidates, log_weights, out_of_focus, odds)
 
     def understand(self, evidence: Evidence, views: Views, given: Given) -> Tensor:
