@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-WAVELENGTHS_UM = (0.2, 2.0)
-"""Of light that microscopes see."""
+from napari_deepblur.optics.microscope import WAVELENGTHS_UM
 
 SAMPLING = (0.3, 2.0)
 """Pixel sizes that people work with, in parts of the one that Nyquist asks for."""
