@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,9 +46,7 @@ if TYPE_CHECKING:
 
     from napari_deepblur.calibration import Calibration, PupilRetrieval
     from napari_deepblur.widgets.calibration.bead_sources import BeadSource
-    from napari_deepblur.widgets.calibration.run import (
-        Judged,
-    )
+    from napari_deepblur.widgets.calibration.run import Judged
     from napari_deepblur.widgets.notice import Level
 
 
@@ -238,8 +237,8 @@ class CalibrationDock(QWidget):
             )
         else:
             self._show(found, sources, in_words(seconds))
-        # Once the column has made room for it.
-        QTimer.singleShot(0, self._area.scrollDown)
+        # From its first line, the verdict, once the column has made room for it.
+        QTimer.singleShot(0, partial(self._area.scrollTo, self._results if self._pupil.isHidden() else self._pupil))
 
     def _show(self, judged: Judged, sources: list[BeadSource], duration: str) -> None:
         """Add the layers of a calibration, and say what was found."""
