@@ -15,7 +15,7 @@ from PIL import Image
 from napari_deepblur.errors import AssumptionWarning, ImageError, ModalityWarning
 from napari_deepblur.io.acquisition_files import read_acquisition
 from napari_deepblur.io.ome_tiff import read_ome_tiff
-from napari_deepblur.io.open_image import open_image, scene_names
+from napari_deepblur.io.open_image import each_image, open_image, scene_names
 from napari_deepblur.io.stacks import read_stack
 
 RNG = np.random.default_rng(0)
@@ -302,3 +302,27 @@ def test_directories_that_lead_astray_are_refused_by_all_who_look(tmp_path: Path
 def test_a_folder_that_is_no_image_is_called_a_folder(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"is a folder, .*Give the files in it"):
         open_image(tmp_path)
+
+
+def test_each_image_of_a_file_is_read_where_none_is_chosen(tmp_path: Path) -> None:
+    one, three = tmp_path / "one.ome.tif", tmp_path / "three.ome.tif"
+    for path, count in ((one, 1), (three, 3)):
+        with tifffile.TiffWriter(path, ome=True) as file:
+            for plane in STACK[:count]:
+                file.write(plane, metadata={"axes": "YX"}, photometric="minisblack")
+    asked: list[object] = []
+
+    def read(path: Path, scene: object) -> int:
+        asked.append(scene)
+        with open_image(path, scene) as image:  # type: ignore[arg-type]
+            return int(image[()].sum())
+
+    count, each = each_image(one, lambda scene: read(one, scene))
+    assert (count, list(each)) == (1, [STACK[0].sum()]) and asked == [None]
+    asked.clear()
+    count, each = each_image(three, lambda scene: read(three, scene))
+    # One by one, as they are asked for.
+    assert count == 3 and next(each) == STACK[0].sum() and asked == [None, 0]
+    assert list(each) == [plane.sum() for plane in STACK[1:3]]
+    with pytest.raises(ImageError, match="no image file"):
+        each_image(tmp_path / "missing.tif", lambda scene: read(tmp_path / "missing.tif", scene))

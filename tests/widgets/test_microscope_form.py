@@ -14,6 +14,7 @@ from napari_deepblur.optics import Microscope
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.origin_tag import OriginTag
+from napari_deepblur.widgets.origins import Place
 
 WIDE_FIELD = Microscope(na=0.8, wavelength_um=0.52, pixel_size_um=0.16, n_immersion=1.0)
 
@@ -111,7 +112,7 @@ def test_optics_that_nobody_gave_stand_out_as_assumed(qtbot: QtBot, microscope_f
     assert [tag.value() for tag in tags] == ["assumed"] * 4 and all("assumed" in tag.text() for tag in tags)
     write(qtbot, child(microscope_form, QDoubleSpinBox, "na"), "1.3")
     assert notice.text() == "\u26a0 Immersion index and wavelength are assumed: check them."
-    microscope_form.setAcquisition(said_by("OME-XML", "a.tif", wavelengths_um=(0.6,)), before="'first'")
+    microscope_form.setAcquisition(said_by("OME-XML", "a.tif", wavelengths_um=(0.6,)), before=Place("'first'"))
     # What was typed for one image is nobody's statement about the next.
     assert notice.text() == (
         "\u26a0 Wavelength from the file a.tif. Immersion index is assumed: check it. NA is taken over from 'first': "
@@ -142,7 +143,7 @@ def test_optics_from_a_file_are_marked_until_others_are_typed(qtbot: QtBot, micr
     write(qtbot, child(microscope_form, QDoubleSpinBox, "na"), "1.1")
     assert notice.text() == "Immersion index and wavelength of channel 1 of 2 from the file cells.ome.tif."
     # Numbers that the next file does not state stay, but nobody has stated them for it.
-    microscope_form.setAcquisition(said_by("OME-XML", "b.tif", wavelengths_um=(0.6,)), before="'cells'")
+    microscope_form.setAcquisition(said_by("OME-XML", "b.tif", wavelengths_um=(0.6,)), before=Place("'cells'"))
     assert (microscope_form.value().na, microscope_form.value().wavelength_um) == (1.1, 0.6)
     assert notice.text() == (
         "\u26a0 Wavelength from the file b.tif. NA and immersion index are taken over from 'cells': check them."

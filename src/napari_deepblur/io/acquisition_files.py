@@ -11,7 +11,7 @@ from napari_deepblur.io.acquisition import Acquisition, common
 from napari_deepblur.io.diagnosis import diagnosed
 from napari_deepblur.io.formats import tiff
 from napari_deepblur.io.formats.format import Scene
-from napari_deepblur.io.open_image import format_of, open_image, scene_names
+from napari_deepblur.io.open_image import each_image, format_of, open_image
 
 
 def read_acquisition(path: str | os.PathLike[str], scene: Scene = None) -> Acquisition:
@@ -69,10 +69,5 @@ def _of(source: Path, scene: Scene) -> Acquisition:
 
 
 def _of_all(source: Path) -> Acquisition:
-    try:
-        return _of(source, None)
-    except ImageError:
-        names = scene_names(source)
-        if len(names) < 2:
-            raise
-        return common([_of(source, index) for index in range(len(names))])
+    _, each = each_image(source, lambda scene: _of(source, scene))
+    return common(list(each))

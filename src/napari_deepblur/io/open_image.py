@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from napari_deepblur.errors import ImageError
 from napari_deepblur.io.acquisition import Acquisition
@@ -20,6 +22,8 @@ from napari_deepblur.io.modality import warn_of_modality
 
 FORMATS_KNOWN: tuple[Format, ...] = (TIFF, PICTURE, CZI, LIF, ND2, ZARR)
 """All formats, in the order in which they are asked."""
+
+Read = TypeVar("Read")
 
 _HEAD = 4096
 
@@ -70,6 +74,35 @@ def scene_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     source = Path(path)
     with diagnosed(source):
         return tuple(format_of(source).scenes(source))
+
+
+def each_image(path: str | os.PathLike[str], read: Callable[[Scene], Read]) -> tuple[int, Iterator[Read]]:
+    """Read the image of a file, or where it holds several and one would have to be chosen, each of them.
+
+    Parameters
+    ----------
+    path
+        The file.
+    read
+        Reads one of its images, as `open_image` calls them: None where there is no choice.
+
+    Returns
+    -------
+    tuple
+        Their number, and what was read of each; those of several are read as they are asked for.
+
+    Raises
+    ------
+    ImageError
+        If the file is damaged.
+    """
+    try:
+        return 1, iter([read(None)])
+    except ImageError:
+        count = len(scene_names(path))
+        if count < 2:
+            raise
+    return count, map(read, range(count))
 
 
 def format_of(source: Path) -> Format:

@@ -17,6 +17,9 @@ HIGHEST_CUTOFF = 0.45
 
 _HIGHEST_INDEX = 2.5
 
+WAVELENGTHS_UM = (0.2, 2.0)
+"""Of light that microscopes see; others are asked about, or refused where they are no light at all."""
+
 _LONGEST_WAVELENGTH_UM = 20.0
 """Beyond it no lens of an optical microscope passes light, and all visible light in nanometres lies beyond it."""
 

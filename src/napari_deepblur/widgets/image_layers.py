@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from napari_deepblur.errors import AssumptionWarning, ImageError
 from napari_deepblur.io.formats.format import Scene
 from napari_deepblur.io.formats.tiff import TIFF
 from napari_deepblur.io.ome_tiff import is_ome_tiff
-from napari_deepblur.io.open_image import format_of, open_image, scene_names
+from napari_deepblur.io.open_image import each_image, format_of, open_image
 from napari_deepblur.io.records import kept_in
 from napari_deepblur.widgets.layer_acquisition import ACQUISITION_KEY
 from napari_deepblur.widgets.layer_placement import placed_as_saved, placed_as_stated
@@ -88,20 +89,15 @@ def _is_known(path: str) -> bool:
 
 def _layers(path: str) -> list[LayerData]:
     kept = kept_in(path) or {}
-    try:
-        return [_layer(path, None, kept)]
-    except ImageError:
-        names = scene_names(path)
-        if len(names) < 2:
-            raise
-    if len(names) > _MOST_LAYERS:
+    count, each = each_image(path, lambda scene: _layer(path, scene, kept))
+    if count > _MOST_LAYERS:
         warnings.warn(
-            f"{Path(path).name} holds {len(names)} images, of which the first {_MOST_LAYERS} are opened. Each of the "
+            f"{Path(path).name} holds {count} images, of which the first {_MOST_LAYERS} are opened. Each of the "
             "others is open_image(path, scene=NUMBER) of napari_deepblur.io.open_image, and --scene in the shell.",
             AssumptionWarning,
             stacklevel=2,
         )
-    layers = [_layer(path, number, kept) for number in range(min(len(names), _MOST_LAYERS))]
+    layers = list(islice(each, _MOST_LAYERS))
     for _, arguments, _ in layers[1:]:
         # They lie upon each other.
         arguments.setdefault("visible", False)

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
+
+
+def planar_placement(layer: Layer, axes: str) -> dict[str, Any]:
+    """Return the arguments that put a layer of two axes where rows and columns of another lie.
+
+    Parameters
+    ----------
+    layer
+        The other.
+    axes
+        Its axes, one letter each, without that of colours.
+    """
+    from napari.utils.transforms import Affine
+
+    own = Affine(scale=layer.scale, rotate=layer.rotate, shear=layer.shear, translate=layer.translate)
+    plane = [axes.index("Y"), axes.index("X")]
+    matrix = np.eye(3)
+    matrix[:2, :2] = (layer.affine.linear_matrix @ own.linear_matrix)[np.ix_(plane, plane)]
+    matrix[:2, 2] = np.asarray(layer.affine(own.translate))[plane]
+    return {name: tuple(getattr(layer, name)[axis] for axis in plane) for name in ("units", "axis_labels")} | {
+        "affine": matrix
+    }
 
 
 def step(layer: Layer, axis: int) -> NDArray[np.float64]:

@@ -18,8 +18,8 @@ from napari_deepblur.widgets.described import label, tooltip
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.number_box import LengthBox, NumberBox
 from napari_deepblur.widgets.origin_tag import OriginTag
-from napari_deepblur.widgets.origins import NUMBERS, sentences
-from napari_deepblur.widgets.plausible import question_of
+from napari_deepblur.widgets.origins import NOWHERE, NUMBERS, Place, sentences
+from napari_deepblur.widgets.plausible import question_of, said_of_sampling
 from napari_deepblur.widgets.question_row import QuestionRow
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class MicroscopeForm(QWidget):
         self._boxes["n_sample"].setSpecialValueText("as the immersion")
         self._boxes["depth_um"] = _box(LengthBox(self), "depth_um", 1.0)
         self._origins: dict[str, Origin] = {}
-        self._where: dict[str, str] = {}
-        self._remark, self._of_channel = "", ""
+        self._where: dict[str, Place] = {}
+        self._remark, self._of_channel, self._of_size = "", "", ""
         self._tags = {name: OriginTag(self) for name in NUMBERS}
         self._file_notice, self._origin, self._consequence = (Notice(self) for _ in range(3))
         self._file_notice.setObjectName("optics_origin")
@@ -116,7 +116,9 @@ class MicroscopeForm(QWidget):
                 depth_um=number["depth_um"],
             )
 
-    def setValue(self, microscope: Microscope, origins: Mapping[str, Origin] | None = None, where: str = "") -> None:
+    def setValue(
+        self, microscope: Microscope, origins: Mapping[str, Origin] | None = None, where: Place = NOWHERE
+    ) -> None:
         """Show a microscope.
 
         Parameters
@@ -126,11 +128,11 @@ class MicroscopeForm(QWidget):
         origins
             Where each of the numbers is from; those that are not named count as typed.
         where
-            What the file, or the preset, is called.
+            The layer, or the preset.
         """
         self._fill(asdict(microscope))
         self._origins = {name: (origins or {}).get(name, "typed") for name in NUMBERS}
-        self._where = {name: "" if self._origins[name] == "assumed" else where for name in NUMBERS}
+        self._where = {name: NOWHERE if self._origins[name] == "assumed" else where for name in NUMBERS}
         self._remark = ""
         self._origin.clear()
         default = [known for known in options() if known.name in _USUAL]
@@ -142,7 +144,7 @@ class MicroscopeForm(QWidget):
     def setPreset(self, microscope: Microscope, name: str) -> None:
         """Show a named microscope; the pixel size that a layer states stays, and a difference is said."""
         stated, size = self._origins["pixel_size_um"] == "file", self._boxes["pixel_size_um"].value()
-        self.setValue(microscope, dict.fromkeys(NUMBERS, "preset"), name)
+        self.setValue(microscope, dict.fromkeys(NUMBERS, "preset"), Place(name))
         if stated:
             self._set("pixel_size_um", size, "file")
             if abs(size - microscope.pixel_size_um) > _SAME * size:
@@ -154,17 +156,17 @@ class MicroscopeForm(QWidget):
 
     def preset(self) -> str:
         """Return the name of the microscope that the numbers are of; empty where they are of none."""
-        names = {self._where[name] for name, origin in self._origins.items() if origin == "preset"}
+        names = {self._where[name].name for name, origin in self._origins.items() if origin == "preset"}
         return names.pop() if len(names) == 1 else ""
 
     def origins(self) -> dict[str, Origin]:
         """Return where each of the numbers is from that every image has."""
         return dict(self._origins)
 
-    def given(self) -> dict[str, tuple[float, Origin, str]]:
+    def given(self) -> dict[str, tuple[float, Origin, Place]]:
         """Return the numbers that the user has given for this image, typed or by a preset: value, origin, where."""
         return {
-            name: (self._boxes[name].value(), origin, self._where.get(name, ""))
+            name: (self._boxes[name].value(), origin, self._where.get(name, NOWHERE))
             for name, origin in self._origins.items()
             if origin in ("typed", "preset")
         }
@@ -174,7 +176,7 @@ class MicroscopeForm(QWidget):
         self._origins |= origins
         self._changed()
 
-    def setGiven(self, given: Mapping[str, tuple[float, Origin, str]]) -> None:
+    def setGiven(self, given: Mapping[str, tuple[float, Origin, Place]]) -> None:
         """Show numbers that the user has given for this image before."""
         for name, (value, origin, where) in given.items():
             self._set(name, value, origin, where)
@@ -200,9 +202,20 @@ class MicroscopeForm(QWidget):
             self._origins["pixel_size_um"] = "assumed"
         unknown = self._origins["pixel_size_um"] == "assumed"
         self._origin.say(remark, "warning" if unknown and remark else level)
+        self._of_size = self._origin.text()
         self._changed()
 
-    def setAcquisition(self, acquisition: Acquisition, remark: str = "", channel: int = 0, before: str = "") -> None:
+    def setNames(self, names: Mapping[str, str], remark: str) -> None:
+        """Call layers as they are called now, by what napari knows them by; and so the remark on the pixel size."""
+        self._where = {number: place.renamed(names) for number, place in self._where.items()}
+        if self._of_size and self._origin.text() == self._of_size:
+            self._origin.say(remark, self._origin.level())
+            self._of_size = self._origin.text()
+        self._mark()
+
+    def setAcquisition(
+        self, acquisition: Acquisition, remark: str = "", channel: int = 0, before: Place = NOWHERE
+    ) -> None:
         """Fill in the optics that the file of another image states, and say what it does not.
 
         Parameters
@@ -214,7 +227,7 @@ class MicroscopeForm(QWidget):
         channel
             Whose emission wavelength counts.
         before
-            The image that the numbers so far belong to.
+            The image, or the preset, that the numbers so far belong to.
         """
         stated = {
             "na": acquisition.na,
@@ -225,13 +238,13 @@ class MicroscopeForm(QWidget):
         file = Path(acquisition.source).name
         for name, value in stated.items():
             if value is not None:
-                self._set(name, value, "file", file)
+                self._set(name, value, "file", Place(file))
         count = len(acquisition.wavelengths_um)
         self._of_channel = f" of channel {channel + 1} of {count}" if count > 1 else ""
         self._remark = remark
         self._changed()
 
-    def assumeAll(self, before: str) -> None:
+    def assumeAll(self, before: Place) -> None:
         """Keep the numbers for an image of which nothing is known: they are taken over from the one before."""
         for name in NUMBERS:
             if self._origins[name] != "assumed":
@@ -239,7 +252,7 @@ class MicroscopeForm(QWidget):
             self._origins[name] = "assumed"
         self._remark = ""
 
-    def _set(self, name: str, value: float, origin: Origin, where: str = "") -> None:
+    def _set(self, name: str, value: float, origin: Origin, where: Place = NOWHERE) -> None:
         with QSignalBlocker(self._boxes[name]):
             self._boxes[name].setValue(value)
         self._origins[name], self._where[name] = origin, where
@@ -247,13 +260,13 @@ class MicroscopeForm(QWidget):
     def _mark(self) -> None:
         """Say which numbers are from the file, which nobody has given, and the remark behind it."""
         for name, tag in self._tags.items():
-            tag.setValue(self._origins[name], self._where.get(name, ""))
+            tag.setValue(self._origins[name], self._where.get(name, NOWHERE).name)
         said = sentences({name: self._origins[name] for name in _STATED}, self._where, self._of_channel)
         warned = self._remark or "assumed" in (self._origins[name] for name in _STATED)
         self._file_notice.say(" ".join([*said, self._remark]).strip(), "warning" if warned else "note")
 
     def _typed(self, name: str) -> None:
-        self._origins[name], self._where[name] = "typed", ""
+        self._origins[name], self._where[name] = "typed", NOWHERE
         if name == "pixel_size_um":
             self._origin.clear()
         self._changed()
@@ -296,15 +309,7 @@ class MicroscopeForm(QWidget):
         except MicroscopeError as error:
             self._consequence.say(str(error), "error")
         else:
-            cutoff, nyquist = microscope.cutoff, microscope.nyquist_pixel_size_um
-            if cutoff > 0.25:
-                self._consequence.say(
-                    f"Under-sampled: fc = {cutoff:.3f} cycles/pixel is above 0.25. "
-                    f"Nyquist needs pixels of at most {nyquist:.3f} µm.",
-                    "warning",
-                )
-            else:
-                self._consequence.say(f"fc = {cutoff:.3f} cycles/pixel; Nyquist pixel {nyquist:.3f} µm.", "note")
+            self._consequence.say(*said_of_sampling(microscope))
         self.valueChanged.emit()
 
 

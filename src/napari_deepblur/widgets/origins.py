@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 Origin = Literal["file", "typed", "preset", "assumed"]
 """From the file or the layer; typed by the user; of a named microscope; stated by nobody."""
@@ -23,12 +23,34 @@ WORDS = {
 _UNITS = {"wavelength_um": " µm", "pixel_size_um": " µm"}
 
 
+class Place(NamedTuple):
+    """What a number is from, or was taken over from.
+
+    Attributes
+    ----------
+    name
+        Of the file, the preset or the layer, as it is shown.
+    layer
+        What napari knows the layer by, whatever it is called; empty where it is of none.
+    """
+
+    name: str = ""
+    layer: str = ""
+
+    def renamed(self, names: Mapping[str, str]) -> Place:
+        """Return the same with the name that the layer has now."""
+        return self._replace(name=names.get(self.layer, self.name))
+
+
+NOWHERE = Place()
+
+
 def listed(words: Sequence[str]) -> str:
     """Write several words as people do."""
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
 
 
-def sentences(origins: Mapping[str, Origin], where: Mapping[str, str], of_channel: str = "") -> list[str]:
+def sentences(origins: Mapping[str, Origin], where: Mapping[str, Place], of_channel: str = "") -> list[str]:
     """Say which numbers are from a file or a preset, and which nobody has stated.
 
     Parameters
@@ -36,22 +58,23 @@ def sentences(origins: Mapping[str, Origin], where: Mapping[str, str], of_channe
     origins
         Of the numbers.
     where
-        What the file or the preset is called, or the image that an assumed number was taken over from.
+        The file, the layer or the preset, or what an assumed number was taken over from.
     of_channel
         What is said behind the wavelength.
     """
     said = []
     for origin in ("file", "preset", "assumed"):
         names = [name for name, known in origins.items() if known == origin]
-        for place in sorted({where.get(name, "") for name in names}):
-            here = [name for name in names if where.get(name, "") == place]
+        for place in sorted({where.get(name, NOWHERE) for name in names}):
+            here = [name for name in names if where.get(name, NOWHERE) == place]
             text = listed([WORDS[name] + (of_channel if name == "wavelength_um" else "") for name in here])
             start, one = text[0].upper() + text[1:], len(here) == 1
             if origin == "assumed":
-                how = f"taken over from {place}" if place else "assumed"
+                how = f"taken over from {place.name}" if place.name else "assumed"
                 said.append(f"{start} {'is' if one else 'are'} {how}: check {'it' if one else 'them'}.")
             else:
-                said.append(f"{start} from the {origin} {place}".rstrip() + ".")
+                kind = "layer" if place.layer else origin
+                said.append(f"{start} from the {kind} {place.name}".rstrip() + ".")
     return said
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-WAVELENGTHS_UM = (0.2, 2.0)
-"""Of light that microscopes see."""
+from napari_deepblur.optics.microscope import WAVELENGTHS_UM
+
+if TYPE_CHECKING:
+    from napari_deepblur.optics import Microscope
+    from napari_deepblur.widgets.notice import Level
 
 SAMPLING = (0.3, 2.0)
 """Pixel sizes that people work with, in parts of the one that Nyquist asks for."""
@@ -95,6 +98,18 @@ def _question_of_length(asked: str, usual: str, length_um: float, limits: tuple[
     known = low <= abs(meant) < high
     words = f"{asked.format(f'{length_um:g}')} {usual} {low:g} to {high:g} µm{'.' if known else ': please check.'}"
     return Question(words, "", meant if known else None)
+
+
+def said_of_sampling(microscope: Microscope) -> tuple[str, Level]:
+    """Say what follows from the numbers for the sampling, and whether it is to be minded."""
+    cutoff, nyquist = microscope.cutoff, microscope.nyquist_pixel_size_um
+    if cutoff > 0.25:
+        return (
+            f"Under-sampled: fc = {cutoff:.3f} cycles/pixel is above 0.25. "
+            f"Nyquist needs pixels of at most {nyquist:.3f} µm.",
+            "warning",
+        )
+    return f"fc = {cutoff:.3f} cycles/pixel; Nyquist pixel {nyquist:.3f} µm.", "note"
 
 
 def in_nanometres(length_um: float) -> str:

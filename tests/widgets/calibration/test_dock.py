@@ -31,8 +31,10 @@ from napari_deepblur.widgets.calibration.bead_form import BeadChoice, BeadForm
 from napari_deepblur.widgets.calibration.bead_preview import BeadPreview
 from napari_deepblur.widgets.calibration.bead_source_form import BeadSourceForm
 from napari_deepblur.widgets.calibration.dock import CalibrationDock
+from napari_deepblur.widgets.calibration.results import CalibrationResults
 from napari_deepblur.widgets.deblur import family_form
 from napari_deepblur.widgets.deblur.dock import DeblurDock
+from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.notice import Notice
 
@@ -86,6 +88,7 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     qtbot: QtBot, viewer: Viewer, calibration_dock: CalibrationDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beads = _add_beads(viewer)
+    viewer.window.resize(1366, 700)
     _calibrate(qtbot, calibration_dock)
     assert status(calibration_dock).text().startswith("Done in")
     names = ["beads", "beads rings", "beads maps", "beads eigen-PSFs", "beads measured and modelled"]
@@ -109,6 +112,9 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
 
     # The verdict: a line for each, with a sign beside the colour, and the same in the report.
     lines = [child(calibration_dock, Notice, f"calibration_finding_{place}") for place in range(6)]
+    # Its first line is seen, also in a low window.
+    results, area = child(calibration_dock, CalibrationResults), child(calibration_dock, FormArea)
+    assert 0 <= results.mapTo(area, results.rect().topLeft()).y() < area.height() / 2
     assert [line.text().split(":")[0].lstrip("✔⚠✖ ") for line in lines if line.text()] == [
         "Beads",
         "Field",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from driving import MICROMETRES, child, choose, write
+from driving import MICROMETRES, child, choose, status, write
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QInputDialog,
 from napari_deepblur.pipeline.named_microscopes import FOLDER_VARIABLE, named_microscopes
 from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.deblur.preset_form import PresetForm
+from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.notice import Notice
 
@@ -75,6 +76,46 @@ def test_a_microscope_is_saved_and_chosen_for_another_image(
     assert form.origins()["na"] == "typed" and child(dock, QComboBox, "preset").currentText() == "my 100x"
     combo.setCurrentIndex(combo.findText("bare"))
     assert dock.value().optics.na == 0.5 and child(dock, QComboBox, "preset").currentText() == "not named"
+
+
+def test_numbers_of_no_named_microscope_are_not_said_to_be_of_one(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = {METADATA_KEY: {"acquisition": {"na": 1.1, "origins": {"na": "file"}}}}
+    viewer.add_image(cells, name="image", metadata=metadata, **MICROMETRES)
+    form, box = child(dock, MicroscopeForm), child(dock, QComboBox, "preset")
+    write(qtbot, child(dock, QDoubleSpinBox, "na"), "1.3")
+    write(qtbot, child(dock, QDoubleSpinBox, "wavelength_um"), "600 nm")
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("my 100x", True))
+    click(dock, "save_preset")
+    box.setCurrentIndex(0)
+    choose_microscope(qtbot, dock, "my 100x")
+    assert set(form.origins().values()) == {"preset", "file"} and dock.value().optics.na == 1.3
+    write(qtbot, child(dock, QDoubleSpinBox, "n_immersion"), "1.4")
+    while box.currentText() != "not named":
+        qtbot.keyClick(box, Qt.Key.Key_Up)
+    # What the image states comes back, what was typed since stays, and nobody states the rest.
+    assert box.currentText() == "not named"
+    assert form.origins() == {
+        "na": "file",
+        "n_immersion": "typed",
+        "wavelength_um": "assumed",
+        "pixel_size_um": "file",
+    }
+    value = dock.value()
+    assert (value.optics.na, value.optics.n_immersion, value.optics.wavelength_um) == (1.1, 1.4, 0.6)
+    assert value.assumed == ("wavelength_um",)
+    assert "avelength is taken over from 'my 100x': check it." in child(dock, Notice, "optics_origin").text()
+
+
+def test_a_pixel_size_that_no_microscope_has_is_not_written(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    layer = viewer.add_image(cells, name="image")
+    write(qtbot, child(dock, QDoubleSpinBox, "na"), "1.7")
+    click(dock, "write_scale")
+    assert tuple(layer.scale) == (1, 1)
+    assert "NA 1.7 is larger" in status(dock).text()
 
 
 def test_a_microscope_is_shared_as_a_file_and_removed(

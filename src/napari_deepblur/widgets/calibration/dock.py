@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
 from napari_deepblur.calibration.pupil.choice import patch_side
 from napari_deepblur.errors import DeepblurError, FamilyFileError
+from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.widgets.calibration.adaptation_panel import AdaptationPanel
 from napari_deepblur.widgets.calibration.aim_form import AimForm
 from napari_deepblur.widgets.calibration.bead_form import BeadChoice, BeadForm
+from napari_deepblur.widgets.calibration.bead_optics import follow_names, state_optics
 from napari_deepblur.widgets.calibration.bead_preview import BeadPreview
 from napari_deepblur.widgets.calibration.bead_source_form import BeadSourceForm
 from napari_deepblur.widgets.calibration.layers import calibration_layers
@@ -31,7 +34,7 @@ from napari_deepblur.widgets.connections import Connections
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
-from napari_deepblur.widgets.layers import shown_name, stated_microscope
+from napari_deepblur.widgets.layers import shown_name
 from napari_deepblur.widgets.loading import CALIBRATING, load_for
 from napari_deepblur.widgets.microscope_form import MicroscopeForm
 from napari_deepblur.widgets.preferences import follow_preferences
@@ -43,9 +46,7 @@ if TYPE_CHECKING:
 
     from napari_deepblur.calibration import Calibration, PupilRetrieval
     from napari_deepblur.widgets.calibration.bead_sources import BeadSource
-    from napari_deepblur.widgets.calibration.run import (
-        Judged,
-    )
+    from napari_deepblur.widgets.calibration.run import Judged
     from napari_deepblur.widgets.notice import Level
 
 
@@ -70,6 +71,7 @@ class CalibrationDock(QWidget):
         self._used: list[BeadSource] = []
         self._layers: list[Layer] = []
         self._measured: BeadSource | None = None
+        self._taken = Acquisition()
         self._connections = Connections(self)
         self._job = Job(self, "Bead calibration")
 
@@ -117,6 +119,7 @@ class CalibrationDock(QWidget):
         self._job.failed.connect(self._failed)
         self._job.cancelled.connect(self._cancelled)
         self._connections.connect(napari_viewer.events.theme, self._follow_theme)
+        self._connections.connect(napari_viewer.layers.events.renamed, self._follow_names)
         self._follow_theme()
         self._source_shown()
         load_for(self, CALIBRATING)
@@ -144,21 +147,18 @@ class CalibrationDock(QWidget):
     def _source_shown(self) -> None:
         source = self._sources.shown()
         if source is not self._measured:
-            self._measured = source
+            before, self._measured, self._taken = self._measured, source, Acquisition()
             if source is not None and not source.refusal:
-                stated = stated_microscope(source.layer) if source.layer is not None else None
-                taken, reason = source.acquisition()
-                if stated is not None:
-                    self._microscope.setValue(stated)
-                else:
-                    self._microscope.setAcquisition(taken, reason)
-                size = source.pixel_size(taken)
-                self._microscope.setPixelSize(size.size_um, size.remark, size.level)
+                taken = self._taken = state_optics(self._microscope, source, before)
                 stated_by = (
                     "the layer" if taken.plane_spacing_um is None else f"the file {Path(taken.source).name}".rstrip()
                 )
                 self._aim.setStack(source.planes(), source.plane_spacing_um(taken), stated_by)
         self._look()
+
+    def _follow_names(self, event: object = None) -> None:
+        """Call layers as they are called now."""
+        follow_names(self._microscope, self._measured, self._taken, list(self._viewer.layers))
 
     def _aimed(self) -> None:
         """Offer for a pupil what its patches are best."""
@@ -237,8 +237,8 @@ class CalibrationDock(QWidget):
             )
         else:
             self._show(found, sources, in_words(seconds))
-        # Once the column has made room for it.
-        QTimer.singleShot(0, self._area.scrollDown)
+        # From its first line, the verdict, once the column has made room for it.
+        QTimer.singleShot(0, partial(self._area.scrollTo, self._results if self._pupil.isHidden() else self._pupil))
 
     def _show(self, judged: Judged, sources: list[BeadSource], duration: str) -> None:
         """Add the layers of a calibration, and say what was found."""

@@ -9,9 +9,9 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QFormLayout, QLineEdit, QWidget
 
 from napari_deepblur.errors import SettingsError
+from napari_deepblur.optics.microscope import WAVELENGTHS_UM
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.number_box import length_um
-from napari_deepblur.widgets.plausible import WAVELENGTHS_UM
 
 
 class ChannelsForm(QWidget):

@@ -17,6 +17,7 @@ from napari_deepblur.widgets.deblur.axes_form import AxesForm
 from napari_deepblur.widgets.deblur.comparison import Comparison
 from napari_deepblur.widgets.deblur.layer_facts import LayerFacts
 from napari_deepblur.widgets.deblur.layer_form import LayerForm
+from napari_deepblur.widgets.deblur.named_optics import NamedOptics
 from napari_deepblur.widgets.deblur.preset_form import PresetForm
 from napari_deepblur.widgets.deblur.preview_form import PreviewForm
 from napari_deepblur.widgets.deblur.result_book import ResultBook
@@ -29,7 +30,6 @@ from napari_deepblur.widgets.deblur.wanted import Forms, Wanted
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.form_area import FormArea
 from napari_deepblur.widgets.job import Job
-from napari_deepblur.widgets.layers import shown_name, write_pixel_size
 from napari_deepblur.widgets.loading import DEBLURRING, load_for
 from napari_deepblur.widgets.run_panel import RunPanel, in_words
 
@@ -70,6 +70,7 @@ class DeblurDock(QWidget):
         self._presets = PresetForm(self.value, self)
         self._settings = SettingsForms(self)
         self._facts = LayerFacts(napari_viewer, self._layer, self._axes, self._settings, self)
+        self._named = NamedOptics(self._presets, self._layer, self._axes, self._settings, self._facts, self)
         self._preview = PreviewForm(napari_viewer, self._wanted, self)
         self._estimate = VolumeEstimateForm(self._described, self)
         self._book = ResultBook(napari_viewer, self)
@@ -104,11 +105,10 @@ class DeblurDock(QWidget):
         for emitter in (napari_viewer.scene.camera.events, napari_viewer.dims.events.point):
             self._connections.connect(emitter, self._preview.update_preview)
         self._facts.chosen.connect(self._leave_result)
-        self._presets.chosen.connect(self._settings.setMicroscope)
-        self._presets.scaleRequested.connect(self._write_scale)
-        self._settings.microscope.valueChanged.connect(self._name_microscope)
-        self._connections.connect(napari_viewer.layers.selection.events.active, self._describe)
-        self._connections.connect(napari_viewer.layers.events.removed, self._describe)
+        self._named.said.connect(self._panel.say)
+        listed = napari_viewer.layers
+        for emitter in (listed.selection.events.active, listed.events.removed, listed.events.renamed):
+            self._connections.connect(emitter, self._describe)
         self._preview.valueChanged.connect(self._describe)
         self._results.residualRequested.connect(self._add_residual)
         self._results.blendChanged.connect(self._blend)
@@ -235,21 +235,6 @@ class DeblurDock(QWidget):
         layer, active = self._layer.value(), self._viewer.layers.selection.active
         if layer is not None and active is not None and layer != active and self._book.findings(active) is not None:
             self._viewer.layers.selection.active = layer
-
-    def _name_microscope(self) -> None:
-        """Show the name of the microscope only while the numbers are those of it."""
-        name = self._settings.microscope.preset()
-        if name != self._presets.value():
-            self._presets.setValue(name)
-
-    def _write_scale(self) -> None:
-        layer, axes = self._layer.value(), self._axes.value().axes.removesuffix("S")
-        if layer is None or len(axes) != layer.ndim:
-            self._panel.say("There is no layer to write the pixel size to: choose an image.", "warning")
-            return
-        size = self.value().optics.pixel_size_um
-        write_pixel_size(layer, axes, size)
-        self._panel.say(f"Pixels of {shown_name(layer.name)} are {size:g} µm now.")
 
     def _describe(self, event: object = None) -> None:
         """Say what is known of the selected result; where none is selected, of the preview."""

@@ -19,12 +19,14 @@ from napari_deepblur.widgets.layer_acquisition import (
     recorded_origins,
 )
 from napari_deepblur.widgets.layers import (
+    PixelSize,
     full_resolution,
     pixel_size,
     refusal,
     shown_name,
     stated_microscope,
 )
+from napari_deepblur.widgets.origins import NOWHERE, Place
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from napari_deepblur.widgets.deblur.axes_form import AxesForm
     from napari_deepblur.widgets.deblur.layer_form import LayerForm
     from napari_deepblur.widgets.deblur.settings_forms import SettingsForms
-    from napari_deepblur.widgets.layers import PixelSize
     from napari_deepblur.widgets.origins import Origin
 
 
@@ -53,7 +54,7 @@ class _Said(NamedTuple):
 class _Given(NamedTuple):
     """What the user has given for a layer: optics, names of axes, the distance of planes, and of channels."""
 
-    optics: dict[str, tuple[float, Origin, str]]
+    optics: dict[str, tuple[float, Origin, Place]]
     shape: tuple[int, ...]
     axes: str
     spacing_um: float | None
@@ -104,6 +105,7 @@ class LayerFacts(QObject):
         axes.valueChanged.connect(self._renamed)
         axes.axesChanged.connect(self._find_spacing)
         self._connections.connect(viewer.layers.events.removed, self._forget)
+        self._connections.connect(viewer.layers.events.renamed, self._follow_names)
 
     def pixel_size(self) -> PixelSize | None:
         """Return the size of a pixel that the layer states; None where there is no layer."""
@@ -112,6 +114,23 @@ class LayerFacts(QObject):
     def is_filling(self) -> bool:
         """Tell whether forms are being filled in: what they say together is known when `changed` comes."""
         return self._filling
+
+    def withdraw_preset(self) -> None:
+        """Take back that the numbers are of a named microscope: what the layer states comes back, others are assumed.
+
+        What was typed since stays.
+        """
+        form = self._settings.microscope
+        given = form.given()
+        names = {place.name for _, origin, place in given.values() if origin == "preset"}
+        if not names:
+            return
+        before = Place(f"'{names.pop()}'")
+        if self._known is None:
+            form.assumeAll(before)
+        else:
+            self._state_optics(self._known, before)
+        form.setGiven({name: number for name, number in given.items() if number[1] == "typed"})
 
     def update(self) -> None:
         """Ask the chosen layer."""
@@ -139,7 +158,7 @@ class LayerFacts(QObject):
             self._taken, self._reason = (Acquisition(), "") if layer is None else layer_acquisition_or_reason(layer)
             self._find_axes()
             if layer is not None:
-                self._find_optics(layer, "" if before is None else shown_name(before.name))
+                self._find_optics(layer, NOWHERE if before is None else _place_of(before))
                 self._give_again(self._given.get(str(layer.unique_id)))
             self.chosen.emit()
         elif layer is not None and full_resolution(layer).shape != self._shape:
@@ -171,25 +190,43 @@ class LayerFacts(QObject):
             self._axes.setValue(choice._replace(axes=axes, plane_spacing_um=spacing))
             self._settings.channels.setText(given.channels)
 
-    def _find_optics(self, layer: Layer, before: str) -> None:
+    def _find_optics(self, layer: Layer, before: Place) -> None:
         """Fill in what the layer states, then what the user has typed for it before."""
-        stated = stated_microscope(layer)
         # Wavelengths of another image's channels are none of this one's.
         self._settings.channels.setText("")
         self._count_channels(self._taken.wavelengths_um)
+        self._state_optics(layer, before)
+
+    def _state_optics(self, layer: Layer, before: Place) -> None:
+        """Fill in what the layer states; what it does not is assumed."""
+        stated = stated_microscope(layer)
         form = self._settings.microscope
         if stated is not None:
-            form.setValue(stated, recorded_origins(layer), str(layer.name))
-            size = pixel_size(layer, self._planar_axes())
+            form.setValue(stated, recorded_origins(layer), _place_of(layer))
         else:
             channel = channel_of_layer(layer, list(self._viewer.layers), self._taken)
             form.setAcquisition(self._taken, self._reason, channel, before)
-            size = known_pixel_size(layer, self._planar_axes(), self._taken)
-        remark = size.remark
-        if stated is not None and size.level == "note":
-            remark = f"Microscope and pixel size from {shown_name(layer.name)}."
-        form.setPixelSize(size.size_um, remark, size.level)
+        form.setPixelSize(*self._stated_size(layer))
         self._said = self._said._replace(size=known_pixel_size(layer, self._planar_axes(), self._taken))
+
+    def _stated_size(self, layer: Layer) -> PixelSize:
+        """Return the pixel size that a layer states, or its file."""
+        if stated_microscope(layer) is None:
+            return known_pixel_size(layer, self._planar_axes(), self._taken)
+        size = pixel_size(layer, self._planar_axes())
+        if size.level != "note":
+            return size
+        return size._replace(remark=f"Microscope and pixel size from {shown_name(layer.name)}.")
+
+    def _follow_names(self, event: object = None) -> None:
+        """Call layers in the forms as they are called now."""
+        names = {str(layer.unique_id): shown_name(layer.name) for layer in self._viewer.layers}
+        layer = self._known
+        remark = "" if layer is None else self._stated_size(layer).remark
+        self._settings.microscope.setNames(names, remark)
+        if layer is not None and self._said.size is not None:
+            now = known_pixel_size(layer, self._planar_axes(), self._taken).remark
+            self._said = self._said._replace(size=self._said.size._replace(remark=now))
 
     def _find_axes(self) -> None:
         layer = self._known
@@ -258,3 +295,7 @@ class LayerFacts(QObject):
     def _forget(self, event: object = None) -> None:
         there = {str(layer.unique_id) for layer in self._viewer.layers}
         self._given = {known: given for known, given in self._given.items() if known in there}
+
+
+def _place_of(layer: Layer) -> Place:
+    return Place(shown_name(layer.name), str(layer.unique_id))

@@ -25,6 +25,7 @@ from napari_deepblur.widgets.deblur.live_sources import CameraSource, LayerSourc
 from napari_deepblur.widgets.failures import told
 from napari_deepblur.widgets.help_button import HelpButton
 from napari_deepblur.widgets.job import Job
+from napari_deepblur.widgets.layer_steps import planar_placement
 from napari_deepblur.widgets.layers import METADATA_KEY, selection_kept
 from napari_deepblur.widgets.notice import Notice
 from napari_deepblur.widgets.run_panel import in_words
@@ -260,12 +261,9 @@ class LiveDialog(QDialog):
         if self._followed is not None:
             arguments = arguments | {
                 "name": f"{layer.name} live",
-                "scale": layer.scale[-2:],
-                "translate": layer.translate[-2:],
-                "units": layer.units[-2:],
-                "axis_labels": layer.axis_labels[-2:],
                 "colormap": layer.colormap.name,
                 "contrast_limits": tuple(layer.contrast_limits),
+                **planar_placement(layer, wanted.choice.axes.removesuffix("S")),
             }
         self._result = Image(result.image, **arguments)
         with selection_kept(self._viewer):

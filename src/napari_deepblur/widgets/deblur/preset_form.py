@@ -57,6 +57,8 @@ class PresetForm(QWidget):
 
     chosen = Signal(object)
     """A `NamedMicroscope` shall stand in the forms."""
+    withdrawn = Signal()
+    """The numbers in the forms shall be those of no named microscope."""
     scaleRequested = Signal()
     """The pixel size in the form shall be that of the layer."""
 
@@ -125,6 +127,8 @@ class PresetForm(QWidget):
         if known is not None:
             self._say("")
             self.chosen.emit(known)
+        else:
+            self.withdrawn.emit()
 
     def _act(self, entry: QAction) -> None:
         """Do what was chosen, and say what is wrong instead of raising it."""

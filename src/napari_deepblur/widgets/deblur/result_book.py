@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_deepblur.widgets.connections import Connections
@@ -52,7 +53,11 @@ class ResultBook:
         if layer is None:
             return None
         entry = self._entries.get(str(layer.unique_id))
-        return entry.findings if entry is not None else found_in_record(layer)
+        if entry is None:
+            return found_in_record(layer)
+        restored = entry.display.restored()
+        # As the layer is called now.
+        return entry.findings if restored is None else replace(entry.findings, name=str(restored.name))
 
     def display(self, layer: Layer | None) -> RunDisplay | None:
         """Return the run that a layer is of; None where it is not of this session."""

@@ -119,7 +119,7 @@ class RunDisplay(ABC):
         names = " and ".join(shown_name(layer.name) + ("" if layer.visible else " (hidden)") for layer in self.added())
         # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
         parts = [f"Done in {duration} on {device}: added {names}."]
-        if self._source.name not in self._viewer.layers:
+        if self.image() is None:
             parts.append(f"The input {shown_name(self._source.name)} was removed meanwhile.")
         parts += [note[0].upper() + note[1:] + "." * (note[-1] not in ".?!") for note in notes[:_MOST_NOTES]]
         if len(notes) > _MOST_NOTES:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from napari_deepblur.widgets.layers import full_resolution, shown_name
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
 
 def visible_region(layer: Layer, axes: str) -> Region:
@@ -49,6 +51,7 @@ def drawn_region(viewer: Viewer, layer: Layer, axes: str) -> Region | None:
             for row, vertex in enumerate(vertices):
                 world = np.zeros(layer.ndim)
                 world[-count:] = np.asarray(shapes.data_to_world(vertex))[-count:]
+                world[-count:] *= _in_units(layer, None if viewer.layers.units is None else shapes.units, count)
                 points[row] = layer.world_to_data(world)
             plane = points[:, [axes.index("Y"), axes.index("X")]]
             (top, left), (bottom, right) = np.floor(plane.min(0) + 0.5), np.floor(plane.max(0) + 0.5)
@@ -66,9 +69,27 @@ def shown_frame(viewer: Viewer, layer: Layer, axes: str) -> tuple[int, ...]:
     """Position along the leading axes of the frame that the sliders show."""
     point = np.zeros(layer.ndim)
     count = min(len(viewer.dims.point), layer.ndim)
-    point[-count:] = viewer.dims.point[-count:]
+    point[-count:] = np.asarray(viewer.dims.point[-count:]) * _in_units(layer, viewer.layers.units, count)
     position = np.rint(layer.world_to_data(point)).astype(int)
     shape = full_resolution(layer).shape
     return tuple(
         int(np.clip(position[axis], 0, shape[axis] - 1)) for axis, letter in enumerate(axes) if letter in leading(axes)
     )
+
+
+def _in_units(layer: Layer, units: Sequence[Any] | None, count: int) -> NDArray[np.float64]:
+    """Return what takes lengths along the last axes from other units to those of a layer.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    units
+        The others; None where napari shows numbers as they are, because the layers' units are of different kinds.
+    count
+        How many axes.
+    """
+    if units is None:
+        return np.ones(count)
+    pairs = zip(units[-count:], layer.units[-count:], strict=True)
+    return np.array([float((1.0 * other).to(own).magnitude) for other, own in pairs])

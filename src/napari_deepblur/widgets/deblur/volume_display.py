@@ -121,9 +121,18 @@ def volume_psf_layer(
     values = (seen / peaks).astype(np.float32).transpose(order)
     data, arguments, kind = psf_layer(source, values, record)
     scale = np.array(source.placement["scale"], dtype=float)
-    across, along = abs(scale[axes.index("Y")]), axes.index("Z")
+    across, along = axes.index("Y"), axes.index("Z")
+    linear = (
+        np.asarray(source.placement["affine"])[:-1, :-1]
+        @ Affine(**{name: source.placement[name] for name in ("scale", "rotate", "shear")}).linear_matrix
+    )
+    row, plane = (float(np.linalg.norm(linear[:, axis])) for axis in (across, along))
+    unit, of_planes = (source.placement["units"][axis] for axis in (across, along))
+    # Each axis may have another unit of length, and be magnified otherwise by the affine transform.
+    if unit.dimensionality == of_planes.dimensionality:
+        row *= float((1.0 * unit).to(of_planes).magnitude)
     own = scale.copy()
-    own[along] = np.copysign(across * aspect, scale[along])
+    own[along] *= row * aspect / plane
     to_world = Affine(**{name: source.placement[name] for name in ("scale", "translate", "rotate", "shear")})
     # The same point of the world is the middle of both, whose voxels differ along z.
     centre = to_world((np.array(source.data.shape) - 1) / 2)
