@@ -174,7 +174,7 @@ def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str 
     OutputError
         Naming the first that cannot.
     """
-    from napari_deepblur.io.output import check_writable, is_same_file, resolved
+    from napari_deepblur.io.output import check_writable, is_same_file, place_of, resolved
     from napari_deepblur.io.sinks.zarr import check_store
 
     chosen = [path for path in outputs if path is not None]
@@ -189,7 +189,7 @@ def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str 
         for other in others:
             if is_same_file(path, other):
                 raise OutputError(f"{path} is read by this run, and is never overwritten. Choose another name.")
-        if resolved(path) in [resolved(other) for other in chosen[:index]]:
+        if place_of(path) in [place_of(other) for other in chosen[:index]]:
             raise OutputError(f"{path} is asked for twice, for different contents. Choose different names.")
 
 
