@@ -130,7 +130,7 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
         values["microscope"] = Microscope(**stored_optics | optics)
     if values.get("microscope") is not None:
         values["assumed"] = tuple(name for name in ASSUMABLE if name not in optics)
-        warn_overruled(image, values["microscope"], by, scene)
+        warn_overruled(image, values["microscope"], by, scene, values.get("channel_wavelengths_um"))
         words = assumed_in_words(values["microscope"], optics.keys(), image)
         if arguments.settings is None and words:
             remark(arguments.quiet)(words)

@@ -22,6 +22,7 @@ from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.methods import Method
 from napari_deepblur.pipeline.options import as_family, options_of_data, options_of_family
+from napari_deepblur.pipeline.overruled import warn_where_overruled
 from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
@@ -100,7 +101,9 @@ def deblur(
     values |= _options_of(object_, settings if object_ is not None else with_file_optics(image, "YX", settings))
     if named is not None:
         values["family"] = named
-    return finished(deblur_steps(image, DeblurSettings(**values), object_))
+    asked = DeblurSettings(**values)
+    warn_where_overruled(image, asked, object_)
+    return finished(deblur_steps(image, asked, object_))
 
 
 def deblur_steps(
@@ -284,6 +287,7 @@ def deblur_stack(
     if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
         raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
     asked = DeblurSettings(**values)
+    warn_where_overruled(planes, asked, object_)
     acquisition = taken_with(planes.acquisition, asked, channels_in(axes, shape)) if opened else None
     sink = sink_of(out, acquisition)
     if volume:

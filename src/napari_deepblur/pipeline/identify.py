@@ -14,7 +14,8 @@ from napari_deepblur.identification.volumes.identify import SpecimenChoice, iden
 from napari_deepblur.identification.volumes.results import VolumeIdentification
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.options import options_of_data, options_of_family
+from napari_deepblur.pipeline.options import as_family, options_of_data, options_of_family
+from napari_deepblur.pipeline.overruled import warn_where_overruled
 from napari_deepblur.pipeline.plan import IdentificationPlan, plan_identification
 from napari_deepblur.pipeline.run import run_identification, run_stack_identification
 from napari_deepblur.pipeline.settings import DeblurSettings
@@ -65,6 +66,7 @@ def identify(
         Each says what was found, what was expected and what to do.
     """
     made = _plan(plane_shape(image), family, noise, device, weights, origin)
+    warn_where_overruled(image, made.settings, made.family)
     return finished(run_identification(made, image))
 
 
@@ -143,6 +145,7 @@ def identify_stack(
     ImageError, NoiseError, DeviceError, WeightsError
         As in `identify`, with the number of the plane.
     """
+    warn_where_overruled(stack, DeblurSettings(**options_of_family(family)), as_family(family))
     planes = np.asanyarray(stack)
     if specimen != "planes":
         return finished(identify_volume_steps(planes, family, plane_spacing_um, noise, specimen))
