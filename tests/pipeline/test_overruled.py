@@ -1,0 +1,111 @@
+"""Optics that a caller gives, against those of the file of the image: said with both numbers, at every door."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_deepblur import Microscope, ZernikeFamily, deblur, deblur_stack, identify, identify_stack, load_family
+from napari_deepblur.errors import AssumptionWarning, SettingsError
+from napari_deepblur.io.acquisition import Acquisition
+from napari_deepblur.io.families import find_family
+from napari_deepblur.io.ome_tiff import write_ome_tiff
+from napari_deepblur.io.open_image import open_image
+from napari_deepblur.pipeline.overruled import overruled
+
+SAID = {"na": 1.2, "n_immersion": 1.33, "pixel_size_um": (0.08, 0.08)}
+OPTICS = Microscope(na=1.2, n_immersion=1.33, pixel_size_um=0.08, wavelength_um=0.525)
+IMAGE = np.random.default_rng(0).poisson(200, (2, 64, 64)).astype(np.uint16)
+KNOWN: dict[str, Any] = {"theta": [0.0] * 8, "method": "wiener", "device": "cpu"}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "cells.ome.tif"
+    said = Acquisition(axes="CYX", wavelengths_um=(0.525, 0.525), **SAID)  # type: ignore[arg-type]
+    write_ome_tiff(path, IMAGE, said)
+    return path
+
+
+WRONG = {"na": 1.0, "n_immersion": 1.5, "pixel_size_um": 0.1, "wavelength_um": 0.6}
+WORDS = {
+    "na": "Numerical aperture 1 counts, as the microscope that was given says, but cells.ome.tif says 1.2",
+    "n_immersion": "Refractive index of the immersion 1.5 counts, as .* but cells.ome.tif says 1.33",
+    "pixel_size_um": "Pixel size 0.1 um counts, as .* but cells.ome.tif says 0.08",
+    "wavelength_um": "Emission wavelength 0.6 um counts, as .* but cells.ome.tif says 0.525",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_microscope_that_contradicts_the_file_is_said(path: Path, name: str) -> None:
+    other = OPTICS.__class__(**{**vars(OPTICS), name: WRONG[name]})
+    with open_image(path) as image, pytest.warns(AssumptionWarning, match=WORDS[name]) as caught:
+        deblur_stack(image, microscope=other, **KNOWN)
+    assert len(caught) == 1
+
+
+def test_one_that_agrees_is_silent(path: Path) -> None:
+    with open_image(path) as image, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        deblur_stack(image, microscope=OPTICS, **KNOWN)
+        deblur_stack(image, ZernikeFamily(OPTICS), **KNOWN)
+        # Nobody stated them.
+        deblur_stack(image, **KNOWN)
+        # An array states nothing.
+        deblur_stack(np.asarray(image), microscope=Microscope(na=1.0), axes="CYX", **KNOWN)
+
+
+def test_wavelengths_of_channels_are_compared_each_with_its_own(path: Path) -> None:
+    with open_image(path) as image, pytest.warns(AssumptionWarning, match=r"channels|0\.45, 0\.525 um count, as"):
+        deblur_stack(image, microscope=OPTICS, channel_wavelengths_um=(0.45, 0.525), **KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("counts", "stated", "several", "said"),
+    [
+        (0.5, (0.45, 0.6), None, 1),  # one for all, of channels that differ
+        (0.5, (0.5, None), None, 0),
+        (0.5, (0.45, 0.6), (0.45, 0.6), 0),
+        (0.5, (0.45, 0.6), (0.6, 0.45), 1),
+        (0.5, (), None, 0),
+        (0.5, (0.45, 0.6, 0.7), (0.45, 0.6), 0),  # of another number of channels: not of these
+    ],
+)
+def test_what_contradicts(counts: float, stated: Any, several: Any, said: int) -> None:
+    taken = Acquisition(wavelengths_um=stated)
+    found = overruled(taken, "a.tif", Microscope(na=1.0, wavelength_um=counts), {"wavelength_um": "me"}, several)
+    assert len(list(found)) == said
+
+
+def one_plane(image: Any, family: ZernikeFamily) -> None:
+    deblur(image, family, **KNOWN)
+
+
+def one_identified(image: Any, family: ZernikeFamily) -> None:
+    identify(image, family, device="cpu")
+
+
+@pytest.mark.parametrize("call", [one_plane, one_identified])
+def test_a_family_brings_optics_that_count(tmp_path: Path, call: Callable[[Any, ZernikeFamily], None]) -> None:
+    path = tmp_path / "cells.ome.tif"
+    write_ome_tiff(path, IMAGE[0], Acquisition(axes="YX", **SAID))  # type: ignore[arg-type]
+    with open_image(path) as image, pytest.warns(AssumptionWarning, match="aperture 1.1 counts, as the family that"):
+        call(image, ZernikeFamily(Microscope(na=1.1, n_immersion=1.33, pixel_size_um=0.08)))
+
+
+def test_the_family_of_a_stack_too(path: Path) -> None:
+    other = ZernikeFamily(Microscope(na=1.1, n_immersion=1.33, pixel_size_um=0.08, wavelength_um=0.525))
+    with open_image(path) as image, pytest.warns(AssumptionWarning, match="aperture 1.1 counts, as the family that"):
+        identify_stack(image, other, 0.3, device="cpu")
+
+
+@pytest.mark.parametrize("as_object", [True, False])
+def test_a_family_of_other_pixels_is_refused_as_in_the_shell(path: Path, as_object: bool) -> None:
+    family: Any = load_family(find_family("demonstration")) if as_object else "demonstration"
+    with open_image(path) as image, pytest.raises(SettingsError, match=r"made for pixels of .* um, but the image has"):
+        deblur_stack(image, family, method="wiener", device="cpu")
