@@ -21,6 +21,7 @@ from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.methods import Method
+from napari_deepblur.pipeline.named_array import check_asked, with_its_axes
 from napari_deepblur.pipeline.options import as_family, options_of_data, options_of_family
 from napari_deepblur.pipeline.overruled import warn_where_overruled
 from napari_deepblur.pipeline.plan import plan
@@ -92,6 +93,8 @@ def deblur(
     ImageError, NoiseError, FamilyError, SettingsError, DeviceError, WeightsError
         Each says what was found, what was expected and what to do.
     """
+    image = with_its_axes(image)
+    check_asked(image, "YX", "Choose one plane, or give all of them to deblur_stack.")
     values: dict[str, Any] = {"method": method, "device": device, "tile": tile, "size": size, "origin": origin}
     chosen = {"iterations": iterations, "strength": strength}
     values |= {name: value for name, value in chosen.items() if value is not None} | options_of_data(theta, noise)
@@ -195,7 +198,7 @@ def deblur_stack(
     ----------
     array
         Observed planes: an array of NumPy, a memory map, dask, zarr, or anything else with a shape and parts; any real
-        type. What `open_image` returns brings its own axes, plane spacing and, where no microscope is given, optics.
+        type. What `open_image` returns, or an array of xarray, brings its axes, spacing and, without a microscope, optics.
     family
         Operators that are considered: a family, the file of one, or ``"zernike"`` (the default) or ``"field-zernike"``,
         which the settings then describe.
@@ -256,7 +259,10 @@ def deblur_stack(
             raise SettingsError(f"{name} is {value!r:.80}, expected one of {', '.join(get_args(known))}.")
     if not isinstance(volume, bool | np.bool_):
         raise SettingsError(f"volume is {volume!r:.80}, expected True or False.")
-    planes: Any = array if hasattr(array, "shape") and hasattr(array, "__getitem__") else np.asarray(array)
+    given = with_its_axes(array)
+    planes: Any = given if hasattr(given, "shape") and hasattr(given, "__getitem__") else np.asarray(given)
+    if planes is not array and axes is not None:
+        check_asked(planes, axes, "Rename its axes, or give array.data.")
     shape = tuple(planes.shape)
     if not all(isinstance(length, int | np.integer) for length in shape):
         words = "lengths that are not known yet: let dask compute them (array.compute_chunk_sizes())."

@@ -79,6 +79,9 @@ def with_file_optics(image: Any, axes: str, options: dict[str, Any]) -> dict[str
     if "microscope" in options or not isinstance(image, LazyImage):
         return options
     found = stated_optics(image.acquisition, channels=channels_in(axes, image.shape))
+    if not found:
+        # As of an array: nobody has stated anything, so that nobody is warned that it is under-sampled.
+        return options
     several = {name: found.pop(name) for name in ("channel_wavelengths_um",) if name in found}
     assumed = tuple(name for name in ASSUMABLE if name not in found)
     return {"microscope": Microscope(**found), "assumed": assumed, **several} | options
