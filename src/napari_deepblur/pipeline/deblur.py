@@ -198,7 +198,7 @@ def deblur_stack(
     ----------
     array
         Observed planes: an array of NumPy, a memory map, dask, zarr, or anything else with a shape and parts; any real
-        type. What `open_image` returns, or an array of xarray, brings its axes, spacing and, without a microscope, optics.
+        type. What `open_image` returns, or one of xarray, brings its axes, spacing and, without a microscope, optics.
     family
         Operators that are considered: a family, the file of one, or ``"zernike"`` (the default) or ``"field-zernike"``,
         which the settings then describe.
