@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_deepblur import Microscope, ZernikeFamily, deblur, deblur_stack, identify, identify_stack, load_family
+from napari_deepblur.cli import main
 from napari_deepblur.errors import AssumptionWarning, SettingsError
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.families import find_family
@@ -109,3 +111,24 @@ def test_a_family_of_other_pixels_is_refused_as_in_the_shell(path: Path, as_obje
     family: Any = load_family(find_family("demonstration")) if as_object else "demonstration"
     with open_image(path) as image, pytest.raises(SettingsError, match=r"made for pixels of .* um, but the image has"):
         deblur_stack(image, family, method="wiener", device="cpu")
+
+
+@pytest.mark.parametrize("name", ["out.ome.tif", "out.ome.zarr"])
+@pytest.mark.parametrize("shell", [True, False])
+def test_a_picture_of_a_psf_costs_an_image_of_two_colours_nothing(tmp_path: Path, shell: bool, name: str) -> None:
+    """Its channels were refused in the shell, for wavelengths that nobody had given; its pixel size was lost."""
+    said = Acquisition(axes="CYX", wavelengths_um=(0.45, 0.6), na=1.0, n_immersion=1.33, pixel_size_um=(0.09, 0.09))
+    write_ome_tiff(tmp_path / "two.ome.tif", IMAGE, said)
+    rows, columns = np.mgrid[-7:8, -7:8]
+    tifffile.imwrite(tmp_path / "psf.tif", np.exp(-(rows**2 + columns**2) / 4).astype(np.float32))
+    out, psf = tmp_path / name, str(tmp_path / "psf.tif")
+    if shell:
+        words = ["deblur", str(tmp_path / "two.ome.tif"), "-o", str(out), "--family", psf, "--method", "wiener"]
+        assert main([*words, "--quiet"]) == 0
+    else:
+        with open_image(tmp_path / "two.ome.tif") as image:
+            deblur_stack(image, psf, method="wiener", device="cpu", out=out)
+    with open_image(out) as image:
+        taken = image.acquisition
+    assert taken.pixel_size_um == pytest.approx((0.09, 0.09))
+    assert taken.wavelengths_um == pytest.approx((0.45, 0.6)) and taken.na == 1.0

@@ -37,7 +37,7 @@ def coarser_levels(array: NDArray[Any], colours: bool) -> list[NDArray[Any]]:
         coarser = _planes(level, colours)
         bands = [(slice(top, min(top + _BAND, sides[0])), slice(0, sides[1])) for top in range(0, sides[0], _BAND)]
         for index, region, pixels in halved_parts(finer, bands):
-            coarser[(*index, region[0], region[1])] = pixels
+            coarser[index + region] = pixels
         levels.append(level)
         finer = coarser
     return levels
