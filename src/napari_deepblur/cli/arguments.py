@@ -183,8 +183,9 @@ def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str 
     OutputError
         Naming the first that cannot.
     """
-    from napari_deepblur.io.output import check_writable, is_same_file, place_of, resolved
+    from napari_deepblur.io.output import check_writable, is_same_file, place_of
     from napari_deepblur.io.sinks.zarr import check_store
+    from napari_deepblur.pipeline.own_places import check_not_read
 
     chosen = [path for path in outputs if path is not None]
     others = [Path(path) for path in read if path is not None]
@@ -193,8 +194,7 @@ def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str 
             check_store(path)
         else:
             check_writable(path)
-        if is_same_file(path, image) or resolved(image) in resolved(path).parents:
-            raise OutputError(f"{path} is the input image, which is never overwritten. Choose another name.")
+        check_not_read(path, [image])
         for other in others:
             if is_same_file(path, other):
                 raise OutputError(f"{path} is read by this run, and is never overwritten. Choose another name.")

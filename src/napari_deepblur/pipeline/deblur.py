@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_deepblur.checked_image import plane_shape
-from napari_deepblur.errors import ImageError, OutputError, SettingsError
+from napari_deepblur.errors import ImageError, SettingsError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.volumes.identify import SpecimenChoice
 from napari_deepblur.io.axes import check_spacing, guess_axes, named_axes
@@ -24,6 +24,7 @@ from napari_deepblur.pipeline.methods import Method
 from napari_deepblur.pipeline.named_array import check_asked, with_its_axes
 from napari_deepblur.pipeline.options import as_family, options_of_data, options_of_family
 from napari_deepblur.pipeline.overruled import warn_where_overruled
+from napari_deepblur.pipeline.own_places import check_places
 from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
@@ -290,8 +291,8 @@ def deblur_stack(
         raise SettingsError("Blurs are not drawn for a volume: leave spread_out and draws out.")
     if psf is not None and not volume:
         raise SettingsError("A PSF of several planes is for a volume: give volume=True, or leave psf out.")
-    if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
-        raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
+    check_places(planes, out, spread_out)
+    check_places(array, out)
     asked = DeblurSettings(**values)
     warn_where_overruled(planes, asked, object_)
     acquisition = taken_with(planes.acquisition, asked, channels_in(axes, shape)) if opened else None
