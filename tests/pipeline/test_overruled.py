@@ -132,3 +132,24 @@ def test_a_picture_of_a_psf_costs_an_image_of_two_colours_nothing(tmp_path: Path
         taken = image.acquisition
     assert taken.pixel_size_um == pytest.approx((0.09, 0.09))
     assert taken.wavelengths_um == pytest.approx((0.45, 0.6)) and taken.na == 1.0
+
+
+@pytest.mark.parametrize("shell", [True, False])
+def test_a_plane_spacing_that_contradicts_the_file_is_said_and_is_that_of_the_result(
+    tmp_path: Path, shell: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "cells.ome.tif", tmp_path / "out.ome.tif"
+    write_ome_tiff(path, IMAGE, Acquisition(axes="ZYX", plane_spacing_um=0.3, wavelengths_um=(0.525,), **SAID))  # type: ignore[arg-type]
+    words = "Plane spacing 0.5 um counts, as was asked for, but cells.ome.tif says 0.3"
+    options = ["--method", "wiener", "--theta", *["0"] * 8, "--plane-spacing-um", "-0.5", "--quiet"]
+    if shell:
+        with warnings.catch_warnings():
+            # What the shell shows on standard error.
+            warnings.simplefilter("default")
+            assert main(["deblur", str(path), "-o", str(out), *options]) == 0
+        assert words in capsys.readouterr().err
+    else:
+        with open_image(path) as image, pytest.warns(AssumptionWarning, match=words):
+            deblur_stack(image, plane_spacing_um=-0.5, out=out, **KNOWN)
+    with open_image(out) as image:
+        assert image.acquisition.plane_spacing_um == pytest.approx(0.5)

@@ -291,11 +291,10 @@ def deblur_stack(
         raise SettingsError("Blurs are not drawn for a volume: leave spread_out and draws out.")
     if psf is not None and not volume:
         raise SettingsError("A PSF of several planes is for a volume: give volume=True, or leave psf out.")
-    check_places(planes, out, spread_out)
-    check_places(array, out)
+    check_places(array, out, spread_out)
     asked = DeblurSettings(**values)
-    warn_where_overruled(planes, asked, object_)
-    acquisition = taken_with(planes.acquisition, asked, channels_in(axes, shape)) if opened else None
+    warn_where_overruled(planes, asked, object_, plane_spacing_um)
+    acquisition = taken_with(planes.acquisition, asked, channels_in(axes, shape), plane_spacing_um) if opened else None
     sink = sink_of(out, acquisition)
     if volume:
         return finished(deblur_volume_steps(planes, axes, asked, sink, plane_spacing_um, specimen, psf, reuse))

@@ -151,7 +151,7 @@ def identify_stack(
     given = with_its_axes(stack)
     if given is not stack:
         check_asked(given, "ZYX", "Choose one focal stack, or rename its axes.")
-    warn_where_overruled(given, DeblurSettings(**options_of_family(family)), as_family(family))
+    warn_where_overruled(given, DeblurSettings(**options_of_family(family)), as_family(family), plane_spacing_um)
     planes = np.asanyarray(given)
     if specimen != "planes":
         return finished(identify_volume_steps(planes, family, plane_spacing_um, noise, specimen))

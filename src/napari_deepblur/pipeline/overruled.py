@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,12 @@ def overruled(
             )
 
 
-def warn_where_overruled(image: Any, settings: DeblurSettings, family: OperatorFamily | None = None) -> None:
+def warn_where_overruled(
+    image: Any,
+    settings: DeblurSettings,
+    family: OperatorFamily | None = None,
+    plane_spacing_um: float | None = None,
+) -> None:
     """Warn where the optics of a run are not what the file of its image says; of an array nobody says anything.
 
     Parameters
@@ -80,6 +86,8 @@ def warn_where_overruled(image: Any, settings: DeblurSettings, family: OperatorF
         Of the run.
     family
         That was given, whose optics count; by default that of the settings, where a file has it.
+    plane_spacing_um
+        That counts, as `warn_of_spacing`.
 
     Raises
     ------
@@ -96,6 +104,7 @@ def warn_where_overruled(image: Any, settings: DeblurSettings, family: OperatorF
     if not isinstance(image, LazyImage):
         return
     said = image.acquisition
+    warn_of_spacing(said, plane_spacing_um)
     file = settings.family_file if family is None and settings.microscope is None else None
     if file is not None and file.suffix.lower() not in PSF_SUFFIXES:
         # A picture of a PSF knows no optics.
@@ -111,6 +120,17 @@ def warn_where_overruled(image: Any, settings: DeblurSettings, family: OperatorF
     several = settings.channel_wavelengths_um
     for words in overruled(said, Path(said.source).name or image.name, optics, stated, several):
         warnings.warn(words, AssumptionWarning, stacklevel=3)
+
+
+def warn_of_spacing(said: Acquisition, given_um: float | None) -> None:
+    """Warn where the planes of a stack are given another distance, of either sign, than its file says."""
+    own = said.plane_spacing_um
+    # What is no number is refused by whoever uses it.
+    if isinstance(given_um, Real) and own is not None and not math.isclose(abs(given_um), own, rel_tol=_AGREES):
+        words = (
+            f"Plane spacing {abs(given_um):g} um counts, as was asked for, but {Path(said.source).name} says {own:g}."
+        )
+        warnings.warn(f"{words} Is it of another image?", AssumptionWarning, stacklevel=3)
 
 
 def _contradict(counts: tuple[float, ...], stated: tuple[float | None, ...]) -> bool:
