@@ -6,7 +6,6 @@ import io
 import shutil
 import tempfile
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,6 +110,7 @@ def _package_files() -> list[Seed]:
     from napari_deepblur.io.pupil_files import load_pupil, save_pupil
     from napari_deepblur.io.records import record_in
     from napari_deepblur.io.weights import load_expectation, read_weights, save_weights
+    from napari_deepblur.io.weights_folders import shipped_weights
     from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
     from napari_deepblur.operators import EigenPsfFamily
     from napari_deepblur.optics import KnownPupil, Microscope
@@ -135,7 +135,7 @@ def _package_files() -> list[Seed]:
         save_pupil(KnownPupil(optics, (5, 7), (0.05, 0.1)), at / "pupil.safetensors")
         save_microscope(NamedMicroscope(name="mine", microscope=optics), at / "mine.json")
         write_tiff(at / "result.tif", psf.astype(np.float32), pixel_size_um=0.1, record={"settings": {"a": [1, 2]}})
-        shipped = Path(str(files("napari_deepblur") / "weights" / "expectation.safetensors"))
+        shipped = shipped_weights() / "expectation.safetensors"
         readers: dict[str, Callable[[Path], Any]] = {
             "w.safetensors": weights,
             "family.safetensors": load_family,

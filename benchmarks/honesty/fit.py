@@ -24,7 +24,7 @@ from napari_deepblur.networks.expectation import EDGES, ExpectationConfig, Expec
 
 Rows = list[dict[str, Any]]
 
-_STEPS, _RATE, _DECAY, _DROPPED, _JITTER = 150, 1e-2, 0.1, 0.2, 0.1
+_STEPS, _RATE, _DECAY, _DROPPED, _JITTER = 300, 1e-2, 0.1, 0.2, 0.1
 _BLUR_OF_CLASSES = 0.7
 """Standard deviation, in classes, by which targets are smoothed: neighbouring classes are neighbours."""
 

@@ -48,6 +48,10 @@ def test_several_images_do_not_become_a_folder_with_the_name_of_a_file(tmp_path:
 def test_what_would_be_lost_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="would both become"):
         destinations([Path("x/a.tif"), Path("y/a.png")], str(tmp_path))
+    # On disks that know no capitals, or one way to write an accent, these are one file.
+    for one, other in (("A.tif", "a.tif"), ("\u00e9.tif", "e\u0301.tif"), ("STRASSE.tif", "stra\u00dfe.tif")):
+        with pytest.raises(OutputError, match=r"would both become .*_deblurred.*the same name on many disks"):
+            destinations([Path("x") / one, Path("y") / other], str(tmp_path))
     with pytest.raises(OutputError, match="itself one of the images"):
         destinations([tmp_path / "a.tif", tmp_path / "a_deblurred.ome.tif"], str(tmp_path))
     for nothing in ("", " "):

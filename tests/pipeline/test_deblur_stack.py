@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_deepblur import StackDeblurring, deblur, deblur_stack, save_family
-from napari_deepblur.errors import ImageError, OutputError, SettingsError
+from napari_deepblur.errors import AssumptionWarning, ImageError, OutputError, SettingsError
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.ome_tiff import read_ome_tiff, write_ome_tiff
 from napari_deepblur.io.open_image import open_image
@@ -137,7 +137,8 @@ def test_a_file_that_is_opened_lazily_brings_its_axes_and_optics(stack: NDArray[
     options: dict[str, Any] = {"theta": KNOWN["theta"], "method": "wiener", "modes": (4, 7)}
     with open_image(tmp_path / "a.ome.tif") as image:
         result = deblur_stack(image, out=tmp_path / "b.ome.tif", **options)
-        one = deblur_stack(image, axes="CYX", microscope=OPTICS, out=tmp_path / "c.ome.tif", **options)
+        with pytest.warns(AssumptionWarning) as said_otherwise:
+            one = deblur_stack(image, axes="CYX", microscope=OPTICS, out=tmp_path / "c.ome.tif", **options)
     settings = result.settings
     assert settings.microscope == Microscope(1.2, 0.46, 0.09, 1.33) and settings.assumed == ()
     assert settings.channel_wavelengths_um == (0.46, 0.52) and result.record["axes"] == "CYX"
@@ -145,7 +146,8 @@ def test_a_file_that_is_opened_lazily_brings_its_axes_and_optics(stack: NDArray[
         said = image.acquisition
     assert (said.na, said.n_immersion, said.pixel_size_um) == (1.2, 1.33, (0.09, 0.09))
     assert said.wavelengths_um == pytest.approx((0.46, 0.52)) and image.axes == "CYX"
-    # What is given counts, and is what the result says.
+    # What is given counts, and is what the result says; that the file says other numbers is said.
+    assert any("a.ome.tif says 1.2." in str(one.message) for one in said_otherwise)
     assert one.settings.microscope == OPTICS
     with open_image(tmp_path / "c.ome.tif") as image:
         assert image.acquisition.na == OPTICS.na

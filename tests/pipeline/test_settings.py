@@ -15,7 +15,7 @@ from napari_deepblur.io.families import save_family
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import ZernikeFamily
 from napari_deepblur.optics import Microscope
-from napari_deepblur.pipeline.options import kinds
+from napari_deepblur.pipeline.options import kinds, options
 from napari_deepblur.pipeline.settings import DeblurSettings, load_settings, recommended_psf_size, save_settings
 
 OPTICS = Microscope(1.2, 0.6, 0.1, 1.33)
@@ -199,3 +199,45 @@ def test_what_nobody_states_is_assumed() -> None:
     assert DeblurSettings().assumed == everything
     assert DeblurSettings(microscope={"na": 1.2, "pixel_size_um": 0.1}).assumed == ("wavelength_um", "n_immersion")
     assert DeblurSettings(microscope=OPTICS).assumed == DeblurSettings(family="mine.safetensors").assumed == ()
+
+
+WRONG_KINDS: list[tuple[dict[str, Any], str]] = [
+    ({"microscope": {"na": True}}, "microscope.na is true, which is no number"),
+    ({"microscope": {"na": "1.2"}}, "microscope.na is the text '1.2', expected a number"),
+    ({"microscope": {"n_sample": "1.4"}}, "microscope.n_sample is the text '1.4'"),
+    ({"channel_wavelengths_um": ["0.5"]}, "channel_wavelengths_um is the text '0.5'"),
+    ({"alpha": "1", "beta": 2}, "alpha is the text '1'"),
+    ({"tile": "256"}, "tile is the text '256'"),
+    ({"draws": False}, "draws is false, which is no number"),
+    ({"theta": [0.1, True]}, "theta is true"),
+    ({"modes": ["4"]}, "modes is the text '4'"),
+    ({"psf_size": "31"}, "psf_size is the text '31'"),
+    ({"restore": {"method": "wiener", "strength": "0.1"}}, "strength is the text '0.1'"),
+    ({"blur": {"family": "field-zernike", "degree": True}}, "degree is true"),
+]
+
+
+@pytest.mark.parametrize(("values", "words"), WRONG_KINDS)
+def test_a_value_of_the_wrong_kind_is_refused_from_files_and_in_python(
+    values: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(SettingsError, match=rf"settings.json: {words}"):
+        load_settings(path)
+    with pytest.raises(SettingsError, match=words):
+        DeblurSettings(**values)
+
+
+@pytest.mark.parametrize("wrong", [True, "1"])
+def test_every_number_of_the_settings_refuses_what_is_none(wrong: object) -> None:
+    """One walk over all options: a new field is checked, too."""
+    numbers = [own for own in options() if any(word in str(own.annotation) for word in ("int", "float"))]
+    assert len(numbers) >= 20
+    for own in numbers:
+        kind = {"family": own.variants[0]} if own.part == "blur" and own.variants else {}
+        kind |= {"method": own.variants[0]} if own.part == "restore" and own.variants else {}
+        kind |= {"alpha": 1.0, "beta": 1.0} if own.part == "noise" else {}
+        values = {"microscope": {own.field: wrong}} if own.part == "microscope" else kind | {own.name: wrong}
+        with pytest.raises(SettingsError, match=f"{own.field} is (true|the text)"):
+            DeblurSettings(**values)

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import warnings
 from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.errors import AssumptionWarning
+from napari_deepblur.pipeline.overruled import WORDS, overruled
 
 if TYPE_CHECKING:
     from napari_deepblur.io.acquisition import Acquisition
     from napari_deepblur.optics import Microscope
     from napari_deepblur.pipeline import DeblurSettings
-
-_AGREES = 0.01
-"""Relative difference below which two statements about the same number agree."""
-
-_WORDS = {
-    "pixel_size_um": "Pixel size {} um",
-    "na": "Numerical aperture {}",
-    "n_immersion": "Refractive index of the immersion {}",
-    "wavelength_um": "Emission wavelength {} um",
-    "channel_wavelengths_um": "Emission wavelengths of the channels {} um",
-}
 
 
 def file_optics(
@@ -69,7 +58,7 @@ def file_optics(
 
     said = read_acquisition(image, scene)
     found = stated_optics(said, given, calibrated=calibrated, channels=channels)
-    for name, words in _WORDS.items():
+    for name, words in WORDS.items():
         values = found.get(name, ())
         if name == "channel_wavelengths_um" and values and "wavelength_um" not in found:
             say(_some_channels(said, values, image))
@@ -79,7 +68,13 @@ def file_optics(
     return found
 
 
-def warn_overruled(image: Path, chosen: Microscope, by: Mapping[str, str], scene: str | None = None) -> None:
+def warn_overruled(
+    image: Path,
+    chosen: Microscope,
+    by: Mapping[str, str],
+    scene: str | None = None,
+    channel_wavelengths_um: tuple[float, ...] | None = None,
+) -> None:
     """Warn, with both numbers, where what counts is not what the file of the image says.
 
     Parameters
@@ -92,26 +87,13 @@ def warn_overruled(image: Path, chosen: Microscope, by: Mapping[str, str], scene
         Who said the values that were not taken from the file, such as ``{"na": "--na"}``.
     scene
         Which image of the file.
+    channel_wavelengths_um
+        Those that count, where the channels have their own.
     """
     from napari_deepblur.io.acquisition_files import read_acquisition
 
-    said = read_acquisition(image, scene)
-    known = {value for value in said.wavelengths_um if value is not None}
-    stated = {
-        "pixel_size_um": None if said.pixel_size_um is None else said.pixel_size_um[1],
-        "na": said.na,
-        "n_immersion": said.n_immersion,
-        "wavelength_um": known.pop() if len(known) == 1 else None,
-    }
-    for name, value in stated.items():
-        own = getattr(chosen, name)
-        if name in by and value is not None and not math.isclose(value, own, rel_tol=_AGREES):
-            words = _WORDS[name].format(f"{own:g}")
-            warnings.warn(
-                f"{words} counts, as {by[name]} says, but {image.name} says {value:g}. Is it of another image?",
-                AssumptionWarning,
-                stacklevel=2,
-            )
+    for words in overruled(read_acquisition(image, scene), image.name, chosen, by, channel_wavelengths_um):
+        warnings.warn(words, AssumptionWarning, stacklevel=2)
 
 
 def _some_channels(said: Acquisition, values: tuple[float, ...], image: Path) -> str:
@@ -137,7 +119,7 @@ def assumed_in_words(microscope: Microscope, known: Container[str], image: Path)
     """
     assumed = [
         words[:1].lower() + words[1:].format(f"{getattr(microscope, name):g}")
-        for name, words in _WORDS.items()
+        for name, words in WORDS.items()
         if name not in known and hasattr(microscope, name)
     ]
     if not assumed:

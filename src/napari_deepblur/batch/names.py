@@ -8,7 +8,7 @@ from glob import glob
 from pathlib import Path
 
 from napari_deepblur.errors import ImageError, OutputError
-from napari_deepblur.io.output import resolved
+from napari_deepblur.io.output import place_of, resolved
 
 _SUFFIX = "_deblurred.ome.tif"
 
@@ -73,8 +73,8 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
     Raises
     ------
     OutputError
-        If the output has no name, two images would become the same file, a result would overwrite an image, or the
-        folder cannot be made.
+        If the output has no name, two images would become the same file, on some disks at least, a result would
+        overwrite an image, or the folder cannot be made.
     """
     if not output.strip():
         raise OutputError(
@@ -90,16 +90,20 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
             f"{output} is the name of one file, but there are {len(images)} images: give a folder as output, such as "
             f"{folder.with_name(folder.name.removesuffix(folder.suffix).removesuffix('.ome'))}{os.sep}."
         )
-    made: dict[Path, Path] = {}
+    made: dict[str, tuple[Path, Path]] = {}
+    places = {place_of(image) for image in images}
     for image in images:
         target = folder / (image.name.removesuffix(image.suffix).removesuffix(".ome") + _SUFFIX)
-        if target in made:
-            raise OutputError(f"{made[target]} and {image} would both become {target}. Rename one of them.")
-        if resolved(target) in {resolved(other) for other in images}:
+        place = place_of(target)
+        if place in made:
+            other, same = made[place]
+            but = "" if same == target else f": {same} is the same name on many disks, which know no capitals"
+            raise OutputError(f"{other} and {image} would both become {target}{but}. Rename one of them.")
+        if place in places:
             raise OutputError(
                 f"{target} is itself one of the images, which are never overwritten. Choose another folder."
             )
-        made[target] = image
+        made[place] = image, target
     inside = [image for image in images if image.is_dir() and image.resolve() in (folder / "result").resolve().parents]
     if inside:
         raise OutputError(f"{output} lies inside of the input image {inside[0]}. Choose another folder.")
@@ -109,4 +113,4 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
         raise OutputError(
             f"{folder} is no folder and cannot be made one ({error.strerror}): several images need a folder as output."
         ) from error
-    return [(image, target) for target, image in made.items()]
+    return list(made.values())

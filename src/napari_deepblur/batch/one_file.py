@@ -115,10 +115,13 @@ def deblur_file_steps(
     from napari_deepblur.io.sinks import file_sink
     from napari_deepblur.io.source_hash import source_hash
     from napari_deepblur.pipeline.made_of import made_of
+    from napari_deepblur.pipeline.overruled import warn_of_spacing
+    from napari_deepblur.pipeline.own_places import check_places
     from napari_deepblur.pipeline.series import deblur_stack_steps, deblur_volume_steps, told_in
     from napari_deepblur.pipeline.stated_optics import taken_with
 
     array = open_image(source, asked.scene)
+    check_places(array, target, spread)
     said: Acquisition = array.acquisition
     files = array.files
     axes = named_axes(array.axes) if asked.axes is None else asked.axes.upper()
@@ -127,8 +130,9 @@ def deblur_file_steps(
     array, axes = array.transpose([axes.index(letter) for letter in order]), order
     channels = array.shape[axes.index("C")] if "C" in axes else 0
     settings = settings_of(source, channels)
-    said = taken_with(said, settings, channels)
     spacing = asked.plane_spacing_um
+    warn_of_spacing(said, spacing)
+    said = taken_with(said, settings, channels, spacing)
     if asked.volume and spacing is None:
         spacing = said.plane_spacing_um
     planes = array.shape[axes.index("Y")], array.shape[axes.index("X")]

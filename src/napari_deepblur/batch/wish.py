@@ -58,5 +58,7 @@ class Wish:
     def settings_of(self, image: Path, channels: int) -> DeblurSettings:
         """Return the settings of an image file with so many channels."""
         calibrated = self.settings.microscope is None
+        # A blur that was measured is that of all channels, whatever their light.
+        channels = 0 if self.settings.blur.family == "file" else channels
         found = {} if calibrated else file_optics(image, self.known, channels=channels, scene=self.asked.scene)
         return with_own_optics(self.settings, found, self.known, channels)

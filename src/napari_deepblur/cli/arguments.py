@@ -97,9 +97,11 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
     values: dict[str, Any] = {}
     stored_optics: dict[str, Any] = {}
     asked = set(given)
+    one_blur = _is_file(arguments.family)
     if arguments.settings is not None:
         loaded = load_settings(arguments.settings)
         values = as_options(loaded, given.get("method"))
+        one_blur = one_blur or (arguments.family is None and loaded.blur.family == "file")
         stored_optics = {} if loaded.microscope is None else asdict(loaded.microscope)
         # What was only assumed for another image says nothing about this one.
         known = {name: value for name, value in stored_optics.items() if name not in loaded.assumed}
@@ -111,7 +113,8 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
         image,
         asked,
         calibrated=bool(_optics_of(arguments.family)),
-        channels=channels,
+        # A blur that was measured is that of all channels, whatever their light.
+        channels=0 if one_blur else channels,
         say=remark(arguments.quiet),
         scene=scene,
     )
@@ -130,7 +133,7 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
         values["microscope"] = Microscope(**stored_optics | optics)
     if values.get("microscope") is not None:
         values["assumed"] = tuple(name for name in ASSUMABLE if name not in optics)
-        warn_overruled(image, values["microscope"], by, scene)
+        warn_overruled(image, values["microscope"], by, scene, values.get("channel_wavelengths_um"))
         words = assumed_in_words(values["microscope"], optics.keys(), image)
         if arguments.settings is None and words:
             remark(arguments.quiet)(words)
@@ -148,13 +151,19 @@ def _optics_of(family: str | None) -> dict[str, Any]:
     """Return the microscope of a calibrated family, as far as it is known."""
     from napari_deepblur.io.families import find_family, load_family
     from napari_deepblur.io.psf_files import PSF_SUFFIXES
-    from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES
 
-    if family is None or family in ZERNIKE_FAMILIES or Path(family).suffix.lower() in PSF_SUFFIXES:
+    if family is None or not _is_file(family) or Path(family).suffix.lower() in PSF_SUFFIXES:
         # A picture of a PSF knows no optics, and whether it has one plane or several is for the run to see.
         return {}
     microscope = load_family(find_family(family)).microscope
     return {} if microscope is None else asdict(microscope)
+
+
+def _is_file(family: str | None) -> bool:
+    """Tell whether a blur is in a file, or in the package."""
+    from napari_deepblur.pipeline.settings import ZERNIKE_FAMILIES
+
+    return family is not None and family not in ZERNIKE_FAMILIES
 
 
 def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str | None] = ()) -> None:
@@ -174,8 +183,9 @@ def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str 
     OutputError
         Naming the first that cannot.
     """
-    from napari_deepblur.io.output import check_writable, is_same_file, resolved
+    from napari_deepblur.io.output import check_writable, is_same_file, place_of
     from napari_deepblur.io.sinks.zarr import check_store
+    from napari_deepblur.pipeline.own_places import check_not_read
 
     chosen = [path for path in outputs if path is not None]
     others = [Path(path) for path in read if path is not None]
@@ -184,12 +194,11 @@ def check_outputs(image: Path, *outputs: Path | None, read: Iterable[Path | str 
             check_store(path)
         else:
             check_writable(path)
-        if is_same_file(path, image) or resolved(image) in resolved(path).parents:
-            raise OutputError(f"{path} is the input image, which is never overwritten. Choose another name.")
+        check_not_read(path, [image])
         for other in others:
             if is_same_file(path, other):
                 raise OutputError(f"{path} is read by this run, and is never overwritten. Choose another name.")
-        if resolved(path) in [resolved(other) for other in chosen[:index]]:
+        if place_of(path) in [place_of(other) for other in chosen[:index]]:
             raise OutputError(f"{path} is asked for twice, for different contents. Choose different names.")
 
 

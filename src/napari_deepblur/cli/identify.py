@@ -55,14 +55,17 @@ def work(arguments: argparse.Namespace) -> None:
     import numpy as np
 
     from napari_deepblur.checked_image import plane_shape
+    from napari_deepblur.io.acquisition_files import read_acquisition
     from napari_deepblur.io.images import read_image, write_tiff
     from napari_deepblur.pipeline import save_settings
+    from napari_deepblur.pipeline.overruled import warn_of_spacing
     from napari_deepblur.pipeline.plan import plan_identification
     from napari_deepblur.pipeline.run import run_identification, run_stack_identification
 
     image = read_image(arguments.image, arguments.scene)
     settings = read_settings(arguments, arguments.image)
     spacing = arguments.plane_spacing_um
+    warn_of_spacing(read_acquisition(arguments.image, arguments.scene), spacing)
     plan = plan_identification(settings, plane_shape(image) if spacing is None else image.shape[-2:])
     family = plan.family
     if spacing is None:

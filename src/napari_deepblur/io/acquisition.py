@@ -11,6 +11,7 @@ from typing import Any
 from napari_deepblur.io.engraving import IMMERSION_INDEX as IMMERSION_INDEX
 from napari_deepblur.io.engraving import immersion_index as immersion_index
 from napari_deepblur.io.engraving import read_objective as read_objective
+from napari_deepblur.io.taken_planes import TakenPlanes
 
 _UM = {
     "um": 1.0, "µm": 1.0, "μm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "micrometer": 1.0, "pm": 1e-6, "picometer": 1e-6,
@@ -64,6 +65,8 @@ class Acquisition:
         Their colours as ``"RRGGBB"`` in hexadecimal digits, one for each channel; empty for one that has none.
     modality
         Kind of microscope where the file says that it was none of wide field, such as ``"confocal"``.
+    planes
+        Where and when each plane was taken.
     axes
         Letters of the axes of the array, such as ``"CZYX"``.
     source
@@ -81,6 +84,7 @@ class Acquisition:
     channels: tuple[str, ...] = ()
     channel_colours: tuple[str, ...] = ()
     modality: str = ""
+    planes: TakenPlanes | None = None
     axes: str = ""
     source: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -101,6 +105,8 @@ class Acquisition:
             object.__setattr__(self, "channels", ())
         colours = tuple(value.upper() if _is_colour(value) else "" for value in self.channel_colours)
         object.__setattr__(self, "channel_colours", colours if any(colours) else ())
+        # Layers and stores keep it as JSON does.
+        object.__setattr__(self, "planes", TakenPlanes.from_json(self.planes))
         said = {name: origin for name, origin in self.origins.items() if getattr(self, name)}
         object.__setattr__(self, "origins", said)
 

@@ -63,7 +63,7 @@ def guess_axes(ndim: int, labels: Sequence[str] = (), colour: bool = False) -> s
         raise ImageError(
             f"The image has {ndim} axes, expected two to {2 + max(_DEFAULTS)}: {', '.join(AXES.values())}."
         )
-    named: list[str | None] = [_NAMES.get(label.strip().lower()) for label in labels] or [None] * ndim
+    named: list[str | None] = [axis_named(label) for label in labels] or [None] * ndim
     repeated = {letter for letter in named if letter is not None and named.count(letter) > 1}
     if len(named) != ndim or repeated or (("Y" in named) != ("X" in named)) or "S" in named:
         named = [None] * ndim
@@ -77,6 +77,11 @@ def guess_axes(ndim: int, labels: Sequence[str] = (), colour: bool = False) -> s
         if letter is None:
             named[position] = free.pop(0)
     return "".join(letter or "" for letter in named) + ("S" if colour else "")
+
+
+def axis_named(name: str) -> str | None:
+    """Return the letter of an axis by its name, in any case, such as ``"time"`` or ``"z"``; None for other names."""
+    return _NAMES.get(name.strip().lower())
 
 
 def named_axes(letters: str) -> str:

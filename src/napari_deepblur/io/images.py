@@ -71,7 +71,7 @@ def write_tiff(
     record
         How the image was made, as JSON knows it.
     acquisition
-        How it was taken; pixel size and axes are those above.
+        How it was taken; axes, and the pixel size where there is one, are those above.
     compression, coarser
         As `write_ome_tiff` knows them.
 
@@ -80,7 +80,8 @@ def write_tiff(
     OutputError
         If the file cannot be written; an existing one is unharmed.
     """
-    sides = None if pixel_size_um is None else (pixel_size_um, pixel_size_um)
     kept = None if record is None else {"metadata": dict(record)}
-    taken = replace(acquisition or Acquisition(), pixel_size_um=sides, axes=axes)
+    taken = replace(acquisition or Acquisition(), axes=axes)
+    if pixel_size_um is not None:
+        taken = replace(taken, pixel_size_um=(pixel_size_um, pixel_size_um))
     write_ome_tiff(path, image, taken, name=Path(path).name, record=kept, compression=compression, coarser=coarser)

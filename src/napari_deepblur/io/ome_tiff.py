@@ -18,6 +18,7 @@ from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.compression import Compression, tiff_compression
 from napari_deepblur.io.diagnosis import diagnosed
 from napari_deepblur.io.formats.format import Scene
+from napari_deepblur.io.ome_plane_elements import plane_columns
 from napari_deepblur.io.ome_xml import completed, parse_xml, read_record, xml_text
 from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.output import replacing
@@ -243,6 +244,9 @@ def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[
         facts |= {"PhysicalSizeZ": acquisition.plane_spacing_um, "PhysicalSizeZUnit": "µm"}
     if acquisition.time_increment_s is not None:
         facts |= {"TimeIncrement": acquisition.time_increment_s, "TimeIncrementUnit": "s"}
+    columns = {} if acquisition.planes is None else plane_columns(acquisition.planes, acquisition.axes, shape)
+    if columns:
+        facts["Plane"] = columns
     count = shape[acquisition.axes.index("C")] if "C" in acquisition.axes else 1
     channels: dict[str, Any] = {}
     if len(acquisition.channels) == count and any(acquisition.channels):

@@ -20,6 +20,7 @@ from napari_deepblur.io.acquisition import (
     said_by,
 )
 from napari_deepblur.io.modality import modality_in
+from napari_deepblur.io.ome_plane_elements import read_planes
 
 ORIGIN = "OME-XML"
 """What the values of an `Acquisition` that were read here give as their origin."""
@@ -128,6 +129,7 @@ def read_ome_element(root: Element, image: Element, source: str = "") -> Acquisi
             values["time_increment_s"] = in_seconds(increment, pixels.get("TimeIncrementUnit", "s"))
         else:
             values["time_increment_s"] = _increment_of_planes(pixels)
+        values["planes"] = read_planes(pixels)
         channels = pixels.findall("{*}Channel")
         values["channels"] = tuple(channel.get("Name", "") for channel in channels)
         values["channel_colours"] = tuple(_colour(channel.get("Color", "")) for channel in channels)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from napari_deepblur.io.acquisition import Acquisition
-from napari_deepblur.io.formats.zarr_metadata import OPTICS, OWN
+from napari_deepblur.io.formats.zarr_metadata import OPTICS, OWN, PLANES
+from napari_deepblur.io.zarr_places import started
 
 _KINDS = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
 _RGB = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"), ("transparency", "FFFFFF"))
@@ -51,15 +52,20 @@ def image_attributes(
         if steps.get(letter):
             axis["unit"] = "second" if letter == "T" else "micrometer"
         described.append(axis)
+    planes = acquisition.planes
+    starts = (
+        [0.0] * len(letters) if planes is None else started(planes, letters, [bool(steps.get(one)) for one in letters])
+    )
     datasets = []
     for level, path in enumerate(levels):
         unit = [steps.get(letter) or 1.0 for letter in letters]
         inside = [letter in "YX" for letter in letters]
         scale = [step * 2**level if halved else step for step, halved in zip(unit, inside, strict=True)]
         transforms = [{"type": "scale", "scale": scale}]
-        if level:
-            # The middle of a mean of pixels is not that of the first of them.
-            shift = [step * (2**level - 1) / 2 if halved else 0.0 for step, halved in zip(unit, inside, strict=True)]
+        # The middle of a mean of pixels is not that of the first of them.
+        shift = [step * (2**level - 1) / 2 if halved else 0.0 for step, halved in zip(unit, inside, strict=True)]
+        shift = [start + own for start, own in zip(starts, shift, strict=True)]
+        if any(shift):
             transforms.append({"type": "translation", "translation": shift})
         datasets.append({"path": path, "coordinateTransformations": transforms})
     ome: dict[str, Any] = {
@@ -70,7 +76,10 @@ def image_attributes(
     if channels:
         ome["omero"] = {"channels": channels}
     optics = {key: getattr(acquisition, key) for key in OPTICS if getattr(acquisition, key)}
-    return {"ome": ome, OWN: {"record": dict(record), "optics": optics}}
+    own: dict[str, Any] = {"record": dict(record), "optics": optics}
+    if planes is not None:
+        own[PLANES] = planes.as_json()
+    return {"ome": ome, OWN: own}
 
 
 def _channels(axes: str, acquisition: Acquisition, ranges: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:

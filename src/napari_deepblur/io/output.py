@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,15 @@ def _check_suffix(path: str | os.PathLike[str], what: str, suffixes: tuple[str, 
 def resolved(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path without links; of links that lead in a circle one of them, and never an error."""
     return Path(os.path.realpath(path))
+
+
+def place_of(path: str | os.PathLike[str]) -> str:
+    """Return what the names of one file have in common, which may not be there yet.
+
+    Names that differ only in capitals, or in how an accent is written, are one file on many disks: those of Windows and
+    macOS, and shared ones.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", str(resolved(path))).casefold())
 
 
 def own_prefix(target: Path) -> str:

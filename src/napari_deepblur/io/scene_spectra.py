@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -12,6 +11,7 @@ from safetensors.torch import save_file
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.tensor_files import check_digest, digest, shipped_digest
+from napari_deepblur.io.weights_folders import shipped_weights
 from napari_deepblur.networks.scene_spectra import SceneSpectra
 from napari_deepblur.networks.statistics import WINDOW
 
@@ -39,7 +39,7 @@ def load_scene_spectra(path: str | os.PathLike[str] | None = None) -> SceneSpect
     WeightsError
         If the file is missing, damaged or foreign.
     """
-    source = Path(str(files("napari_deepblur") / "weights" / _FILE)) if path is None else Path(path)
+    source = shipped_weights() / _FILE if path is None else Path(path)
     try:
         with safe_open(source, "pt") as file:
             header = file.metadata() or {}

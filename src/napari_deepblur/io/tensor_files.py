@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.family_places import families_folder
+from napari_deepblur.io.weights_folders import shipped_weights
 
 _HASHES = "hashes.json"
 _MOST = 4096
@@ -52,7 +52,7 @@ def check_digest(path: Path, written: str | None, tensors: Mapping[str, Tensor])
 
 def shipped_digest(path: Path) -> str | None:
     """Return the hash of a file of the package that carries none itself; None for other files."""
-    return _shipped().get(path.name) if path.parent in (_folder("weights"), families_folder()) else None
+    return _shipped().get(path.name) if path.parent in (shipped_weights(), families_folder()) else None
 
 
 def check_fit(make: Callable[[], nn.Module], config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -91,11 +91,7 @@ def _listed(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _folder(name: str) -> Path:
-    return Path(str(files("napari_deepblur") / name))
-
-
 @cache
 def _shipped() -> dict[str, str]:
-    known = _folder("weights") / _HASHES
+    known = shipped_weights() / _HASHES
     return dict(json.loads(known.read_text(encoding="utf-8"))) if known.is_file() else {}

@@ -12,7 +12,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 from napari_deepblur.errors import WeightsError
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.tensor_files import check_digest, check_fit, digest, shipped_digest
-from napari_deepblur.io.weights_folders import FOLDER_VARIABLE, weights_folders
+from napari_deepblur.io.weights_folders import FOLDER_VARIABLE, shipped_weights, weights_folders
 from napari_deepblur.networks.adapted import AdaptedConfig, AdaptedNetwork
 from napari_deepblur.networks.deblurring import DeblurringConfig, DeblurringNetwork
 from napari_deepblur.networks.expectation import ExpectationConfig, ExpectationNetwork
@@ -173,7 +172,7 @@ def find_weights(kind: str, which: str | os.PathLike[str] | None = None) -> Path
 
 def load_expectation(path: str | os.PathLike[str] | None = None) -> ExpectationNetwork:
     """Load what knows how far an estimate can be relied on, by default from the package; see `load_identification`."""
-    shipped = str(files("napari_deepblur") / "weights" / "expectation.safetensors")
+    shipped = shipped_weights() / "expectation.safetensors"
     return _made(read_weights(shipped if path is None else path), ExpectationNetwork, ExpectationConfig)
 
 

@@ -14,6 +14,11 @@ FOLDER_VARIABLE = "NAPARI_DEEPBLUR_WEIGHTS"
 """Environment variable that names a folder of weights, looked at before those in the package."""
 
 
+def shipped_weights() -> Path:
+    """Return the folder of the weights that come with the package, and of what was learned beside them."""
+    return Path(str(files("napari_deepblur") / "weights"))
+
+
 def weights_folders() -> list[Path]:
     """Return the folders in which weights are looked for, in this order.
 
@@ -22,7 +27,7 @@ def weights_folders() -> list[Path]:
     AssumptionWarning
         If the environment variable names no folder: those of the package are used then.
     """
-    own = Path(str(files("napari_deepblur") / "weights"))
+    own = shipped_weights()
     named = os.environ.get(FOLDER_VARIABLE)
     if not named:
         return [own]

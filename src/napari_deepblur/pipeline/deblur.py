@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from napari_deepblur.checked_image import plane_shape
-from napari_deepblur.errors import ImageError, OutputError, SettingsError
+from napari_deepblur.errors import ImageError, SettingsError
 from napari_deepblur.identification.results import Identification
 from napari_deepblur.identification.volumes.identify import SpecimenChoice
 from napari_deepblur.io.axes import check_spacing, guess_axes, named_axes
@@ -21,7 +21,10 @@ from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
 from napari_deepblur.optics import KnownPupil
 from napari_deepblur.pipeline.methods import Method
+from napari_deepblur.pipeline.named_array import check_asked, with_its_axes
 from napari_deepblur.pipeline.options import as_family, options_of_data, options_of_family
+from napari_deepblur.pipeline.overruled import warn_where_overruled
+from napari_deepblur.pipeline.own_places import check_places
 from napari_deepblur.pipeline.plan import plan
 from napari_deepblur.pipeline.results import Deblurring
 from napari_deepblur.pipeline.run import run
@@ -91,6 +94,8 @@ def deblur(
     ImageError, NoiseError, FamilyError, SettingsError, DeviceError, WeightsError
         Each says what was found, what was expected and what to do.
     """
+    image = with_its_axes(image)
+    check_asked(image, "YX", "Choose one plane, or give all of them to deblur_stack.")
     values: dict[str, Any] = {"method": method, "device": device, "tile": tile, "size": size, "origin": origin}
     chosen = {"iterations": iterations, "strength": strength}
     values |= {name: value for name, value in chosen.items() if value is not None} | options_of_data(theta, noise)
@@ -100,7 +105,9 @@ def deblur(
     values |= _options_of(object_, settings if object_ is not None else with_file_optics(image, "YX", settings))
     if named is not None:
         values["family"] = named
-    return finished(deblur_steps(image, DeblurSettings(**values), object_))
+    asked = DeblurSettings(**values)
+    warn_where_overruled(image, asked, object_)
+    return finished(deblur_steps(image, asked, object_))
 
 
 def deblur_steps(
@@ -192,7 +199,7 @@ def deblur_stack(
     ----------
     array
         Observed planes: an array of NumPy, a memory map, dask, zarr, or anything else with a shape and parts; any real
-        type. What `open_image` returns brings its own axes, plane spacing and, where no microscope is given, optics.
+        type. What `open_image` returns, or one of xarray, brings its axes, spacing and, without a microscope, optics.
     family
         Operators that are considered: a family, the file of one, or ``"zernike"`` (the default) or ``"field-zernike"``,
         which the settings then describe.
@@ -253,7 +260,10 @@ def deblur_stack(
             raise SettingsError(f"{name} is {value!r:.80}, expected one of {', '.join(get_args(known))}.")
     if not isinstance(volume, bool | np.bool_):
         raise SettingsError(f"volume is {volume!r:.80}, expected True or False.")
-    planes: Any = array if hasattr(array, "shape") and hasattr(array, "__getitem__") else np.asarray(array)
+    given = with_its_axes(array)
+    planes: Any = given if hasattr(given, "shape") and hasattr(given, "__getitem__") else np.asarray(given)
+    if planes is not array and axes is not None:
+        check_asked(planes, axes, "Rename its axes, or give array.data.")
     shape = tuple(planes.shape)
     if not all(isinstance(length, int | np.integer) for length in shape):
         words = "lengths that are not known yet: let dask compute them (array.compute_chunk_sizes())."
@@ -281,10 +291,10 @@ def deblur_stack(
         raise SettingsError("Blurs are not drawn for a volume: leave spread_out and draws out.")
     if psf is not None and not volume:
         raise SettingsError("A PSF of several planes is for a volume: give volume=True, or leave psf out.")
-    if isinstance(out, np.ndarray) and isinstance(planes, np.ndarray) and np.may_share_memory(out, planes):
-        raise OutputError("The array for the result is the image itself, which is still needed. Give another one.")
+    check_places(array, out, spread_out)
     asked = DeblurSettings(**values)
-    acquisition = taken_with(planes.acquisition, asked, channels_in(axes, shape)) if opened else None
+    warn_where_overruled(planes, asked, object_, plane_spacing_um)
+    acquisition = taken_with(planes.acquisition, asked, channels_in(axes, shape), plane_spacing_um) if opened else None
     sink = sink_of(out, acquisition)
     if volume:
         return finished(deblur_volume_steps(planes, axes, asked, sink, plane_spacing_um, specimen, psf, reuse))

@@ -14,7 +14,9 @@ from napari_deepblur.identification.volumes.identify import SpecimenChoice, iden
 from napari_deepblur.identification.volumes.results import VolumeIdentification
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators import OperatorFamily
-from napari_deepblur.pipeline.options import options_of_data, options_of_family
+from napari_deepblur.pipeline.named_array import check_asked, with_its_axes
+from napari_deepblur.pipeline.options import as_family, options_of_data, options_of_family
+from napari_deepblur.pipeline.overruled import warn_where_overruled
 from napari_deepblur.pipeline.plan import IdentificationPlan, plan_identification
 from napari_deepblur.pipeline.run import run_identification, run_stack_identification
 from napari_deepblur.pipeline.settings import DeblurSettings
@@ -64,7 +66,10 @@ def identify(
     ImageError, NoiseError, FamilyError, DeviceError, WeightsError
         Each says what was found, what was expected and what to do.
     """
+    image = with_its_axes(image)
+    check_asked(image, "YX", "Choose one plane.")
     made = _plan(plane_shape(image), family, noise, device, weights, origin)
+    warn_where_overruled(image, made.settings, made.family)
     return finished(run_identification(made, image))
 
 
@@ -143,7 +148,11 @@ def identify_stack(
     ImageError, NoiseError, DeviceError, WeightsError
         As in `identify`, with the number of the plane.
     """
-    planes = np.asanyarray(stack)
+    given = with_its_axes(stack)
+    if given is not stack:
+        check_asked(given, "ZYX", "Choose one focal stack, or rename its axes.")
+    warn_where_overruled(given, DeblurSettings(**options_of_family(family)), as_family(family), plane_spacing_um)
+    planes = np.asanyarray(given)
     if specimen != "planes":
         return finished(identify_volume_steps(planes, family, plane_spacing_um, noise, specimen))
     check_stack(planes, family, plane_spacing_um)

@@ -56,7 +56,7 @@ class ClassicalRestoration(Part):
 class RegularizedRestoration(ClassicalRestoration):
     """What the settings of solvers with a prior share."""
 
-    strength: Annotated[float, Field(ge=0)] | None = about(
+    strength: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = about(
         None,
         "Weight of a classical method's regularization; its own by default",
         title="Strength",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_deepblur.errors import DeepblurError, SettingsError
+from napari_deepblur.pipeline.kinds_of_values import check_kind
 
 
 def about(default: Any, description: str, *, title: str = "", unit: str = "", **more: Any) -> Any:
@@ -19,6 +20,16 @@ class Part(BaseModel):
     """Values that are checked when they are put together, and do not change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_their_kinds(cls, values: Any) -> Any:
+        # Before any field: the field that chooses one of several models has no check of its own before.
+        if isinstance(values, dict):
+            for name, value in values.items():
+                if name in cls.model_fields:
+                    check_kind(cls.model_fields[name].annotation, value, name)
+        return values
 
     def replace(self, **changes: Any) -> Self:
         """Return the same with some values changed, and all of it checked; raises `SettingsError`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Container, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,9 @@ def with_file_optics(image: Any, axes: str, options: dict[str, Any]) -> dict[str
     if "microscope" in options or not isinstance(image, LazyImage):
         return options
     found = stated_optics(image.acquisition, channels=channels_in(axes, image.shape))
+    if not found:
+        # As of an array: nobody has stated anything, so that nobody is warned that it is under-sampled.
+        return options
     several = {name: found.pop(name) for name in ("channel_wavelengths_um",) if name in found}
     assumed = tuple(name for name in ASSUMABLE if name not in found)
     return {"microscope": Microscope(**found), "assumed": assumed, **several} | options
@@ -89,7 +93,9 @@ def channels_in(axes: str, shape: Sequence[int]) -> int:
     return shape[axes.index("C")] if "C" in axes and len(axes) == len(shape) else 0
 
 
-def taken_with(said: Acquisition, settings: DeblurSettings, channels: int = 0) -> Acquisition:
+def taken_with(
+    said: Acquisition, settings: DeblurSettings, channels: int = 0, plane_spacing_um: float | None = None
+) -> Acquisition:
     """Return how a result was taken: what its image says, under the optics that counted, but those nobody stated.
 
     Parameters
@@ -100,7 +106,12 @@ def taken_with(said: Acquisition, settings: DeblurSettings, channels: int = 0) -
         Of the run.
     channels
         Number of channels of the image; 0 where it has no axis of channels.
+    plane_spacing_um
+        That counted, of either sign, where one was given.
     """
+    if isinstance(plane_spacing_um, Real) and abs(plane_spacing_um) != said.plane_spacing_um:
+        origins = {**said.origins, "plane_spacing_um": USED}
+        said = dataclasses.replace(said, plane_spacing_um=abs(plane_spacing_um), origins=origins)
     optics = settings.microscope
     if optics is None:
         return said

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_deepblur.io.lazy_image import LazyImage
     from napari_deepblur.widgets.layers import LayerData
 
-_OPTICS = {"na", "n_immersion", "wavelengths_um", "channels"}
+_SAID = {"na", "n_immersion", "wavelengths_um", "channels", "planes"}
 
 _IN_MEMORY = 2**28
 """Bytes of an image from which on it is read as it is looked at."""
@@ -113,7 +113,7 @@ def _layer(path: str, scene: Scene, kept: Mapping[str, Any]) -> LayerData:
     made = kept.get("metadata")
     if isinstance(made, Mapping):
         arguments["metadata"] = {METADATA_KEY: dict(made)}
-    elif _OPTICS & set(acquisition.origins):
+    elif _SAID & set(acquisition.origins):
         arguments["metadata"] = {METADATA_KEY: {ACQUISITION_KEY: asdict(acquisition)}}
     saved = placed_as_saved(kept.get("layer"), len(axes))
     arguments |= placed_as_stated(acquisition, axes) if saved is None else saved

@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import ImageError
+from napari_deepblur.io.acquisition import as_number, said_by
 from napari_deepblur.io.diagnosis import missing
-from napari_deepblur.io.formats.czi_metadata import czi_metadata
+from napari_deepblur.io.formats.czi_metadata import czi_metadata, scene_place
 from napari_deepblur.io.formats.format import Format, Scene, chosen
 from napari_deepblur.io.lazy_image import Index, LazyImage
+from napari_deepblur.io.ome_xml import parse_xml
+from napari_deepblur.io.taken_planes import PlaneTaken, TakenPlanes
 
 _SIGNATURE = b"ZISRAWFILE"
 _LEADING = "HIVRTZCB"
@@ -23,6 +26,8 @@ _LEADING = "HIVRTZCB"
 
 _LETTERS = {"T": "T", "Z": "Z", "C": "C"}
 _MOST_SIDE = 2**20
+_MOST_ASKED = 4096
+"""Planes beyond which only the first is asked where it was taken."""
 
 
 class _Block(NamedTuple):
@@ -131,14 +136,37 @@ def _image(file: Any, source: Path, blocks: list[_Block], names: Sequence[str], 
     letters = "".join(_LETTERS.get(d, "?") for d in leading) + ("YXS" if first.samples > 1 else "YX")
     xml = file.metadata()
     said = czi_metadata(xml, str(source), letters, lengths["C"])
+    each = shape if math.prod(shape) <= _MOST_ASKED else (1,) * len(shape)
+    planes = TakenPlanes.of(letters[: len(shape)], each, lambda place: _taken(file, by_plane[place][0]))
+    number = first.start.get("S", 0)
+    # Of a stack, one place along the depth is not that of its planes.
+    listed = scene_place(xml, number) if lengths["Z"] == 1 else scene_place(xml, number)._replace(z=None)
+    planes = planes or TakenPlanes.of("", (), lambda place: listed)
+    said = said.or_else(said_by("CZI metadata", str(source), planes=planes))
     name = names[index] if len(names) > 1 else source.stem
     return LazyImage(
         read, letters, (*shape, *sides), first.dtype, said, name=name, scenes=names, scene=index, close=file.close
     )
 
 
+def _taken(file: Any, block: _Block) -> PlaneTaken:
+    """Return where the stage was at a block, whose metadata are XML or, in older versions of czifile, a dictionary."""
+    segment = _segment(file, block)
+    found = segment.metadata() if callable(segment.metadata) else segment.metadata
+    if isinstance(found, str) and found.strip():
+        tags = parse_xml(found).find("Tags")
+        said = {} if tags is None else {one.tag: one.text for one in tags}
+    else:
+        said = (found.get("Tags") or {}) if isinstance(found, dict) else {}
+    places = (said.get(name) for name in ("FocusPosition", "StageYPosition", "StageXPosition"))
+    return PlaneTaken(*(as_number(place) for place in places))
+
+
+def _segment(file: Any, block: _Block) -> Any:
+    entry = block.entry
+    return entry.data_segment() if hasattr(entry, "data_segment") else entry.read_segment_data(file)
+
+
 def _pixels(file: Any, block: _Block) -> NDArray[Any]:
     """Read a block as (rows, columns, samples)."""
-    entry = block.entry
-    data = entry.data_segment().data() if hasattr(entry, "data_segment") else entry.read_segment_data(file).data()
-    return np.reshape(data, (block.size["Y"], block.size["X"], block.samples))
+    return np.reshape(_segment(file, block).data(), (block.size["Y"], block.size["X"], block.samples))

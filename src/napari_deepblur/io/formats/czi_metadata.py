@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 from napari_deepblur.io.acquisition import Acquisition, as_number, immersion_index, read_objective, said_by
 from napari_deepblur.io.modality import modality_in
 from napari_deepblur.io.ome_xml import parse_xml
+from napari_deepblur.io.taken_planes import PlaneTaken
 
 _ORIGIN = "CZI metadata"
 
@@ -55,6 +56,27 @@ def czi_metadata(text: str, source: str, axes: str, channels: int) -> Acquisitio
     optics, named = _optics(information, image)
     said = said_by(_ORIGIN, source, **values, **optics).or_else(said_by("engraving", source, **named))
     return said_by("CZI", source, axes=axes).or_else(said)
+
+
+def scene_place(text: str, scene: int) -> PlaneTaken:
+    """Return where the stage was at a scene, in micrometres, as far as the list of scenes says it.
+
+    Parameters
+    ----------
+    text
+        The XML of the file.
+    scene
+        Its number.
+    """
+    listed = parse_xml(text).iterfind("Metadata/Information/Image/Dimensions/S/Scenes/Scene")
+    own = next((one for one in listed if one.get("Index") == str(scene)), None)
+    if own is None:
+        return PlaneTaken()
+    place = own.find("Positions/Position")
+    if place is not None:
+        return PlaneTaken(*(as_number(place.get(axis)) for axis in "ZYX"))
+    x, _, y = own.findtext("CenterPosition", "").partition(",")
+    return PlaneTaken(None, as_number(y), as_number(x))
 
 
 def _optics(information: Element, image: Element) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -21,6 +21,7 @@ from napari_deepblur.io.acquisition import (
 )
 from napari_deepblur.io.diagnosis import missing
 from napari_deepblur.io.formats.format import Format, Scene, chosen
+from napari_deepblur.io.formats.lif_places import lif_planes
 from napari_deepblur.io.lazy_image import Index, LazyImage
 from napari_deepblur.io.modality import modality_in
 
@@ -86,6 +87,8 @@ def _image(file: Any, source: Path, image: Any, names: Sequence[str], index: int
             return np.asarray(array[position])
 
     said = _said(image, str(source), axes, shape[axes.index("C")] if "C" in axes else 1)
+    taken = lif_planes(image.xml_element, axes, shape, said.plane_spacing_um)
+    said = said.or_else(said_by(_ORIGIN, str(source), planes=taken))
     return LazyImage(
         read, axes, shape, image.dtype, said, name=names[index], scenes=names, scene=index, close=file.close
     )

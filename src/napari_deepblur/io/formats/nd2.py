@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.errors import ImageError
-from napari_deepblur.io.acquisition import Acquisition, read_objective, said_by
+from napari_deepblur.io.acquisition import Acquisition, as_number, read_objective, said_by
 from napari_deepblur.io.diagnosis import missing
 from napari_deepblur.io.formats.format import Format, Scene, chosen
 from napari_deepblur.io.lazy_image import Index, LazyImage
 from napari_deepblur.io.modality import modality_in
+from napari_deepblur.io.taken_planes import PlaneTaken, TakenPlanes
 
 _SIGNATURES = (b"\xda\xce\xbe\x0a", b"\x00\x00\x00\x0cjP  ")
 _ORIGIN = "ND2 metadata"
+_MOST_ASKED = 4096
+"""Frames beyond which only the first is asked where it was taken."""
 
 
 def _knows(head: bytes, path: Path) -> bool:
@@ -80,10 +83,31 @@ def _image(file: Any, source: Path, names: Sequence[str], index: int) -> LazyIma
 
     axes = "".join(d if d in "TZC" else "?" for d in leading) + "".join(tail)
     shape = [sizes[d] for d in (*leading, *tail)]
-    said = _said(file, str(source), axes)
+
+    def taken(position: Index) -> PlaneTaken:
+        at = dict(zip(leading, position, strict=True)) | {"P": index}
+        return _taken(file, order[tuple(at[d] for d in outer)])
+
+    # All channels of a frame are taken at one place.
+    letters = [d for d in leading if d != "C"]
+    lengths = [sizes[d] for d in letters]
+    each = lengths if math.prod(lengths) <= _MOST_ASKED else [1] * len(lengths)
+    planes = TakenPlanes.of(axes[: len(letters)], each, lambda at: taken((*at, 0) if "C" in sizes else at))
+    said = _said(file, str(source), axes).or_else(said_by(_ORIGIN, str(source), planes=planes))
     return LazyImage(
         read, axes, shape, file.dtype, said, name=names[index], scenes=names, scene=index, close=file.close
     )
+
+
+def _taken(file: Any, frame: int) -> PlaneTaken:
+    """Return where the stage was at a frame, and when."""
+    channels = getattr(file.frame_metadata(frame), "channels", None) or ()
+    if not channels:
+        return PlaneTaken()
+    place = getattr(channels[0].position, "stagePositionUm", None)
+    z, y, x = (None if place is None else as_number(getattr(place, axis)) for axis in "zyx")
+    milliseconds = as_number(getattr(channels[0].time, "relativeTimeMs", None))
+    return PlaneTaken(z, y, x, None if milliseconds is None else 1e-3 * milliseconds)
 
 
 def _said(file: Any, source: str, axes: str) -> Acquisition:

@@ -179,7 +179,7 @@ def _image(group: Any, source: Path, names: Sequence[str], index: int) -> LazyIm
         raise ImageError(f"{source} names the axes {letters} of an array of shape {array.shape}, expected ...YX.")
     _check_chunks(array, source)
     _warn_of_gaps(array, source)
-    said = read_attributes(scales, attributes, letters, source, index)
+    said = read_attributes(scales, attributes, letters, array.shape, source, index)
     more: dict[str, Any] = {"name": names[index], "scenes": names, "scene": index}
 
     def level(pixels: Any, **coarser: Any) -> LazyImage:

@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_deepblur.errors import AssumptionWarning, ImageError
 from napari_deepblur.io.acquisition import Acquisition, in_seconds, in_um, said_by
 from napari_deepblur.io.ome_xml import read_ome_xml
+from napari_deepblur.io.taken_planes import TakenPlanes
+from napari_deepblur.io.zarr_places import placed
 
 OWN = "napari-deepblur"
 """Attribute that holds what this program wrote beside what OME-Zarr has a place for."""
+
+PLANES = "planes"
+"""Of these, where and when each plane was taken."""
 
 OPTICS = ("na", "n_immersion", "wavelengths_um")
 """Facts about the optics, which OME-Zarr has no place for."""
@@ -35,7 +41,12 @@ def letters_of(axes: Sequence[Mapping[str, Any]]) -> str:
 
 
 def read_attributes(
-    scales: Mapping[str, Any], group: Mapping[str, Any], letters: str, source: Path, image: int
+    scales: Mapping[str, Any],
+    group: Mapping[str, Any],
+    letters: str,
+    shape: Sequence[int],
+    source: Path,
+    image: int,
 ) -> Acquisition:
     """Read how an image was taken.
 
@@ -45,8 +56,8 @@ def read_attributes(
         Its entry of ``multiscales``.
     group
         All attributes of its group.
-    letters
-        Those of its axes.
+    letters, shape
+        Those of its axes, and their lengths.
     source
         The store.
     image
@@ -54,13 +65,15 @@ def read_attributes(
     """
     ome = ome_of(group)
     axes = scales["axes"]
-    steps = np.ones(len(letters))
+    steps, start = np.ones(len(letters)), np.zeros(len(letters))
     stated = False
     for transforms in (scales["datasets"][0].get("coordinateTransformations"), scales.get("coordinateTransformations")):
         for transform in transforms or ():
             scale = transform.get("scale")
             if transform.get("type") == "scale" and isinstance(scale, Sequence) and len(scale) == len(letters):
-                steps, stated = steps * np.asarray(scale, float), True
+                factors, stated = np.asarray(scale, float), True
+                steps, start = steps * factors, start * factors
+            start = start + _shift(transform, len(letters))
     values: dict[str, Any] = {}
     sides: dict[str, float | None] = {}
     for letter, axis, step in zip(letters, axes, steps, strict=True):
@@ -72,6 +85,9 @@ def read_attributes(
     if sides.get("Y") and sides.get("X"):
         values["pixel_size_um"] = (sides["Y"], sides["X"])
     values["plane_spacing_um"] = sides.get("Z")
+    own = _own(group, source)
+    units = [str(axis.get("unit", "")) for axis in axes]
+    values["planes"] = placed(own.planes, letters, shape, units, start, steps)
     omero = ome.get("omero")
     channels = omero.get("channels") if isinstance(omero, Mapping) else None
     # They are for display: what is none of them says nothing, and costs no pixels.
@@ -79,7 +95,15 @@ def read_attributes(
     values["channels"] = tuple(str(channel.get("label") or "") for channel in known)
     values["channel_colours"] = tuple(str(channel.get("color") or "").removeprefix("#") for channel in known)
     said = said_by(_ORIGIN, str(source), axes=letters, **values)
-    return said.or_else(_own(group, source)).or_else(_beside(source, image))
+    return said.or_else(own).or_else(_beside(source, image))
+
+
+def _shift(transform: Mapping[str, Any], count: int) -> NDArray[np.float64]:
+    """Return how far a transform moves an image along each axis."""
+    shift = transform.get("translation")
+    if transform.get("type") != "translation" or not isinstance(shift, Sequence) or len(shift) != count:
+        return np.zeros(count)
+    return np.asarray(shift, float)
 
 
 def ome_of(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -92,9 +116,10 @@ def _own(group: Mapping[str, Any], source: Path) -> Acquisition:
     """Read what this program wrote into the store itself."""
     own = group.get(OWN)
     optics = own.get("optics") if isinstance(own, Mapping) else None
-    if not isinstance(optics, Mapping):
+    if not isinstance(own, Mapping) or not isinstance(optics, Mapping):
         return Acquisition(source=str(source))
     values = {name: optics[name] for name in OPTICS if name in optics}
+    values["planes"] = TakenPlanes.from_json(own.get(PLANES))
     if not isinstance(values.get("wavelengths_um", []), Sequence):
         del values["wavelengths_um"]
     return said_by(OWN, str(source), **{**values, "wavelengths_um": tuple(values.get("wavelengths_um", ()))})

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.io.compression import Compression
-from napari_deepblur.io.sinks.array import rounded
 from napari_deepblur.io.sinks.base import Region
-from napari_deepblur.io.sinks.pyramid import SMALLEST_LEVEL, halved
+from napari_deepblur.io.sinks.pyramid import coarser_sides, halved_parts
 from napari_deepblur.plane import Mask, Plane, RegionPlane, is_large, mask_of
 
 _CHUNK, _SHARD = 256, 1024
@@ -195,17 +194,12 @@ class _Written(RegionPlane):
 def pyramid_levels(group: Any, full: Blocks, compression: Compression = "zstd") -> list[str]:
     """Write copies of half the size, each pixel the mean of four, block by block; return the paths of all levels."""
     paths, finer = ["0"], full
-    while max(finer.array.shape[-2:]) > SMALLEST_LEVEL:
-        source = finer.array
-        shape = (*source.shape[:-2], *(math.ceil(side / 2) for side in source.shape[-2:]))
-        letters = "".join(source.metadata.dimension_names)
-        coarser = Blocks.new(group, str(len(paths)), shape, source.dtype, letters, compression)
-        for index in np.ndindex(*shape[:-2]):
-            for rows, columns in coarser.regions():
-                four = source[
-                    (*index, slice(2 * rows.start, 2 * rows.stop), slice(2 * columns.start, 2 * columns.stop))
-                ]
-                coarser.write(index, (rows, columns), rounded(halved(four), source.dtype))
+    letters = "".join(full.array.metadata.dimension_names)
+    for sides in coarser_sides(full.array.shape[-2:]):
+        shape = (*full.array.shape[:-2], *sides)
+        coarser = Blocks.new(group, str(len(paths)), shape, full.array.dtype, letters, compression)
+        for index, region, pixels in halved_parts(finer.array, list(coarser.regions())):
+            coarser.write(index, region, pixels)
         paths.append(str(len(paths)))
         finer = coarser
     return paths

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.io.sinks.array import empty_result, rounded
+from napari_deepblur.io.sinks.base import Region
 
 SMALLEST_LEVEL = 512
 """Longest side at which a pyramid ends."""
 
-_BAND = 1024
-"""Rows of a finer level that are read at once."""
+_BAND = 512
+"""Rows of a level that are made at once."""
 
 
 def coarser_levels(array: NDArray[Any], colours: bool) -> list[NDArray[Any]]:
@@ -28,20 +30,46 @@ def coarser_levels(array: NDArray[Any], colours: bool) -> list[NDArray[Any]]:
         Whether it has.
     """
     levels: list[NDArray[Any]] = []
-    finer = array
-    while max(_planes(finer, colours).shape[-2:]) > SMALLEST_LEVEL:
-        source = _planes(finer, colours)
-        rows, columns = (math.ceil(side / 2) for side in source.shape[-2:])
-        shape = (*source.shape[:-2], rows, columns)
+    finer = _planes(array, colours)
+    for sides in coarser_sides(finer.shape[-2:]):
+        shape = (*finer.shape[:-2], *sides)
         level = empty_result((*shape[1:], shape[0]) if colours else shape, array.dtype)
-        target = _planes(level, colours)
-        for index in np.ndindex(*shape[:-2]):
-            for top in range(0, source.shape[-2], _BAND):
-                band = halved(source[(*index, slice(top, top + _BAND))])
-                target[(*index, slice(top // 2, top // 2 + len(band)))] = rounded(band, array.dtype)
+        coarser = _planes(level, colours)
+        bands = [(slice(top, min(top + _BAND, sides[0])), slice(0, sides[1])) for top in range(0, sides[0], _BAND)]
+        for index, region, pixels in halved_parts(finer, bands):
+            coarser[index + region] = pixels
         levels.append(level)
-        finer = level
+        finer = coarser
     return levels
+
+
+def coarser_sides(sides: Sequence[int]) -> list[tuple[int, int]]:
+    """Return rows and columns of the levels below an image of so many rows and columns, finest first."""
+    found = [(sides[0], sides[1])]
+    while max(found[-1]) > SMALLEST_LEVEL:
+        found.append((math.ceil(found[-1][0] / 2), math.ceil(found[-1][1] / 2)))
+    return found[1:]
+
+
+def halved_parts(finer: Any, regions: Sequence[Region]) -> Iterator[tuple[tuple[int, ...], Region, NDArray[Any]]]:
+    """Yield the parts of the level below another, read when its turn comes, in the type of its pixels.
+
+    Parameters
+    ----------
+    finer
+        The other: rows and columns last.
+    regions
+        Rows and columns of the parts of a plane, in the level below.
+
+    Yields
+    ------
+    tuple
+        Which plane, which region, and its pixels, each the mean of four.
+    """
+    for index in np.ndindex(*finer.shape[:-2]):
+        for region in regions:
+            four = finer[(*index, *(slice(2 * part.start, 2 * part.stop) for part in region))]
+            yield index, region, rounded(halved(four), finer.dtype)
 
 
 def _planes(array: NDArray[Any], colours: bool) -> NDArray[Any]:

@@ -49,7 +49,7 @@ class OmeTiffSink(Sink):
     path
         The file; an existing one is replaced.
     acquisition
-        How the image was taken; pixel size and axes are those of the result.
+        How the image was taken; axes, and the pixel size where it is known, are those of the result.
     made_of
         What decides the pixels, for the record.
     compression

@@ -43,7 +43,7 @@ class OmeZarrSink(Sink):
     path
         The folder; one that this program wrote is replaced, another never.
     acquisition
-        How the image was taken; pixel size and axes are those of the result.
+        How the image was taken; axes, and the pixel size where it is known, are those of the result.
     made_of
         What decides the pixels, for the record. A folder that a killed run has begun of the same is gone on with.
     compression
@@ -127,14 +127,15 @@ class OmeZarrSink(Sink):
 
         assert self._form is not None and self._stored is not None
         form, stored = self._form, self._stored
-        size = None if form.pixel_size_um is None else (form.pixel_size_um, form.pixel_size_um)
+        # A blur that knows no pixels, such as a picture, leaves the image those that it has.
+        sides = self._acquisition.pixel_size_um if form.pixel_size_um is None else (form.pixel_size_um,) * 2
         ranges = [(low, high) if low <= high else (0.0, 1.0) for low, high in self._ranges]
         name = self._path.name.removesuffix(self._path.suffix).removesuffix(".ome")
         with storing(self._path):
             stored.check()
             stored.blocks.flush()
             levels = pyramid_levels(stored.group, stored.blocks, self._compression)
-            taken = replace(self._acquisition, pixel_size_um=size)
+            taken = replace(self._acquisition, pixel_size_um=sides)
             kept = {"metadata": with_origin(record, self._made_of)}
             stored.group.attrs.update(image_attributes(name, form.axes, levels, taken, ranges, kept))
         complete_folder(stored.folder, self._path)

@@ -112,7 +112,7 @@ def deblur_stack_steps(
     made = plan(settings, (array.shape[axes.index("Y")], array.shape[axes.index("X")]), family)
     # A pixel size that was only assumed is not written as if it were known.
     own = family is not None or settings.family_file is not None
-    pixel = made.family.pixel_size_um if own else settings.stated_pixel_size_um
+    pixel = (made.family.pixel_size_um if own else None) or settings.stated_pixel_size_um
     form = Form(tuple(array.shape), axes, result_type(axes, array), pixel)
     spread = (spread or ArraySink()) if settings.compute.draws else None
     sinks = [(sink, form), *([] if spread is None else [(spread, form._replace(dtype=np.dtype(np.float32)))])]
