@@ -71,6 +71,7 @@ def survey(folder: Path, split: str, images: int, seed: int) -> list[dict[str, A
                 "kind": example.kind,
                 "psf_snr_db": snr(example.psf, found.psf.astype(np.float64)),
                 "light": verdict.light,
+                "residual": {name: getattr(verdict, name) for name in ("structure", "excess", "unexplained")},
                 "signs": dict(found.signs),
                 "correlation_before": _correlation(example.image, example.scene),
                 "correlation": _correlation(result.image, example.scene),
