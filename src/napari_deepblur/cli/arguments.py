@@ -133,7 +133,9 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
         values["microscope"] = Microscope(**stored_optics | optics)
     if values.get("microscope") is not None:
         values["assumed"] = tuple(name for name in ASSUMABLE if name not in optics)
-        warn_overruled(image, values["microscope"], by, scene, values.get("channel_wavelengths_um"))
+        # Of an image without channels several wavelengths are refused later.
+        of_channels = values.get("channel_wavelengths_um") if channels else None
+        warn_overruled(image, values["microscope"], by, scene, of_channels)
         words = assumed_in_words(values["microscope"], optics.keys(), image)
         if arguments.settings is None and words:
             remark(arguments.quiet)(words)

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_deepblur.networks.expectation import EDGES
 from napari_deepblur.networks.foresight import Foresight
 from napari_deepblur.networks.statistics import Views, prepare
 from napari_deepblur.networks.trunk import Evidence, Trunk, TrunkConfig
@@ -85,6 +84,9 @@ class Given(NamedTuple):
     polarization: Tensor
 
 
+_NO_ODDS = torch.zeros(0, 0)
+
+
 class Prediction(NamedTuple):
     """What the network says about the blur.
 
@@ -101,8 +103,8 @@ class Prediction(NamedTuple):
     out_of_focus
         Share of the light that is from planes out of focus, shape (B,); 0 where the network does not tell.
     odds
-        Of each class of PSF SNR (`expectation.EDGES`) that the mean PSF of the candidates is in, shape (B, 8); the same
-        for all where the network does not foresee.
+        Of each class of PSF SNR (`expectation.EDGES`) that the mean PSF of the candidates is in, shape (B, 8); of no
+        class, (B, 0), where the network does not foresee.
     """
 
     theta: Tensor
@@ -110,7 +112,7 @@ class Prediction(NamedTuple):
     candidates: Tensor
     log_weights: Tensor
     out_of_focus: Tensor
-    odds: Tensor
+    odds: Tensor = _NO_ODDS
 
 
 class IdentificationNetwork(Trunk):
@@ -185,7 +187,7 @@ class IdentificationNetwork(Trunk):
         else:
             out_of_focus = self.depth(understood).float()[:, 0].sigmoid()
         if self.foresight is None:
-            odds = theta.new_full((len(theta), len(EDGES) + 1), 1 / (len(EDGES) + 1))
+            odds = theta.new_zeros((len(theta), 0))
         else:
             odds = self.foresight(understanding)
         return Prediction(theta, log_std, candidates, log_weights, out_of_focus, odds)

@@ -126,7 +126,12 @@ def warn_of_spacing(said: Acquisition, given_um: float | None) -> None:
     """Warn where the planes of a stack are given another distance, of either sign, than its file says."""
     own = said.plane_spacing_um
     # What is no number is refused by whoever uses it.
-    if isinstance(given_um, Real) and own is not None and not math.isclose(abs(given_um), own, rel_tol=_AGREES):
+    if (
+        isinstance(given_um, Real)
+        and given_um != 0
+        and own is not None
+        and not math.isclose(abs(given_um), own, rel_tol=_AGREES)
+    ):
         words = (
             f"Plane spacing {abs(given_um):g} um counts, as was asked for, but {Path(said.source).name} says {own:g}."
         )
@@ -134,7 +139,13 @@ def warn_of_spacing(said: Acquisition, given_um: float | None) -> None:
 
 
 def _contradict(counts: tuple[float, ...], stated: tuple[float | None, ...]) -> bool:
-    """Tell whether the numbers of channels are others; one counts for all, and one is stated of all."""
+    """Tell whether the numbers of channels are others; one that is stated is of all.
+
+    One that is given is a choice where any channel has it.
+    """
+    if len(counts) == 1:
+        known = [value for value in stated if value is not None]
+        return bool(known) and not any(math.isclose(value, counts[0], rel_tol=_AGREES) for value in known)
     if len(counts) != len(stated) and 1 not in (len(counts), len(stated)):
         return False
     most = max(len(counts), len(stated))

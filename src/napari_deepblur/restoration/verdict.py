@@ -24,13 +24,14 @@ _STRUCTURE, _EXCESS = (0.1, 0.25), (1.6, 4.0)
 whatever the method (`benchmarks/verdict.py`); real images have a structure of 0.006 to 0.19 (there too)."""
 
 _WRONG = (0.08, 0.4)
-"""Odds of a wrong blur where yellow and red begin. On training images that the odds were not learned from, 2 to 3 of 100
-blurs that were wrong stay below the first, and two thirds of those that were good (`benchmarks/results/honesty.md`)."""
+"""Odds of a wrong blur where yellow and red begin. On training images that the odds were not learned from, 2 to 3 of
+100 blurs that were wrong stay below the first, and two thirds of those that were good
+(`benchmarks/results/honesty.md`)."""
 
 _UNEXPLAINED = 0.08
 """Deviation of what is left over that of the image, below which it does not matter what it looks like. Of 170 training
-images of all kinds those that leave less in a coarse way were restored nearer to the scene, those that leave more further
-from it (`benchmarks/results/honesty.md`)."""
+images of all kinds most that leave less in a coarse way were restored nearer to the scene, and of those that leave more
+many were not (`benchmarks/results/honesty.md`)."""
 
 WORDS: dict[Light, str] = {
     "green": "The result, blurred again, explains the image: what is left looks like noise.",
