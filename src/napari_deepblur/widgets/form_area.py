@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
@@ -61,6 +61,8 @@ class FormArea(QScrollArea):
 
     def scrollTo(self, part: QWidget) -> None:
         """Bring a part of the column to the top of what is seen."""
+        # What was shown or hidden just now has its place only once the layouts have heard of it.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
         bar = self.verticalScrollBar()
         if bar is not None:
             bar.setValue(part.mapTo(self._contents, part.rect().topLeft()).y())

@@ -114,7 +114,7 @@ def test_from_a_layer_of_beads_to_a_deblurred_layer(
     lines = [child(calibration_dock, Notice, f"calibration_finding_{place}") for place in range(6)]
     # Its first line is seen, also in a low window.
     results, area = child(calibration_dock, CalibrationResults), child(calibration_dock, FormArea)
-    assert 0 <= results.mapTo(area, results.rect().topLeft()).y() < area.height() / 2
+    qtbot.waitUntil(lambda: 0 <= results.mapTo(area, results.rect().topLeft()).y() < area.height() / 2, timeout=5000)
     assert [line.text().split(":")[0].lstrip("✔⚠✖ ") for line in lines if line.text()] == [
         "Beads",
         "Field",
