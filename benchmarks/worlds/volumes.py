@@ -167,10 +167,16 @@ def plain_richardson_lucy(image: Volume, theta: Volume, world: World, iterations
     return np.asarray(x[:, size:-size, size:-size].numpy())
 
 
+_LEAST_CONTRAST = 0.01
+"""Range of a plane of the specimen over that of the whole, below which it holds nothing to be compared."""
+
+
 def judge(result: Volume, truth: Volume) -> dict[str, float]:
     """Compare a volume with the truth."""
     middle = len(truth) // 2
-    likeness = [_similarity(a, b) for a, b in zip(result, truth, strict=True)]
+    # Of planes that hold nothing, similarity is a ratio of rounding errors.
+    least = _LEAST_CONTRAST * float(np.ptp(truth))
+    likeness = [_similarity(a, b) for a, b in zip(result, truth, strict=True) if np.ptp(b) > least]
     return {
         "r plane": correlation(result[middle], truth[middle]),
         "r volume": correlation(result, truth),
@@ -194,5 +200,4 @@ def volume_snr(world: World, theta: Volume, other: Volume, planes: int) -> float
 
 def _similarity(image: Volume, truth: Volume) -> float:
     slope, offset = np.polyfit(image.ravel(), truth.ravel(), 1) if np.ptp(image) > 0 else (0.0, truth.mean())
-    span = max(float(np.ptp(truth)), 1e-12)
-    return float(structural_similarity(slope * image + offset, truth, data_range=span))
+    return float(structural_similarity(slope * image + offset, truth, data_range=float(np.ptp(truth))))

@@ -47,3 +47,12 @@ def test_psfs_are_compared_up_to_a_shift_along_z() -> None:
     waves = np.eye(8, dtype=np.float32) * 0.05
     focus, astigmatism = (waves[world.truth.modes.index(mode)] for mode in (4, 5))
     assert volume_snr(world, 0 * theta, focus, 5) > volume_snr(world, 0 * theta, astigmatism, 5) + 6
+
+
+def test_planes_that_hold_nothing_are_not_compared() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.random((3, 40, 40)).astype(np.float32)
+    truth[0] = 0
+    truth[0, 20, 20] = 1e-7
+    result = (truth + 0.2 * rng.random(truth.shape)).astype(np.float32)
+    assert 0.8 < volumes.judge(result, truth)["SSIM"] <= 1
