@@ -19,12 +19,12 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.honesty.kinds import KINDS, Example, draw_example
-from napari_deepblur import ZernikeFamily, deblur
+from benchmarks.honesty.survey import family_of
+from napari_deepblur import deblur
 from napari_deepblur.errors import UndersamplingWarning
 from napari_deepblur.io.weights import load_deblurring
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.noise.intensity import unit_scale
-from napari_deepblur.operators.families import Amplitude
 from napari_deepblur.progress import finished
 from napari_deepblur.restoration.blur import ConvolutionBlur
 from napari_deepblur.restoration.restore import restore_steps
@@ -55,9 +55,7 @@ class Coverage(NamedTuple):
 
 def coverage(example: Example, draws: int) -> Coverage:
     """Restore one image, and compare."""
-    amplitude: Amplitude = "auto" if example.amplitude is None else example.amplitude
-    family = ZernikeFamily(example.microscope, example.modes, max_amplitude=amplitude)
-    blind = deblur(example.image, family, draws=draws)
+    blind = deblur(example.image, family_of(example), draws=draws)
     assert blind.identification is not None and blind.spread is not None and blind.blur is not None
     true = _with_psf(example, ConvolutionBlur(torch.from_numpy(example.psf).float(), blind.blur.spread), blind.settings)
     error = np.abs(blind.image - true)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_deepblur.io.weights import load_expectation, save_weights
-from napari_deepblur.networks.expectation import EDGES, ExpectationConfig, ExpectationNetwork
+from napari_deepblur.networks.expectation import EDGES, ExpectationConfig, ExpectationNetwork, OddsEnsemble
 
 Rows = list[dict[str, Any]]
 
@@ -44,25 +44,55 @@ def fit(rows: Rows) -> ExpectationNetwork:
     network.centre.copy_(signs.mean(0))
     network.scale.copy_(signs.std(0) + 1e-3)
     targets = soft_classes([row["psf_snr_db"] for row in rows])
-    standard = ((signs - network.centre) / network.scale).clamp(-4, 4)
-    for seed, member in enumerate(network.members):
-        torch.manual_seed(seed)
+    standard = network.standardised(signs)
+
+    def begin(member: nn.Sequential) -> Callable[[], tuple[Tensor, Tensor]]:
         drawn = torch.randint(len(rows), (len(rows),))
-        assert isinstance(member, nn.Sequential)
         hidden, bend, answer = member
-        for layer in (hidden, answer):
-            assert isinstance(layer, nn.Linear)
-            layer.reset_parameters()
-        optimizer = torch.optim.AdamW(member.parameters(), lr=_RATE, weight_decay=_DECAY)
-        for step in range(_STEPS):
-            optimizer.param_groups[0]["lr"] = _RATE * (1 - step / _STEPS)
+
+        def answered() -> tuple[Tensor, Tensor]:
             inputs = standard[drawn] + _JITTER * torch.randn_like(standard)
-            logits = answer(functional.dropout(bend(hidden(inputs)), _DROPPED))
-            loss = -(targets[drawn] * logits.log_softmax(-1)).sum(1).mean()
+            return answer(functional.dropout(bend(hidden(inputs)), _DROPPED)), targets[drawn]
+
+        return answered
+
+    train_members(network, begin, _STEPS, _RATE, _DECAY)
+    return network
+
+
+def train_members(
+    ensemble: OddsEnsemble,
+    begin: Callable[[nn.Sequential], Callable[[], tuple[Tensor, Tensor]]],
+    steps: int,
+    rate: float,
+    decay: float,
+) -> None:
+    """Train each member from its own seed, at a rate that falls to zero.
+
+    Parameters
+    ----------
+    ensemble
+        Its members are changed.
+    begin
+        From a member to what gives logits and targets, (B, 8) both, of each step.
+    steps, rate, decay
+        Number of steps, learning rate and weight decay of AdamW.
+    """
+    for seed, member in enumerate(ensemble.members):
+        assert isinstance(member, nn.Sequential)
+        torch.manual_seed(seed)
+        answered = begin(member)
+        for layer in member:
+            if isinstance(layer, nn.Linear):
+                layer.reset_parameters()
+        optimizer = torch.optim.AdamW(member.parameters(), lr=rate, weight_decay=decay)
+        for step in range(steps):
+            optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
+            logits, targets = answered()
+            loss = -(targets * logits.log_softmax(-1)).sum(1).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    return network
 
 
 def soft_classes(psf_snr_db: Sequence[float]) -> Tensor:

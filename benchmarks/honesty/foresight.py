@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from benchmarks.honesty.fit import soft_classes
+from benchmarks.honesty.fit import soft_classes, train_members
 from benchmarks.honesty.kinds import Example
 from benchmarks.honesty.survey import draw_examples, family_of, snr
 from napari_deepblur.errors import DeepblurError, UndersamplingWarning
@@ -82,21 +83,15 @@ def learn(features: dict[str, Tensor]) -> Foresight:
     every = understood.flatten(0, 1).float()
     head.centre.copy_(every.mean(0))
     head.scale.copy_(every.std(0).clamp_min(LEAST_SCALE))
-    for seed, member in enumerate(head.members):
-        torch.manual_seed(seed)
-        assert isinstance(member, nn.Sequential)
-        for layer in member:
-            if isinstance(layer, nn.Linear):
-                layer.reset_parameters()
-        optimizer = torch.optim.AdamW(member.parameters(), lr=_RATE, weight_decay=_DECAY)
-        for step in range(_STEPS):
-            optimizer.param_groups[0]["lr"] = _RATE * (1 - step / _STEPS)
+
+    def begin(member: nn.Sequential) -> Callable[[], tuple[Tensor, Tensor]]:
+        def answered() -> tuple[Tensor, Tensor]:
             image, turn = torch.randint(len(understood), (_BATCH,)), torch.randint(understood.shape[1], (_BATCH,))
-            logits = member(head.standardised(understood[image, turn]))
-            loss = -(targets[image] * logits.log_softmax(1)).sum(1).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            return member(head.standardised(understood[image, turn])), targets[image]
+
+        return answered
+
+    train_members(head, begin, _STEPS, _RATE, _DECAY)
     return head.eval()
 
 

@@ -7,6 +7,7 @@ worth is learned from simulated images of both sorts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 
 EDGES = (0.0, 3.0, 5.5, 8.0, 11.0, 15.0, 20.0)
 """Limits of the classes of PSF SNR, in decibels."""
+
+CLASSES = len(EDGES) + 1
 
 WRONG_BELOW_DB = 3.0
 """PSF SNR below which an estimate is worse than none: about that of a PSF drawn at random."""
@@ -40,8 +43,41 @@ class ExpectationConfig:
     members: int = 8
 
 
-class ExpectationNetwork(nn.Module):
-    """Tell the odds of each class of PSF SNR (`EDGES`) from signs.
+class OddsEnsemble(nn.Module):
+    """Small networks that answer together, each with the odds of each class of PSF SNR (`EDGES`).
+
+    Parameters
+    ----------
+    inputs
+        How many numbers they are given.
+    members
+        The networks, each from (B, inputs) to logits (B, 8).
+    far
+        Standard deviations beyond which a number says no more: of what was not seen in training, what its edge says.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, inputs: int, members: Iterable[nn.Sequential], far: float) -> None:
+        super().__init__()
+        self._far = far
+        self.register_buffer("centre", torch.zeros(inputs))
+        self.register_buffer("scale", torch.ones(inputs))
+        self.members = nn.ModuleList(members)
+
+    def standardised(self, values: Tensor) -> Tensor:
+        """Return what members look at, of numbers (B, `inputs`)."""
+        return ((values.float() - self.centre) / self.scale).clamp(-self._far, self._far)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Probabilities of the classes, shape (B, 8), from numbers (B, `inputs`)."""
+        standard = self.standardised(values)
+        return torch.stack([member(standard).float().softmax(-1) for member in self.members]).mean(0)
+
+
+class ExpectationNetwork(OddsEnsemble):
+    """Tell the odds of each class of PSF SNR (`EDGES`) from signs, in the order of the configuration.
 
     Parameters
     ----------
@@ -49,26 +85,14 @@ class ExpectationNetwork(nn.Module):
         The architecture.
     """
 
-    centre: Tensor
-    scale: Tensor
-
     def __init__(self, config: ExpectationConfig) -> None:
-        super().__init__()
-        self.config = config
         count = len(config.signs)
-        self.register_buffer("centre", torch.zeros(count))
-        self.register_buffer("scale", torch.ones(count))
-        self.members = nn.ModuleList(
-            nn.Sequential(nn.Linear(count, config.hidden), nn.SiLU(), nn.Linear(config.hidden, len(EDGES) + 1))
+        members = (
+            nn.Sequential(nn.Linear(count, config.hidden), nn.SiLU(), nn.Linear(config.hidden, CLASSES))
             for _ in range(config.members)
         )
-
-    def forward(self, signs: Tensor) -> Tensor:
-        """Probabilities of the classes, shape (B, 8), from signs (B, S) in the order of the configuration."""
-        # Far beyond what was seen in training a sign says no more than at its edge.
-        standard = ((signs - self.centre) / self.scale).clamp(-4, 4)
-        answers = torch.stack([member(standard).softmax(-1) for member in self.members])
-        return answers.mean(0)
+        super().__init__(count, members, far=4.0)
+        self.config = config
 
 
 def mean_decibels(probabilities: Tensor) -> Tensor:

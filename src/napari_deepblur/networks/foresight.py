@@ -7,52 +7,36 @@ does: a small head on those numbers learns from images of all sorts how wrong th
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from napari_deepblur.networks.expectation import EDGES
-
-_CLASSES = len(EDGES) + 1
-
-_FAR = 5.0
-"""Standard deviations beyond which a number says no more."""
+from napari_deepblur.networks.expectation import CLASSES, OddsEnsemble
 
 LEAST_SCALE = 0.01
 """Of a number that hardly changes from image to image."""
 
 
-class Foresight(nn.Module):
+class Foresight(OddsEnsemble):
     """Tell the odds of each class of PSF SNR (`EDGES`) from what an identification network made of an image.
 
     Parameters
     ----------
     inputs
-        Length of what it is given.
+        Length of what it is given, `IdentificationNetwork.understand`'s.
     hidden
         Width of the one hidden layer of each member.
     members
         Number of small networks that answer together.
     """
 
-    centre: Tensor
-    scale: Tensor
-
     def __init__(self, inputs: int, hidden: int, members: int = 4) -> None:
-        super().__init__()
-        self.register_buffer("centre", torch.zeros(inputs))
-        self.register_buffer("scale", torch.ones(inputs))
-        self.members = nn.ModuleList(
+        made = (
             nn.Sequential(
-                nn.Dropout(0.2), nn.Linear(inputs, hidden), nn.SiLU(), nn.Dropout(0.5), nn.Linear(hidden, _CLASSES)
+                nn.Dropout(0.2),
+                nn.Linear(inputs, hidden),
+                nn.SiLU(),
+                nn.Dropout(0.5),
+                nn.Linear(hidden, CLASSES),
             )
             for _ in range(members)
         )
-
-    def standardised(self, understood: Tensor) -> Tensor:
-        """Return what members look at, of `IdentificationNetwork.understand`'s (B, `inputs`)."""
-        return ((understood.float() - self.centre) / self.scale).clamp(-_FAR, _FAR)
-
-    def forward(self, understood: Tensor) -> Tensor:
-        """Probabilities of the classes, shape (B, 8), from (B, `inputs`)."""
-        standard = self.standardised(understood)
-        return torch.stack([member(standard).float().softmax(-1) for member in self.members]).mean(0)
+        super().__init__(inputs, made, far=5.0)
