@@ -5,6 +5,7 @@
     python -m benchmarks.memory 2048 4096 --method network
     python -m benchmarks.memory 16384 --iterations 5     # memory alone: what an iteration holds, each of them does
     python -m benchmarks.memory 1024x16384               # rows x columns
+    python -m benchmarks.memory 4096 --suffix .ome.tif   # OME-TIFF out
 
 Each image is made, and deblurred, in a process of its own, whose largest resident set counts.
 """
@@ -48,7 +49,7 @@ def make(path: Path, rows: int, columns: int) -> None:
     group.attrs["ome"] = {"version": "0.5", "multiscales": multiscales}
 
 
-def measure(shape: str, options: tuple[str, ...], folder: Path) -> str:
+def measure(shape: str, options: tuple[str, ...], folder: Path, suffix: str) -> str:
     """Deblur one image of this shape with these options; return a row."""
     sides = [int(side) for side in shape.split("x")]
     rows, columns = sides[0], sides[-1]
@@ -63,7 +64,7 @@ def measure(shape: str, options: tuple[str, ...], folder: Path) -> str:
         "deblur",
         str(image),
         "-o",
-        str(folder / f"{shape}-result.ome.zarr"),
+        str(folder / f"{shape}-result{suffix}"),
         "--quiet",
     ]
     begun = time.monotonic()
@@ -84,6 +85,7 @@ def main() -> int:
     parser.add_argument("--blind", action="store_true", help="identify the blur, instead of a known one")
     parser.add_argument("--method", default="wiener", help="how to restore (wiener)")
     parser.add_argument("--iterations", help="of the method; its own where absent")
+    parser.add_argument("--suffix", default=".ome.zarr", help="of the result (.ome.zarr)")
     parser.add_argument("--folder", type=Path, help="where images and results lie meanwhile")
     given = parser.parse_args()
     options = ("--method", given.method, *(() if given.blind else KNOWN))
@@ -91,7 +93,7 @@ def main() -> int:
     print("| side | peak, MB | seconds | processor seconds | of these, a megapixel |\n|---|---|---|---|---|")
     for side in given.sides:
         with tempfile.TemporaryDirectory(prefix="memory-", dir=given.folder) as name:
-            print(measure(side, options, Path(name)), flush=True)
+            print(measure(side, options, Path(name), given.suffix), flush=True)
     return 0
 
 

@@ -47,14 +47,14 @@ def read_image(path: str | os.PathLike[str], scene: Scene = None) -> NDArray[Any
 
 def write_tiff(
     path: str | os.PathLike[str],
-    image: NDArray[Any],
+    image: Any,
     *,
     pixel_size_um: float | None = None,
     axes: str = "YX",
     record: Mapping[str, Any] | None = None,
     acquisition: Acquisition | None = None,
     compression: Compression = "zlib",
-    coarser: Sequence[NDArray[Any]] = (),
+    coarser: Sequence[Any] = (),
 ) -> None:
     """Write an OME-TIFF file with its pixel size, whole or not at all.
 
@@ -63,7 +63,7 @@ def write_tiff(
     path
         The file; an existing one is replaced in one step once the new one is complete.
     image
-        Pixels, float32 or another type that OME-TIFF knows.
+        Pixels, float32 or another type that OME-TIFF knows: an array, or what is indexed like one.
     pixel_size_um
         Pixel size in micrometres, square.
     axes

@@ -134,9 +134,8 @@ def write_ome_tiff(
             if coarser:
                 _write_pyramid(partial, (data, *coarser), form, options, facts)
             else:
-                whole = axes.endswith("S") or data.ndim == 2
-                pixels = np.asarray(data, dtype) if whole else _planes(data, dtype)
-                tifffile.imwrite(partial, pixels, shape=data.shape, metadata=facts, **form, **options)
+                planes = _planes(data, dtype, axes.endswith("S"))
+                tifffile.imwrite(partial, planes, shape=data.shape, metadata=facts, **form, **options)
             described = completed(_description(partial), acquisition, record)
             tifffile.tiffcomment(partial, described.encode())
         except (TypeError, ValueError, tifffile.OmeXmlError) as error:
@@ -228,9 +227,9 @@ def _tiles(data: Any, dtype: np.dtype[Any], colours: bool) -> Iterator[NDArray[A
                 yield tile
 
 
-def _planes(data: Any, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-    for index in np.ndindex(*data.shape[:-2]):
-        yield np.asarray(data[index], dtype)
+def _planes(data: Any, dtype: np.dtype[Any], colours: bool) -> Iterator[NDArray[Any]]:
+    for index in np.ndindex(*data.shape[: data.ndim - 2 - colours]):
+        yield np.asarray(data[index] if index else data, dtype)
 
 
 def _facts(acquisition: Acquisition, name: str, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,6 +129,39 @@ def test_large_planes_have_a_pyramid(tmp_path: Path, axes: str, shape: tuple[int
         np.testing.assert_array_equal(coarser[inner], np.rint(four))
 
 
+@pytest.mark.parametrize(
+    "axes, shape",
+    [("CZYX", (2, 3, 30, 40)), ("ZCYX", (2, 3, 30, 40)), ("TYXS", (2, 30, 40, 3)), ("TCYX", (1, 2, 30, 40))],
+)
+def test_a_result_that_waited_in_a_folder_is_read_from_its_file(
+    axes: str, shape: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_deepblur.io.sinks.tiff._STORED_PIXELS", 1)
+    pixels = np.random.default_rng(0).integers(0, 65535, shape).astype(np.uint16)
+    path = tmp_path / "a.ome.tif"
+    result = saved(OmeTiffSink(path, made_of={"source": "x"}), pixels, axes)
+    assert (result.shape, result.dtype, result.ndim) == (shape, pixels.dtype, len(shape))
+    np.testing.assert_array_equal(np.asarray(result), pixels)
+    for key in (0, (slice(None), 1), (..., slice(3, 9)), (0, slice(0, 1), slice(2, 5))):
+        np.testing.assert_array_equal(result[key], pixels[key])
+    np.testing.assert_array_equal(read_image(path), np.squeeze(pixels))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.ome.tif"]
+
+
+@pytest.mark.parametrize("axes, shape", [("ZYX", (2, 40, 4100)), ("YXS", (33, 4100, 3))])
+def test_levels_are_the_same_wherever_the_result_waited(
+    axes: str, shape: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 65535, shape).astype(np.uint16)
+    saved(OmeTiffSink(tmp_path / "memory.tif", made_of={"source": "x"}), pixels, axes)
+    monkeypatch.setattr("napari_deepblur.io.sinks.tiff._STORED_PIXELS", 1)
+    saved(OmeTiffSink(tmp_path / "folder.tif", made_of={"source": "x"}), pixels, axes)
+    with tifffile.TiffFile(tmp_path / "memory.tif") as one, tifffile.TiffFile(tmp_path / "folder.tif") as other:
+        assert len(one.series[0].levels) == len(other.series[0].levels) > 1
+        for level, twin in zip(one.series[0].levels, other.series[0].levels, strict=True):
+            np.testing.assert_array_equal(level.asarray(), twin.asarray())
+
+
 def test_other_planes_have_none(tmp_path: Path) -> None:
     saved(OmeTiffSink(tmp_path / "a.tif"), np.zeros((4096, 3), np.float32), "YX")
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
@@ -148,14 +182,14 @@ def test_pixels_are_packed_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "there are zlib, zstd, none" in strange.refusal(form)
 
 
-def saved(sink: Sink, pixels: np.ndarray, axes: str) -> np.ndarray:
+def saved(sink: Sink, pixels: np.ndarray, axes: str) -> Any:
     """Write all parts of an array, each of half the rows of a plane or colour."""
     form = Form(pixels.shape, axes, pixels.dtype, 0.1)
     assert sink.refusal(form) == ""
     sink.open(form)
     for index in frame_indices(axes, pixels.shape):
-        plane = pixels[..., index[0]] if "S" in axes else pixels[index]
+        plane = pixels[(*index[:-1], ..., index[-1])] if "S" in axes else pixels[index]
         half = plane.shape[0] // 2
         for rows in (slice(0, half), slice(half, plane.shape[0])):
             sink.write(index, (rows, slice(0, plane.shape[1])), plane[rows].astype(np.float32))
-    return np.asarray(sink.finish({}))
+    return sink.finish({})

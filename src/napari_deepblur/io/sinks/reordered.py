@@ -20,8 +20,17 @@ def in_order(array: Any, stored: str, axes: str) -> Any:
     axes
         The letters in the order that is wanted; ``S`` is what is stored as ``C``.
     """
-    wanted = axes.replace("S", "C")
+    stored, wanted = stored.replace("S", "C"), axes.replace("S", "C")
     return array if stored == wanted else _Reordered(array, tuple(stored.index(letter) for letter in wanted))
+
+
+def full_key(key: Any, ndim: int) -> list[Any]:
+    """Write an index with one entry for each axis."""
+    entries = list(key) if isinstance(key, tuple) else [key]
+    if Ellipsis in entries:
+        place = entries.index(Ellipsis)
+        entries[place : place + 1] = [slice(None)] * (ndim - len(entries) + 1)
+    return entries + [slice(None)] * (ndim - len(entries))
 
 
 @final
@@ -32,11 +41,7 @@ class _Reordered:
         self.dtype, self.ndim = array.dtype, array.ndim
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        entries = list(key) if isinstance(key, tuple) else [key]
-        if Ellipsis in entries:
-            place = entries.index(Ellipsis)
-            entries[place : place + 1] = [slice(None)] * (self.ndim - len(entries) + 1)
-        entries += [slice(None)] * (self.ndim - len(entries))
+        entries = full_key(key, self.ndim)
         own: list[Any] = [slice(None)] * self.ndim
         for entry, place in zip(entries, self._order, strict=True):
             own[place] = entry

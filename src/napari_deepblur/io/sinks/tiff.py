@@ -14,17 +14,20 @@ from numpy.typing import NDArray
 
 from napari_deepblur.errors import OutputError
 from napari_deepblur.io.acquisition import Acquisition
-from napari_deepblur.io.axes import frame_indices
 from napari_deepblur.io.claims import Claim
 from napari_deepblur.io.compression import Compression, tiff_compression
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.ome_tiff import type_refusal
+from napari_deepblur.io.ome_zarr import stored_axes
 from napari_deepblur.io.output import check_writable, lack_of_room
 from napari_deepblur.io.records import with_origin
 from napari_deepblur.io.sinks.array import empty_result, waits_beside, write_part
 from napari_deepblur.io.sinks.base import Form, Region, Sink
+from napari_deepblur.io.sinks.blocks import pyramid_levels
 from napari_deepblur.io.sinks.pyramid import coarser_levels
+from napari_deepblur.io.sinks.reordered import in_order
 from napari_deepblur.io.sinks.stored import StoredPixels, bytes_begun, bytes_of, storable, storing
+from napari_deepblur.io.sinks.tiff_pixels import TiffPixels
 from napari_deepblur.io.sinks.unfinished import Unfinished
 
 _STORED_PIXELS = 2**20
@@ -42,7 +45,7 @@ class OmeTiffSink(Sink):
 
     The planes of a file are compressed, and cannot be changed: until the end, the pixels wait in memory. A large result
     of which it is known what it is made of waits in a folder of zarr, where that is installed, so that a run that is
-    killed can be gone on with.
+    killed can be gone on with; it is never in memory as a whole, and is read from the file when it is asked for.
 
     Parameters
     ----------
@@ -87,8 +90,8 @@ class OmeTiffSink(Sink):
             return str(error)
         # All levels of a pyramid together are a third more than the image.
         size = bytes_of(form) * 4 // 3 if _has_levels(form) else bytes_of(form)
-        # On one disk with the file may lie the pixels that wait for it.
-        copies = 1 + waits_beside(self._path, size) + self._stores(form)
+        # On one disk with the file lie, or may lie, the pixels that wait for it.
+        copies = 1 + (self._stores(form) or waits_beside(self._path, size))
         return lack_of_room(self._path, size * copies - bytes_begun(self._path))
 
     def open(self, form: Form) -> None:
@@ -119,31 +122,36 @@ class OmeTiffSink(Sink):
         """Return what is there of a large result; of another one nothing."""
         return None if self._stored is None else self._stored.unfinished()
 
-    def finish(self, record: Mapping[str, Any]) -> NDArray[Any]:
+    def finish(self, record: Mapping[str, Any]) -> Any:
         """Write the file with its record."""
         assert self._form is not None
         form = self._form
-        if self._stored is not None:
+        result: Any
+        if self._stored is None:
+            assert self._array is not None
+            levels = coarser_levels(self._array, "S" in form.axes) if _has_levels(form) else []
+            self._write(form, record, [self._array, *levels])
+            result = self._array
+        else:
             with storing(self._path):
-                self._stored.check()
-                self._stored.blocks.flush()
-            self._array = self._gathered(form, self._stored)
-        assert self._array is not None
+                self._write(form, record, self._stored_levels(form, self._stored))
+            self._stored.remove()
+            self._stored = None
+            result = TiffPixels(self._path, form)
+        self._claim.give_back()
+        return result
+
+    def _write(self, form: Form, record: Mapping[str, Any], levels: Sequence[Any]) -> None:
         write_tiff(
             self._path,
-            self._array,
+            levels[0],
             pixel_size_um=form.pixel_size_um,
             axes=form.axes,
             record=with_origin(record, self._made_of),
             acquisition=self._acquisition,
             compression=self._compression,
-            coarser=coarser_levels(self._array, "S" in form.axes) if _has_levels(form) else (),
+            coarser=levels[1:],
         )
-        if self._stored is not None:
-            self._stored.remove()
-            self._stored = None
-        self._claim.give_back()
-        return self._array
 
     def abandon(self) -> None:
         """Let go of the pixels, but what the next run can go on with; there is no file yet."""
@@ -158,13 +166,12 @@ class OmeTiffSink(Sink):
         return large and self._made_of is not None and storable(form.axes) and find_spec("zarr") is not None
 
     @staticmethod
-    def _gathered(form: Form, stored: StoredPixels) -> NDArray[Any]:
-        """Read all planes, in the order of the axes."""
-        array = empty_result(form.shape, form.dtype)
-        for index in frame_indices(form.axes, form.shape):
-            plane = stored.blocks.array[stored.place(index)]
-            write_part(array, form.axes, index, (slice(0, plane.shape[0]), slice(0, plane.shape[1])), plane)
-        return array
+    def _stored_levels(form: Form, stored: StoredPixels) -> list[Any]:
+        """Return all levels in the order of the axes, finest first; those below the first are made in the folder."""
+        stored.check()
+        stored.blocks.flush()
+        paths = pyramid_levels(stored.group, stored.blocks) if _has_levels(form) else ["0"]
+        return [in_order(stored.group[path], stored_axes(form.axes), form.axes) for path in paths]
 
 
 def _has_levels(form: Form) -> bool:
