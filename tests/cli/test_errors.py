@@ -203,6 +203,13 @@ def test_help_is_fast_because_nothing_heavy_is_imported():
     assert done.stderr.count("\n") == 1
 
 
+def test_python_runs_the_command_where_no_path_has_it() -> None:
+    words = [sys.executable, "-m", "napari_deepblur", "deblur", "nowhere.tif", "-o", "out.tif"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("napari-deepblur: ") and done.stderr.count("\n") == 1
+
+
 @pytest.mark.filterwarnings("default")
 def test_undersampling_is_one_line_of_warning(run: Callable[..., tuple[int, str, str]], cells: Path, tmp_path: Path):
     arguments = ("--quiet", "--pixel-size-um", "0.1", "--theta", *["0"] * 8)

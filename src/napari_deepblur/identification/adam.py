@@ -28,3 +28,8 @@ class Adam:
         mean = self._mean / (1 - first**self._steps)
         root = (self._square / (1 - second**self._steps)).sqrt()
         self._values -= rate * mean / (root + self._smallest)
+
+    def keep(self, rows: Tensor) -> Tensor:
+        """Go on with some rows of the values only; return these, which `step` changes from now on."""
+        self._values, self._mean, self._square = self._values[rows], self._mean[rows], self._square[rows]
+        return self._values

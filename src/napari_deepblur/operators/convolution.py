@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
@@ -71,8 +73,11 @@ class ConvolutionOperator(LinearOperator):
     def precondition(self, scene: Tensor, regularization: float | Tensor) -> Tensor:
         """Apply the circular inverse, 1 / (|H|^2 + regularization) in the Fourier domain."""
         height, width = self.scene_shape
-        power = self._transfer.real.square() + self._transfer.imag.square()
-        return self._filter(scene, 1 / (power + regularization))[..., :height, :width]
+        return self._filter(scene, 1 / (self._power + regularization))[..., :height, :width]
+
+    @cached_property
+    def _power(self) -> Tensor:
+        return self._transfer.real.square() + self._transfer.imag.square()
 
     def _filter(self, scene: Tensor, multiplier: Tensor) -> Tensor:
         spectrum = torch.fft.rfft2(scene.float(), s=self._grid)
