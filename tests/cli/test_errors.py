@@ -220,6 +220,19 @@ def test_undersampling_is_one_line_of_warning(run: Callable[..., tuple[int, str,
     assert overruled.startswith("napari-deepblur: warning: Pixel size 0.1 um counts")
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_warning_of_the_same_words_is_said_once(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    # A microscope is made for the image, and one for each of its channels.
+    image = tmp_path / "two.tif"
+    pixels = np.random.default_rng(0).poisson(100, (2, 64, 64)).astype(np.uint16)
+    tifffile.imwrite(image, pixels, metadata={"axes": "CYX"}, ome=True)
+    optics = ("--pixel-size-um", "0.1", "--wavelength-um", "0.5,0.55", "--theta", *["0"] * 8)
+    outcome = run("deblur", image, "-o", tmp_path / "out.tif", "--quiet", "--method", "wiener", *optics)
+    assert outcome.code == 0
+    said = [line for line in outcome.err.splitlines() if "Under-sampled" in line]
+    assert len(said) == 2 and "0.282" in said[0] and "0.256" in said[1]
+
+
 def test_outputs_replace_nothing_that_is_read_and_keep_the_promise_of_their_names(
     run: Callable[..., Any], cells: Path, tmp_path: Path
 ) -> None:

@@ -227,7 +227,7 @@ def _serve(connection: Any, work: Work, threads: int) -> None:
 
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, _given_up)
-    warnings.showwarning = _one_line
+    warnings.showwarning = one_line_warnings()
     try:
         while True:
             connection.send(attempt(work, connection.recv()))
@@ -241,8 +241,18 @@ def _given_up(*_: object) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"napari-deepblur: warning: {one_line(message)}", file=sys.stderr)
+def one_line_warnings() -> Callable[..., None]:
+    """Return what shows warnings on a line of standard error each, those of the same words once."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        # A microscope is made anew for each channel, and of each Python would show the warning.
+        words = one_line(message)
+        if words not in said:
+            said.add(words)
+            print(f"napari-deepblur: warning: {words}", file=sys.stderr)
+
+    return show
 
 
 def _death(code: int | None) -> str:

@@ -14,9 +14,9 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from napari_deepblur.batch.workers import one_line
+from napari_deepblur.batch.workers import one_line, one_line_warnings
 from napari_deepblur.cli.benchmark import add_to as add_benchmark
 from napari_deepblur.cli.calibrate import add_to as add_calibrate
 from napari_deepblur.cli.deblur import add_to as add_deblur
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse has printed its line, or the help
         return int(stop.code or 0)
     with warnings.catch_warnings(), _terminable():
-        warnings.showwarning = _one_line_warning
+        warnings.showwarning = one_line_warnings()
         try:
             arguments.work(arguments)
             sys.stdout.flush()
@@ -122,7 +122,3 @@ def _parser() -> argparse.ArgumentParser:
     for add in (add_deblur, add_identify, add_calibrate, add_demo, add_train, add_benchmark):
         add(verbs)
     return parser
-
-
-def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"napari-deepblur: warning: {one_line(message)}", file=sys.stderr)
