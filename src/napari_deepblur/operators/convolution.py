@@ -77,7 +77,8 @@ class ConvolutionOperator(LinearOperator):
 
     @cached_property
     def _power(self) -> Tensor:
-        return self._transfer.real.square() + self._transfer.imag.square()
+        power: Tensor = self._transfer.real.square() + self._transfer.imag.square()
+        return power
 
     def _filter(self, scene: Tensor, multiplier: Tensor) -> Tensor:
         spectrum = torch.fft.rfft2(scene.float(), s=self._grid)

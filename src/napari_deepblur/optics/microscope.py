@@ -142,13 +142,13 @@ class Microscope:
             )
         if self.na > self.n_immersion:
             raise MicroscopeError(
-                f"NA {self.na} is larger than the immersion index {self.n_immersion}, which no objective can have "
+                f"NA {self.na:.6g} is larger than the immersion index {self.n_immersion:.6g}, which no objective can have "
                 "(NA = n sin(angle)). Check whether the objective is used in air (1.0), water (1.33) or oil (1.515)."
             )
         if self.cutoff > HIGHEST_CUTOFF:
             raise MicroscopeError(
                 f"The pupil cut-off is {self.cutoff:.3g} cycles per pixel, expected at most {HIGHEST_CUTOFF}: the "
-                f"pixels are too large to see the blur. Is the pixel size ({self.pixel_size_um} um) given in the "
+                f"pixels are too large to see the blur. Is the pixel size ({self.pixel_size_um:.6g} um) given in the "
                 "sample plane and in micrometres? Nyquist sampling of this objective needs "
                 f"{self.nyquist_pixel_size_um:.3g} um."
             )
