@@ -180,6 +180,8 @@ def test_channels_have_their_own_wavelengths() -> None:
 def test_wavelengths_of_channels_are_checked() -> None:
     with pytest.raises(MicroscopeError, match="wavelength"):
         DeblurSettings(microscope=Microscope(pixel_size_um=0.07), channel_wavelengths_um=(0.45, -1.0))
+    with pytest.raises(SettingsError, match=r"channel_wavelengths_um: .* at least 1"):
+        DeblurSettings(microscope=Microscope(pixel_size_um=0.07), channel_wavelengths_um=())
     with pytest.raises(SettingsError, match="one wavelength"):
         DeblurSettings(microscope=Microscope(pixel_size_um=0.07), family="demonstration", channel_wavelengths_um=(0.5,))
 

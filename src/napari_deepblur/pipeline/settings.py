@@ -63,6 +63,7 @@ class DeblurSettings(Part):
     )
     channel_wavelengths_um: tuple[float, ...] | None = Field(
         None,
+        min_length=1,
         description="Emission wavelength of each channel, where they differ; of Zernike blurs",
         json_schema_extra={"unit": "µm", "option": "wavelength_um"},
     )

@@ -178,6 +178,7 @@ def test_a_family_that_makes_no_sense_is_diagnosed(changes: dict[str, Any], mess
         (0.1, r"theta has shape \(\)"),
         ([0, 0, 0, np.nan, 0, 0, 0, 0], "not finite"),
         ([0, 0, 0, np.inf, 0, 0, 0, 0], "not finite"),
+        ([0, 35, 0, -60, 0, 0, 0, 0], "up to 60 waves RMS, expected at most 10. Are they in nanometres"),
         ("defocus", "theta is 'defocus', expected 8 numbers"),
         ([[1], [1, 2]], "expected 8 numbers"),
     ],

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_deepblur.operators.families.base import OperatorFamily
-from napari_deepblur.operators.families.facts import HIGHEST_AMPLITUDE, Amplitude
+from napari_deepblur.operators.families.facts import HIGHEST_AMPLITUDE, WAVES, Amplitude
 from napari_deepblur.optics import Microscope
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class AberrationFamily(OperatorFamily):
     @property
     def units(self) -> str:
         """``"waves RMS"``."""
-        return "waves RMS"
+        return WAVES
 
     @property
     def tensors(self) -> dict[str, NDArray[np.float32]]:

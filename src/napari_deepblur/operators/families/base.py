@@ -12,7 +12,7 @@ from torch import Tensor
 
 from napari_deepblur.errors import FamilyError
 from napari_deepblur.operators.families.as_numbers import as_numbers
-from napari_deepblur.operators.families.facts import FamilyKind
+from napari_deepblur.operators.families.facts import WAVES, FamilyKind
 from napari_deepblur.operators.linear import ArrayOperator, LinearOperator
 from napari_deepblur.optics import Microscope
 
@@ -128,7 +128,11 @@ class OperatorFamily(ABC):
         """Batched tensor operators of `theta` (B, K), on its device, for scenes (B, 1, H + k - 1, W + k - 1)."""
 
 
-def check_theta(theta: ArrayLike, length: int, meaning: str) -> Tensor:
+_MOST_WAVES = 10.0
+"""No image is left of what has larger coefficients: they are of another unit."""
+
+
+def check_theta(theta: ArrayLike, length: int, meaning: str, units: str) -> Tensor:
     """Return `theta` (K,) as a float32 tensor.
 
     Parameters
@@ -139,17 +143,25 @@ def check_theta(theta: ArrayLike, length: int, meaning: str) -> Tensor:
         K.
     meaning
         What the numbers are, for the message.
+    units
+        Their unit, `OperatorFamily.units`.
 
     Raises
     ------
     FamilyError
-        If `theta` has another length or is not finite.
+        If `theta` has another length, is not finite, or is beyond 10 waves RMS, where that is its unit.
     """
     values = as_numbers(theta, "theta", np.float32, f"{length} numbers")
     if values.shape != (length,):
         raise FamilyError(f"theta has shape {values.shape}, expected ({length},): {meaning}.")
     if not np.isfinite(values).all():
         raise FamilyError(f"theta holds values that are not finite: {values}.")
+    largest = float(np.abs(values).max())
+    if units == WAVES and largest > _MOST_WAVES:
+        raise FamilyError(
+            f"theta holds coefficients of up to {largest:.3g} {units}, expected at most {_MOST_WAVES:g}. Are they in "
+            "nanometres? One wave is the emission wavelength."
+        )
     return torch.from_numpy(values)
 
 

@@ -71,4 +71,4 @@ class ConvolutionFamily(OperatorFamily):
 
     def check(self, theta: ArrayLike) -> Tensor:
         """Return `theta` (K,) as a float32 tensor, or raise a `FamilyError` that says what is wrong with it."""
-        return check_theta(theta, self.n_parameters, self.theta_in_words)
+        return check_theta(theta, self.n_parameters, self.theta_in_words, self.units)

@@ -10,6 +10,9 @@ FamilyKind = Literal["zernike", "field-zernike", "eigen-psf", "product-convoluti
 DEFAULT_MODES = tuple(range(4, 12))
 """Noll 4 to 11: defocus, astigmatism, coma, trefoil, spherical."""
 
+WAVES = "waves RMS"
+"""Unit of the coefficients of aberrations."""
+
 WIDEST_PSF = 255
 """Largest side of a PSF, in pixels."""
 

@@ -221,7 +221,8 @@ class FieldZernikeFamily(AberrationFamily):
 
     def check(self, theta: ArrayLike) -> Tensor:
         """Return `theta` (K,) as a float32 tensor, or raise a `FamilyError` that says what is wrong with it."""
-        return check_theta(theta, self.n_parameters, f"{len(term_names(self.degree))} for each of Noll {self.modes}")
+        meaning = f"{len(term_names(self.degree))} for each of Noll {self.modes}"
+        return check_theta(theta, self.n_parameters, meaning, self.units)
 
     def _local_coefficients(self, theta: Tensor, points: NDArray[np.float64]) -> Tensor:
         terms = torch.from_numpy(field_polynomials(points, self._field_shape, self.degree)).float().to(theta.device)

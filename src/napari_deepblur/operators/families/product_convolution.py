@@ -183,7 +183,7 @@ class ProductConvolutionFamily(MeasuredFamily):
         flat = np.asarray(theta)
         if flat.shape == (len(self.eigen_psfs), len(self.maps)):
             theta = flat.ravel()
-        return check_theta(theta, self.n_parameters, "a number for each eigen-PSF and map, maps fastest")
+        return check_theta(theta, self.n_parameters, "a number for each eigen-PSF and map, maps fastest", self.units)
 
     def _operator(self, theta: Tensor, shape: tuple[int, int], origin: tuple[int, int]) -> ProductConvolutionOperator:
         maps = self._field.on_scene(shape, origin, self.psf_size)
