@@ -220,6 +220,19 @@ def test_undersampling_is_one_line_of_warning(run: Callable[..., tuple[int, str,
     assert overruled.startswith("napari-deepblur: warning: Pixel size 0.1 um counts")
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_libraries_log_of_a_damaged_file_is_no_line_of_ours(tmp_path: Path, jobs: str) -> None:
+    # In a process of its own: here the log is caught.
+    for name in ("one.tif", "two.tif"):
+        (tmp_path / name).write_bytes(b"II*\0garbage")
+    words = [sys.executable, "-m", "napari_deepblur", "deblur", "one.tif", "two.tif", "-o", "out/", "--quiet"]
+    done = subprocess.run([*words, "--jobs", jobs], cwd=tmp_path, capture_output=True, text=True)
+    *each, last = done.stderr.splitlines()
+    assert sorted(line.split()[1] for line in each) == ["one.tif", "two.tif"]
+    assert all(line.startswith("napari-deepblur: ") and "is damaged" in line for line in each)
+    assert last.startswith("napari-deepblur: 2 of 2 images were not deblurred")
+
+
 @pytest.mark.filterwarnings("default")
 def test_a_warning_of_the_same_words_is_said_once(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     # A microscope is made for the image, and one for each of its channels.

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
+from napari_deepblur.batch.standard_error import leave_out_foreign_logs, one_line_warnings
 from napari_deepblur.errors import DeepblurError
 from napari_deepblur.progress import finished
 
@@ -88,15 +89,6 @@ def attempted(
         # Whatever one file does to a decoder or to the memory, the others are other files.
         error = said_of(raised)
     return value, error, time.monotonic() - begun
-
-
-def one_line(message: object) -> str:
-    """Write what is said on one line, without what steers a terminal: names in files are whatever a stranger wrote."""
-    words = " ".join(str(message).split())
-    # Halves of characters stay, which standard error writes as escapes.
-    return "".join(
-        sign if sign.isprintable() or "\ud800" <= sign <= "\udfff" else "\N{REPLACEMENT CHARACTER}" for sign in words
-    )
 
 
 def said_of(error: BaseException) -> str:
@@ -228,6 +220,7 @@ def _serve(connection: Any, work: Work, threads: int) -> None:
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, _given_up)
     warnings.showwarning = one_line_warnings()
+    leave_out_foreign_logs()
     try:
         while True:
             connection.send(attempt(work, connection.recv()))
@@ -239,20 +232,6 @@ def _serve(connection: Any, work: Work, threads: int) -> None:
 def _given_up(*_: object) -> None:
     # As Ctrl-C: what it writes is let go of in order.
     raise SystemExit(128 + signal.SIGTERM)
-
-
-def one_line_warnings() -> Callable[..., None]:
-    """Return what shows warnings on a line of standard error each, those of the same words once."""
-    said: set[str] = set()
-
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        # A microscope is made anew for each channel, and of each Python would show the warning.
-        words = one_line(message)
-        if words not in said:
-            said.add(words)
-            print(f"napari-deepblur: warning: {words}", file=sys.stderr)
-
-    return show
 
 
 def _death(code: int | None) -> str:

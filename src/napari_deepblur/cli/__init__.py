@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
-from napari_deepblur.batch.workers import one_line, one_line_warnings
+from napari_deepblur.batch.standard_error import leave_out_foreign_logs, one_line, one_line_warnings
 from napari_deepblur.cli.benchmark import add_to as add_benchmark
 from napari_deepblur.cli.calibrate import add_to as add_calibrate
 from napari_deepblur.cli.deblur import add_to as add_deblur
@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
     with warnings.catch_warnings(), _terminable():
         warnings.showwarning = one_line_warnings()
+        leave_out_foreign_logs()
         try:
             arguments.work(arguments)
             sys.stdout.flush()

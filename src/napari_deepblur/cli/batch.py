@@ -54,7 +54,8 @@ def one_by_one(
             keep(outcome)
             if outcome.error:
                 failed.append(outcome)
-                say(f"napari-deepblur: {outcome.image}: {outcome.error}")
+                of = "" if outcome.error.startswith(str(outcome.image)) else f"{outcome.image}: "
+                say(f"napari-deepblur: {of}{outcome.error}")
             elif not quiet:
                 became = f"{outcome.image} became {outcome.target}."
                 said = _skipped(outcome.image, outcome.target) if outcome.skipped else became

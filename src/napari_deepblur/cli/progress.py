@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_deepblur.batch.workers import one_line
+from napari_deepblur.batch.standard_error import one_line
 from napari_deepblur.progress import Progress, finished
 
 if TYPE_CHECKING:
