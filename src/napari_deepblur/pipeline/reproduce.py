@@ -37,6 +37,8 @@ class Input(NamedTuple):
         Distance of the planes of a stack that is deblurred as one volume; None where planes are deblurred one by one.
     specimen
         Of a volume.
+    scene
+        Which image of a file that holds several, from 0; None where it holds one.
     """
 
     file: str = "image.tif"
@@ -45,6 +47,12 @@ class Input(NamedTuple):
     luminance: bool = False
     volume_spacing_um: float | None = None
     specimen: SpecimenChoice = "auto"
+    scene: int | None = None
+
+    @property
+    def arguments(self) -> str:
+        """What a function of Python that reads it is given."""
+        return repr(self.file) if self.scene is None else f"{self.file!r}, {self.scene}"
 
     @property
     def is_plane(self) -> bool:
@@ -76,6 +84,8 @@ def as_command_line(settings: DeblurSettings, image: Input, output: str = "deblu
     """
     _check(settings)
     words = ["napari-deepblur", "deblur", image.file, "-o", output]
+    if image.scene is not None:
+        words += ["--scene", str(image.scene)]
     if not image.is_plane:
         words += ["--axes", image.axes + "S" * image.luminance]
     words += ["--one-operator"] * image.once + ["--luminance"] * image.luminance
@@ -129,7 +139,7 @@ def _series_in_python(settings: DeblurSettings, image: Input) -> list[str]:
         f"from napari_deepblur import {'' if settings.microscope is None else 'Microscope, '}deblur_stack",
         "from napari_deepblur.io.stacks import read_stack",
         "",
-        f"array, _ = read_stack({image.file!r})",
+        f"array, _ = read_stack({image.arguments})",
         f"result = deblur_stack(array, {', '.join(values)})",
         f"restored = result.{'volume' if volume else 'image'}",
     ]
@@ -140,7 +150,7 @@ def _plane_in_python(settings: DeblurSettings, image: Input) -> list[str]:
     names, blur = ["deblur"], settings.blur
     changed = [(option, value) for option, value in _changed(settings) if option.part not in ("microscope", "noise")]
     arguments = [f"{option.name}={value!r}" for option, value in changed if not _is_of_family(option)]
-    lines = [f"image = read_image({image.file!r})"]
+    lines = [f"image = read_image({image.arguments})"]
     if isinstance(blur, FileBlur):
         lines.append(f"family = {blur.file!r}")
     else:

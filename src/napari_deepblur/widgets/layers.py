@@ -27,9 +27,6 @@ METADATA_KEY = "napari-deepblur"
 LayerData = tuple[Any, dict[str, Any], str]
 """Data, arguments and type of a layer, as napari's readers and sample data return them."""
 
-_SAMPLED_VOXELS, _BRIGHT = 4_000_000, 99.9
-"""Voxels of a volume that are looked at, and the percentile of them that is shown as white."""
-
 _OURS, _BESIDE = {"preview", "residual", "part", "map"}, "napari-deepblur beside"
 """In records, and beside one, of pictures that the docks make: they are no images to be deblurred."""
 
@@ -273,17 +270,6 @@ def image_layer(source: Source, image: NDArray[Any], record: dict[str, Any]) -> 
     elif image.ndim == len(source.data.shape):
         arguments["rgb"] = True
     return image, arguments, "image"
-
-
-def volume_appearance(source: Source, volume: NDArray[np.float32]) -> dict[str, Any]:
-    """Return the appearance of the input with contrast limits of a restored volume's own.
-
-    In its planes lies only the light that they send themselves: with the limits of the stack, whose planes show the
-    light of all others, too, a thick specimen would be nearly black.
-    """
-    step = max(volume.size // _SAMPLED_VOXELS, 1)
-    top = float(np.percentile(volume.reshape(-1)[::step], _BRIGHT))
-    return {**source.appearance, "contrast_limits": (0.0, top if top > 0 else 1.0)}
 
 
 def spread_layer(source: Source, spread: NDArray[np.float32], record: dict[str, Any]) -> LayerData:

@@ -11,7 +11,7 @@ from driving import MICROMETRES, PATIENCE_MS, child, choose, know_the_blur, pres
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QCheckBox, QComboBox
+from qtpy.QtWidgets import QCheckBox, QComboBox, QSlider
 
 from napari_deepblur.widgets.deblur.coefficients_plot import CoefficientsPlot
 from napari_deepblur.widgets.deblur.dock import DeblurDock
@@ -139,3 +139,43 @@ def test_a_preview_is_described_where_no_result_is_selected(qtbot: QtBot, viewer
     assert described(results).startswith("Preview: second preview")
     child(results, QCheckBox, "preview").setChecked(False)
     assert described(results) == ""
+
+
+def test_an_image_with_other_data_is_no_before(viewer: Viewer, results: DeblurDock) -> None:
+    slider = child(results, QSlider, "before_after")
+    image, result = viewer.layers["second"], viewer.layers["second deblurred"]
+    assert described(results) == "second deblurred" and slider.isVisibleTo(results)
+    image.data = image.data[::-1].copy()
+    assert described(results) == "second deblurred" and not slider.isVisibleTo(results)
+    viewer.layers.selection.active = viewer.layers["first deblurred"]
+    assert slider.isVisibleTo(results)
+    viewer.layers.selection.active = result
+    assert not slider.isVisibleTo(results)
+
+
+def test_other_data_during_a_run_are_said(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16], hold: threading.Event
+) -> None:
+    image = viewer.add_image(cells[:48, :48], name="image", **MICROMETRES)
+    know_the_blur(dock)
+    press(qtbot, dock)
+    image.data = cells[40:88, :48]
+    hold.set()
+    qtbot.waitUntil(lambda: not dock.isRunning(), timeout=PATIENCE_MS)
+    assert "'image' was given other data meanwhile: the result is of those before" in status(dock).text()
+    assert not child(dock, QSlider, "before_after").isVisibleTo(dock)
+
+
+def test_a_result_that_was_deleted_during_its_run_was_not_added(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    viewer.add_image(np.stack([cells[:48, :48]] * 24), name="series", axis_labels=("t", "y", "x"))
+    know_the_blur(dock)
+    press(qtbot, dock)
+    qtbot.waitUntil(lambda: len(viewer.layers) > 1, timeout=PATIENCE_MS)
+    assert dock.isRunning()
+    viewer.layers.remove("series deblurred")
+    qtbot.waitUntil(lambda: not dock.isRunning(), timeout=PATIENCE_MS)
+    assert "added" not in status(dock).text()
+    assert "'series deblurred' was removed meanwhile" in status(dock).text()
+    assert described(dock) == "" and [layer.name for layer in viewer.layers] == ["series"]

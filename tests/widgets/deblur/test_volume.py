@@ -19,6 +19,7 @@ from napari_deepblur.widgets.deblur.dock import DeblurDock
 from napari_deepblur.widgets.deblur.method_comparison import MethodComparison
 from napari_deepblur.widgets.deblur.psf_sections import PsfSections
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_record
+from napari_deepblur.widgets.deblur.volume_appearance import volume_appearance
 from napari_deepblur.widgets.deblur.volume_estimate_form import VolumeEstimateForm
 from napari_deepblur.widgets.layers import METADATA_KEY, Source
 from napari_deepblur.widgets.notice import Notice
@@ -35,6 +36,23 @@ def _as_volume(dock: DeblurDock) -> None:
     known = {"theta": (0.05,) * 8, "noise": (1.0, 2.0), "method": "richardson-lucy", "iterations": 2, "device": "cpu"}
     dock.setValue(dock.value().replace(**known))
     choose(dock, "planes", "volume")
+
+
+@pytest.mark.parametrize("blending", ["translucent", "translucent_no_depth"])
+def test_a_volume_hides_its_stack_in_three_dimensions(viewer: Viewer, stack: NDArray[np.uint16], blending: str) -> None:
+    image = viewer.add_image(stack, name="stack", blending=blending, **SCALE)
+    volume = np.where(stack > np.percentile(stack, 95), stack, 0).astype(np.float32)
+    source = Source.of(image)
+    result = viewer.add_image(volume, **source.placement, **volume_appearance(source, volume))
+    viewer.dims.ndisplay = 3
+    viewer.scene.camera.angles = (0, 30, 60)
+    both = viewer.screenshot(canvas_only=True, flash=False).astype(int)
+    image.visible = False
+    alone = viewer.screenshot(canvas_only=True, flash=False).astype(int)
+    assert alone[..., :3].max() > 100
+    np.testing.assert_allclose(both, alone, atol=1)
+    # Away again before the window closes, as the drawing of volumes takes time.
+    result.visible = False
 
 
 def test_a_stack_becomes_a_volume_with_its_psf(

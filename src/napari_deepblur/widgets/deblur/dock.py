@@ -109,7 +109,8 @@ class DeblurDock(QWidget):
         listed = napari_viewer.layers
         for emitter in (listed.selection.events.active, listed.events.removed, listed.events.renamed):
             self._connections.connect(emitter, self._describe)
-        self._preview.valueChanged.connect(self._describe)
+        for changed in (self._preview.valueChanged, self._layer.valueChanged):
+            changed.connect(self._describe)
         self._results.residualRequested.connect(self._add_residual)
         self._results.blendChanged.connect(self._blend)
         self._reuse.settingsChosen.connect(self._settings.setValue)

@@ -16,7 +16,8 @@ from napari_deepblur.pipeline.series import LUMINANCE, Luminance, lazy_frame, la
 from napari_deepblur.progress import one_of
 from napari_deepblur.widgets.deblur.findings import found_in_preview
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume_preview
-from napari_deepblur.widgets.layers import METADATA_KEY, volume_appearance
+from napari_deepblur.widgets.deblur.volume_appearance import volume_appearance
+from napari_deepblur.widgets.layers import METADATA_KEY
 from napari_deepblur.widgets.origins import ORIGINS_KEY
 
 if TYPE_CHECKING:

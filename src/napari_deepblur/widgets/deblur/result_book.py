@@ -68,7 +68,7 @@ class ResultBook:
         """Return the image that a layer is the result of; None where it, as it was, is not in the viewer."""
         display = self.display(layer)
         if display is not None:
-            image = display.image()
+            image = display.image() if display.has_its_image() else None
             return image if image is not None and _is_alike(self.result_of(layer), image) else None
         record: Any = layer.metadata.get(METADATA_KEY)
         source = record.get("input") if isinstance(record, Mapping) else None

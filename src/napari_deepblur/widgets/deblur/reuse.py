@@ -13,7 +13,6 @@ from qtpy.QtGui import QAction, QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_deepblur.errors import DeepblurError, SettingsError, UndersamplingWarning
-from napari_deepblur.io.axes import other_axes
 from napari_deepblur.io.family_places import PSF_SUFFIXES
 from napari_deepblur.io.images import write_tiff
 from napari_deepblur.io.output import replacing
@@ -22,6 +21,7 @@ from napari_deepblur.pipeline.reproduce import Input, as_command_line, as_python
 from napari_deepblur.pipeline.series import history_of
 from napari_deepblur.pipeline.settings import DeblurSettings
 from napari_deepblur.widgets.deblur.axes_form import AxesChoice
+from napari_deepblur.widgets.deblur.copied_input import input_of
 from napari_deepblur.widgets.deblur.field_maps import FieldMaps
 from napari_deepblur.widgets.layer_acquisition import recorded_origins
 from napari_deepblur.widgets.layers import METADATA_KEY, full_resolution, plane_spacing_um, shown_name
@@ -179,35 +179,28 @@ class ReuseMenu(QPushButton):
             self.axesChosen.emit(AxesChoice(axes, reuse, "each", known, planes, chosen))
 
     def _copy_command(self) -> None:
-        settings, image = self._asked()
+        settings, image, reason = self._asked()
         output = Path(image.file).stem.removesuffix(".ome") + "_deblurred.ome.tif"
-        self._copy(as_command_line(settings, image, output), "The command", image)
+        self._copy(as_command_line(settings, image, output), "The command", image, reason)
 
     def _copy_python(self) -> None:
-        settings, image = self._asked()
-        self._copy(as_python(settings, image), "The Python", image)
+        settings, image, reason = self._asked()
+        self._copy(as_python(settings, image), "The Python", image, reason)
 
-    def _asked(self) -> tuple[DeblurSettings, Input]:
+    def _asked(self) -> tuple[DeblurSettings, Input, str]:
+        """Return what would be run on which input, and why that is to be saved first; empty where it is there."""
         asked = self._ask()
         if asked is None:
             raise SettingsError("There is nothing to run now: the forms say why, or a run goes on.")
-        layer, choice, settings = asked.layer, asked.choice, asked.settings
-        shape = full_resolution(layer).shape
-        axes = "".join(a for a, n in zip(choice.axes, shape, strict=True) if n > 1 or a in "YX")
-        luminance = axes.endswith("S") and choice.colours == "luminance"
-        file = str(layer.source.path or "image.tif")
-        if choice.planes == "volume":
-            once, spacing = choice.reuse == "first" and bool(other_axes(axes)), choice.plane_spacing_um
-            return settings, Input(file, axes, once, volume_spacing_um=spacing, specimen=choice.specimen)
-        return settings, Input(file, axes.removesuffix("S") if luminance else axes, choice.reuse == "first", luminance)
+        return asked.settings, *input_of(asked)
 
-    def _copy(self, text: str, what: str, image: Input) -> None:
+    def _copy(self, text: str, what: str, image: Input, reason: str) -> None:
         clipboard = QGuiApplication.clipboard()
         assert clipboard is not None
         clipboard.setText(text)
-        known = Path(image.file).is_file()
-        source = f"all of {image.file}" if known else "image.tif: the layer has no file yet, save it under this name"
-        self.said.emit(f"{what} is in the clipboard. It reads {source}.", "note" if known else "warning")
+        whole = "all of" if image.scene is None else f"image {image.scene} of"
+        source = f"{image.file}: {reason}, save it under this name" if reason else f"{whole} {image.file}"
+        self.said.emit(f"{what} is in the clipboard. It reads {source}.", "warning" if reason else "note")
 
     def _again(self) -> None:
         layer = self._selected()

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_deepblur.widgets.layers import shown_name
+from napari_deepblur.widgets.layers import full_resolution, shown_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,6 +108,11 @@ class RunDisplay(ABC):
         """Return the layer that was deblurred; None where it is not in the viewer any more."""
         return next((known for known in self._viewer.layers if str(known.unique_id) == self._source.identity), None)
 
+    def has_its_image(self) -> bool:
+        """Tell whether the layer that was deblurred is in the viewer, with the data that it had."""
+        image = self.image()
+        return image is not None and full_resolution(image) is self._source.data
+
     def discard(self) -> None:
         """Leave the viewer as it was."""
         if self._layer is not None and self._layer in self._viewer.layers:
@@ -116,11 +121,17 @@ class RunDisplay(ABC):
 
     def _words(self, device: str, duration: str, notes: Sequence[str]) -> str:
         """Say what was done; what the result rests on stands beside its verdict."""
-        names = " and ".join(shown_name(layer.name) + ("" if layer.visible else " (hidden)") for layer in self.added())
+        added = self.added()
+        there = [layer for layer in added if layer in self._viewer.layers]
+        names = " and ".join(shown_name(layer.name) + ("" if layer.visible else " (hidden)") for layer in there)
         # Not always the device that was asked for: the work goes on elsewhere where its memory runs out.
-        parts = [f"Done in {duration} on {device}: added {names}."]
+        parts = [f"Done in {duration} on {device}{f': added {names}' if there else ''}."]
+        parts += [f"{shown_name(layer.name)} was removed meanwhile." for layer in added if layer not in there]
+        source = f"The input {shown_name(self._source.name)}"
         if self.image() is None:
-            parts.append(f"The input {shown_name(self._source.name)} was removed meanwhile.")
+            parts.append(f"{source} was removed meanwhile.")
+        elif not self.has_its_image():
+            parts.append(f"{source} was given other data meanwhile: the result is of those before.")
         parts += [note[0].upper() + note[1:] + "." * (note[-1] not in ".?!") for note in notes[:_MOST_NOTES]]
         if len(notes) > _MOST_NOTES:
             parts.append(f"{len(notes) - _MOST_NOTES} more notes are in the layer's metadata.")

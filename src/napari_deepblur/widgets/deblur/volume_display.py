@@ -11,7 +11,8 @@ from napari_deepblur.io.axes import other_axes
 from napari_deepblur.pipeline.series import told_in
 from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
-from napari_deepblur.widgets.layers import image_layer, psf_layer, volume_appearance
+from napari_deepblur.widgets.deblur.volume_appearance import volume_appearance
+from napari_deepblur.widgets.layers import image_layer, psf_layer
 from napari_deepblur.widgets.origins import ORIGINS_KEY
 
 if TYPE_CHECKING:
