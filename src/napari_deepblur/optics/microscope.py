@@ -142,9 +142,9 @@ class Microscope:
             )
         if self.na > self.n_immersion:
             raise MicroscopeError(
-                f"NA {self.na:.6g} is larger than the immersion index {self.n_immersion:.6g}, which no objective can "
-                "have (NA = n sin(angle)). Check whether the objective is used in air (1.0), water (1.33) or oil "
-                "(1.515)."
+                f"NA {round(self.na, 6)} is larger than the immersion index {round(self.n_immersion, 6)}, which no "
+                "objective can have (NA = n sin(angle)). Check whether the objective is used in air (1.0), water "
+                "(1.33) or oil (1.515)."
             )
         if self.cutoff > HIGHEST_CUTOFF:
             raise MicroscopeError(
