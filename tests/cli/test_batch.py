@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import pytest
 import tifffile
 
 from napari_deepblur.batch.names import destinations, listed_files
+from napari_deepblur.batch.report import reporting
+from napari_deepblur.batch.workers import Outcome
 from napari_deepblur.cli.batch import one_by_one
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.images import read_image, write_tiff
@@ -210,3 +213,49 @@ def test_a_folder_inside_of_an_input_is_refused_and_not_made(tmp_path: Path) -> 
     with pytest.raises(OutputError, match="lies inside of the input image"):
         destinations(images, str(images[1] / "new"))
     assert list(images[1].iterdir()) == []
+
+
+def test_images_of_one_store_and_scenes_of_one_file_do_not_replace_each_other(
+    run: Callable[..., Any], cells: Path, tmp_path: Path
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    plate = tmp_path / "plate.ome.zarr"
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+    scale = [{"type": "scale", "scale": [0.09, 0.09]}]
+    wells = [{"path": "A/1"}, {"path": "B/1"}]
+    for well in wells:
+        field = zarr.open_group(str(plate / well["path"] / "0"), mode="w", zarr_format=2)
+        field.create_array("0", data=read_image(cells))
+        image = {"version": "0.4", "axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}
+        field.attrs["multiscales"] = [image]
+        of_well = zarr.open_group(str(plate / well["path"]), mode="a", zarr_format=2)
+        of_well.attrs["well"] = {"version": "0.4", "images": [{"path": "0"}]}
+    of_plate = zarr.open_group(str(plate), mode="a", zarr_format=2)
+    of_plate.attrs["plate"] = {"version": "0.4", "wells": wells}
+
+    names = ["plate_A_1_0_deblurred.ome.tif", "plate_B_1_0_deblurred.ome.tif"]
+    outcome = run("deblur", plate / "*" / "*" / "*", "-o", tmp_path / "wells", *QUICK)
+    assert outcome.code == 0 and "plate.ome.zarr/B/1/0: verdict" in outcome.err
+    assert sorted(path.name for path in (tmp_path / "wells").iterdir()) == names
+    (tmp_path / "scenes").mkdir()
+    for scene in ("A/1/0", "B/1/0"):
+        assert run("deblur", plate, "-o", tmp_path / "scenes", "--scene", scene, *QUICK).code == 0
+    assert sorted(path.name for path in (tmp_path / "scenes").iterdir()) == names
+
+
+def test_a_pattern_that_no_file_matches_is_called_so(run: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = run("deblur", tmp_path / "no*.tif", "-o", tmp_path / "out", *QUICK)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1) and "No file matches" in outcome.err
+
+
+def test_a_report_outlives_its_folder_and_a_run_that_was_interrupted_at_once(tmp_path: Path) -> None:
+    report = tmp_path / "reports" / "r.csv"
+    report.parent.mkdir()
+    report.write_text("earlier")
+    with pytest.raises(KeyboardInterrupt), reporting(report):
+        raise KeyboardInterrupt
+    assert report.read_text() == "earlier"
+    with pytest.raises(OutputError, match=r"The result was kept: it is (.*)[.]$") as found, reporting(report) as keep:
+        keep(Outcome(Path("a"), Path("b"), 0.0, "dark"))
+        shutil.rmtree(report.parent)
+    assert ",failed,dark," in Path(str(found.value).split("it is ")[1][:-1]).read_text()

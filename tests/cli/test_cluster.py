@@ -118,3 +118,16 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
     )
     with pytest.raises(DeviceError, match=r"napari-deepblur\[cluster\]"):
         list(cluster_outcomes([], partial(fragile, tmp_path), "tcp://127.0.0.1:9"))
+
+
+def test_paths_are_those_of_the_folder_where_the_command_runs(
+    run: Callable[..., Any], cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr("napari_deepblur.cli.deblur.one_by_one", lambda *arguments: given.append(arguments))
+    monkeypatch.chdir(tmp_path)
+    files = ("--spread", "s.tif", "--draws", 2, "--psfs", "p.tif", "--save-settings", "s.json")
+    assert run("deblur", cells, "-o", "a.tif", "--scheduler", "tcp://node:1", *files, *QUICK).code == 0
+    ((_, work, *_),) = given
+    paths = [value for value in vars(work.args[0]).values() if isinstance(value, Path)]
+    assert len(paths) == 3 and all(path.parent == tmp_path for path in paths)

@@ -141,3 +141,19 @@ def test_what_cannot_be_hashed_is_never_up_to_date(tmp_path: Path) -> None:
     said: list[str] = []
     assert not is_up_to_date(target, origin, said.append) and "another state of the image" in said[0]
     assert is_up_to_date(target, origin | {"source": "x"}, said.append) is False
+
+
+def test_the_file_of_a_blur_is_what_is_in_it_whatever_its_path(
+    run: Callable[..., Any], cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    psf = np.zeros((31, 31), np.float32)
+    psf[14:17, 14:17] = 1
+    write_tiff(tmp_path / "psf.tif", psf, pixel_size_um=0.09)
+    monkeypatch.chdir(tmp_path)
+    options = ("--method", "wiener", "--device", "cpu", "--pixel-size-um", 0.09)
+    assert run("deblur", cells, "-o", "out.tif", "--family", "psf.tif", *options).code == 0
+    again = run("deblur", cells, "-o", "out.tif", "--family", tmp_path / "psf.tif", *options)
+    assert again.code == 0 and "up to date" in again.err
+    psf[15, 15] = 2
+    write_tiff(tmp_path / "psf.tif", psf, pixel_size_um=0.09)
+    assert "another file of the blur" in run("deblur", cells, "-o", "out.tif", "--family", "psf.tif", *options).err

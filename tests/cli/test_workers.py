@@ -92,3 +92,20 @@ def test_two_jobs_make_the_same_results_as_one(run: Callable[..., Any], cells: P
         one, two = (read_image(tmp_path / jobs / name) for jobs in "12")
         np.testing.assert_allclose(one, two, rtol=1e-5)
     assert run("deblur", cells, "-o", tmp_path / "x.tif", "--jobs", 0, *QUICK).code == 2
+
+
+def deaf(_image: Path, target: Path) -> bool:
+    os.kill(os.getpid(), signal.SIGINT)
+    blocked = hasattr(signal, "pthread_sigmask") and signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    target.write_text(f"{blocked or not hasattr(signal, 'pthread_sigmask')}")
+    return False
+
+
+def test_ctrl_c_of_a_terminal_is_heard_by_the_program_alone(tmp_path: Path) -> None:
+    """It reaches all processes; each that is loading its libraries would write where it was broken off."""
+    found = list(outcomes([(Path(name), tmp_path / name) for name in "ab"], deaf, 2))
+    assert [outcome.error for outcome in found] == ["", ""]
+    # From its beginning, and not only once it has loaded them.
+    assert [(tmp_path / name).read_text() for name in "ab"] == ["True", "True"]
+    if hasattr(signal, "pthread_sigmask"):
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -326,3 +326,9 @@ def test_each_image_of_a_file_is_read_where_none_is_chosen(tmp_path: Path) -> No
     assert list(each) == [plane.sum() for plane in STACK[1:3]]
     with pytest.raises(ImageError, match="no image file"):
         each_image(tmp_path / "missing.tif", lambda scene: read(tmp_path / "missing.tif", scene))
+
+
+@pytest.mark.parametrize("address", ["https://host/a.zarr", "s3://bucket/a.zarr", "file:///a.tif"])
+def test_an_address_is_no_path_and_said_to_be_none(address: str) -> None:
+    with pytest.raises(ImageError, match=r"is an address of a network.*Download it"):
+        open_image(address)

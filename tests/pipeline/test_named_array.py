@@ -8,11 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from napari_deepblur import Microscope, ZernikeFamily, deblur, deblur_stack, identify, identify_stack
 from napari_deepblur.errors import AssumptionWarning, ImageError
 from napari_deepblur.io.open_image import open_image
+from napari_deepblur.pipeline import DeblurSettings
+from napari_deepblur.pipeline.identify_steps import identify_stack_steps
 from napari_deepblur.pipeline.named_array import with_its_axes
+from napari_deepblur.pipeline.plan import plan
+from napari_deepblur.pipeline.run import run
+from napari_deepblur.pipeline.volume import run_volume
+from napari_deepblur.pipeline.volume_plan import plan_volume
+from napari_deepblur.progress import finished
 
 IMAGE = np.random.default_rng(0).poisson(200, (2, 3, 48, 64)).astype(np.uint16)
 KNOWN: dict[str, Any] = {"theta": [0.0] * 8, "method": "wiener", "device": "cpu"}
@@ -143,3 +151,17 @@ def test_the_package_itself() -> None:
     image = with_its_axes(array)
     assert (image.axes, image.acquisition.pixel_size_um) == ("TZYX", pytest.approx((0.1, 0.1)))
     np.testing.assert_array_equal(image[1, 2, 3:5], IMAGE[1, 2, 3:5])
+
+
+def test_a_plan_that_was_made_before_reads_the_names_too() -> None:
+    settings = DeblurSettings(theta=[0.0] * 8, method="wiener", device="cpu")
+    planned, of_volume = plan(settings, (48, 64)), plan_volume(settings, (3, 48, 64), 0.3)
+    named = finished(run(planned, Named(IMAGE[0, 0], ("y", "x")))).image
+    np.testing.assert_array_equal(named, finished(run(planned, IMAGE[0, 0])).image)
+    with pytest.raises(ImageError, match="axes x, y; rows, columns and then colours come last"):
+        finished(run(planned, Named(IMAGE[0, 0], ("x", "y"))))
+    with pytest.raises(ImageError, match="time, rows, columns, but depth"):
+        finished(run_volume(of_volume, Named(IMAGE[0], ("t", "y", "x"))))
+    family = ZernikeFamily(Microscope(pixel_size_um=0.09))
+    with pytest.raises(ImageError, match="time, rows, columns, but depth"):
+        identify_stack_steps(Named(IMAGE[0], ("t", "y", "x")), family, 0.3, None, torch.device("cpu"), None)  # type: ignore[arg-type]

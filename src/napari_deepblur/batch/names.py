@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
-from glob import glob
+from glob import glob, has_magic
 from pathlib import Path
 
 from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.output import place_of, resolved
 
 _SUFFIX = "_deblurred.ome.tif"
+_UNSAFE = re.compile(r"[^\w.+-]+")
+"""What some systems do not have in names of files: wells and scenes may have slashes and colons."""
 
 
 def listed_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the files that are meant: shells of Windows leave ``*.tif`` to the program."""
+    """Return the files that are meant: shells of Windows leave ``*.tif`` to the program.
+
+    Raises
+    ------
+    ImageError
+        If there is one pattern, which no file matches. Among others it is kept, and fails by its own name.
+    """
     files: dict[Path, Path] = {}
     for path in paths:
         found = [] if path.exists() else sorted(map(Path, glob(str(path), recursive=True)))
         for file in found or [path]:
             # Patterns overlap; the same file is meant once, by whatever folders it is reached.
             files.setdefault(resolved(file.parent) / file.name, file)
+    if len(files) == 1 and all(has_magic(str(path)) and not path.exists() for path in files.values()):
+        raise ImageError(f"No file matches {paths[0]}. Check the folder, and the suffix.")
     return list(files.values())
+
+
+def name_of(image: Path) -> str:
+    """Return what an image is called: its name, or inside of an OME-Zarr folder also the way that leads to it."""
+    return "/".join(_parts(image))
 
 
 def without_results(images: Sequence[Path], output: str, say: Callable[[str], object]) -> list[Path]:
@@ -54,8 +70,11 @@ def without_results(images: Sequence[Path], output: str, say: Callable[[str], ob
     return [image for image in images if image not in results]
 
 
-def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]:
+def destinations(images: Sequence[Path], output: str, scene: str | None = None) -> list[tuple[Path, Path]]:
     """Say which file each image becomes.
+
+    In a folder results are named after their images: ``a.tif`` becomes ``a_deblurred.ome.tif``, and the well ``A/1/0``
+    of ``plate.ome.zarr``, which may be named as a folder or as a scene, ``plate_A_1_0_deblurred.ome.tif``.
 
     Parameters
     ----------
@@ -64,6 +83,8 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
     output
         As given: a file for one image; for several, a folder, which is made where it is missing. One image goes into a
         folder too, if it is there already or its name ends with a slash.
+    scene
+        Which image of each file was chosen: others of the same file have results of their own.
 
     Returns
     -------
@@ -93,12 +114,15 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
     made: dict[str, tuple[Path, Path]] = {}
     places = {place_of(image) for image in images}
     for image in images:
-        target = folder / (image.name.removesuffix(image.suffix).removesuffix(".ome") + _SUFFIX)
+        target = folder / (_stem(image, scene) + _SUFFIX)
         place = place_of(target)
         if place in made:
             other, same = made[place]
             but = "" if same == target else f": {same} is the same name on many disks, which know no capitals"
-            raise OutputError(f"{other} and {image} would both become {target}{but}. Rename one of them.")
+            raise OutputError(
+                f"{other} and {image} would both become {target}{but}. Rename one of them, or give their folders one "
+                "after another, each with an output of its own."
+            )
         if place in places:
             raise OutputError(
                 f"{target} is itself one of the images, which are never overwritten. Choose another folder."
@@ -114,3 +138,19 @@ def destinations(images: Sequence[Path], output: str) -> list[tuple[Path, Path]]
             f"{folder} is no folder and cannot be made one ({error.strerror}): several images need a folder as output."
         ) from error
     return list(made.values())
+
+
+def _stem(image: Path, scene: str | None) -> str:
+    """Return what tells an image from others in the name of its result."""
+    first, *inner = _parts(image)
+    parts = [first.removesuffix(Path(first).suffix).removesuffix(".ome"), *inner, *([] if scene is None else [scene])]
+    return "_".join([parts[0], *(_UNSAFE.sub("_", part) for part in parts[1:])])
+
+
+def _parts(image: Path) -> list[str]:
+    """Return the name of an image, or of the outermost OME-Zarr folder that it lies in, and the names from there on."""
+    from napari_deepblur.io.formats.zarr import ZARR
+
+    place = resolved(image.parent) / image.name
+    stores = [folder for folder in place.parents if ZARR.knows(b"", folder)] if image.is_dir() else []
+    return [stores[-1].name, *place.relative_to(stores[-1]).parts] if stores else [image.name]

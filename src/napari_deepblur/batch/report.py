@@ -46,7 +46,8 @@ def reporting(path: Path | None) -> Iterator[Callable[[Outcome], None]]:
     try:
         yield keep
     finally:
-        if path is not None:
+        # Where it was interrupted before the first file, the report of an earlier run stays.
+        if path is not None and rows:
             write_report(path, rows)
 
 
@@ -103,7 +104,8 @@ def write_report(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """
     from napari_deepblur.io.output import replacing
 
-    with replacing(path) as partial:
+    # It may be all that says what became of a long run: where its folder has gone, it is kept elsewhere.
+    with replacing(path, keep=True) as partial:
         known = json_safe(list(rows))
         partial.write_text(_json(known) if path.suffix.lower() == ".json" else _csv(known), encoding="utf-8")
 

@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -192,7 +193,7 @@ def _started(work: Work, threads: int) -> tuple[Connection, BaseProcess]:
     os.environ[_THREADS] = str(threads)
     try:
         process = context.Process(target=_serve, args=(theirs, work, threads), daemon=True)
-        with _without_a_program():
+        with _without_a_program(), _deaf_to_ctrl_c():
             process.start()
     finally:
         if before is None:
@@ -214,7 +215,28 @@ def _without_a_program() -> Iterator[None]:
         sys.modules["__main__"] = program
 
 
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let a new process not hear Ctrl-C, which reaches all of a terminal: whoever started it ends it.
+
+    It would break off wherever it is, which while it loads libraries is a long traceback from each.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Whatever starts this helper of Python's lets signals in again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        # One that came meanwhile arrives here.
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(connection: Any, work: Work, threads: int) -> None:
+    # Where there are no masks of signals, it is told so only here.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     import torch
 
     torch.set_num_threads(threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_deepblur.batch.names import name_of
 from napari_deepblur.batch.report import reporting
 from napari_deepblur.batch.workers import Outcome, Work, outcomes
 from napari_deepblur.cli.cluster import cluster_outcomes
@@ -61,7 +62,7 @@ def one_by_one(
                 said = _skipped(outcome.image, outcome.target) if outcome.skipped else became
                 say(f"{number}/{len(pairs)}: {said}")
     if failed:
-        names = ", ".join(outcome.image.name for outcome in failed)
+        names = ", ".join(name_of(outcome.image) for outcome in failed)
         raise ImageError(f"{len(failed)} of {len(pairs)} images were not deblurred: {names}.")
 
 

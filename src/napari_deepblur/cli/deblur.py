@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from napari_deepblur.batch.names import destinations, listed_files, without_results
+from napari_deepblur.batch.names import destinations, listed_files, name_of, without_results
 from napari_deepblur.batch.one_file import Asked, deblur_file_steps
 from napari_deepblur.batch.report import check_report
 from napari_deepblur.batch.room import check_room
@@ -105,7 +105,7 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.io.sinks import file_sink
 
     images = without_results(listed_files(arguments.images), arguments.output, _named(quiet=False))
-    pairs = destinations(images, arguments.output)
+    pairs = destinations(images, arguments.output, arguments.scene)
     more = (arguments.psfs, arguments.spread, arguments.coefficients, arguments.save_settings)
     if len(pairs) > 1 and any(more):
         raise OutputError(
@@ -131,9 +131,10 @@ def work(arguments: argparse.Namespace) -> None:
     at_once = arguments.jobs > 1 or arguments.scheduler is not None
     alone = argparse.Namespace(**{**vars(arguments), "quiet": arguments.quiet or at_once, "work": None})
     if arguments.scheduler is not None:
-        for name in ("settings", "psfs", "coefficients", "save_settings"):
-            path = getattr(alone, name)
-            setattr(alone, name, None if path is None else path.absolute())
+        # A worker has a folder of its own.
+        for name, value in vars(alone).items():
+            if isinstance(value, Path):
+                setattr(alone, name, value.absolute())
         if alone.family is not None and Path(alone.family).exists():
             alone.family = str(Path(alone.family).absolute())
     one_by_one(pairs, partial(_deblur, alone), arguments.quiet, arguments.report, arguments.jobs, arguments.scheduler)
@@ -186,13 +187,14 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
     settings, result, told = run_with_bar(steps, arguments.quiet, keep)
     if result is None or told is None:
         return True
+    name = name_of(source)
     for note in result.notes:
-        _named(quiet=False)(f"{source.name}: {' '.join(note.split())}")
+        _named(quiet=False)(f"{name}: {' '.join(note.split())}")
     if told.verdict is not None:
         of = f"the worst of {told.judged} verdicts, {told.of}" if told.of else "verdict"
-        _named(arguments.quiet)(f"{source.name}: {of}: {told.verdict.light}. {told.verdict.words}")
+        _named(arguments.quiet)(f"{name}: {of}: {told.verdict.light}. {told.verdict.words}")
     if told.resolution is not None:
-        _named(arguments.quiet)(f"{source.name}: {told.resolution.words}")
+        _named(arguments.quiet)(f"{name}: {told.resolution.words}")
     if isinstance(result, StackDeblurring):
         _write_series(arguments, settings, result, psfs)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +27,9 @@ FORMATS_KNOWN: tuple[Format, ...] = (TIFF, PICTURE, CZI, LIF, ND2, ZARR)
 Read = TypeVar("Read")
 
 _HEAD = 4096
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/+[^/]", re.IGNORECASE)
+"""Begins with ``https:`` or the like; a path has one of its slashes only, and one letter is a drive."""
 
 _OTHERS = {
     ".dv": "mrc", ".mrc": "mrcfile", ".oib": "oiffile", ".oif": "oiffile", ".vsi": "bioio-bioformats",
@@ -108,6 +112,11 @@ def each_image(path: str | os.PathLike[str], read: Callable[[Scene], Read]) -> t
 def format_of(source: Path) -> Format:
     """Tell the format of a file by its content; raises `ImageError` where there is no file, or none is known."""
     if not source.exists():
+        if _ADDRESS.match(str(source)):
+            raise ImageError(
+                f"{source} is an address of a network, and images are read from files. Download it, or mount it, and "
+                "give the path."
+            )
         raise ImageError(f"There is no image file {source}. Check the path.")
     head = b""
     if source.is_file():

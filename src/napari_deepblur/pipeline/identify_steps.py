@@ -22,6 +22,7 @@ from napari_deepblur.networks.trunk import Trunk
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.noise.evidence import Evidence, gather_evidence
 from napari_deepblur.operators import OperatorFamily
+from napari_deepblur.pipeline.named_array import of_plan
 from napari_deepblur.progress import Progress
 
 
@@ -59,6 +60,7 @@ def identify_stack_steps(
     network: Trunk | None,
 ) -> Generator[Progress, None, StackIdentification]:
     """Identify a stack step by step; arguments, result and errors as in `identify_planes_steps`."""
+    stack = np.asanyarray(of_plan(stack, "ZYX", "Choose one focal stack, or rename its axes."))
     return identify_planes_steps(stack, family, plane_spacing_um, noise, device, network, _scene_spectra())
 
 

@@ -43,13 +43,16 @@ def made_of(
     FamilyError, FamilyFileError, SettingsError, WeightsError
         Those of `plan`.
     """
-    found = {
+    found: dict[str, Any] = {
         "source": source,
         "settings": settings.model_dump(mode="json"),
         "asked": dict(asked),
         "files": _files(settings, shape, volume),
         "version": import_module("napari_deepblur").__version__,
     }
+    if found["files"].get("family"):
+        # What is in the file of a blur counts, and not by which path it was reached, from which folder or machine.
+        found["settings"]["blur"]["file"] = None
     # As it comes out of a record again.
     back: dict[str, Any] = json.loads(json.dumps(found))
     return back

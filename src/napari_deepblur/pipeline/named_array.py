@@ -89,6 +89,19 @@ def check_asked(image: Any, axes: str, advice: str) -> None:
         raise ImageError(f"The image has the axes {found}, but {wanted} are asked for. {advice}")
 
 
+def of_plan(image: Any, axes: str, advice: str) -> Any:
+    """Return an image that is given to a plan, which was made for these axes, as `with_its_axes` and `check_asked` do.
+
+    Warns
+    -----
+    AssumptionWarning
+        As `with_its_axes`.
+    """
+    given = with_its_axes(image)
+    check_asked(given, axes, advice)
+    return given
+
+
 def _is_named(image: Any) -> bool:
     dims = getattr(image, "dims", None)
     return isinstance(dims, tuple) and hasattr(image, "coords") and len(dims) == len(getattr(image, "shape", ()))

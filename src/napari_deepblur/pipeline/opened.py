@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from napari_deepblur.checked_image import check_image, check_plane, masked_pixels
 from napari_deepblur.errors import ImageError
+from napari_deepblur.pipeline.named_array import of_plan
 from napari_deepblur.pipeline.plan import Plan
 from napari_deepblur.plane import Mask, Plane, SourcePlane, is_large
 from napari_deepblur.restoration.background import BackgroundRestorer
@@ -40,8 +41,9 @@ def checked(
     Raises
     ------
     ImageError
-        If it cannot be processed, or has another shape.
+        If it cannot be processed, has another shape, or axes with names that are no rows and columns.
     """
+    plane = of_plan(plane, "YX", "Choose one plane.")
     if large:
         source = plane if isinstance(plane, SourcePlane) else _source_of(plane)
         _check_shape(shape, source.shape)

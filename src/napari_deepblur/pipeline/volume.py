@@ -19,6 +19,7 @@ from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.noise import PoissonGaussianNoise, estimate_noise
 from napari_deepblur.optics import psf_planes
 from napari_deepblur.optics.volume_psf_metrics import VolumePsfMetrics, measure_volume_psf
+from napari_deepblur.pipeline.named_array import of_plan
 from napari_deepblur.pipeline.volume_plan import VolumePlan
 from napari_deepblur.pipeline.volume_survey import VolumeSurvey, survey_volume
 from napari_deepblur.progress import Progress
@@ -90,6 +91,7 @@ def run_volume(
     ImageError, NoiseError
         If the stack cannot be processed, or is not of the shape that was planned for.
     """
+    volume = of_plan(volume, "ZYX", "Choose one focal stack, or rename its axes.")
     survey = survey_volume(np.asanyarray(volume), plan.model is not None)
     if survey.volume.shape != plan.shape:
         raise ImageError(f"The stack has the shape {survey.volume.shape}, but the plan was made for {plan.shape}.")
