@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,10 +19,11 @@ import zarr
 from napari_deepblur.io.acquisition import Acquisition
 from napari_deepblur.io.formats.czi_metadata import scene_place
 from napari_deepblur.io.formats.lif_places import lif_planes
+from napari_deepblur.io.formats.tiff_planes import lsm_planes, ndtiff_channels, stk_planes, tiff_planes
 from napari_deepblur.io.ome_plane_elements import read_planes
 from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.sinks import Form, file_sink
-from napari_deepblur.io.taken_planes import PlaneTaken, TakenPlanes
+from napari_deepblur.io.taken_planes import REFERENCE_FRAME, PlaneTaken, TakenPlanes
 from napari_deepblur.pipeline import DeblurSettings
 from napari_deepblur.pipeline.stated_optics import taken_with
 
@@ -236,3 +239,52 @@ def test_lif_states_places_in_metres() -> None:
     # First and last along another axis.
     planes = lif_planes(element, "ZYX", (3, 8, 8), 0.2)
     assert planes is not None and planes.planes == (PlaneTaken(None, 20000.0, 30000.0),)
+
+
+def test_ndtiff_says_of_each_plane_where_its_text_is(tmp_path: Path) -> None:
+    texts = [
+        {"ElapsedTime-ms": 0, "Exposure-ms": 10.0, "XPositionUm": 5, "YPositionUm": -2.5, "ZPositionUm": 1},
+        {"ElapsedTime-ms": 1500, "Exposure": "10", "XPosition_um_Intended": 6, "YPositionUm": "none"},
+    ]
+    written, index, places = b"\0" * 16, b"", []
+    for number, text in enumerate(texts):
+        said = json.dumps(text).encode()
+        # In the index in the order in which they were taken, which is not that of the axes.
+        axes, numbers = (
+            json.dumps({"time": number, "channel": "DAPI"}).encode(),
+            (100 + number, 4, 4, 1, 0, len(written), len(said), 0),
+        )
+        entry = (
+            struct.pack("<I", len(axes)) + axes + struct.pack("<I", 5) + b"a.tif" + struct.pack("<IiiiiIii", *numbers)
+        )
+        index, written = entry + index, written + said
+        places.append(SimpleNamespace(parent=SimpleNamespace(filename="a.tif"), dataoffsets=(100 + number,)))
+    (tmp_path / "a.tif").write_bytes(written)
+    (tmp_path / "NDTiff.index").write_bytes(index)
+    series = SimpleNamespace(kind="ndtiff", pages=places)
+    planes = tiff_planes(series, tmp_path / "a.tif", "T", (2,))
+    assert planes is not None and planes.axes == "T" and ndtiff_channels(tmp_path) == ("DAPI",)
+    assert ndtiff_channels(tmp_path / "nowhere") == ()
+    assert planes.planes == (PlaneTaken(1.0, -2.5, 5.0, 0.0, 0.01), PlaneTaken(None, None, 6.0, 1.5, 0.01))
+    # What is damaged says nothing, and costs no pixels.
+    (tmp_path / "a.tif").write_bytes(b"\0" * len(written))
+    assert tiff_planes(series, tmp_path / "a.tif", "T", (2,)) is None
+    assert tiff_planes(series, tmp_path / "a.tif", "T", (3,)) is None
+
+
+def test_metamorph_has_a_list_of_places_and_times_in_units_that_it_does_not_name() -> None:
+    created = np.array(["2026-01-01T23:59:59", "2026-01-02T00:00:01.500"], "datetime64[ns]")
+    said = {"StagePosition": np.array([[1.0, 2.0], [1.0, np.nan]]), "AbsoluteZ": (7.0, 8.0), "DatetimeCreated": created}
+    planes = stk_planes(said, "T", (2,))
+    assert planes is not None and planes.units == (REFERENCE_FRAME,) * 3
+    assert planes.planes == (PlaneTaken(7.0, 2.0, 1.0, 0.0), PlaneTaken(8.0, None, 1.0, 2.5))
+    for nothing in ({}, {"StagePosition": "x", "AbsoluteZ": (1.0,), "DatetimeCreated": None}):
+        assert stk_planes(nothing, "T", (2,)) is None
+
+
+def test_lsm_has_a_time_for_each_of_a_series() -> None:
+    planes = lsm_planes({"TimeStamps": np.array([38.5, 40.0])}, "TC", (2, 3))
+    assert planes is not None and planes.axes == "T"
+    assert [one.time_s for one in planes.planes] == [0.0, 1.5]
+    assert lsm_planes({"TimeStamps": np.array([38.5])}, "TC", (2, 3)) is None
+    assert lsm_planes({"TimeStamps": np.array([38.5])}, "Z", (1,)) is None

@@ -22,8 +22,9 @@ from napari_deepblur.io.formats.lzw import offer_lzw
 from napari_deepblur.io.formats.ome_planes import OmePlanes, missing_files, ome_images
 from napari_deepblur.io.formats.tiff_levels import PlanePages, coarser_levels_of
 from napari_deepblur.io.formats.tiff_metadata import tiff_metadata
+from napari_deepblur.io.formats.tiff_planes import tiff_planes
 from napari_deepblur.io.formats.tiff_regions import has_regions, read_region
-from napari_deepblur.io.formats.tiff_series import read_series, series_of
+from napari_deepblur.io.formats.tiff_series import files_of, read_series, series_of
 from napari_deepblur.io.formats.tiff_structure import SIGNATURES, check_length, check_segments, count_directories
 from napari_deepblur.io.formats.tiff_values import meaning, page_axes
 from napari_deepblur.io.lazy_image import Index, Inner, LazyImage, ReadPart, levels_after_first
@@ -58,12 +59,15 @@ def _opened(source: Path, scene: Scene) -> LazyImage:
         names = _names(series)
         index = chosen(source, names, scene)
         read, read_part, axes, shape, dtype = read_series(series[index], source)
-        said = said_by(_AXES_ORIGIN, str(source), axes=axes).or_else(tiff_metadata(file, str(source)))
+        lead = len(axes.removesuffix("S")) - 2
+        planes = tiff_planes(series[index], source, axes[:lead], shape[:lead])
+        said = said_by(_AXES_ORIGIN, str(source), axes=axes, planes=planes).or_else(tiff_metadata(file, str(source)))
         more: dict[str, Any] = {"scenes": names, "scene": index, "close": file.close, "read_part": read_part}
+        more["files"] = files_of(series[index])
 
         def coarser() -> list[LazyImage]:
             levels = (_level(one, source, said) for one in series[index].levels[1:])
-            return levels_after_first(itertools.chain([image], levels), len(axes.removesuffix("S")) - 2)
+            return levels_after_first(itertools.chain([image], levels), lead)
 
         image: LazyImage = LazyImage(read, axes, shape, dtype, said, name=names[index], coarser=coarser, **more)
         return image

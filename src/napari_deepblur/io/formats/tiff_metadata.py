@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
 
 from napari_deepblur.io.acquisition import Acquisition, as_number, in_seconds, in_um, read_objective, said_by
+from napari_deepblur.io.formats.tiff_planes import ndtiff_channels
 from napari_deepblur.io.modality import modality_in
 
 _UNIT_OF_TAG = {2: 25400.0, 3: 10000.0, 4: 1000.0, 5: 1.0}
@@ -117,6 +119,8 @@ def _micromanager(file: tifffile.TiffFile, source: str) -> Acquisition:
     names = summary.get("ChNames")
     if isinstance(names, list):
         values["channels"] = tuple(map(str, names))
+    elif file.is_ndtiff:
+        values["channels"] = ndtiff_channels(Path(file.filehandle.path).parent)
     objective = read_objective(str(plane.get("Objective-Label", "")))
     return said_by("Micro-Manager metadata", source, **values).or_else(said_by("engraving", source, **objective))
 

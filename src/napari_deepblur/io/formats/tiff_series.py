@@ -105,6 +105,12 @@ def read_series(series: Any, source: Path) -> tuple[Read, ReadPart | None, str, 
     return read, lambda index, inner: read(index)[inner], letters, lengths, dtype
 
 
+def files_of(series: Any) -> list[Path]:
+    """Return the files whose planes a series has, where they are several."""
+    found = {Path(page.parent.filehandle.path) for page in series.pages if page is not None}
+    return sorted(found) if len(found) > 1 else []
+
+
 def _is_preview(series: Any) -> bool:
     page = series.keyframe
     return bool(page.is_reduced or page.is_thumbnail) if hasattr(page, "is_thumbnail") else bool(page.is_reduced)
