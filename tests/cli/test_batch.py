@@ -237,6 +237,10 @@ def test_images_of_one_store_and_scenes_of_one_file_do_not_replace_each_other(
     outcome = run("deblur", plate / "*" / "*" / "*", "-o", tmp_path / "wells", *QUICK)
     assert outcome.code == 0 and "plate.ome.zarr/B/1/0: verdict" in outcome.err
     assert sorted(path.name for path in (tmp_path / "wells").iterdir()) == names
+    # Plates of OME-Zarr 0.5 have metadata beside the fields of each well.
+    (plate / "A" / "1" / "zarr.json").write_text("{}")
+    assert [path.name for path in listed_files([plate / "*" / "*" / "*"])] == ["0", "0"]
+    (plate / "A" / "1" / "zarr.json").unlink()
     (tmp_path / "scenes").mkdir()
     for scene in ("A/1/0", "B/1/0"):
         assert run("deblur", plate, "-o", tmp_path / "scenes", "--scene", scene, *QUICK).code == 0
