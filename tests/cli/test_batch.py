@@ -237,10 +237,46 @@ def test_images_of_one_store_and_scenes_of_one_file_do_not_replace_each_other(
     outcome = run("deblur", plate / "*" / "*" / "*", "-o", tmp_path / "wells", *QUICK)
     assert outcome.code == 0 and "plate.ome.zarr/B/1/0: verdict" in outcome.err
     assert sorted(path.name for path in (tmp_path / "wells").iterdir()) == names
+    # Plates of OME-Zarr 0.5 have metadata beside the fields of each well.
+    (plate / "A" / "1" / "zarr.json").write_text("{}")
+    assert [path.name for path in listed_files([plate / "*" / "*" / "*"])] == ["0", "0"]
+    (plate / "A" / "1" / "zarr.json").unlink()
     (tmp_path / "scenes").mkdir()
     for scene in ("A/1/0", "B/1/0"):
         assert run("deblur", plate, "-o", tmp_path / "scenes", "--scene", scene, *QUICK).code == 0
     assert sorted(path.name for path in (tmp_path / "scenes").iterdir()) == names
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--theta", "nan", *["0"] * 7), "should be a finite number, found nan"),
+        (("--theta", "0", "0"), "theta has shape (2,), expected (8,)"),
+        (("--modes", "4,4"), "expected different Noll indices"),
+        (("--settings", "none.json"), "none.json cannot be read"),
+        (("--family", "none.tif"), "There is no file none.tif"),
+        (("--alpha", "1"), "--alpha and --beta belong together"),
+        (("--volume", "--luminance"), "Leave out --volume"),
+    ],
+)
+def test_what_is_wrong_with_all_images_alike_is_said_once(
+    run: Callable[..., Any], cells: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    shutil.copy(cells, tmp_path / "other.tif")
+    outcome = run("deblur", cells, tmp_path / "other.tif", "-o", tmp_path / "out", *options)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1) and words in outcome.err
+    # What is right goes on as ever: optics that make no sense without those of the image.
+    if options[0] == "--alpha":
+        optics = ("--n-immersion", 1.33, "--na", 1.2)
+        assert run("deblur", cells, tmp_path / "other.tif", "-o", tmp_path / "out", *optics, *QUICK).code == 0
+
+
+def test_a_result_that_is_deblurred_again_is_said_to_be_one(
+    run: Callable[..., Any], cells: Path, tmp_path: Path
+) -> None:
+    assert "itself a result" not in run("deblur", cells, "-o", tmp_path / "a.ome.tif", *QUICK).err
+    again = run("deblur", tmp_path / "a.ome.tif", "-o", tmp_path / "b.ome.tif", *QUICK)
+    assert again.code == 0 and "napari-deepblur: a.ome.tif is itself a result of this program" in again.err
 
 
 def test_a_pattern_that_no_file_matches_is_called_so(run: Callable[..., Any], tmp_path: Path) -> None:

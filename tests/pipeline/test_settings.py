@@ -243,3 +243,14 @@ def test_every_number_of_the_settings_refuses_what_is_none(wrong: object) -> Non
         values = {"microscope": {own.field: wrong}} if own.part == "microscope" else kind | {own.name: wrong}
         with pytest.raises(SettingsError, match=f"{own.field} is (true|the text)"):
             DeblurSettings(**values)
+
+
+def test_the_file_of_a_blur_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_family(ZernikeFamily(OPTICS), tmp_path / "own.safetensors")
+    monkeypatch.chdir(tmp_path)
+    for file, known in (("own.safetensors", tmp_path / "own.safetensors"), ("demonstration", "demonstration")):
+        save_settings(DeblurSettings(family=file), tmp_path / "settings.json")
+        monkeypatch.chdir(tmp_path.parent)
+        found = load_settings(tmp_path / "settings.json")
+        assert found.blur.family == "file" and found.blur.file == str(known) and found.family_file is not None
+        monkeypatch.chdir(tmp_path)

@@ -12,6 +12,9 @@ from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.output import place_of, resolved
 
 _SUFFIX = "_deblurred.ome.tif"
+_OF_STORES = "zarr.json"
+"""What OME-Zarr 0.5 has in every folder; hidden files of 0.4 are found by no pattern."""
+
 _UNSAFE = re.compile(r"[^\w.+-]+")
 """What some systems do not have in names of files: wells and scenes may have slashes and colons."""
 
@@ -27,6 +30,8 @@ def listed_files(paths: Sequence[Path]) -> list[Path]:
     files: dict[Path, Path] = {}
     for path in paths:
         found = [] if path.exists() else sorted(map(Path, glob(str(path), recursive=True)))
+        # Beside the fields of a well.
+        found = [file for file in found if file.name != _OF_STORES]
         for file in found or [path]:
             # Patterns overlap; the same file is meant once, by whatever folders it is reached.
             files.setdefault(resolved(file.parent) / file.name, file)

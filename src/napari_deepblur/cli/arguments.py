@@ -89,8 +89,7 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
     from napari_deepblur.pipeline.options import as_options
     from napari_deepblur.pipeline.settings import ASSUMABLE
 
-    given = {row["name"]: getattr(arguments, row["name"], None) for row in stored()}
-    given = {name: value for name, value in given.items() if value is not None}
+    given = _given(arguments)
     names = [row["name"] for row in stored() if row["group"] == "microscope"]
     optics: dict[str, Any] = _optics_of(arguments.family)
     by = dict.fromkeys(optics, f"the family {arguments.family}")
@@ -139,14 +138,56 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
         words = assumed_in_words(values["microscope"], optics.keys(), image)
         if arguments.settings is None and words:
             remark(arguments.quiet)(words)
+    return DeblurSettings(**_values(values | given))
+
+
+def check_settings(arguments: argparse.Namespace) -> None:
+    """Find what is wrong with the settings whatever the image, once, before the first of many images.
+
+    Parameters
+    ----------
+    arguments
+        As parsed. Optics that options state are left out: what they mean depends on what an image says of the others.
+
+    Raises
+    ------
+    DeepblurError
+        A diagnosis of the first value that cannot be used.
+    """
+    from napari_deepblur.checked_image import SMALLEST_SIDE
+    from napari_deepblur.pipeline import DeblurSettings, load_settings
+    from napari_deepblur.pipeline.options import as_options
+    from napari_deepblur.pipeline.parts import ZernikeBlur
+
+    given = _given(arguments)
+    loaded = None if arguments.settings is None else load_settings(arguments.settings)
+    values = {} if loaded is None else as_options(loaded, given.get("method"))
+    optics = {row["name"] for row in stored() if row["group"] == "microscope"}
+    settings = DeblurSettings(**_values(values | {name: given[name] for name in given.keys() - optics}))
+    blur = settings.blur
+    if not isinstance(blur, ZernikeBlur):
+        _ = settings.family_file
+        return
+    # Whatever the optics and the field.
+    family = settings.operator_family((SMALLEST_SIDE, SMALLEST_SIDE))
+    if blur.theta is not None:
+        family.check(blur.theta)
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that were given, by the names of the settings."""
+    found = {row["name"]: getattr(arguments, row["name"], None) for row in stored()}
+    given = {name: value for name, value in found.items() if value is not None}
     if ("alpha" in given) != ("beta" in given):
         raise SettingsError("--alpha and --beta belong together. Give both, or neither to estimate the noise.")
-    values |= {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    # The word for nothing, but where it is one of an option's own words.
+    return given
+
+
+def _values(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options as settings take them: the word for nothing is None, but where it is one of an option's own."""
     own = {row["name"] for row in stored() if row["default"] == "none"}
-    return DeblurSettings(
-        **{name: None if value == "none" and name not in own else value for name, value in values.items()}
-    )
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    return {name: None if value == "none" and name not in own else value for name, value in values.items()}
 
 
 def _optics_of(family: str | None) -> dict[str, Any]:

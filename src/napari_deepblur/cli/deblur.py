@@ -12,7 +12,7 @@ from napari_deepblur.batch.names import destinations, listed_files, name_of, wit
 from napari_deepblur.batch.one_file import Asked, deblur_file_steps
 from napari_deepblur.batch.report import check_report
 from napari_deepblur.batch.room import check_room
-from napari_deepblur.cli.arguments import add_settings, check_outputs, read_settings
+from napari_deepblur.cli.arguments import add_settings, check_outputs, check_settings, read_settings
 from napari_deepblur.cli.batch import one_by_one
 from napari_deepblur.cli.progress import remark, run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
@@ -122,7 +122,9 @@ def work(arguments: argparse.Namespace) -> None:
         file_sink(output)
     if arguments.report is not None:
         check_report(arguments.report)
+    _check_volume(arguments)
     if len(pairs) > 1:
+        check_settings(arguments)
         check_room(pairs, arguments.scene)
     if arguments.jobs < 1:
         raise SettingsError(f"--jobs is {arguments.jobs}, expected at least 1.")
@@ -147,10 +149,10 @@ def _named(quiet: bool) -> Callable[[str], None]:
 
 def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
     """Make a result of an image; return whether there was nothing to do."""
+    from napari_deepblur.io.records import record_in
     from napari_deepblur.pipeline import StackDeblurring, save_settings
     from napari_deepblur.pipeline.series import Frame
 
-    _check_volume(arguments)
     names = ("scene", "axes", "one_operator", "luminance", "volume", "specimen", "plane_spacing_um")
     asked = Asked(**{name: getattr(arguments, name) for name in names})
 
@@ -188,6 +190,9 @@ def _deblur(arguments: argparse.Namespace, source: Path, output: Path) -> bool:
     if result is None or told is None:
         return True
     name = name_of(source)
+    if record_in(source) is not None:
+        words = "is itself a result of this program, whose blur was removed a second time. Was its own image meant?"
+        _named(quiet=False)(f"{name} {words}")
     for note in result.notes:
         _named(quiet=False)(f"{name}: {' '.join(note.split())}")
     if told.verdict is not None:

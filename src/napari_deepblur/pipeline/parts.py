@@ -24,7 +24,7 @@ Pixels = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 """Row and column, or rows and columns."""
 
 
-Theta = tuple[float, ...] | None
+Theta = tuple[Annotated[float, Field(allow_inf_nan=False)], ...] | None
 
 _THETA = about(
     None,

@@ -206,7 +206,13 @@ def recommended_psf_size(microscope: Microscope) -> int:
 
 
 def save_settings(settings: DeblurSettings, path: str | os.PathLike[str]) -> None:
-    """Write settings as JSON; raises `OutputError` if the file cannot be written."""
+    """Write settings as JSON; raises `OutputError` if the file cannot be written.
+
+    The file of a blur is named by its whole path, as the settings may be read in another folder.
+    """
+    blur = settings.blur
+    if isinstance(blur, FileBlur) and blur.file is not None and Path(blur.file).exists():
+        settings = settings.replace(blur=blur.replace(file=str(Path(blur.file).absolute())))
     with replacing(path) as partial:
         partial.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
