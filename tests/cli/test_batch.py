@@ -295,3 +295,28 @@ def test_a_report_outlives_its_folder_and_a_run_that_was_interrupted_at_once(tmp
         keep(Outcome(Path("a"), Path("b"), 0.0, "dark"))
         shutil.rmtree(report.parent)
     assert ",failed,dark," in Path(str(found.value).split("it is ")[1][:-1]).read_text()
+
+
+def test_the_folder_of_results_is_no_image_on_the_second_run(
+    run: Callable[..., Any], cells: Path, tmp_path: Path
+) -> None:
+    for name in ("a.tif", "b.tif"):
+        shutil.copy(cells, tmp_path / name)
+    for _ in range(2):
+        assert run("deblur", tmp_path / "*", "-o", tmp_path / "out", *QUICK).code == 0
+        # As a shell says it.
+        assert run("deblur", *sorted(tmp_path.iterdir()), "-o", tmp_path / "out", *QUICK).code == 0
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    # Where there is nothing else, folders are named as what they are.
+    assert "is a folder" in run("deblur", tmp_path / "o*", "-o", tmp_path / "other.tif", *QUICK).err
+
+
+def test_a_store_is_never_taken_for_a_folder_of_results(run: Callable[..., Any], cells: Path, tmp_path: Path) -> None:
+    """Shells complete the name of one that is there with a slash."""
+    pytest.importorskip("zarr")
+    store = f"{tmp_path / 'a.ome.zarr'}{os.sep}"
+    for options in ((), ("--strength", 2)):
+        assert run("deblur", cells, "-o", store, *options, *QUICK).code == 0
+        assert sorted(path.name for path in Path(store).iterdir()) == ["0", "zarr.json"]
+    with pytest.raises(OutputError, match="with a slash, sharp/"):
+        destinations([cells], "sharp")

@@ -32,7 +32,8 @@ def listed_files(paths: Sequence[Path]) -> list[Path]:
         found = [] if path.exists() else sorted(map(Path, glob(str(path), recursive=True)))
         # Beside the fields of a well.
         found = [file for file in found if file.name != _OF_STORES]
-        for file in found or [path]:
+        # A pattern finds the folder of results, too; where there are but folders, they are named as what they are.
+        for file in [file for file in found if not _is_mere_folder(file)] or found or [path]:
             # Patterns overlap; the same file is meant once, by whatever folders it is reached.
             files.setdefault(resolved(file.parent) / file.name, file)
     if len(files) == 1 and all(has_magic(str(path)) and not path.exists() for path in files.values()):
@@ -67,6 +68,8 @@ def without_results(images: Sequence[Path], output: str, say: Callable[[str], ob
     folder = resolved(output)
     if len(images) < 2 or not folder.is_dir():
         return list(images)
+    # A shell finds it, too, from the second run on.
+    images = [image for image in images if resolved(image) != folder or not _is_mere_folder(image)]
     results = [image for image in images if resolved(image).parent == folder and record_in(image) is not None]
     if len(results) == len(images):
         raise ImageError(f"All {len(images)} images are results of this program in {output}, where results go.")
@@ -109,7 +112,13 @@ def destinations(images: Sequence[Path], output: str, scene: str | None = None) 
     folder = Path(output)
     separators = tuple(mark for mark in (os.sep, os.altsep) if mark)
     is_store = folder.suffix.lower() == ".zarr"
-    if len(images) == 1 and (is_store or not folder.is_dir()) and not output.endswith(separators):
+    # Shells that complete the name of a store end it with a slash, as that of any folder.
+    if len(images) == 1 and (is_store or not (folder.is_dir() or output.endswith(separators))):
+        if not folder.suffix:
+            raise OutputError(
+                f"{output} names no format: the name of a file ends with .tif or .ome.zarr, and that of a folder that is "
+                f"not there yet with a slash, {output}{os.sep}."
+            )
         return [(images[0], folder)]
     if len(images) > 1 and (is_store or (folder.suffix.lower() in (".tif", ".tiff") and not folder.is_dir())):
         raise OutputError(
@@ -143,6 +152,12 @@ def destinations(images: Sequence[Path], output: str, scene: str | None = None) 
             f"{folder} is no folder and cannot be made one ({error.strerror}): several images need a folder as output."
         ) from error
     return list(made.values())
+
+
+def _is_mere_folder(path: Path) -> bool:
+    from napari_deepblur.io.formats.zarr import ZARR
+
+    return path.is_dir() and not ZARR.knows(b"", path)
 
 
 def _stem(image: Path, scene: str | None) -> str:
