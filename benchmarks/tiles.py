@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_deepblur import (
+    EigenPsfFamily,
     FieldZernikeFamily,
     Microscope,
     PoissonGaussianNoise,
@@ -86,6 +87,7 @@ def families(side: int) -> dict[str, tuple[OperatorFamily, torch.Tensor]]:
     return {
         "Zernike": (zernike, torch.as_tensor(zernike.sample(1, 1)[0]).float()),
         "field-Zernike": (field, torch.as_tensor(field.sample(1, 3)[0]).float()),
+        "eigen-PSF": (EigenPsfFamily(psfs), torch.tensor([0.4, 0.3, 0.2, 0.1])),
         "product-convolution": (measured, torch.from_numpy(weights.flatten()).float()),
     }
 
