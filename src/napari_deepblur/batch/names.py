@@ -116,8 +116,8 @@ def destinations(images: Sequence[Path], output: str, scene: str | None = None) 
     if len(images) == 1 and (is_store or not (folder.is_dir() or output.endswith(separators))):
         if not folder.suffix:
             raise OutputError(
-                f"{output} names no format: the name of a file ends with .tif or .ome.zarr, and that of a folder that is "
-                f"not there yet with a slash, {output}{os.sep}."
+                f"{output} names no format: the name of a file ends with .tif or .ome.zarr, and that of a folder that "
+                f"is not there yet with a slash, {output}{os.sep}."
             )
         return [(images[0], folder)]
     if len(images) > 1 and (is_store or (folder.suffix.lower() in (".tif", ".tiff") and not folder.is_dir())):
