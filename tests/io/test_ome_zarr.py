@@ -140,6 +140,9 @@ def test_a_series_of_images_keeps_its_order_and_the_optics_beside_it(path: Path,
     (path / "OME" / "METADATA.ome.xml").write_text(xml, encoding="utf-8")
     said = read_acquisition(path, 10)
     assert (said.na, said.wavelengths_um, said.origin("na")) == (1.3, (0.51,), "OME-XML")
+    # The same image, by its folder.
+    said = read_acquisition(path / "10")
+    assert (said.na, said.wavelengths_um, said.origin("na")) == (1.3, (0.51,), "OME-XML")
 
 
 def test_chunks_that_are_absent_are_said(path: Path, version: str) -> None:
@@ -307,3 +310,24 @@ def test_without_zarr_the_extra_is_named(path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("napari_deepblur.io.formats.zarr.find_spec", lambda name: None)
     with pytest.raises(ImageError, match=r"package zarr .* not installed.*napari-deepblur\[formats\]"):
         open_image(path)
+
+
+def test_the_field_of_a_plate_has_the_optics_of_the_plate_by_whatever_folder(path: Path, version: str) -> None:
+    plate = new(path, version)
+    for name in ("A/1", "B/2"):
+        well = plate.create_group(name)
+        for field in "01":
+            fill(well.create_group(field), version)
+        say(well, version, {"well": {"images": [{"path": "0"}, {"path": "1"}]}})
+    say(plate, version, {"plate": {"wells": [{"path": "A/1"}, {"path": "B/2"}], "rows": [], "columns": []}})
+    images = "".join(
+        f'<Image ID="Image:{i}"><Pixels ID="Pixels:{i}"><Channel ID="C:{i}" EmissionWavelength="{500 + i}"/>'
+        "</Pixels></Image>"
+        for i in range(4)
+    )
+    (path / "OME").mkdir()
+    xml = f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">{images}</OME>'
+    (path / "OME" / "METADATA.ome.xml").write_text(xml, encoding="utf-8")
+    for place, scene in ((path, "B/2/1"), (path / "B" / "2", "1"), (path / "B" / "2" / "1", None)):
+        with open_image(place, scene) as image:
+            assert image.acquisition.wavelengths_um == (0.503,)

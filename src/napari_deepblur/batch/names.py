@@ -12,8 +12,8 @@ from napari_deepblur.errors import ImageError, OutputError
 from napari_deepblur.io.output import place_of, resolved
 
 _SUFFIX = "_deblurred.ome.tif"
-_OF_STORES = "zarr.json"
-"""What OME-Zarr 0.5 has in every folder; hidden files of 0.4 are found by no pattern."""
+_OF_STORES = ("zarr.json", "OME")
+"""What OME-Zarr has beside its images; hidden files of version 0.4 are found by no pattern."""
 
 _UNSAFE = re.compile(r"[^\w.+-]+")
 """What some systems do not have in names of files: wells and scenes may have slashes and colons."""
@@ -30,8 +30,8 @@ def listed_files(paths: Sequence[Path]) -> list[Path]:
     files: dict[Path, Path] = {}
     for path in paths:
         found = [] if path.exists() else sorted(map(Path, glob(str(path), recursive=True)))
-        # Beside the fields of a well.
-        found = [file for file in found if file.name != _OF_STORES]
+        # Beside the fields of a well, and the images of a series.
+        found = [file for file in found if file.name not in _OF_STORES]
         # A pattern finds the folder of results, too; where there are but folders, they are named as what they are.
         for file in [file for file in found if not _is_mere_folder(file)] or found or [path]:
             # Patterns overlap; the same file is meant once, by whatever folders it is reached.

@@ -7,6 +7,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -17,8 +18,9 @@ import numpy as np
 from napari_deepblur.errors import AssumptionWarning, ImageError
 from napari_deepblur.io.diagnosis import missing
 from napari_deepblur.io.formats.format import Format, Scene, chosen
-from napari_deepblur.io.formats.zarr_metadata import OWN, letters_of, ome_of, read_attributes
+from napari_deepblur.io.formats.zarr_metadata import OWN, XML, letters_of, ome_of, read_attributes
 from napari_deepblur.io.lazy_image import LazyImage, levels_after_first
+from napari_deepblur.io.output import resolved
 
 _MARKS = ("zarr.json", ".zgroup", ".zattrs")
 _VERSIONS = ("0.4", "0.5")
@@ -179,7 +181,7 @@ def _image(group: Any, source: Path, names: Sequence[str], index: int) -> LazyIm
         raise ImageError(f"{source} names the axes {letters} of an array of shape {array.shape}, expected ...YX.")
     _check_chunks(array, source)
     _warn_of_gaps(array, source)
-    said = read_attributes(scales, attributes, letters, array.shape, source, index)
+    said = read_attributes(scales, attributes, letters, array.shape, source, _described(group, source, index))
     more: dict[str, Any] = {"name": names[index], "scenes": names, "scene": index}
 
     def level(pixels: Any, **coarser: Any) -> LazyImage:
@@ -199,6 +201,28 @@ def _image(group: Any, source: Path, names: Sequence[str], index: int) -> LazyIm
         return [level(one) for one in levels_after_first([array, *arrays], array.ndim - 2)]
 
     return level(array, coarser=coarser)
+
+
+def _described(group: Any, source: Path, index: int) -> tuple[Path, int]:
+    """Return the store whose OME-XML describes an image, and its number in that.
+
+    An image may be opened by a folder inside of the store, such as the field of a plate.
+    """
+    if (source / XML).is_file():
+        return source, index
+    place = resolved(source)
+    for store in place.parents:
+        if (store / XML).is_file() and _knows(b"", store):
+            names = _names_of(store, (store / XML).stat().st_mtime_ns)
+            name = (place / group.path).relative_to(store).as_posix()
+            return (store, names.index(name)) if name in names else (source, index)
+    return source, index
+
+
+@lru_cache(maxsize=8)
+def _names_of(store: Path, _changed: int) -> tuple[str, ...]:
+    """Return the names of the images of a store; of a plate that takes a while, and each of its fields asks."""
+    return tuple(_images(_group(store), store))
 
 
 def _check_chunks(array: Any, source: Path) -> None:

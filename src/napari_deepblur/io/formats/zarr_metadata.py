@@ -22,6 +22,9 @@ OWN = "napari-deepblur"
 PLANES = "planes"
 """Of these, where and when each plane was taken."""
 
+XML = Path("OME", "METADATA.ome.xml")
+"""What bioformats2raw puts into its stores, for all their images."""
+
 OPTICS = ("na", "n_immersion", "wavelengths_um")
 """Facts about the optics, which OME-Zarr has no place for."""
 
@@ -46,7 +49,7 @@ def read_attributes(
     letters: str,
     shape: Sequence[int],
     source: Path,
-    image: int,
+    described: tuple[Path, int],
 ) -> Acquisition:
     """Read how an image was taken.
 
@@ -60,8 +63,8 @@ def read_attributes(
         Those of its axes, and their lengths.
     source
         The store.
-    image
-        Index of the image among those of the store.
+    described
+        The store whose OME-XML describes the image, and the number of the image in that.
     """
     ome = ome_of(group)
     axes = scales["axes"]
@@ -95,7 +98,7 @@ def read_attributes(
     values["channels"] = tuple(str(channel.get("label") or "") for channel in known)
     values["channel_colours"] = tuple(str(channel.get("color") or "").removeprefix("#") for channel in known)
     said = said_by(_ORIGIN, str(source), axes=letters, **values)
-    return said.or_else(own).or_else(_beside(source, image))
+    return said.or_else(own).or_else(_beside(source, *described))
 
 
 def _shift(transform: Mapping[str, Any], count: int) -> NDArray[np.float64]:
@@ -125,9 +128,9 @@ def _own(group: Mapping[str, Any], source: Path) -> Acquisition:
     return said_by(OWN, str(source), **{**values, "wavelengths_um": tuple(values.get("wavelengths_um", ()))})
 
 
-def _beside(source: Path, image: int) -> Acquisition:
+def _beside(source: Path, store: Path, image: int) -> Acquisition:
     """Read the OME-XML that bioformats2raw puts into its stores."""
-    file = source / "OME" / "METADATA.ome.xml"
+    file = store / XML
     try:
         return read_ome_xml(file.read_text(encoding="utf-8"), str(source), image)
     except FileNotFoundError:
