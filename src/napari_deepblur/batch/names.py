@@ -114,7 +114,7 @@ def destinations(images: Sequence[Path], output: str, scene: str | None = None) 
     is_store = folder.suffix.lower() == ".zarr"
     # Shells that complete the name of a store end it with a slash, as that of any folder.
     if len(images) == 1 and (is_store or not (folder.is_dir() or output.endswith(separators))):
-        if not folder.suffix:
+        if not (folder.suffix or folder.exists() or folder.is_symlink()):
             raise OutputError(
                 f"{output} names no format: the name of a file ends with .tif or .ome.zarr, and that of a folder that "
                 f"is not there yet with a slash, {output}{os.sep}."
