@@ -307,6 +307,13 @@ def test_the_folder_of_results_is_no_image_on_the_second_run(
         # As a shell says it.
         assert run("deblur", *sorted(tmp_path.iterdir()), "-o", tmp_path / "out", *QUICK).code == 0
     assert len(list((tmp_path / "out").iterdir())) == 2
+    # Nor is what the run itself has, or had the time before, beside the images.
+    (tmp_path / "settings.json").write_text('{"method": "wiener", "device": "cpu"}')
+    own = ("--report", tmp_path / "report.csv", "--settings", tmp_path / "settings.json")
+    theta = ("--theta", *([0.05] * 8))
+    for count in (1, 2):
+        outcome = run("deblur", tmp_path / "*", "-o", tmp_path / "out", *own, *theta)
+        assert outcome.code == 0 and outcome.err.count("belongs to this run") == count
     # Where there is nothing else, folders are named as what they are.
     assert "is a folder" in run("deblur", tmp_path / "o*", "-o", tmp_path / "other.tif", *QUICK).err
 

@@ -14,6 +14,7 @@ import tifffile
 
 from napari_deepblur.batch.up_to_date import is_up_to_date
 from napari_deepblur.io.images import read_image, write_tiff
+from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.output import own_prefix
 from napari_deepblur.io.records import origin_in, record_in
 from napari_deepblur.io.source_hash import source_hash
@@ -157,3 +158,21 @@ def test_the_file_of_a_blur_is_what_is_in_it_whatever_its_path(
     psf[15, 15] = 2
     write_tiff(tmp_path / "psf.tif", psf, pixel_size_um=0.09)
     assert "another file of the blur" in run("deblur", cells, "-o", "out.tif", "--family", "psf.tif", *options).err
+
+
+def test_a_spread_that_is_missing_or_another_is_made_with_its_result(
+    run: Callable[..., Any], cells: Path, tmp_path: Path
+) -> None:
+    options = ("--method", "wiener", "--device", "cpu", "--pixel-size-um", 0.09, "--draws", 2)
+    out, spread, other = (tmp_path / name for name in ("out.tif", "spread.tif", "other.ome.zarr"))
+    for place in (spread, other):
+        # Of an up to date result another file is asked for.
+        assert run("deblur", cells, "-o", out, "--spread", place, *options).code == 0
+        assert "up to date" in run("deblur", cells, "-o", out, "--spread", place, *options).err
+    image = tmp_path / "turned.tif"
+    write_tiff(image, read_image(cells)[::-1], pixel_size_um=0.09)
+    assert run("deblur", image, "-o", tmp_path / "b.tif", "--spread", spread, *options).code == 0
+    again = run("deblur", cells, "-o", out, "--spread", spread, *options)
+    assert again.code == 0 and "not the spread of" in again.err
+    with open_image(other) as expected:
+        np.testing.assert_array_equal(read_image(spread), np.asarray(expected))

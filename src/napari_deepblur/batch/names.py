@@ -9,7 +9,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from napari_deepblur.errors import ImageError, OutputError
-from napari_deepblur.io.output import place_of, resolved
+from napari_deepblur.io.output import is_same_file, place_of, resolved
 
 _SUFFIX = "_deblurred.ome.tif"
 _OF_STORES = ("zarr.json", "OME")
@@ -39,6 +39,27 @@ def listed_files(paths: Sequence[Path]) -> list[Path]:
     if len(files) == 1 and all(has_magic(str(path)) and not path.exists() for path in files.values()):
         raise ImageError(f"No file matches {paths[0]}. Check the folder, and the suffix.")
     return list(files.values())
+
+
+def without_own_files(
+    images: Sequence[Path], own: Sequence[str | Path | None], say: Callable[[str], object]
+) -> list[Path]:
+    """Leave out what a pattern finds beside images although the run reads or writes it: its report, settings, or blur.
+
+    Parameters
+    ----------
+    images
+        Image files; one alone is what it was named to be.
+    own
+        Files that belong to the run; what is none is passed over.
+    say
+        Called with a sentence on each that is left out.
+    """
+    files = [Path(file) for file in own if file is not None]
+    mine = [image for image in images if len(images) > 1 and any(is_same_file(image, file) for file in files)]
+    for image in mine:
+        say(f"{image} belongs to this run, and is not deblurred.")
+    return [image for image in images if image not in mine]
 
 
 def name_of(image: Path) -> str:

@@ -109,7 +109,7 @@ def deblur_file_steps(
     DeepblurError
         Those of `open_image`, `settings_of`, `deblur_stack_steps` and `deblur_volume_steps`.
     """
-    from napari_deepblur.batch.up_to_date import is_up_to_date
+    from napari_deepblur.batch.up_to_date import is_spread_of, is_up_to_date
     from napari_deepblur.io.axes import check_axes, check_spacing, named_axes, planes_last
     from napari_deepblur.io.open_image import open_image
     from napari_deepblur.io.sinks import file_sink
@@ -139,7 +139,7 @@ def deblur_file_steps(
     # As they were named: of rows and columns in the other order the result is another.
     wish: dict[str, Any] = asdict(asked) | {"axes": named, "plane_spacing_um": spacing}
     origin = made_of(settings, source_hash(source, files), planes, wish, asked.volume)
-    if not again and is_up_to_date(target, origin, say):
+    if not again and is_up_to_date(target, origin, say) and (spread is None or is_spread_of(spread, target, say)):
         return Made(settings, None, None)
     sink = file_sink(target, said, origin, compression)
     if asked.volume:

@@ -53,6 +53,29 @@ def is_up_to_date(target: Path, made_of: Mapping[str, Any], say: Callable[[str],
     return False
 
 
+def is_spread_of(spread: Path, target: Path, say: Callable[[str], object]) -> bool:
+    """Tell whether a file is the whole spread of the run that made a result; say so where it is not.
+
+    Parameters
+    ----------
+    spread
+        The file, if there is one.
+    target
+        The result.
+    say
+        Called with a sentence.
+    """
+    from napari_deepblur.io.records import record_in, without_origin
+
+    own, of_result = (record_in(path) if path.exists() else None for path in (spread, target))
+    # It is the record of its run, and what it shows.
+    same = own is not None and of_result is not None and own == {**without_origin(of_result), "shows": own.get("shows")}
+    if same and _is_whole(spread):
+        return True
+    say(f"{spread} is not there, or not the spread of {target}: both are made again.")
+    return False
+
+
 def _is_whole(target: Path) -> bool:
     """Open a result, which compares what it promises with what is there."""
     from napari_deepblur.errors import ImageError

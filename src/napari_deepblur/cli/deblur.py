@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from napari_deepblur.batch.names import destinations, listed_files, name_of, without_results
+from napari_deepblur.batch.names import destinations, listed_files, name_of, without_own_files, without_results
 from napari_deepblur.batch.one_file import Asked, deblur_file_steps
 from napari_deepblur.batch.report import check_report
 from napari_deepblur.batch.room import check_room
@@ -104,7 +104,9 @@ def work(arguments: argparse.Namespace) -> None:
     from napari_deepblur.io.output import check_tiff_name
     from napari_deepblur.io.sinks import file_sink
 
-    images = without_results(listed_files(arguments.images), arguments.output, _named(quiet=False))
+    own = (arguments.report, arguments.settings, arguments.family)
+    images = without_own_files(listed_files(arguments.images), own, _named(quiet=False))
+    images = without_results(images, arguments.output, _named(quiet=False))
     pairs = destinations(images, arguments.output, arguments.scene)
     more = (arguments.psfs, arguments.spread, arguments.coefficients, arguments.save_settings)
     if len(pairs) > 1 and any(more):

@@ -40,6 +40,11 @@ def with_origin(record: Mapping[str, Any], made_of: Mapping[str, Any] | None) ->
     return dict(record) if made_of is None else {**record, _ORIGIN: dict(made_of)}
 
 
+def without_origin(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record without what `with_origin` adds."""
+    return {name: value for name, value in record.items() if name != _ORIGIN}
+
+
 def origin_in(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what decided a result, by its record; None where that does not say."""
     found = record.get(_ORIGIN)
