@@ -166,7 +166,7 @@ class LazyImage:
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Read a part: the planes that it lies in, one after another."""
-        full = _full_key(key, self.ndim)
+        full = full_key(key, self.ndim)
         leading = [range(n)[k] for n, k in zip(self.shape, full[: self._leading], strict=False)]
         inner = full[self._leading :]
         lists = [[chosen] if isinstance(chosen, int) else chosen for chosen in leading]
@@ -222,7 +222,7 @@ class _Permuted:
         self.reads_parts = image.reads_parts
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        full = _full_key(key, self.ndim)
+        full = full_key(key, self.ndim)
         k = len(self._order)
         own: list[Any] = [slice(None)] * k
         for place, axis in enumerate(self._order):
@@ -264,7 +264,7 @@ def levels_after_first(levels: Iterable[Level], leading: int) -> list[Level]:
     return kept[1:]
 
 
-def _full_key(key: Any, ndim: int) -> tuple[int | slice, ...]:
+def full_key(key: Any, ndim: int) -> tuple[int | slice, ...]:
     """Write an index with one entry for each axis."""
     entries = list(key) if isinstance(key, tuple) else [key]
     if Ellipsis in entries:

@@ -7,6 +7,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.io.lazy_image import full_key
+
 
 def in_order(array: Any, stored: str, axes: str) -> Any:
     """Return an array with its axes in another order, read in parts.
@@ -22,15 +24,6 @@ def in_order(array: Any, stored: str, axes: str) -> Any:
     """
     stored, wanted = stored.replace("S", "C"), axes.replace("S", "C")
     return array if stored == wanted else _Reordered(array, tuple(stored.index(letter) for letter in wanted))
-
-
-def full_key(key: Any, ndim: int) -> list[Any]:
-    """Write an index with one entry for each axis."""
-    entries = list(key) if isinstance(key, tuple) else [key]
-    if Ellipsis in entries:
-        place = entries.index(Ellipsis)
-        entries[place : place + 1] = [slice(None)] * (ndim - len(entries) + 1)
-    return entries + [slice(None)] * (ndim - len(entries))
 
 
 @final

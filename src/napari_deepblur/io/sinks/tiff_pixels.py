@@ -8,9 +8,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_deepblur.io.lazy_image import full_key
 from napari_deepblur.io.open_image import open_image
 from napari_deepblur.io.sinks.base import Form
-from napari_deepblur.io.sinks.reordered import full_key, in_order
+from napari_deepblur.io.sinks.reordered import in_order
 
 
 @final
