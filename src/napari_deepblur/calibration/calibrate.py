@@ -199,8 +199,8 @@ def _bead_sets(seen: Sequence[Survey], field: tuple[int, int], normalise: bool, 
             name = names[index] if names else f"stack {index}"
             raise CalibrationError(
                 f"Plane {int(share.argmin())} of {name} has {share.min():.0%} of the light in focus within its "
-                f"patches, expected at least {_LEAST_SHARE:.0%}: it is blank, or too far out of focus. Leave the plane out, or "
-                "choose larger patches."
+                f"patches, expected at least {_LEAST_SHARE:.0%}: it is blank, or too far out of focus. Leave the plane "
+                "out, or choose larger patches."
             )
         scale = share * light if normalise else light
         patches = found.patches[good] / np.asarray(scale, dtype=np.float32)[..., None, None]

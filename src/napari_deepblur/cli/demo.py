@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.cli.progress import run_with_bar
-from napari_deepblur.errors import OutputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,14 +41,12 @@ def add_to(verbs: Verbs) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Deblur the sample, write all files, and show it if there is a display."""
     from napari_deepblur.io.images import check_writable, read_image, write_tiff
+    from napari_deepblur.io.output import make_folder
     from napari_deepblur.pipeline import DeblurSettings, deblur_steps, save_settings
     from napari_deepblur.samples import sample_microscope, sample_path
 
     folder: Path = arguments.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}). Choose another one.") from error
+    make_folder(folder)
     outputs = {name: check_writable(folder / name) for name in OUTPUTS}
     microscope = sample_microscope()
     settings = DeblurSettings(microscope=microscope, device=arguments.device)
