@@ -88,22 +88,17 @@ def _stated(said: Sequence[Acquisition], pixel_size_um: float | None) -> dict[st
 
 
 def _what_is_missing(arguments: argparse.Namespace, missing: Sequence[str]) -> str:
+    options = " and ".join(f"--{name.replace('_', '-')}" for name in missing)
+    source = arguments.stacks[0]
     if missing == ["pixel_size_um"]:
-        return f"{arguments.stacks[0]} does not say its pixel size. Give --pixel-size-um."
+        return f"{source} does not say its pixel size. Give --pixel-size-um."
     if arguments.pupil:
-        return (
-            "A pupil is that of a microscope: give --na, --wavelength-um and --n-immersion, which "
-            f"{arguments.stacks[0].name} does not say."
-        )
-    if arguments.bead_diameter_um is not None:
-        return (
-            "The diameter of the beads was given, but no microscope, which tells what is left of their blur: give --na "
-            f"and --wavelength-um, which {arguments.stacks[0].name} does not say."
-        )
-    return (
-        "A microscope needs at least --na and --wavelength-um, where the files do not say them. Give both, or none of "
-        "its options."
-    )
+        why = "A pupil is that of a microscope, and of its immersion (--n-immersion)"
+    elif arguments.bead_diameter_um is not None:
+        why = "The diameter of the beads was given, but no microscope, which tells what is left of their blur"
+    else:
+        why = "A microscope needs at least --na and --wavelength-um. Give both, or none of its options"
+    return f"{why}: {source.name} does not say what {options} would."
 
 
 def _warn_overruled(said: Mapping[Path, Acquisition], chosen: Microscope, given: Mapping[str, float]) -> None:

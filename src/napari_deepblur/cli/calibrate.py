@@ -171,13 +171,14 @@ def work(arguments: argparse.Namespace) -> None:
 
 def _check_options(arguments: argparse.Namespace) -> None:
     """Refuse options that would not be heeded, and fill in those of the demonstration."""
-    if arguments.demo is None:
-        unheeded, why = list(_DEMO_NUMBERS), "are for a simulated microscope: add --demo FOLDER, or leave them out"
-    else:
-        unheeded, why = [*OPTICS, "scene"], "are not for a simulated microscope, which has optics of its own"
+    unheeded = list(_DEMO_NUMBERS) if arguments.demo is None else [*OPTICS, "scene"]
     wrong = [f"--{name.replace('_', '-')}" for name in unheeded if getattr(arguments, name) is not None]
+    if wrong and arguments.demo is None:
+        raise SettingsError(
+            f"Only a simulated microscope has {' and '.join(wrong)}. Add --demo FOLDER, or leave it out."
+        )
     if wrong:
-        raise SettingsError(f"{' and '.join(wrong)} {why}.")
+        raise SettingsError(f"A simulated microscope has optics of its own. Leave out {' and '.join(wrong)}.")
     for name, value in _DEMO_NUMBERS.items():
         setattr(arguments, name, _either(getattr(arguments, name), value))
 
