@@ -10,7 +10,7 @@ from napari_deepblur.batch.names import listed_files
 from napari_deepblur.cli import calibrate_pupil
 from napari_deepblur.cli.arguments import check_outputs
 from napari_deepblur.cli.bead_optics import OPTICS, bead_microscope
-from napari_deepblur.cli.progress import run_with_bar
+from napari_deepblur.cli.progress import remark, run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
 from napari_deepblur.io.output import (
     check_family_name,
@@ -138,6 +138,11 @@ def work(arguments: argparse.Namespace) -> None:
         from napari_deepblur.io.families import save_family
 
         save_family(found.family, arguments.output)
+        if microscope is None:
+            remark(arguments.quiet)(
+                f"{arguments.output} does not say its microscope, so that no blur can be identified with it: it serves "
+                "with a known theta only. Give --na and --wavelength-um, and calibrate again."
+            )
     if arguments.table is not None:
         from napari_deepblur.io.output import replacing
 

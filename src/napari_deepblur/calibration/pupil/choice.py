@@ -13,15 +13,13 @@ from napari_deepblur.calibration.bead_filter import check_diameter
 from napari_deepblur.calibration.beads import check_levels
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.noise import PoissonGaussianNoise
+from napari_deepblur.operators.families.facts import HIGHEST_MODE
 from napari_deepblur.optics import Microscope, noll_to_nm
 
 DEFAULT_MODES = tuple(range(5, 22))
 """Noll 5 to 21: all of the radial orders 2 to 5, but focus."""
 
 _WIDEST_SPACING_UM = 20.0
-_HIGHEST_MODE = 231
-"""The last of radial order 20."""
-
 _REACH = 4.0
 """Half a PSF in focus, in units of wavelength / NA."""
 
@@ -85,9 +83,9 @@ def _check_modes(name: str, modes: Sequence[int], least: int) -> None:
             f"{name} are {words or 'none'}, expected different Noll indices from {least} on. "
             f"{place if name == 'modes' else unit}"
         )
-    if max(chosen, default=least) > _HIGHEST_MODE:
+    if max(chosen, default=least) > HIGHEST_MODE:
         raise CalibrationError(
-            f"{name} are {words}, up to Noll {max(chosen)}, expected at most {_HIGHEST_MODE}: so fine a structure of "
+            f"{name} are {words}, up to Noll {max(chosen)}, expected at most {HIGHEST_MODE}: so fine a structure of "
             "the pupil is beyond what a bead shows."
         )
 
