@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from scipy import fft
 from scipy.interpolate import RegularGridInterpolator
 
-from napari_deepblur.calibration import Calibration, Reason, calibrate, calibrate_steps
+from napari_deepblur.calibration import Calibration, Reason, calibrate, calibrate_steps, retrieve_pupil
 from napari_deepblur.calibration.basis import GRID, BeadSet, eigen_psfs, fit_functions, fit_maps
 from napari_deepblur.calibration.centring import _best_shifts
 from napari_deepblur.calibration.demonstration import Demonstration, bead_positions, true_psfs
 from napari_deepblur.calibration.selection import TOLERANCE, choose
 from napari_deepblur.calibration.splines import unit_square
 from napari_deepblur.calibration.survey import too_few
-from napari_deepblur.errors import CalibrationError
+from napari_deepblur.errors import CalibrationError, MicroscopeError
 from napari_deepblur.optics import Microscope
 from napari_deepblur.progress import Progress, finished
 
@@ -167,6 +170,8 @@ def test_sets_of_known_rank_are_recovered_exactly():
         ([np.zeros((90, 90), bool)], {}, "bool"),
         ([np.zeros((90, 90, 3))], {}, "90, 90, 3.*transpose"),
         ("beads.tif", {}, "name of a file"),
+        (None, {}, "type object"),
+        ([np.zeros((90, 90))], {"overrides": [(0, 40.0)]}, "four values"),
         ([np.zeros((90, 90))], {"threshold": np.nan}, "threshold is nan"),
         ([np.zeros((90, 90))], {"threshold": -5.0}, "more than 0"),
         ([np.zeros((90, 90))], {"threshold": "5"}, "threshold is '5'"),
@@ -185,6 +190,21 @@ def test_bad_input_is_diagnosed(stacks: list[NDArray[np.generic]], options: dict
 def test_more_eigen_psfs_than_the_beads_show_are_refused(stacks: list[NDArray[np.generic]]):
     with pytest.raises(CalibrationError, match=r"n_psfs is 100, .* no more than \d+ PSFs"):
         calibrate(stacks[0], patch_size=PATCH, n_psfs=100, n_maps=1)
+
+
+def test_an_array_of_another_kind_is_one_stack_and_not_its_planes(stacks: list[NDArray[np.generic]]):
+    options: dict[str, Any] = {"patch_size": PATCH, "n_psfs": 2, "n_maps": 1}
+    as_array = calibrate(stacks[0], **options)
+    other = calibrate(torch.from_numpy(stacks[0].astype(np.float32)), **options)
+    assert set(other.beads.stack) == {0}
+    np.testing.assert_allclose(other.thetas, as_array.thetas, rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_no_microscope_is_refused(stacks: list[NDArray[np.generic]]):
+    with pytest.raises(MicroscopeError, match="The microscope is a dict"):
+        calibrate(stacks[0], {"na": 1.4}, patch_size=PATCH)  # type: ignore[arg-type]
+    with pytest.raises(MicroscopeError, match="The microscope is a NoneType"):
+        retrieve_pupil(stacks[0], None, plane_spacing_um=0.2)  # type: ignore[arg-type]
 
 
 def test_stacks_are_called_by_their_names_where_they_have_some(stacks: list[NDArray[np.generic]]):

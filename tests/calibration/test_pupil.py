@@ -187,6 +187,8 @@ def test_progress_rises_and_closing_stops_it(stack: Stack) -> None:
         ({"bead_diameter_um": 50.0}, "Is it in nanometres"),
         ({"bead_diameter_um": 4.0}, "does not fit"),
         ({"most_beads": 2.5}, "whole number"),
+        ({"seed": "a"}, "seed is 'a'"),
+        ({"noise": (1.0, 2.0)}, "noise is a tuple"),
     ],
 )
 def test_what_cannot_be_used_is_refused(stack: Stack, options: dict[str, Any], words: str) -> None:

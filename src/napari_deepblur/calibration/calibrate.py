@@ -30,7 +30,7 @@ from napari_deepblur.calibration.splines import unit_square
 from napari_deepblur.calibration.stacks import check_stacks
 from napari_deepblur.calibration.survey import Survey, bead_table, survey, too_few
 from napari_deepblur.errors import CalibrationError
-from napari_deepblur.optics import Microscope
+from napari_deepblur.optics import Microscope, as_microscope
 from napari_deepblur.progress import Progress, finished, within
 
 Count = int | Literal["auto"]
@@ -127,8 +127,12 @@ def calibrate_steps(
     """
     _check_numbers(patch_size, n_psfs, n_maps)
     check_levels(threshold, saturation)
+    if microscope is not None:
+        as_microscope(microscope)
     _check_diameter(bead_diameter_um, microscope, patch_size)
     planes = check_stacks(stacks, patch_size, names)
+    if any(len(override) != 4 for override in overrides):
+        raise CalibrationError("overrides are (stack, row, column, used): four values for each bead by hand.")
     strays = sorted({override[0] for override in overrides} - set(range(len(planes))))
     if strays:
         raise CalibrationError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,7 +38,9 @@ def check_stacks(
     """
     if isinstance(stacks, str | os.PathLike):
         raise CalibrationError(f"{stacks} is the name of a file, expected its pixels: read it with open_image first.")
-    given = [stacks] if isinstance(stacks, np.ndarray) else list(stacks)  # type: ignore[arg-type]
+    # Arrays of other kinds, such as an opened image, would otherwise fall apart into planes.
+    one = hasattr(stacks, "ndim") or not isinstance(stacks, Iterable)
+    given = [stacks] if one else list(stacks)  # type: ignore[arg-type]
     if not given:
         raise CalibrationError("There are no bead images, expected at least one stack (z, y, x) or image (y, x).")
     checked: list[NDArray[np.generic]] = []

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.cli.progress import run_with_bar
+from napari_deepblur.errors import OutputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +49,13 @@ def work(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.output
     make_folder(folder)
     outputs = {name: check_writable(folder / name) for name in OUTPUTS}
+    there = [name for name, path in outputs.items() if path.exists()]
+    if 0 < len(there) < len(OUTPUTS):
+        # Nobody named these files, which may be somebody's own; a demo leaves all of them.
+        raise OutputError(
+            f"{folder} has {' and '.join(there)} already, which no demo left there alone: nothing is replaced. Choose "
+            "another folder (--output)."
+        )
     microscope = sample_microscope()
     settings = DeblurSettings(microscope=microscope, device=arguments.device)
     image = read_image(sample_path())

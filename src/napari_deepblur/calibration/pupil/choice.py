@@ -65,6 +65,13 @@ class PupilChoice:
             check_diameter(self.bead_diameter_um)
         if not _is_whole(self.most_beads, 1):
             raise CalibrationError(f"most_beads is {self.most_beads!r}, expected a whole number of at least 1.")
+        if self.noise is not None and not isinstance(self.noise, PoissonGaussianNoise):
+            raise CalibrationError(
+                f"noise is a {type(self.noise).__name__}, expected PoissonGaussianNoise(alpha, beta), or None for an "
+                "estimate."
+            )
+        if not _is_whole(self.seed, 0):
+            raise CalibrationError(f"seed is {self.seed!r}, expected a whole number from 0 on.")
         check_levels(self.threshold, self.saturation)
 
 

@@ -23,7 +23,7 @@ from napari_deepblur.calibration.pupil.report import report
 from napari_deepblur.calibration.pupil.results import PupilRetrieval
 from napari_deepblur.calibration.pupil.search import SEARCH_STEPS, searched
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.optics import Microscope
+from napari_deepblur.optics import Microscope, as_microscope
 from napari_deepblur.progress import Progress, finished, within
 
 _STEPS = 30
@@ -104,6 +104,7 @@ def retrieve_pupil_steps(
     stack: ArrayLike, microscope: Microscope, choice: PupilChoice
 ) -> Generator[Progress, None, PupilRetrieval]:
     """Find a pupil step by step, yielding progress; arguments, result and errors are those of `retrieve_pupil`."""
+    as_microscope(microscope)
     values = checked_stack(stack)
     side = choice.patch_size or patch_side(microscope, len(values), choice.plane_spacing_um)
     if choice.bead_diameter_um is not None:
