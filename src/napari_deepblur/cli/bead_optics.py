@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from napari_deepblur.batch.file_optics import assumed_in_words
 from napari_deepblur.cli.progress import remark
 from napari_deepblur.errors import AssumptionWarning, MicroscopeError, SettingsError
-from napari_deepblur.io.acquisition import common
-from napari_deepblur.io.acquisition_files import read_acquisition
 from napari_deepblur.pipeline.overruled import WORDS, overruled
 
 if TYPE_CHECKING:
@@ -45,6 +43,7 @@ def bead_microscope(arguments: argparse.Namespace, pixel_size_um: float | None) 
     MicroscopeError
         If what options and files say together cannot be.
     """
+    from napari_deepblur.io.acquisition_files import read_acquisition
     from napari_deepblur.optics import Microscope
 
     said = {path: read_acquisition(path, arguments.scene) for path in arguments.stacks}
@@ -76,6 +75,8 @@ def bead_microscope(arguments: argparse.Namespace, pixel_size_um: float | None) 
 
 def _stated(said: Sequence[Acquisition], pixel_size_um: float | None) -> dict[str, Any]:
     """Return what all files say alike."""
+    from napari_deepblur.io.acquisition import common
+
     alike = common(list(said))
     known = set(alike.wavelengths_um) - {None}
     every = {
