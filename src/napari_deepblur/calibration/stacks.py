@@ -40,7 +40,7 @@ def check_stacks(
         raise CalibrationError(f"{stacks} is the name of a file, expected its pixels: read it with open_image first.")
     # Arrays of other kinds, such as an opened image, would otherwise fall apart into planes.
     one = hasattr(stacks, "ndim") or not isinstance(stacks, Iterable)
-    given = [stacks] if one else list(stacks)  # type: ignore[arg-type]
+    given: list[ArrayLike] = [stacks] if one else list(stacks)  # type: ignore[arg-type, list-item]
     if not given:
         raise CalibrationError("There are no bead images, expected at least one stack (z, y, x) or image (y, x).")
     checked: list[NDArray[np.generic]] = []
