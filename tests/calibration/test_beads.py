@@ -60,6 +60,15 @@ def test_saturated_beads_are_told_by_the_plateau_of_an_integer_image_or_by_a_giv
     assert set(reject(plane[None], found, PATCH, MARGIN, saturation=250)) == {Reason.SATURATED}
 
 
+def test_a_plateau_of_floats_is_saturation_too_but_not_four_pixels_around_a_bead():
+    beads = [(*p, 200.0) for p in GOOD] + [(80, 80, 900.0)]
+    plane = image(beads).astype(np.float32)
+    assert judged(np.minimum(plane, 700), (80, 80)) is Reason.SATURATED
+    four = plane.copy()
+    four[80:82, 80:82] = plane.max()
+    assert judged(four, (80, 80)) is Reason.KEPT
+
+
 def test_astigmatism_of_all_beads_is_no_reason():
     plane = image([(*p, 200.0) for p in GOOD], sigma=(2.0, 4.0))
     assert judged(plane, (40, 40)) is Reason.KEPT

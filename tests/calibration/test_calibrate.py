@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from scipy import fft
 from scipy.interpolate import RegularGridInterpolator
 
-from napari_deepblur.calibration import Calibration, Reason, calibrate, calibrate_steps
+from napari_deepblur.calibration import Calibration, Reason, calibrate, calibrate_steps, retrieve_pupil
 from napari_deepblur.calibration.basis import GRID, BeadSet, eigen_psfs, fit_functions, fit_maps
 from napari_deepblur.calibration.centring import _best_shifts
 from napari_deepblur.calibration.demonstration import Demonstration, bead_positions, true_psfs
 from napari_deepblur.calibration.selection import TOLERANCE, choose
 from napari_deepblur.calibration.splines import unit_square
 from napari_deepblur.calibration.survey import too_few
-from napari_deepblur.errors import CalibrationError
+from napari_deepblur.errors import CalibrationError, MicroscopeError
+from napari_deepblur.optics import Microscope
 from napari_deepblur.progress import Progress, finished
 
 PATCH = 25
+OPTICS = Microscope(1.2, 0.525, 0.1)
 
 
 def modelled(found: Calibration, points: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -161,11 +166,52 @@ def test_sets_of_known_rank_are_recovered_exactly():
         ([np.zeros((90, 90))], {"n_maps": 0}, "n_maps"),
         ([np.zeros((90, 90))], {"bead_diameter_um": 0.1}, "no microscope"),
         ([np.zeros((90, 90))], {}, "0 usable beads of 0 found, expected at least 8"),
+        ([np.zeros((90, 90))], {}, "Nothing in it stands out as a bead"),
+        ([np.zeros((90, 90), bool)], {}, "bool"),
+        ([np.zeros((90, 90, 3))], {}, "90, 90, 3.*transpose"),
+        ("beads.tif", {}, "name of a file"),
+        (None, {}, "type object"),
+        ([np.zeros((90, 90))], {"overrides": [(0, 40.0)]}, "four values"),
+        ([np.zeros((90, 90))], {"threshold": np.nan}, "threshold is nan"),
+        ([np.zeros((90, 90))], {"threshold": -5.0}, "more than 0"),
+        ([np.zeros((90, 90))], {"threshold": "5"}, "threshold is '5'"),
+        ([np.zeros((90, 90))], {"saturation": np.nan}, "saturation is nan"),
+        ([np.zeros((90, 90))], {"bead_diameter_um": 100, "microscope": OPTICS}, "Is it in nanometres"),
+        ([np.zeros((90, 90))], {"bead_diameter_um": "0.1", "microscope": OPTICS}, "positive number"),
+        ([np.zeros((90, 90))], {"bead_diameter_um": 3.0, "microscope": OPTICS}, "2.5 um: a bead does not fit"),
+        ([np.zeros((90, 90))], {"overrides": [(1, 40.0, 40.0, True)]}, "overrides name stack 1, expected 0 to 0"),
     ],
 )
 def test_bad_input_is_diagnosed(stacks: list[NDArray[np.generic]], options: dict[str, object], words: str):
     with pytest.raises(CalibrationError, match=words):
         calibrate(stacks, **{"patch_size": PATCH} | options)  # type: ignore[arg-type]
+
+
+def test_more_eigen_psfs_than_the_beads_show_are_refused(stacks: list[NDArray[np.generic]]):
+    with pytest.raises(CalibrationError, match=r"n_psfs is 100, .* no more than \d+ PSFs"):
+        calibrate(stacks[0], patch_size=PATCH, n_psfs=100, n_maps=1)
+
+
+def test_an_array_of_another_kind_is_one_stack_and_not_its_planes(stacks: list[NDArray[np.generic]]):
+    options: dict[str, Any] = {"patch_size": PATCH, "n_psfs": 2, "n_maps": 1}
+    as_array = calibrate(stacks[0], **options)
+    other = calibrate(torch.from_numpy(stacks[0].astype(np.float32)), **options)
+    assert set(other.beads.stack) == {0}
+    np.testing.assert_allclose(other.thetas, as_array.thetas, rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_no_microscope_is_refused(stacks: list[NDArray[np.generic]]):
+    with pytest.raises(MicroscopeError, match="The microscope is a dict"):
+        calibrate(stacks[0], {"na": 1.4}, patch_size=PATCH)  # type: ignore[arg-type]
+    with pytest.raises(MicroscopeError, match="The microscope is a NoneType"):
+        retrieve_pupil(stacks[0], None, plane_spacing_um=0.2)  # type: ignore[arg-type]
+
+
+def test_stacks_are_called_by_their_names_where_they_have_some(stacks: list[NDArray[np.generic]]):
+    names = ["a.tif", "b.tif"]
+    for second, words in ((np.zeros((9, 9)), "b.tif has the shape"), (np.zeros_like(stacks[0]), "b.tif has 0 usable")):
+        with pytest.raises(CalibrationError, match=words):
+            finished(calibrate_steps([stacks[0], second], patch_size=PATCH, names=names))
 
 
 def test_a_blank_plane_is_named(stacks: list[NDArray[np.generic]]):
@@ -179,6 +225,13 @@ def test_good_beads_that_are_too_few_are_not_said_to_be_bad() -> None:
     words = str(too_few(0, 1, [Reason.KEPT] * 5))
     assert "5 usable beads of 5 found" in words and "All that were found are good: take an image with more" in words
     assert "Lower the threshold, or" in str(too_few(0, 1, [Reason.KEPT] * 4 + [Reason.BORDER]))
+
+
+def test_advice_follows_what_was_wrong_with_most() -> None:
+    full = [Reason.SATURATED] * 11 + [Reason.BORDER] * 12
+    assert "11 saturated. Expose more briefly" in str(too_few(0, 1, full))
+    assert "bright beads on a dark background" in str(too_few(0, 1, [Reason.PIXEL] * 20 + [Reason.BORDER] * 30))
+    assert "smaller patches" in str(too_few(0, 1, [Reason.SATURATED] * 2 + [Reason.NEIGHBOUR] * 30))
 
 
 def test_too_few_beads_say_why_the_others_were_rejected(stacks: list[NDArray[np.generic]]):

@@ -64,5 +64,8 @@ def test_the_sample_is_made_of_what_it_says():
 def test_impossible_demonstrations_are_refused():
     with pytest.raises(CalibrationError, match="positive"):
         Demonstration(n_stacks=0)
+    for photons in (np.nan, 0.0, 1e30):
+        with pytest.raises(CalibrationError, match="photons at the peak"):
+            bead_stack(SMALL, 0, photons)
     with pytest.raises(CalibrationError, match="at least 96"):
         Demonstration(field_shape=(64, 512))

@@ -22,6 +22,12 @@ def test_words_are_no_modes(text: str):
         noll_modes(text)
 
 
+@pytest.mark.parametrize("text", ["4-1000000000000", "1000000000000", "4,5-20000"])
+def test_no_list_of_modes_takes_all_memory(text: str):
+    with pytest.raises(argparse.ArgumentTypeError, match="beyond Noll 10000"):
+        noll_modes(text)
+
+
 def test_a_number_or_a_word():
     side = reader({"count": None, "kind": "int", "words": ["auto", "none"]})
     assert [side(text) for text in ("auto", "none", "256")] == ["auto", "none", 256]

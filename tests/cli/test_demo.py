@@ -42,6 +42,16 @@ def small_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_a_result_that_no_demo_wrote_is_not_replaced(run: Callable[..., Any], tmp_path: Path):
+    own = tmp_path / "result.tif"
+    own.write_bytes(b"mine")
+    code, _, err = run("demo", "--output", tmp_path, "--no-viewer", "--device", "cpu")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "has result.tif already" in err and own.read_bytes() == b"mine"
+    code, _, err = run("demo", "--output", own, "--no-viewer")
+    assert code == 2 and "is a file, expected a folder" in err
+
+
 def test_writes_everything(run: Callable[..., Any], small_sample: Path, tmp_path: Path):
     folder = tmp_path / "new" / "demo_output"
     outcome = run("demo", "--output", folder, "--no-viewer", "--device", "cpu")

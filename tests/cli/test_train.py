@@ -16,12 +16,14 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from napari_deepblur.errors import OutputError
 from napari_deepblur.io.adapted_weights import open_adapted
 from napari_deepblur.io.families import family_hash, load_family, save_family
 from napari_deepblur.io.weights import load_deblurring, load_identification, read_weights
 from napari_deepblur.operators import ProductConvolutionFamily
 from napari_deepblur.optics import Microscope
 from napari_deepblur.training import recipes
+from napari_deepblur.training.adapt_family import adapt_steps
 from napari_deepblur.training.packed_bank import read_packed
 from napari_deepblur.training.pool import is_validation
 from napari_deepblur.training.recipes import DeblurringRecipe, IdentificationRecipe, Schedule
@@ -145,6 +147,7 @@ def test_deblurring_is_trained_from_packed_banks(
         (["--device", "cuda:99"], "cuda:99"),
         (["--data", "absent"], "absent"),
         (["--export", "absent/weights.safetensors"], "absent"),
+        (["--export", "weights.pt"], "weights.pt would be a safetensors file by the name of another format (.pt)"),
         (["--validation-data", "absent"], "absent"),
     ],
 )
@@ -162,6 +165,56 @@ def test_pack_needs_a_place_and_room(run: Callable[..., Any], sharp_images: Path
         code, _, err = run("train", "pack", "--data", sharp_images, "--out", out, "--max-mb", size, "--quiet")
         assert (code, err.count("\n")) == (2, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_output_of_training_replaces_what_is_read(
+    run: Callable[..., Any], sharp_images: Path, small_family: Path, untrained_weights: Path, tmp_path: Path
+):
+    weights = tmp_path / "own.safetensors"
+    weights.write_bytes((untrained_weights / "identification-light.safetensors").read_bytes())
+    images = sorted(sharp_images.iterdir())
+    kept = {path: path.read_bytes() for path in (weights, small_family, *images)}
+    data = ("--data", sharp_images, "--quiet")
+    train = (*data, "--out", tmp_path / "run")
+    for words, arguments in (
+        ("is read by this run", ("identification", *train, "--start", weights, "--export", weights)),
+        ("is read by this run", ("deblurring", *train, "--identification", weights, "--export", weights)),
+        ("is read by this run", ("identification", "--family", small_family, "--export", small_family)),
+        ("another format (.png)", ("identification", *train, "--export", images[0])),
+        ("another format (.png)", ("pack", *data, "--out", images[0])),
+        ("another format (.tif)", ("spectra", *data, "--out", tmp_path / "s.tif")),
+        ("megabytes", ("pack", *data, "--out", tmp_path / "bank.zip", "--max-mb", "nan")),
+    ):
+        code, _, err = run("train", *arguments)
+        assert (code, err.count("\n")) == (2, 1), err
+        assert words in err
+    assert all(path.read_bytes() == before for path, before in kept.items())
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_family_itself_and_what_is_shipped_are_never_replaced(small_family: Path, tmp_path: Path):
+    before = small_family.read_bytes()
+    with pytest.raises(OutputError, match="the family itself"):
+        next(adapt_steps(small_family, export=small_family))
+    assert small_family.read_bytes() == before
+    for places in ({}, {"export": tmp_path / "w.safetensors"}, {"out": tmp_path / "run"}):
+        with pytest.raises(OutputError, match="comes with the package"):
+            next(adapt_steps("demonstration", **places))
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_run_that_is_continued_says_that_it_does_not_start_afresh(
+    run: Callable[..., Any], sharp_images: Path, tmp_path: Path, untrained_weights: Path
+):
+    weights = untrained_weights / "identification-light.safetensors"
+    options = ("--out", tmp_path, "--recipe", "tiny", "--minutes", 1e-9, "--validation-images", 1, "--device", "cpu")
+    for words in ("", f"{tmp_path} holds a run, which is continued: --start counts for new ones only."):
+        export = tmp_path / "w.safetensors"
+        outcome = run(
+            "train", "identification", "--data", sharp_images, *options, "--start", weights, "--export", export
+        )
+        assert outcome.code == 0, outcome.err
+        assert words in outcome.err and bool(words) == ("is continued" in outcome.err)
 
 
 def test_a_network_is_adapted_to_a_family_and_found_again(
@@ -200,6 +253,9 @@ def test_what_cannot_be_adapted_is_said(run: Callable[..., Any], small_family: P
     code, _, err = run("train", "identification", "--family", small_family, "--recipe", "paper")
     assert code == 2
     assert "--recipe and --family" in err
+    code, _, err = run("train", "deblurring", "--family", small_family, "--start", "light", "--identification", "light")
+    assert code == 2
+    assert "--start and --identification and --family do not go together" in err
     code, _, err = run("train", "identification")
     assert code == 2
     assert "--data and --out are needed" in err

@@ -300,3 +300,9 @@ def test_what_is_done_to_a_loaded_network_is_not_done_to_the_next() -> None:
     with torch.no_grad():
         one.answer.bias.add_(1)
     assert all(torch.equal(before[name], value) for name, value in load_identification("light").state_dict().items())
+
+
+def test_the_header_is_json_whatever_the_facts(path: Path) -> None:
+    save_weights(path, DeblurringNetwork(DEBLURRING), {"validation": [{"loss": float("nan"), "row_db": float("inf")}]})
+    with safe_open(path, "pt") as file:
+        assert file.metadata()["facts"] == '{"validation": [{"loss": null, "row_db": null}]}'

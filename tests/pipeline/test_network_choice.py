@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deepblur.errors import WeightsError
+from napari_deepblur.errors import AssumptionWarning, WeightsError
 from napari_deepblur.io.adapted_weights import adapted_path
 from napari_deepblur.io.families import family_hash
 from napari_deepblur.io.weights import save_weights
@@ -51,3 +51,16 @@ def test_weights_of_another_family_are_refused(measured: EigenPsfFamily, family:
     for one in (measured, family):
         with pytest.raises(WeightsError, match="adapted to another family"):
             identification_weights(one, own)
+
+
+@pytest.mark.usefixtures("weights_folder")
+def test_adapted_weights_that_cannot_be_used_are_not_passed_over_in_silence(
+    measured: EigenPsfFamily, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.safetensors"
+    adapted_path(file, "identification").write_bytes(b"cut")
+    save_weights(adapted_path(file, "deblurring"), AdaptedNetwork(TINY), {"family": "another"})
+    with pytest.warns(AssumptionWarning, match=r"mine\.identification\.safetensors lies beside .* not used"):
+        assert identification_weights(measured, None, file) is None
+    with pytest.warns(AssumptionWarning, match=r"mine\.deblurring\.safetensors lies beside .* not used"):
+        deblurring_weights(measured, "light", file)

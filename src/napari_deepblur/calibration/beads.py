@@ -6,6 +6,8 @@ wrong with a bead is wrong with it in every plane.
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.feature import peak_local_max
 
 from napari_deepblur.calibration.reasons import Reason as Reason
+from napari_deepblur.errors import CalibrationError
 
 Array = NDArray[np.float64]
 
@@ -26,8 +29,23 @@ _FAINTEST_NEIGHBOUR = 0.25
 _DIMMEST, _LONGEST = 0.25, 1.8
 """Least response as a share of the median bead's; largest ratio of the axes, those of the median bead being one."""
 
-_PLATEAU = 3
-"""As many pixels of one bead at the largest value of the stack are taken for saturation."""
+_PLATEAU, _PLATEAU_OF_FLOATS = 3, 5
+"""As many pixels of one bead at the largest value of the stack are taken for saturation.
+
+Of floats that were computed, four can be equal: those around a bead that lies where they meet.
+"""
+
+
+def check_levels(threshold: float | None, saturation: float | None) -> None:
+    """Raise a `CalibrationError` if the least height of a bead, or the level of a full pixel, is no such number."""
+    for name, value in (("threshold", threshold), ("saturation", saturation)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value)):
+            raise CalibrationError(f"{name} is {value!r}, expected a number in the units of the images.")
+    if threshold is not None and threshold <= 0:
+        raise CalibrationError(
+            f"threshold is {threshold:g}, expected more than 0: it is how far a bead rises above its surroundings in "
+            "the filtered image."
+        )
 
 
 class Candidates(NamedTuple):
@@ -96,8 +114,8 @@ def reject(
     patch_size, margin
         Side k of the patches, and pixels around them that centring needs.
     saturation
-        Intensity from which on the camera is saturated; by default the largest value of an integer stack, for beads
-        that have several pixels of it.
+        Intensity from which on the camera is saturated; by default the largest value of the stack, for beads that have
+        several pixels of it: also of floats, which counts of a camera were converted to.
 
     Returns
     -------
@@ -116,11 +134,10 @@ def reject(
         if counts.sum() > 1:
             reasons[index] = Reason.NEIGHBOUR
     top = stack.max() if saturation is None else saturation
-    enough = 1 if saturation is not None else _PLATEAU
-    if saturation is not None or stack.dtype.kind in "ui":
-        for index in _kept(reasons):
-            if (_cut(stack, found.points[index], half) >= top).sum(axis=(1, 2)).max() >= enough:
-                reasons[index] = Reason.SATURATED
+    enough = 1 if saturation is not None else _PLATEAU_OF_FLOATS if stack.dtype.kind == "f" else _PLATEAU
+    for index in _kept(reasons):
+        if (_cut(stack, found.points[index], half) >= top).sum(axis=(1, 2)).max() >= enough:
+            reasons[index] = Reason.SATURATED
     usual = float(np.median(found.response[_kept(reasons)])) if _kept(reasons) else 0.0
     for index in _kept(reasons):
         if found.response[index] < _DIMMEST * usual:

@@ -22,13 +22,15 @@ from napari_deepblur.calibration.basis import (
     fit_functions,
     fit_maps,
 )
+from napari_deepblur.calibration.bead_filter import check_diameter, check_fits
+from napari_deepblur.calibration.beads import check_levels
 from napari_deepblur.calibration.results import Calibration
 from napari_deepblur.calibration.selection import FEWEST_BEADS, MOST_MAPS, MOST_PSFS, choose, map_errors, psf_errors
 from napari_deepblur.calibration.splines import unit_square
 from napari_deepblur.calibration.stacks import check_stacks
 from napari_deepblur.calibration.survey import Survey, bead_table, survey, too_few
 from napari_deepblur.errors import CalibrationError
-from napari_deepblur.optics import Microscope
+from napari_deepblur.optics import Microscope, as_microscope
 from napari_deepblur.progress import Progress, finished, within
 
 Count = int | Literal["auto"]
@@ -71,7 +73,8 @@ def calibrate(
         Give the PSFs of every plane the sum one, and every bead the same brightness. Otherwise the beads keep their
         brightness relative to their median, which carries vignetting into the maps where all beads are alike.
     n_psfs, n_maps
-        Numbers I and J; ``"auto"`` chooses them by the error at beads that are left out.
+        Numbers I and J; ``"auto"`` chooses them by the error at beads that are left out. There are fewer maps than
+        asked for where the coefficients are sums of fewer functions of the field.
     threshold, saturation
         Of `find_beads` and `reject`.
     overrides
@@ -115,14 +118,26 @@ def calibrate_steps(
     threshold: float | None = None,
     saturation: float | None = None,
     overrides: Sequence[Override] = (),
+    names: Sequence[str] = (),
 ) -> Generator[Progress, None, Calibration]:
     """Calibrate step by step, yielding progress; arguments, result and errors are those of `calibrate`.
 
-    Closing the generator cancels the calibration.
+    Errors call the stacks by their `names`, such as those of their files, where there are some. Closing the generator
+    cancels the calibration.
     """
     _check_numbers(patch_size, n_psfs, n_maps)
-    _check_diameter(bead_diameter_um, microscope)
-    planes = check_stacks(stacks, patch_size)
+    check_levels(threshold, saturation)
+    if microscope is not None:
+        as_microscope(microscope)
+    _check_diameter(bead_diameter_um, microscope, patch_size)
+    planes = check_stacks(stacks, patch_size, names)
+    if any(len(override) != 4 for override in overrides):
+        raise CalibrationError("overrides are (stack, row, column, used): four values for each bead by hand.")
+    strays = sorted({override[0] for override in overrides} - set(range(len(planes))))
+    if strays:
+        raise CalibrationError(
+            f"overrides name stack {strays[0]}, expected 0 to {len(planes) - 1}: they count from 0, as the stacks do."
+        )
     total = 2 * len(planes) + 20
     seen: list[Survey] = []
     for index, stack in enumerate(planes):
@@ -130,10 +145,10 @@ def calibrate_steps(
         decided = [override[1:] for override in overrides if override[0] == index]
         seen.append(survey(stack, patch_size, microscope, bead_diameter_um, threshold, saturation, decided))
         if seen[-1].centred is None or seen[-1].good.sum() < FEWEST_BEADS:
-            raise too_few(index, len(planes), seen[-1].reasons)
+            raise too_few(index, len(planes), seen[-1].reasons, names[index] if names else "")
     table = bead_table(seen)
     field = (planes[0].shape[1], planes[0].shape[2])
-    sets = _bead_sets(seen, field, normalise)
+    sets = _bead_sets(seen, field, normalise, names)
     done = len(planes)
     psf_curve = map_curve = np.zeros(0)
     if n_psfs == "auto":
@@ -145,6 +160,11 @@ def calibrate_steps(
     done += 20
     yield Progress("fit", done, total)
     basis, singular = eigen_psfs(sets, n_psfs)
+    if len(basis) < n_psfs:
+        raise CalibrationError(
+            f"n_psfs is {n_psfs}, but the beads show no more than {len(basis)} PSFs, each plane counted. Choose fewer, "
+            "or 'auto'."
+        )
     splines = []
     for beads in sets:
         splines.append(fit_functions(beads, basis))
@@ -170,7 +190,7 @@ def calibrate_steps(
     )
 
 
-def _bead_sets(seen: Sequence[Survey], field: tuple[int, int], normalise: bool) -> list[BeadSet]:
+def _bead_sets(seen: Sequence[Survey], field: tuple[int, int], normalise: bool, names: Sequence[str]) -> list[BeadSet]:
     """Scale the patches of every stack, and leave out what was rejected."""
     brightness = np.concatenate([part.centred.amplitude[part.good] for part in seen if part.centred is not None])
     sets = []
@@ -180,8 +200,9 @@ def _bead_sets(seen: Sequence[Survey], field: tuple[int, int], normalise: bool) 
         light = found.amplitude[good, None] if normalise else np.array([[np.median(brightness)]])
         share = found.template.sum(axis=(1, 2))
         if share.min() < _LEAST_SHARE:
+            name = names[index] if names else f"stack {index}"
             raise CalibrationError(
-                f"Plane {int(share.argmin())} of stack {index} has {share.min():.0%} of the light in focus within its "
+                f"Plane {int(share.argmin())} of {name} has {share.min():.0%} of the light in focus within its "
                 f"patches, expected at least {_LEAST_SHARE:.0%}: it is blank, or too far out of focus. Leave the plane "
                 "out, or choose larger patches."
             )
@@ -219,13 +240,13 @@ def _check_numbers(patch_size: int, n_psfs: Count, n_maps: Count) -> None:
             raise CalibrationError(f"{name} is {value!r}, expected 'auto' or a whole number from 1 to 100.")
 
 
-def _check_diameter(diameter_um: float | None, microscope: Microscope | None) -> None:
+def _check_diameter(diameter_um: float | None, microscope: Microscope | None, patch_size: int) -> None:
     if diameter_um is None:
         return
+    check_diameter(diameter_um)
     if microscope is None:
         raise CalibrationError("The diameter of the beads was given, but no microscope, whose pixel size it needs.")
-    if not 0 < diameter_um < 5:
-        raise CalibrationError(f"bead_diameter_um is {diameter_um}, expected micrometres in (0, 5).")
+    check_fits(diameter_um, microscope, patch_size)
 
 
 def _most(sets: Sequence[BeadSet], most: int) -> int:

@@ -37,6 +37,9 @@ _MARGIN = 40
 _OFFSET, _COUNTS_PER_PHOTON, _READ_NOISE, _BACKGROUND = 100.0, 2.0, 1.5, 4.0
 """Camera: counts without light, counts per photon; read noise and the sample's background in photons."""
 
+_MOST_PHOTONS = 2e4
+"""At the peak of the median bead: the brightest are 1.4 times as bright as the mean one."""
+
 Array = NDArray[np.float64]
 
 
@@ -86,8 +89,9 @@ class Demonstration:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if min(self.n_stacks, self.n_planes, self.n_beads) < 1 or min(self.step_um, self.bead_diameter_um) <= 0:
-            raise CalibrationError(f"Numbers, step and diameter of {self} have to be positive.")
+        for name in ("n_stacks", "n_planes", "n_beads", "step_um", "bead_diameter_um"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise CalibrationError(f"{name} is {getattr(self, name)}, expected a positive number.")
         if min(self.field_shape) < 96:
             raise CalibrationError(f"The field has {self.field_shape} pixels, expected at least 96 a side.")
 
@@ -208,6 +212,11 @@ def bead_stack(demo: Demonstration, stack: int, peak_photons: float | None = 200
     ndarray
         Shape (n_planes, rows, columns): counts as a camera of 16 bits writes them, or float32 counts without noise.
     """
+    if peak_photons is not None and not 0 < peak_photons <= _MOST_PHOTONS:
+        raise CalibrationError(
+            f"{peak_photons:g} photons at the peak of a bead, expected more than 0 and at most {_MOST_PHOTONS:g}: "
+            "more do not fit into the 16 bits of its camera."
+        )
     positions, brightness = bead_positions(demo, stack)
     height, width = demo.field_shape
     half = math.ceil(_REACH_UM / demo.microscope.pixel_size_um)

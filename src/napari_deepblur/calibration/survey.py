@@ -98,16 +98,25 @@ def bead_table(seen: Sequence[Survey]) -> BeadTable:
     )
 
 
-def too_few(index: int, n_stacks: int, reasons: Sequence[Reason]) -> CalibrationError:
-    """Make the error that says how many beads are missing, and why."""
+def too_few(index: int, n_stacks: int, reasons: Sequence[Reason], name: str = "") -> CalibrationError:
+    """Make the error that says how many beads are missing, and why; a stack that has no name is called by its index."""
     kept = len(_kept(reasons))
     counts = [f"{reasons.count(r)} {r}" for r in Reason if r is not Reason.KEPT and r in reasons]
     why = f"; rejected: {', '.join(counts)}" if counts else ""
-    name = f"Stack {index}" if n_stacks > 1 else "The stack"
-    if kept == len(reasons):
+    name = name or (f"Stack {index}" if n_stacks > 1 else "The stack")
+    if not reasons:
+        advice = (
+            "Nothing in it stands out as a bead. Is it an image of bright beads on a dark background? Lower the "
+            "threshold for fainter ones"
+        )
+    elif kept == len(reasons):
         advice = "All that were found are good: take an image with more beads, or lower the threshold for fainter ones"
     elif len(reasons) < FEWEST_BEADS:
         advice = "Lower the threshold, or take an image with more beads"
+    elif kept + reasons.count(Reason.SATURATED) >= FEWEST_BEADS:
+        advice = "Expose more briefly, or take dimmer beads; if the camera is not full there, state its saturation"
+    elif kept + reasons.count(Reason.PIXEL) >= FEWEST_BEADS:
+        advice = "Check that it shows bright beads on a dark background, and that pixel size and optics are right"
     else:
         advice = "Choose smaller patches or sparser beads"
     return CalibrationError(

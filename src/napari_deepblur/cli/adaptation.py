@@ -35,6 +35,11 @@ def adapt(arguments: argparse.Namespace, banks: tuple[Bank, Bank] | None) -> Non
 
     if arguments.recipe != "light":
         raise SettingsError("--recipe and --family do not go together: the network that is installed is adapted.")
+    unheeded = [f"--{name}" for name in ("start", "identification") if getattr(arguments, name, None) is not None]
+    if unheeded:
+        raise SettingsError(
+            f"{' and '.join(unheeded)} and --family do not go together: the network that is installed is adapted."
+        )
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     options = {} if arguments.validation_images is None else {"validation_images": arguments.validation_images}

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.batch.file_optics import assumed_in_words, file_optics, warn_overruled
+from napari_deepblur.cli.heeded import guessed, heeding, warn_of_the_family
 from napari_deepblur.cli.option_table import GROUPS, stored
 from napari_deepblur.cli.progress import remark
-from napari_deepblur.errors import OutputError, SettingsError
+from napari_deepblur.errors import MicroscopeError, OutputError, SettingsError
 
 if TYPE_CHECKING:
     from napari_deepblur.pipeline import DeblurSettings
 
     Verbs = argparse._SubParsersAction[Any]
+
+
+_HIGHEST_NOLL = 10_000
+"""Much beyond what families take, which say so themselves: a longer list only takes memory."""
 
 
 def add_settings(parser: argparse.ArgumentParser, *, deblurs: bool) -> None:
@@ -129,7 +134,10 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
     by |= {name: f"--{name.replace('_', '-')}" for name in stated}
     optics |= stated
     if stated or found or arguments.settings is None:
-        values["microscope"] = Microscope(**stored_optics | optics)
+        try:
+            values["microscope"] = Microscope(**stored_optics | optics)
+        except MicroscopeError as error:
+            raise MicroscopeError(f"{error}{guessed(stored_optics.keys() | optics.keys(), image)}") from error
     if values.get("microscope") is not None:
         values["assumed"] = tuple(name for name in ASSUMABLE if name not in optics)
         # Of an image without channels several wavelengths are refused later.
@@ -138,7 +146,8 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
         words = assumed_in_words(values["microscope"], optics.keys(), image)
         if arguments.settings is None and words:
             remark(arguments.quiet)(words)
-    return DeblurSettings(**_values(values | given))
+    warn_of_the_family(str(arguments.family), _optics_of(arguments.family), stated)
+    return heeding(DeblurSettings(**_values(values | given)), given)
 
 
 def check_settings(arguments: argparse.Namespace) -> None:
@@ -163,7 +172,7 @@ def check_settings(arguments: argparse.Namespace) -> None:
     loaded = None if arguments.settings is None else load_settings(arguments.settings)
     values = {} if loaded is None else as_options(loaded, given.get("method"))
     optics = {row["name"] for row in stored() if row["group"] == "microscope"}
-    settings = DeblurSettings(**_values(values | {name: given[name] for name in given.keys() - optics}))
+    settings = heeding(DeblurSettings(**_values(values | {name: given[name] for name in given.keys() - optics})), given)
     blur = settings.blur
     if not isinstance(blur, ZernikeBlur):
         _ = settings.family_file
@@ -259,6 +268,9 @@ def noll_modes(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         first, dash, last = part.partition("-")
         try:
+            if max(int(first), int(last or 0)) > _HIGHEST_NOLL:
+                words = f"{text!r} has modes beyond Noll {_HIGHEST_NOLL}, which no image shows"
+                raise argparse.ArgumentTypeError(words)
             found = list(range(int(first), int(last) + 1)) if dash else [int(first)]
         except ValueError:
             found = []

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_deepblur.cli.arguments import check_outputs, noll_modes
+from napari_deepblur.cli.bead_optics import bead_microscope
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.errors import SettingsError
 
 if TYPE_CHECKING:
     from napari_deepblur.calibration import PupilRetrieval
-    from napari_deepblur.optics import Microscope
 
 _OWN = ("plane_spacing_um", "modes", "amplitude", "psf")
-_OTHERS = ("table", "keep_brightness", "demo")
+_OTHERS = ("table", "keep_brightness", "n_psfs", "n_maps", "demo", "demo_stacks", "demo_field", "demo_photons")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -42,18 +42,29 @@ def asked(arguments: argparse.Namespace) -> bool:
     words = {True: _OTHERS, False: _OWN}[arguments.pupil]
     wrong = [f"--{name.replace('_', '-')}" for name in words if getattr(arguments, name) not in (None, False)]
     if wrong:
-        verb = "are not for a pupil: leave out --pupil, or them" if arguments.pupil else "are for a pupil: add --pupil"
-        raise SettingsError(f"{' and '.join(wrong)} {verb}.")
+        one = len(wrong) == 1
+        verb = "is" if one else "are"
+        other = "it" if one else "them"
+        why = f"not for a pupil: leave out --pupil, or {other}" if arguments.pupil else "for a pupil: add --pupil"
+        raise SettingsError(f"{' and '.join(wrong)} {verb} {why}.")
     return bool(arguments.pupil)
 
 
-def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
+def work(arguments: argparse.Namespace) -> None:
     """Read one stack, find its pupil, and write what was asked for."""
     from napari_deepblur.calibration import PupilChoice, retrieve_pupil_steps
-    from napari_deepblur.io.open_image import open_image
-    from napari_deepblur.io.output import check_family_name, check_tiff_name, replacing
+    from napari_deepblur.io.acquisition_files import read_acquisition
+    from napari_deepblur.io.bead_stacks import read_bead_stacks
+    from napari_deepblur.io.output import (
+        check_family_name,
+        check_page_name,
+        check_picture_name,
+        check_tiff_name,
+        replacing,
+    )
     from napari_deepblur.io.psf_stacks import save_psf_stack
     from napari_deepblur.io.pupil_files import save_pupil
+    from napari_deepblur.pipeline.overruled import warn_of_spacing
 
     outputs = [path for path in (arguments.output, arguments.psf, arguments.figure, arguments.report) if path]
     if len(arguments.stacks) != 1 or not outputs:
@@ -63,16 +74,20 @@ def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
         )
     source: Path = arguments.stacks[0]
     check_outputs(source, *outputs)
-    if arguments.output is not None:
-        check_family_name(arguments.output)
-    if arguments.psf is not None:
-        check_tiff_name(arguments.psf)
-    if microscope is None:
-        raise SettingsError("A pupil is that of a microscope: give --na, --wavelength-um and --n-immersion.")
-    with open_image(source, arguments.scene) as image:
-        said = image.acquisition.plane_spacing_um
-        stack = image[...]
-    spacing = said if arguments.plane_spacing_um is None else arguments.plane_spacing_um
+    for path, check in (
+        (arguments.output, check_family_name),
+        (arguments.psf, check_tiff_name),
+        (arguments.figure, check_picture_name),
+        (arguments.report, check_page_name),
+    ):
+        if path is not None:
+            check(path)
+    stacks, stated = read_bead_stacks([source], arguments.scene, arguments.pixel_size_um)
+    microscope = bead_microscope(arguments, stated)
+    assert microscope is not None  # A pupil asks for one.
+    said = read_acquisition(source, arguments.scene)
+    warn_of_spacing(said, arguments.plane_spacing_um)
+    spacing = said.plane_spacing_um if arguments.plane_spacing_um is None else arguments.plane_spacing_um
     if spacing is None:
         raise SettingsError(f"{source} does not say how far its planes are apart. Give --plane-spacing-um.")
     given = {
@@ -84,7 +99,7 @@ def work(arguments: argparse.Namespace, microscope: Microscope | None) -> None:
         "saturation": arguments.saturation,
     }
     choice = PupilChoice(spacing, **{n: v for n, v in given.items() if v is not None})
-    steps = retrieve_pupil_steps(stack.squeeze(), microscope, choice)
+    steps = retrieve_pupil_steps(stacks[0].squeeze(), microscope, choice)
     found = run_with_bar(steps, arguments.quiet)
     if arguments.output is not None:
         save_pupil(found.pupil, arguments.output, found.theta_std)

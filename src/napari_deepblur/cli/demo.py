@@ -42,15 +42,20 @@ def add_to(verbs: Verbs) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Deblur the sample, write all files, and show it if there is a display."""
     from napari_deepblur.io.images import check_writable, read_image, write_tiff
+    from napari_deepblur.io.output import make_folder
     from napari_deepblur.pipeline import DeblurSettings, deblur_steps, save_settings
     from napari_deepblur.samples import sample_microscope, sample_path
 
     folder: Path = arguments.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}). Choose another one.") from error
+    make_folder(folder)
     outputs = {name: check_writable(folder / name) for name in OUTPUTS}
+    there = [name for name, path in outputs.items() if path.exists()]
+    if 0 < len(there) < len(OUTPUTS):
+        # Nobody named these files, which may be somebody's own; a demo leaves all of them.
+        raise OutputError(
+            f"{folder} has {' and '.join(there)} already, which no demo left there alone: nothing is replaced. Choose "
+            "another folder (--output)."
+        )
     microscope = sample_microscope()
     settings = DeblurSettings(microscope=microscope, device=arguments.device)
     image = read_image(sample_path())

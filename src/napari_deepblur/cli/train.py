@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.errors import OutputError, SettingsError, TrainingDataError
+from napari_deepblur.io.output import check_bank_name, check_family_name, check_writable, is_same_file, make_folder
 
 if TYPE_CHECKING:
     import torch
@@ -93,10 +95,10 @@ def work(arguments: argparse.Namespace) -> None:
     import torch
 
     from napari_deepblur.devices import resolve_device
-    from napari_deepblur.io.images import check_writable
     from napari_deepblur.training import recipes
 
     _check_positive(arguments)
+    _check_export(arguments)
     if arguments.family is not None:
         from napari_deepblur.cli.adaptation import adapt
 
@@ -109,10 +111,9 @@ def work(arguments: argparse.Namespace) -> None:
     recipe = known[arguments.recipe]
     if arguments.samples is not None:
         recipe = dataclasses.replace(recipe, schedule=dataclasses.replace(recipe.schedule, samples=arguments.samples))
-    _make_folder(arguments.out)
+    make_folder(arguments.out)
     check_writable(arguments.out / "log.csv")
-    if arguments.export is not None:
-        check_writable(arguments.export)
+    _check_start(arguments)
     device = resolve_device(arguments.device)
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
@@ -120,13 +121,13 @@ def work(arguments: argparse.Namespace) -> None:
     if arguments.validation_images is not None:
         options["validation_images"] = arguments.validation_images
     identification = _identification(arguments)
-    bank, validation = (torch.from_numpy(part).to(device) for part in _banks(arguments))
-    _say(arguments, f"{len(bank)} crops for training, {len(validation)} for validation, on {device}.")
     if arguments.start is not None:
         from napari_deepblur.io.weights import load_deblurring, load_identification
 
         load = load_identification if identification is None else load_deblurring
         options["start"] = load(arguments.start)
+    bank, validation = (torch.from_numpy(part).to(device) for part in _banks(arguments))
+    _say(arguments, f"{len(bank)} crops for training, {len(validation)} for validation, on {device}.")
     if identification is None:
         from napari_deepblur.training.identification import train_identification
 
@@ -146,11 +147,32 @@ def _check_positive(arguments: argparse.Namespace) -> None:
             raise SettingsError(f"--{name.replace('_', '-')} is {value}, expected more than 0.")
 
 
+def _check_export(arguments: argparse.Namespace) -> None:
+    """Make sure, before any work, that the weights can be written and replace nothing that the run reads."""
+    if arguments.export is None:
+        return
+    check_family_name(arguments.export)
+    check_writable(arguments.export)
+    read = (arguments.family, arguments.start, getattr(arguments, "identification", None), arguments.data)
+    if any(is_same_file(arguments.export, Path(file)) for file in (*read, arguments.validation_data) if file):
+        raise OutputError(f"{arguments.export} is read by this run, and is never overwritten. Choose another name.")
+
+
+def _check_start(arguments: argparse.Namespace) -> None:
+    """Say where a run is continued, with its own weights: the same command begins it and goes on with it."""
+    from napari_deepblur.training.loop import CHECKPOINT
+
+    if arguments.start is not None and (arguments.out / CHECKPOINT).exists():
+        _say(arguments, f"{arguments.out} holds a run, which is continued: --start counts for new ones only.")
+
+
 def pack_folder(arguments: argparse.Namespace) -> None:
     """Read one split of a folder and write it as one packed file."""
-    from napari_deepblur.io.images import check_writable
     from napari_deepblur.training.pool import pack_bank
 
+    if not 0 < arguments.max_mb < math.inf:
+        raise SettingsError(f"--max-mb is {arguments.max_mb:g}, expected a positive number of megabytes.")
+    check_bank_name(arguments.out)
     check_writable(arguments.out)
     bank = _read_folder(arguments.data, arguments.split, arguments.quiet)
     written = pack_bank(bank, arguments.out, max_bytes=int(arguments.max_mb * 1e6))
@@ -162,7 +184,6 @@ def learn_spectra(arguments: argparse.Namespace) -> None:
     import torch
     from tqdm import tqdm
 
-    from napari_deepblur.io.images import check_writable
     from napari_deepblur.io.scene_spectra import save_scene_spectra
     from napari_deepblur.training.batches import SceneSource
     from napari_deepblur.training.recipes import IDENTIFICATION
@@ -170,6 +191,7 @@ def learn_spectra(arguments: argparse.Namespace) -> None:
 
     if arguments.scenes < 2 * COMPONENTS:
         raise SettingsError(f"--scenes is {arguments.scenes}, expected {2 * COMPONENTS} or more.")
+    check_family_name(arguments.out)
     check_writable(arguments.out)
     bank = torch.from_numpy(_read_folder(arguments.data, "train", arguments.quiet))
     source = SceneSource(bank, IDENTIFICATION["light"].procedural_share)
@@ -239,13 +261,6 @@ def _export(arguments: argparse.Namespace, network: torch.nn.Module, recipe: Any
     }
     save_weights(arguments.export, network, facts)
     _say(arguments, f"Weights written to {arguments.export}.")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}). Choose another one.") from error
 
 
 def _say(arguments: argparse.Namespace, text: str) -> None:

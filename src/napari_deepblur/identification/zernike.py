@@ -43,6 +43,9 @@ from napari_deepblur.progress import Progress, changed
 _AREA_SIDE = 512
 """Side, at the reference cut-off, of the areas whose evidence is gathered at a time."""
 
+_NAMED = 8
+"""Modes that an error names, of any number."""
+
 _STEPS_EACH = 10
 """Steps of the descent that count as one of progress."""
 
@@ -172,8 +175,9 @@ def _middle(image: NDArray[np.float32]) -> Tensor:
 def _chosen_modes(family: ZernikeFamily, network: IdentificationNetwork) -> list[int]:
     unknown = sorted(set(family.modes) - set(network.config.modes))
     if unknown:
+        more = ", ..." if len(unknown) > _NAMED else ""
         raise FamilyError(
             f"The identification network knows Noll modes {', '.join(map(str, network.config.modes))}, but the family "
-            f"also has {', '.join(map(str, unknown))}. Leave these out, or train a network for them."
+            f"also has {', '.join(map(str, unknown[:_NAMED]))}{more}. Leave these out, or train a network for them."
         )
     return [network.config.modes.index(j) for j in family.modes]

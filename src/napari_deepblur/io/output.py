@@ -28,6 +28,26 @@ def check_family_name(path: str | os.PathLike[str]) -> None:
     _check_suffix(path, "a safetensors file", (".safetensors",))
 
 
+def check_bank_name(path: str | os.PathLike[str]) -> None:
+    """Raise an `OutputError` if the name of a file promises another format than that of packed banks."""
+    _check_suffix(path, "a ZIP archive", (".zip",))
+
+
+def check_picture_name(path: str | os.PathLike[str]) -> None:
+    """Raise an `OutputError` if the name of a file promises another format than PNG."""
+    _check_suffix(path, "a PNG picture", (".png",))
+
+
+def check_page_name(path: str | os.PathLike[str]) -> None:
+    """Raise an `OutputError` if the name of a file promises another format than HTML."""
+    _check_suffix(path, "an HTML page", (".html", ".htm"))
+
+
+def check_table_name(path: str | os.PathLike[str]) -> None:
+    """Raise an `OutputError` if the name of a file promises another format than a table of text."""
+    _check_suffix(path, "a table with commas", (".csv", ".txt"))
+
+
 def _check_suffix(path: str | os.PathLike[str], what: str, suffixes: tuple[str, ...]) -> None:
     suffix = Path(path).suffix.lower()
     if suffix and suffix not in suffixes:
@@ -111,6 +131,17 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     os.close(descriptor)
     os.unlink(trial)
     return target
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in; raise an `OutputError` if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"{folder} is a file, expected a folder. Choose another one.") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise OutputError(f"The folder {str(folder)!r} cannot be made ({why}). Choose another one.") from error
 
 
 def lack_of_room(path: Path, size: int) -> str:

@@ -21,6 +21,7 @@ from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from napari_deepblur.errors import WeightsError
+from napari_deepblur.io.json_safe import json_safe
 from napari_deepblur.io.output import replacing
 from napari_deepblur.io.tensor_files import check_digest, check_fit, digest, shipped_digest
 from napari_deepblur.io.weights_folders import FOLDER_VARIABLE, shipped_weights, weights_folders
@@ -110,7 +111,7 @@ def save_weights(path: str | os.PathLike[str], network: nn.Module, facts: Mappin
         "sha256": digest(tensors),
         "network": type(network).__name__,
         "config": json.dumps(asdict(network.config)),  # type: ignore[call-overload]
-        "facts": json.dumps(dict(facts)),
+        "facts": json.dumps(json_safe(dict(facts))),
     }
     with replacing(path) as partial:
         save_file(tensors, partial, header)

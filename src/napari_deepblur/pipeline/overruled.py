@@ -128,6 +128,7 @@ def warn_of_spacing(said: Acquisition, given_um: float | None) -> None:
     # What is no number is refused by whoever uses it.
     if (
         isinstance(given_um, Real)
+        and math.isfinite(given_um)
         and given_um != 0
         and own is not None
         and not math.isclose(abs(given_um), own, rel_tol=_AGREES)

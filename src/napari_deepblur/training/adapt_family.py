@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from napari_deepblur.errors import FamilyError
+from napari_deepblur.errors import FamilyError, OutputError
 from napari_deepblur.io.adapted_weights import Kind, adapted_path
 from napari_deepblur.io.families import family_hash, find_family, load_family
-from napari_deepblur.io.output import check_writable
+from napari_deepblur.io.family_places import families_folder
+from napari_deepblur.io.output import check_writable, is_same_file, resolved
 from napari_deepblur.io.weights import load_deblurring, load_identification, save_weights
 from napari_deepblur.progress import Progress
 from napari_deepblur.training.adaptation import Adaptation
@@ -85,7 +86,7 @@ def adapt_steps(
         )
     target = adapted_path(path, kind) if export is None else Path(export)
     folder = adaptation_folder(path) / kind if out is None else Path(out)
-    check_writable(target)
+    _check_places(path, target, out is None or export is None)
     where = torch.device("cpu") if device is None else device
     none = torch.zeros(0, 1, 1, dtype=torch.uint8)
     scenes, held_out = ((none if b is None else b).to(where) for b in (bank, validation_bank))
@@ -114,6 +115,18 @@ def adapt_steps(
     }
     save_weights(target, adaptation.network, facts)
     return target
+
+
+def _check_places(family_file: Path, target: Path, beside: bool) -> None:
+    """Make sure, before any work, that the weights can be written, and replace neither the family nor shipped ones."""
+    if beside and resolved(family_file).parent == resolved(families_folder()):
+        raise OutputError(
+            f"{family_file.name} comes with the package, and so do the weights adapted to it, which are never "
+            "overwritten. Name places of your own with --export FILE.safetensors and --out FOLDER, or copy the family."
+        )
+    if is_same_file(target, family_file):
+        raise OutputError(f"{target} is the family itself, which is never overwritten. Choose another name.")
+    check_writable(target)
 
 
 def adaptation_folder(family_file: Path) -> Path:

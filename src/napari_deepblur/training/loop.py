@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from napari_deepblur.errors import TrainingDataError
+from napari_deepblur.io.output import make_folder
 from napari_deepblur.networks.deblurring import DeblurringNetwork
 from napari_deepblur.networks.identification import IdentificationNetwork
 from napari_deepblur.progress import Progress
@@ -154,7 +155,7 @@ def train_steps(
     TrainingReport
         The last one, as the value of the generator.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         run.load(checkpoint)

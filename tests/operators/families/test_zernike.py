@@ -149,6 +149,7 @@ def test_a_blurred_image_is_differentiable_in_theta() -> None:
     [
         ({"modes": ()}, "expected different Noll indices"),
         ({"modes": (4, 5, 4)}, r"modes are \(4, 5, 4\), expected different Noll indices"),
+        ({"modes": (4, 10000)}, "Noll mode 10000 is too fine to be seen: choose modes up to 496"),
         ({"modes": (1, 4)}, r"Noll mode 1 \(piston\) does not blur.*from 4"),
         ({"modes": (2,)}, "tilt x"),
         ({"modes": (0,)}, "Noll index 0 does not exist"),

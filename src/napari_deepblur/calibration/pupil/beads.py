@@ -102,10 +102,18 @@ def cut_beads(
     kept = [index for index, reason in enumerate(reasons) if reason is Reason.KEPT]
     if not kept:
         counts = ", ".join(f"{reasons.count(r)} {r}" for r in Reason if r is not Reason.KEPT and r in reasons)
+        if not reasons:
+            raise CalibrationError(
+                "No bead can be used of 0 that were found: nothing stands out. Is it a stack of bright beads on a dark "
+                "background? Choose a lower threshold for fainter ones."
+            )
+        if Reason.SATURATED in reasons:
+            advice = "Expose more briefly, take dimmer beads, or state the saturation if the camera is not full there."
+        else:
+            advice = "Choose a smaller patch size, a lower threshold, or sparser beads."
         raise CalibrationError(
-            f"No bead can be used of {len(reasons)} that were found{f': {counts}' if counts else ''}. One is enough, "
-            f"with {side // 2 + _MARGIN} pixels around it that have no other. Choose a smaller patch size, a lower "
-            "threshold, or sparser beads."
+            f"No bead can be used of {len(reasons)} that were found: {counts}. One is enough, with "
+            f"{side // 2 + _MARGIN} pixels around it that have no other. {advice}"
         )
     patches = torch.from_numpy(cut(cleaned, found.points[kept], side))
     focus = [sharpest_plane(patch) for patch in patches]

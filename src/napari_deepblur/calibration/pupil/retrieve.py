@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from napari_deepblur.calibration.bead_filter import check_fits
 from napari_deepblur.calibration.centring import outliers
 from napari_deepblur.calibration.pupil.beads import Beads, checked_stack, cut_beads, stack_noise
 from napari_deepblur.calibration.pupil.choice import DEFAULT_MODES, PupilChoice, patch_side
@@ -22,7 +23,7 @@ from napari_deepblur.calibration.pupil.report import report
 from napari_deepblur.calibration.pupil.results import PupilRetrieval
 from napari_deepblur.calibration.pupil.search import SEARCH_STEPS, searched
 from napari_deepblur.noise import PoissonGaussianNoise
-from napari_deepblur.optics import Microscope
+from napari_deepblur.optics import Microscope, as_microscope
 from napari_deepblur.progress import Progress, finished, within
 
 _STEPS = 30
@@ -103,8 +104,11 @@ def retrieve_pupil_steps(
     stack: ArrayLike, microscope: Microscope, choice: PupilChoice
 ) -> Generator[Progress, None, PupilRetrieval]:
     """Find a pupil step by step, yielding progress; arguments, result and errors are those of `retrieve_pupil`."""
+    as_microscope(microscope)
     values = checked_stack(stack)
     side = choice.patch_size or patch_side(microscope, len(values), choice.plane_spacing_um)
+    if choice.bead_diameter_um is not None:
+        check_fits(choice.bead_diameter_um, microscope, side)
     step = choice.plane_spacing_um / microscope.pixel_size_um
     modes, amplitude = tuple(choice.modes), tuple(choice.amplitude)
     total = SEARCH_STEPS + 2 * _STEPS

@@ -13,6 +13,9 @@ DEFAULT_MODES = tuple(range(4, 12))
 WAVES = "waves RMS"
 """Unit of the coefficients of aberrations."""
 
+HIGHEST_MODE = 496
+"""Largest Noll index: the last of radial order 30, whose rings are beyond what the samples of a pupil show."""
+
 WIDEST_PSF = 255
 """Largest side of a PSF, in pixels."""
 

@@ -16,6 +16,7 @@ from napari_deepblur.operators.families.convolution import ConvolutionFamily
 from napari_deepblur.operators.families.facts import (
     DEFAULT_MODES,
     HIGHEST_AMPLITUDE,
+    HIGHEST_MODE,
     LOWEST_AMPLITUDE,
     WIDEST_PSF,
     Amplitude,
@@ -69,6 +70,8 @@ class ZernikeFamily(ConvolutionFamily, AberrationFamily):
             noll_to_nm(j)
             if j < 4:
                 raise FamilyError(f"Noll mode {j} ({mode_name(j)}) does not blur: choose modes from 4 (defocus) on.")
+            if j > HIGHEST_MODE:
+                raise FamilyError(f"Noll mode {j} is too fine to be seen: choose modes up to {HIGHEST_MODE}.")
         self.modes = tuple(int(j) for j in modes)
         if not self.modes or len(set(self.modes)) < len(self.modes):
             raise FamilyError(f"modes are {self.modes}, expected different Noll indices such as 4, 5, ..., 11.")
