@@ -139,6 +139,8 @@ def test_what_is_wrong_with_a_stack_is_found_and_said() -> None:
     empty[3] = 0
     found = survey_volume(empty)
     assert found.mask is not None and not found.mask[3].any() and found.mask[2].all() and "planes" in found.notes[0]
+    # Counted from zero, as by the sliders of napari, and by all that is said of planes and frames.
+    assert found.notes[0].endswith(": 3.")
     counts = (1000 * drift).clip(0, 6000).astype(np.uint16)
     found = survey_volume(counts)
     assert found.mask is not None and (found.mask == (counts < 6000)).all() and "saturated" in found.notes[0]

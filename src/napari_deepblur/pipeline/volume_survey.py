@@ -116,7 +116,7 @@ def survey_volume(volume: NDArray[np.generic], wide_field: bool = True) -> Volum
     mask = np.ones(values.shape, dtype=bool)
     if not lit.all():
         mask[~lit] = False
-        numbers = ", ".join(str(z + 1) for z in np.flatnonzero(~lit))
+        numbers = ", ".join(map(str, np.flatnonzero(~lit)))
         notes.append(f"Empty planes, which say nothing and are filled in from the others: {numbers}.")
     if hidden is not None:
         mask[hidden] = False
