@@ -252,6 +252,11 @@ class Source:
         )
 
 
+def result_name(source: Source) -> str:
+    """Name of the layer of restored images."""
+    return f"{source.name} deblurred"
+
+
 def image_layer(source: Source, image: NDArray[Any], record: dict[str, Any]) -> LayerData:
     """Layer of restored images in the input's place.
 
@@ -264,7 +269,7 @@ def image_layer(source: Source, image: NDArray[Any], record: dict[str, Any]) -> 
     record
         How it was made.
     """
-    arguments = {"name": f"{source.name} deblurred", "metadata": {METADATA_KEY: record}, **source.placement}
+    arguments = {"name": result_name(source), "metadata": {METADATA_KEY: record}, **source.placement}
     if not source.colour:
         arguments |= source.appearance
     elif image.ndim == len(source.data.shape):

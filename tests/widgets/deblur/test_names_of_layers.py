@@ -60,7 +60,29 @@ def test_results_and_inputs_follow_their_names(
     layer.name = "nuclei"
     qtbot.waitUntil(lambda: not dock.isRunning(), timeout=180_000)
     assert "removed" not in status(dock).text()
-    result = viewer.layers["cells deblurred"]
-    assert child(dock, Notice, "result_name").text() == "cells deblurred"
+    # Renamed before there was anything of it: the result, its record and what is said have the name of now.
+    result = viewer.layers["nuclei deblurred"]
+    assert result.metadata[METADATA_KEY]["input"]["layer"] == "nuclei"
+    assert child(dock, Notice, "result_name").text() == "nuclei deblurred"
+    assert "'nuclei deblurred'" in status(dock).text()
     result.name = "sharp"
     assert child(dock, Notice, "result_name").text() == "sharp"
+
+
+def test_a_series_that_is_renamed_while_it_fills_is_called_as_its_image(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    series = viewer.add_image(np.stack([cells[:48, :48]] * 4), name="a", axis_labels=("time", "y", "x"))
+    know_the_blur(dock)
+    for renamed, own in (("b", ""), ("c", "mine")):
+        before = len(viewer.layers)
+        press(qtbot, dock)
+        qtbot.waitUntil(lambda count=before: len(viewer.layers) > count, timeout=180_000)
+        series.name = renamed
+        result = viewer.layers[-1]
+        result.name = own or result.name
+        qtbot.waitUntil(lambda: not dock.isRunning(), timeout=180_000)
+        # A name that a user has given stays.
+        assert result.name == (own or f"{renamed} deblurred")
+        assert f"'{result.name}'" in status(dock).text()
+        assert result.metadata[METADATA_KEY]["input"]["layer"] == renamed

@@ -18,9 +18,10 @@ from napari_deepblur.widgets.layers import (
     METADATA_KEY,
     image_layer,
     psf_layer,
+    result_name,
     spread_layer,
 )
-from napari_deepblur.widgets.origins import ORIGINS_KEY, assumptions
+from napari_deepblur.widgets.origins import assumptions
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from napari_deepblur.io.sinks import ArraySink
     from napari_deepblur.pipeline.results import Deblurring
     from napari_deepblur.pipeline.series import StackDeblurring
+    from napari_deepblur.widgets.deblur.input_file import InputFile
     from napari_deepblur.widgets.layers import (
         LayerData,
         Source,
@@ -55,6 +57,8 @@ class ResultDisplay(RunDisplay):
         What the run writes into.
     origins
         Where each number of the optics is from.
+    file
+        Of the layer.
     """
 
     def __init__(
@@ -64,8 +68,10 @@ class ResultDisplay(RunDisplay):
         axes: str,
         sink: ArraySink,
         origins: Mapping[str, Origin] | None = None,
+        file: InputFile | None = None,
     ) -> None:
-        super().__init__(viewer, source, origins)
+        super().__init__(viewer, source, origins, file)
+        self._called = ""
         self._axes, self._sink = axes, sink
         self._exported: list[NDArray[np.float32]] = []
         self._psfs: NDArray[np.float32] | None = None
@@ -91,11 +97,14 @@ class ResultDisplay(RunDisplay):
             rows, columns = (image.shape[self._axes.index(letter)] for letter in "YX")
             write_frame(self._psfs, self._axes, step.index, psf_field(found.psfs, found.points, (rows, columns)))
         if self._layer is None:
+            self._follow_name()
             data, arguments, kind_of_layer = image_layer(self._source, image, {})
             if "rgb" not in arguments and "contrast_limits" not in arguments:
                 arguments["contrast_limits"] = self._limits(image, step)
             self._layer = Layer.create(data, arguments, kind_of_layer)
             self._viewer.add_layer(self._layer)
+            # napari adds a number where another layer is called so.
+            self._called = str(self._layer.name)
             self._viewer.layers.selection.active = self._layer
         else:
             self._layer.refresh()
@@ -112,10 +121,11 @@ class ResultDisplay(RunDisplay):
         """Write down how the result was made, add the point spread functions, and say what was done and found."""
         series = self._series = outcome
         self._plane = series.first if self._axes == "YX" and not self._source.colour else None
-        source = {"layer": self._source.name, "file": self._source.file}
-        record = {**series.record, "input": source}
-        if self._origins:
-            record[ORIGINS_KEY] = self._origins
+        self._follow_name()
+        if self._layer is not None and self._layer.name == self._called:
+            # Who has renamed the image since, and not the result, wants both to be called alike.
+            self._layer.name = result_name(self._source)
+        record = self._record(series.record)
         told = told_in(record)
         name = self._source.name if self._layer is None else self._layer.name
         findings = found_in_run(name, series, told, assumptions(record), self.has_residual())
@@ -150,6 +160,7 @@ class ResultDisplay(RunDisplay):
             return None
         from napari_deepblur.operators.psf_maps import psf_maps
 
+        self._follow_name()
         axes, source = self._axes.removesuffix("S"), self._source
         theta, origin = series.first.settings["resolved"]["theta"], series.settings.origin
         size = self._source.data.shape[axes.index("Y")], self._source.data.shape[axes.index("X")]
@@ -172,6 +183,7 @@ class ResultDisplay(RunDisplay):
 
         if self._series is None or self._plane is None or self._plane.blur is None:
             return
+        self._follow_name()
         image = np.asarray(self._source.data, dtype=np.float32)
         if self._plane.background is not None:
             image = image - self._plane.background
