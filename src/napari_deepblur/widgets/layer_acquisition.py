@@ -175,12 +175,17 @@ def recorded_acquisition(record: Any) -> Acquisition:
     """
     if not isinstance(record, Mapping):
         return Acquisition()
-    stated = record.get(ACQUISITION_KEY)
+    stated, of_run = record.get(ACQUISITION_KEY), _of_settings(record)
     if isinstance(stated, Mapping):
         try:
-            return Acquisition(**{name: _hashable(value) for name, value in stated.items()})
+            return Acquisition(**{name: _hashable(value) for name, value in stated.items()}).or_else(of_run)
         except (TypeError, ValueError, AttributeError):
-            return Acquisition()
+            return of_run
+    return of_run
+
+
+def _of_settings(record: Mapping[str, Any]) -> Acquisition:
+    """Read the optics that a run was told; of what it assumed nothing."""
     settings = record.get("settings")
     optics = settings.get("microscope") if isinstance(settings, Mapping) else None
     if not isinstance(optics, Mapping):

@@ -20,7 +20,7 @@ from napari_deepblur.widgets.layers import (
     psf_layer,
     spread_layer,
 )
-from napari_deepblur.widgets.origins import ORIGINS_KEY, assumptions
+from napari_deepblur.widgets.origins import assumptions
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_deepblur.io.sinks import ArraySink
     from napari_deepblur.pipeline.results import Deblurring
     from napari_deepblur.pipeline.series import StackDeblurring
+    from napari_deepblur.widgets.deblur.input_file import InputFile
     from napari_deepblur.widgets.layers import (
         LayerData,
         Source,
@@ -55,6 +56,8 @@ class ResultDisplay(RunDisplay):
         What the run writes into.
     origins
         Where each number of the optics is from.
+    file
+        Of the layer.
     """
 
     def __init__(
@@ -64,8 +67,9 @@ class ResultDisplay(RunDisplay):
         axes: str,
         sink: ArraySink,
         origins: Mapping[str, Origin] | None = None,
+        file: InputFile | None = None,
     ) -> None:
-        super().__init__(viewer, source, origins)
+        super().__init__(viewer, source, origins, file)
         self._axes, self._sink = axes, sink
         self._exported: list[NDArray[np.float32]] = []
         self._psfs: NDArray[np.float32] | None = None
@@ -112,10 +116,7 @@ class ResultDisplay(RunDisplay):
         """Write down how the result was made, add the point spread functions, and say what was done and found."""
         series = self._series = outcome
         self._plane = series.first if self._axes == "YX" and not self._source.colour else None
-        source = {"layer": self._source.name, "file": self._source.file}
-        record = {**series.record, "input": source}
-        if self._origins:
-            record[ORIGINS_KEY] = self._origins
+        record = self._record(series.record)
         told = told_in(record)
         name = self._source.name if self._layer is None else self._layer.name
         findings = found_in_run(name, series, told, assumptions(record), self.has_residual())

@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from napari_deepblur.widgets.layer_acquisition import ACQUISITION_KEY
 from napari_deepblur.widgets.layers import full_resolution, shown_name
+from napari_deepblur.widgets.origins import ORIGINS_KEY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_deepblur.pipeline.series import Told
     from napari_deepblur.widgets.deblur.findings import Findings
+    from napari_deepblur.widgets.deblur.input_file import InputFile
     from napari_deepblur.widgets.layers import LayerData, Source
     from napari_deepblur.widgets.origins import Origin
 
@@ -55,10 +58,18 @@ class RunDisplay(ABC):
         The layer that is deblurred.
     origins
         Where each number of the optics is from.
+    file
+        Of the layer, looked at in the other thread; None where nothing is known but its name.
     """
 
-    def __init__(self, viewer: Viewer, source: Source, origins: Mapping[str, Origin] | None = None) -> None:
-        self._viewer, self._source = viewer, source
+    def __init__(
+        self,
+        viewer: Viewer,
+        source: Source,
+        origins: Mapping[str, Origin] | None = None,
+        file: InputFile | None = None,
+    ) -> None:
+        self._viewer, self._source, self._file = viewer, source, file
         self._origins = dict(origins or {})
         self._layer: Layer | None = None
         self._psf_layer: Layer | None = None
@@ -112,6 +123,15 @@ class RunDisplay(ABC):
         """Tell whether the layer that was deblurred is in the viewer, with the data that it had."""
         image = self.image()
         return image is not None and full_resolution(image) is self._source.data
+
+    def _record(self, of_run: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the record of a run with what the dock knows of its image."""
+        file = {"file": self._source.file} if self._file is None else self._file.written()
+        record: dict[str, Any] = {**of_run, "input": {"layer": self._source.name, **file}}
+        if self._origins:
+            record[ORIGINS_KEY] = self._origins
+        taken = {} if self._file is None else self._file.acquisition()
+        return {**record, ACQUISITION_KEY: taken} if taken else record
 
     def discard(self) -> None:
         """Leave the viewer as it was."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_deepblur.io.sinks import ArraySink
+from napari_deepblur.widgets.deblur.input_file import InputFile
 from napari_deepblur.widgets.deblur.result_display import ResultDisplay
 from napari_deepblur.widgets.deblur.volume_display import VolumeDisplay
 from napari_deepblur.widgets.layers import Source
@@ -32,17 +33,24 @@ def prepare_run(viewer: Viewer, wanted: Wanted) -> tuple[RunDisplay, Steps]:
         What the forms describe.
     """
     source, choice, settings = Source.of(wanted.layer), wanted.choice, wanted.settings
+    file = InputFile(wanted.layer)
     axes, spacing = choice.axes, choice.plane_spacing_um
     # The array may be lazy: it is read in the other thread, frame by frame.
     array, sink = source.data, ArraySink()
     if choice.planes == "volume":
-        shown = VolumeDisplay(viewer, source, axes, wanted.origins)
+        shown = VolumeDisplay(viewer, source, axes, wanted.origins, file)
         asked = spacing, choice.specimen, None, choice.reuse
-        return shown, partial(_volume_steps, array, axes, settings, sink, *asked)
+        return shown, partial(_steps, file, partial(_volume_steps, array, axes, settings, sink, *asked))
     of_result = axes.removesuffix("S") if choice.colours == "luminance" else axes
-    display = ResultDisplay(viewer, source, of_result, sink, wanted.origins)
+    display = ResultDisplay(viewer, source, of_result, sink, wanted.origins, file)
     more = choice.reuse, None, spacing, choice.colours
-    return display, partial(_stack_steps, array, axes, settings, sink, *more)
+    return display, partial(_steps, file, partial(_stack_steps, array, axes, settings, sink, *more))
+
+
+def _steps(file: InputFile, steps: Steps) -> Generator[Any, None, Any]:
+    """Look at the file before the computation: it, too, may take a while."""
+    file.look()
+    return (yield from steps())
 
 
 # What computes is imported where it computes: in the other thread.

@@ -13,7 +13,6 @@ from napari_deepblur.widgets.deblur.recorded_findings import found_in_volume
 from napari_deepblur.widgets.deblur.run_display import Conclusion, RunDisplay
 from napari_deepblur.widgets.deblur.volume_appearance import volume_appearance
 from napari_deepblur.widgets.layers import image_layer, psf_layer
-from napari_deepblur.widgets.origins import ORIGINS_KEY
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from napari_deepblur.pipeline.volume import VolumeDeblurring
     from napari_deepblur.progress import Progress
+    from napari_deepblur.widgets.deblur.input_file import InputFile
     from napari_deepblur.widgets.layers import LayerData, Source
     from napari_deepblur.widgets.origins import Origin
 
@@ -38,10 +38,19 @@ class VolumeDisplay(RunDisplay):
         Its axes in their order.
     origins
         Where each number of the optics is from.
+    file
+        Of the stack.
     """
 
-    def __init__(self, viewer: Viewer, source: Source, axes: str, origins: Mapping[str, Origin] | None = None) -> None:
-        super().__init__(viewer, source, origins)
+    def __init__(
+        self,
+        viewer: Viewer,
+        source: Source,
+        axes: str,
+        origins: Mapping[str, Origin] | None = None,
+        file: InputFile | None = None,
+    ) -> None:
+        super().__init__(viewer, source, origins, file)
         self._axes = axes
         self._psf: NDArray[np.float32] | None = None
 
@@ -52,10 +61,7 @@ class VolumeDisplay(RunDisplay):
         """Add the restored volume and its PSF, and say what was done and found."""
         from napari.layers import Layer
 
-        source = {"layer": self._source.name, "file": self._source.file}
-        record: dict[str, Any] = {**outcome.settings, "axes": self._axes, "input": source}
-        if self._origins:
-            record[ORIGINS_KEY] = self._origins
+        record = self._record({**outcome.settings, "axes": self._axes})
         order = [outcome.settings["axes"].index(letter) for letter in self._axes]
         self._psf = outcome.psf
         data, arguments, kind = image_layer(self._source, np.transpose(outcome.volume, order), record)
