@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.command import deblurring, field, identification, real, speed, volumes, worlds
+from benchmarks.command import deblurring, field, honesty, identification, real, speed, volumes, worlds
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add a verb for each benchmark."""
     kinds = parser.add_subparsers(title="what to measure", metavar="WHAT", required=True)
-    for benchmark in (identification, deblurring, real, field, worlds, volumes, speed):
+    for benchmark in (identification, deblurring, real, field, worlds, volumes, honesty, speed):
         benchmark.add_to(kinds)

@@ -13,7 +13,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ from napari_deepblur.errors import DeepblurError, UndersamplingWarning
 from napari_deepblur.operators.families import Amplitude
 from napari_deepblur.training.batches import SceneSource
 from napari_deepblur.training.pool import load_bank
+
+Size = Literal["auto", "light", "paper"]
 
 _SIDES = (256, 288, 320)
 _MARGIN = 128
@@ -54,23 +56,26 @@ def family_of(example: Example) -> ZernikeFamily:
         return ZernikeFamily(example.microscope, example.modes, max_amplitude=amplitude)
 
 
-def survey(folder: Path, split: str, images: int, seed: int) -> list[dict[str, Any]]:
+def survey(
+    folder: Path, split: str, images: int, seed: int, device: str = "auto", size: Size = "auto"
+) -> list[dict[str, Any]]:
     """Deblur `images` images; a row each, but for those that are refused."""
     rows = []
     for example in draw_examples(folder, split, images, seed):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UndersamplingWarning)
             try:
-                result = deblur(example.image, family_of(example))
+                result = deblur(example.image, family_of(example), device=device, size=size)
             except DeepblurError:
                 continue
         found, verdict = result.identification, result.verdict
-        assert found is not None and verdict is not None
+        assert found is not None and verdict is not None and found.expectation is not None
         rows.append(
             {
                 "kind": example.kind,
                 "psf_snr_db": snr(example.psf, found.psf.astype(np.float64)),
                 "light": verdict.light,
+                "odds": found.expectation.wrong,
                 "residual": {name: getattr(verdict, name) for name in ("structure", "excess", "unexplained")},
                 "signs": dict(found.signs),
                 "correlation_before": _correlation(example.image, example.scene),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.identification.identification_map import SnrMap
     from benchmarks.restoration.real import RealCase
 
-_PAPER, _INK, _FAINT = "#ffffff", "#20242c", "#7b838f"
+_PAPER, _INK, FAINT = "#ffffff", "#20242c", "#7b838f"
 COLOURS = ("#2f6fde", "#e07b39", "#3a9d6e", "#9a5fc0", "#c2405a", "#7b838f")
 STYLES = ("-", "--", ":")
 
@@ -54,7 +54,7 @@ def draw_map(path: Path, found: SnrMap, title: str) -> None:
     order = np.ix_(np.argsort(found.snr.mean(1)), np.argsort(found.snr.mean(0)))
     drawn = axes.imshow(found.snr[order], aspect="auto", interpolation="nearest", cmap="viridis")
     figure.colorbar(drawn, ax=axes, label="PSF SNR (dB)")
-    _title(axes, title)
+    titled(axes, title)
     axes.set_xlabel("PSF, the hardest first")
     axes.set_ylabel("image, the hardest first")
     for axis in (axes.xaxis, axes.yaxis):
@@ -96,7 +96,7 @@ def draw_curves(
     for (column, words), colour in zip(lines.items(), COLOURS, strict=False):
         curves = [[_number(row[column]) for row in rows if row[group] == name] for name in groups]
         if len(groups) > 1 and np.allclose(curves, curves[0], rtol=0, atol=1e-6):
-            axes.plot(abscissa, curves[0], marker="o", color=_FAINT, label=words)
+            axes.plot(abscissa, curves[0], marker="o", color=FAINT, label=words)
             continue
         for name, values, style in zip(groups, curves, STYLES * len(groups), strict=False):
             label = words if len(groups) == 1 else f"{words}, noise {name}"
@@ -105,7 +105,7 @@ def draw_curves(
     axes.set_ylabel(y)
     axes.grid(color="#e6e9ee")
     axes.legend(frameon=False, fontsize=9)
-    _title(axes, title)
+    titled(axes, title)
     save(figure, path)
 
 
@@ -124,7 +124,7 @@ def draw_bars(
         colours = [COLOURS[0] if text.startswith("network") else "#b8c0cc" for text in names]
         axes.barh(names, values, color=colours)
         if reference in names:
-            axes.axvline(values[names.index(reference)], color=_FAINT, linestyle=":")
+            axes.axvline(values[names.index(reference)], color=FAINT, linestyle=":")
         for position, number in enumerate(values):
             if np.isfinite(number):
                 # The white box keeps the line off the digits, the offset the box off the bar.
@@ -142,7 +142,7 @@ def draw_bars(
         axes.set_xlim(right=1.15 * max((v for v in values if np.isfinite(v)), default=1.0))
         axes.tick_params(labelsize=8, labelleft=index == 0)
         axes.set_xlabel(value if not reference else f"{value}; dotted: {reference}")
-        _title(axes, f"{title}, noise {name}" if index == 0 else f"noise {name}")
+        titled(axes, f"{title}, noise {name}" if index == 0 else f"noise {name}")
     save(figure, path)
 
 
@@ -169,7 +169,7 @@ def draw_speed(path: Path, rows: Sequence[Row], title: str) -> None:
         axes.set_ylabel(column)
         axes.grid(color="#e6e9ee", which="both")
         axes.legend(frameon=False, fontsize=9)
-        _title(axes, title if index == 0 else "")
+        titled(axes, title if index == 0 else "")
     save(figure, path)
 
 
@@ -193,9 +193,9 @@ def draw_real(path: Path, cases: Sequence[RealCase]) -> None:
         lags = np.arange(1, len(case.whiteness.band) + 1)
         axes.fill_between(lags, -case.whiteness.band, case.whiteness.band, color="#d7e3f8", linewidth=0)
         axes.plot(lags, case.whiteness.autocorrelation, marker="o", markersize=3, color=COLOURS[0])
-        axes.axhline(0, color=_FAINT, linewidth=0.7)
+        axes.axhline(0, color=FAINT, linewidth=0.7)
         axes.tick_params(labelsize=7)
-        _title(axes, f"residual, ratio {case.whiteness.ratio:.1f}")
+        titled(axes, f"residual, ratio {case.whiteness.ratio:.1f}")
     save(figure, path)
 
 
@@ -232,12 +232,12 @@ def draw_columns(path: Path, rows: Sequence[Row], label: str, columns: Mapping[s
         bars = axes.bar(places, [_number(row[column]) for row in rows], 0.92 * width, color=colour, label=words)
         axes.bar_label(bars, fmt="%.0f", fontsize=9)
     for share in (68.3, 95.4):
-        axes.axhline(share, color=_FAINT, linestyle=":")
+        axes.axhline(share, color=FAINT, linestyle=":")
     axes.set_xticks(np.arange(len(rows)), [f"noise {row[label]}" for row in rows])
     axes.set_ylim(0, 112)
     axes.set_ylabel("true coefficients (%); dotted: Gaussian errors")
     axes.legend(frameon=False, fontsize=9, loc="upper left", ncols=2)
-    _title(axes, title)
+    titled(axes, title)
     save(figure, path)
 
 
@@ -245,7 +245,7 @@ def picture(axes: Axes, image: NDArray[np.float32], title: str, **style: Any) ->
     """Draw one picture without axes."""
     axes.imshow(image, **({"cmap": "gray", "interpolation": "nearest"} | style))
     axes.set_axis_off()
-    _title(axes, title)
+    titled(axes, title)
 
 
 def psf_picture(axes: Axes, psf: NDArray[np.float32], title: str) -> None:
@@ -273,5 +273,6 @@ def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _title(axes: Axes, title: str) -> None:
+def titled(axes: Axes, title: str) -> None:
+    """Give axes a title in the ink of all figures."""
     axes.set_title(title, color=_INK, fontsize=10, loc="left")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reports import figures
+from benchmarks.reports import figures, odds_figure
 
 ROWS = tuple(
     {"noise": noise, "side": side, "ours": 10.0 + side + shift, "mean": float(side)}
@@ -40,3 +40,17 @@ def test_bars_carry_their_numbers_and_the_reference_its_line(drawn: list[Any]) -
     (axes,) = drawn[0].axes
     assert [text.get_text() for text in axes.texts] == ["0.900", "0.712"]
     assert [list(line.get_xdata()) for line in axes.lines] == [[0.71234, 0.71234]]
+
+
+def test_odds_are_drawn_where_they_are_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Any] = []
+    monkeypatch.setattr(odds_figure, "save", lambda figure, path: kept.append(figure))
+    odds_figure.draw_odds(Path("unused.png"), [0.02, 0.03, 0.7, 0.9], [False, False, True, False], [True] * 4, 0.08)
+    left, right = kept[0].axes
+    assert [text.get_text() for text in left.texts] == ["2", "2"]
+    found = {
+        round(float(line.get_xdata()[0]), 3): line.get_ydata()[0] for line in left.lines if len(line.get_xdata()) == 1
+    }
+    assert found == {0.025: 0.0, 0.8: 0.5}
+    good = next(line for line in right.lines if line.get_label() == "good")
+    assert good.get_ydata()[-1] == 0.5 and list(right.lines[-1].get_xdata()) == [0.08, 0.08]

@@ -116,6 +116,16 @@ def test_real(run: Callable[..., Any], sharp_images: Path, cells: Path, tmp_path
     assert all(row["image"].startswith("micro_a/") for row in content(tmp_path, "real")["rows"])
 
 
+def test_honesty(run: Callable[..., Any], sharp_images: Path, tmp_path: Path) -> None:
+    common = ("--data", sharp_images, "--images", 2, "--output", tmp_path, "--device", "cpu", "--seed", 5)
+    outcome = run("benchmark", "honesty", *common)
+    assert outcome.code == 0, outcome.err
+    found = content(tmp_path, "honesty-kinds")
+    assert [(row["kind"], row["images"]) for row in found["rows"]] == [("blurred", 2), ("all", 2)]
+    assert all(0 < odds < 1 for odds in found["details"]["odds"]) and "--images 2" in found["command"]
+    assert "| blurred | 2 |" in outcome.out
+
+
 def test_speed(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = "benchmarks.timing.speed"
     monkeypatch.setattr(f"{module}.peak_memory_mb", lambda *_: 1.0)
@@ -134,6 +144,7 @@ def test_speed(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.Monk
         (("identification", "--data", ".", "--device", "cuda:99"), "cuda:99"),
         (("identification", "--data", ".", "--seed", "-1"), "seed"),
         (("deblurring", "--data", ".", "--tuning-images", "0"), "--tuning-images"),
+        (("honesty", "--data", ".", "--images", "0"), "--images"),
         (("real",), "--images"),
         (("real", "--images", "absent.tif", "--na", "7"), "NA 7"),
         (("real", "--images", "absent.tif"), "absent.tif"),
@@ -199,7 +210,7 @@ def test_the_current_directory_may_be_the_clone(
     assert "at least 64 pixels" in outcome[2]
 
 
-@pytest.mark.parametrize("kind", ["identification", "deblurring", "real", "field", "speed"])
+@pytest.mark.parametrize("kind", ["identification", "deblurring", "real", "field", "honesty", "speed"])
 def test_every_benchmark_has_its_help(run: Callable[..., Any], kind: str) -> None:
     assert kind in run("benchmark", "--help").out
     outcome = run("benchmark", kind, "--help")

@@ -23,7 +23,7 @@ _STRUCTURE, _EXCESS = (0.1, 0.25), (1.6, 4.0)
 """Where yellow and red begin. In simulations nine in ten restorations with the true blur lie below 0.08 and 1.45,
 whatever the method (`benchmarks/verdict.py`); real images have a structure of 0.006 to 0.19 (there too)."""
 
-_WRONG = (0.08, 0.4)
+WRONG_ODDS = (0.08, 0.4)
 """Odds of a wrong blur where yellow and red begin. On training images that the odds were not learned from, 2 to 3 of
 100 blurs that were wrong stay below the first, and two thirds of those that were good
 (`benchmarks/results/honesty.md`)."""
@@ -90,7 +90,7 @@ class Verdict:
         if self.wrong is None or self.expected_db is None:
             return " ".join((WORDS[self.light], *self.suspicions))
         said = [DOUBTS[self.light].format(decibels=self.expected_db, wrong=self.wrong)]
-        if self.wrong < _WRONG[0] and self.light != "green":
+        if self.wrong < WRONG_ODDS[0] and self.light != "green":
             said = [WORDS[self.light]]
         return " ".join((*said, *self.suspicions))
 
@@ -102,7 +102,7 @@ def doubted(residual: Verdict, wrong: float, expected_db: float, suspicions: tup
     structure, too. What is left matters where there is much of it.
     """
     gross = residual.light == "red" and residual.unexplained > _UNEXPLAINED
-    worst = max(_grade(wrong, _WRONG), int(gross))
+    worst = max(_grade(wrong, WRONG_ODDS), int(gross))
     return replace(residual, light=_LIGHTS[worst], wrong=wrong, expected_db=expected_db, suspicions=suspicions)
 
 
