@@ -81,13 +81,13 @@ def _line(kind: str, rows: Sequence[dict[str, Any]]) -> dict[str, Cell]:
     def mean(name: str) -> float:
         return float(np.mean([row[name] for row in rows]))
 
-    found = np.array([row["psf_snr_db"] for row in rows])
+    found = [float(row["psf_snr_db"]) for row in rows]
     lights = [row["light"] for row in rows]
     return {
         "kind": kind,
         "images": len(rows),
         "PSF SNR (dB)": mean("psf_snr_db"),
-        "wrong": int((found < WRONG_DB).sum()),
+        "wrong": sum(db < WRONG_DB for db in found),
         **{light: lights.count(light) for light in _LIGHTS},
         "wrong and green": sum(light == "green" and db < WRONG_DB for light, db in zip(lights, found, strict=True)),
         "mean odds": mean("odds"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.honesty.by_kind import report_of
@@ -13,7 +15,7 @@ ORIGIN = Origin("command", 0, "unknown", {}, "cpu", 1, "2", "2026-11-29")
 
 
 def _row(kind: str, decibels: float, light: str, odds: float) -> dict[str, Any]:
-    row = {"kind": kind, "psf_snr_db": decibels, "light": light, "odds": odds}
+    row = {"kind": kind, "psf_snr_db": np.float64(decibels), "light": light, "odds": odds}
     return row | {"correlation_before": 0.5, "correlation": 0.6}
 
 
@@ -33,6 +35,7 @@ def test_rows_are_kinds_and_the_last_is_all() -> None:
     assert report.notes[0] == "Of 2 wrong estimates (PSF SNR under 3 dB) 1 are green (50%)."
     assert report.notes[1] == "Of 2 good estimates (over 8 dB) 1 are green (50%)."
     assert report.notes[-1] == "1 of 5 images were refused."
+    assert json.loads(report.as_json())["rows"][1]["wrong and green"] == 1
     assert report.details["light"] == ["green", "yellow", "green", "red"]
 
 
