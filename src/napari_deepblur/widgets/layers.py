@@ -267,8 +267,8 @@ def image_layer(source: Source, image: NDArray[Any], record: dict[str, Any]) -> 
     arguments = {"name": f"{source.name} deblurred", "metadata": {METADATA_KEY: record}, **source.placement}
     if not source.colour:
         arguments |= source.appearance
-    elif image.ndim == len(source.data.shape):
-        arguments["rgb"] = True
+    # Said always: napari takes any last axis of 3 or 4 for colours, be it planes.
+    arguments["rgb"] = source.colour and image.ndim == len(source.data.shape)
     return image, arguments, "image"
 
 
@@ -283,7 +283,7 @@ def spread_layer(source: Source, spread: NDArray[np.float32], record: dict[str, 
     if source.colour and spread.ndim == len(source.data.shape):
         # One scale for the three colours.
         spread = spread[..., :3].mean(axis=-1)
-    return spread, arguments | {"colormap": "magma"}, "image"
+    return spread, arguments | {"colormap": "magma", "rgb": False}, "image"
 
 
 def psf_layer(source: Source, psfs: NDArray[np.float32], record: dict[str, Any]) -> LayerData:
@@ -301,6 +301,7 @@ def psf_layer(source: Source, psfs: NDArray[np.float32], record: dict[str, Any])
         # Black adds nothing: the picture stays visible between the PSFs.
         "blending": "additive",
         "visible": False,
+        "rgb": False,
         **source.placement,
     }
     return psfs, arguments, "image"

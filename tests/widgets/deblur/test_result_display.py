@@ -151,3 +151,18 @@ def test_of_a_pyramid_the_full_resolution_is_deblurred(
     dock.setValue(dock.value().replace(method="wiener", theta=(0.05,) * 8))
     run_to_the_end(qtbot, dock)
     assert viewer.layers["zoom deblurred"].data.shape == cells.shape
+
+
+def test_planes_along_the_last_axis_are_no_colours(
+    qtbot: QtBot, viewer: Viewer, dock: DeblurDock, cells: NDArray[np.uint16]
+) -> None:
+    stack = np.stack([cells[i : i + 48, i : i + 52] for i in range(3)], axis=-1)
+    viewer.add_image(stack, name="stack", axis_labels=("y", "x", "z"), rgb=False)
+    dock.setValue(dock.value().replace(size="light", draws=2, method="wiener"))
+    choose(dock, "reuse", "first")
+    run_to_the_end(qtbot, dock)
+    names = ["stack", "stack deblurred", "stack PSFs", "stack spread"]
+    assert sorted(layer.name for layer in viewer.layers) == sorted(names)
+    for name in names:
+        layer = viewer.layers[name]
+        assert layer.data.shape == stack.shape and layer.ndim == 3 and not layer.rgb

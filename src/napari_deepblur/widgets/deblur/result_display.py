@@ -96,7 +96,7 @@ class ResultDisplay(RunDisplay):
             write_frame(self._psfs, self._axes, step.index, psf_field(found.psfs, found.points, (rows, columns)))
         if self._layer is None:
             data, arguments, kind_of_layer = image_layer(self._source, image, {})
-            if "rgb" not in arguments and "contrast_limits" not in arguments:
+            if not arguments["rgb"] and "contrast_limits" not in arguments:
                 arguments["contrast_limits"] = self._limits(image, step)
             self._layer = Layer.create(data, arguments, kind_of_layer)
             self._viewer.add_layer(self._layer)
