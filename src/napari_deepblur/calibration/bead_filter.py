@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deepblur.errors import CalibrationError
 from napari_deepblur.optics import Microscope
 
 Array = NDArray[np.float64]
 
 _REGULARISATION = 1e-2
-_LARGEST_UM = 5.0
 _EDGE = 0.05
 """Width of the low pass's edge beyond 2 fc, in cycles per pixel."""
 
@@ -44,27 +39,6 @@ def bead_filter(shape: tuple[int, int], microscope: Microscope, diameter_um: flo
         return np.asarray(low_pass)
     ball = ball_transfer(shape, diameter_um / microscope.pixel_size_um)
     return np.asarray(low_pass * ball * (1 + _REGULARISATION) / (ball**2 + _REGULARISATION))
-
-
-def check_diameter(diameter_um: float) -> None:
-    """Raise a `CalibrationError` if this is no diameter of a bead in micrometres, such as one in nanometres."""
-    number = isinstance(diameter_um, Real) and not isinstance(diameter_um, bool) and math.isfinite(diameter_um)
-    if not number or not 0 < diameter_um < _LARGEST_UM:
-        meant = " Is it in nanometres?" if number and diameter_um >= _LARGEST_UM else ""
-        raise CalibrationError(
-            f"bead_diameter_um is {diameter_um!r}, expected a positive number of micrometres below {_LARGEST_UM:g}, "
-            f"such as 0.1.{meant}"
-        )
-
-
-def check_fits(diameter_um: float, microscope: Microscope, patch_size: int) -> None:
-    """Raise a `CalibrationError` if a bead is wider than the patch that it should lie in."""
-    side_um = patch_size * microscope.pixel_size_um
-    if diameter_um >= side_um:
-        raise CalibrationError(
-            f"The beads have {diameter_um:g} um, and the patches {patch_size} pixels, {side_um:.3g} um: a bead does "
-            "not fit into them. Is the diameter right? Beads should be no larger than the resolution."
-        )
 
 
 def ball_transfer(shape: tuple[int, int], diameter: float) -> Array:

@@ -6,8 +6,6 @@ wrong with a bead is wrong with it in every plane.
 
 from __future__ import annotations
 
-import math
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +14,6 @@ from scipy.ndimage import gaussian_filter
 from skimage.feature import peak_local_max
 
 from napari_deepblur.calibration.reasons import Reason as Reason
-from napari_deepblur.errors import CalibrationError
 
 Array = NDArray[np.float64]
 
@@ -34,18 +31,6 @@ _PLATEAU, _PLATEAU_OF_FLOATS = 3, 5
 
 Of floats that were computed, four can be equal: those around a bead that lies where they meet.
 """
-
-
-def check_levels(threshold: float | None, saturation: float | None) -> None:
-    """Raise a `CalibrationError` if the least height of a bead, or the level of a full pixel, is no such number."""
-    for name, value in (("threshold", threshold), ("saturation", saturation)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value)):
-            raise CalibrationError(f"{name} is {value!r}, expected a number in the units of the images.")
-    if threshold is not None and threshold <= 0:
-        raise CalibrationError(
-            f"threshold is {threshold:g}, expected more than 0: it is how far a bead rises above its surroundings in "
-            "the filtered image."
-        )
 
 
 class Candidates(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_deepblur.calibration.asked import check_diameter, check_fits, check_levels
 from napari_deepblur.calibration.basis import (
     GRID,
     BeadSet,
@@ -22,8 +23,6 @@ from napari_deepblur.calibration.basis import (
     fit_functions,
     fit_maps,
 )
-from napari_deepblur.calibration.bead_filter import check_diameter, check_fits
-from napari_deepblur.calibration.beads import check_levels
 from napari_deepblur.calibration.results import Calibration
 from napari_deepblur.calibration.selection import FEWEST_BEADS, MOST_MAPS, MOST_PSFS, choose, map_errors, psf_errors
 from napari_deepblur.calibration.splines import unit_square

@@ -9,8 +9,7 @@ from numbers import Real
 
 import numpy as np
 
-from napari_deepblur.calibration.bead_filter import check_diameter
-from napari_deepblur.calibration.beads import check_levels
+from napari_deepblur.calibration.asked import check_diameter, check_levels
 from napari_deepblur.errors import CalibrationError
 from napari_deepblur.noise import PoissonGaussianNoise
 from napari_deepblur.operators.families.facts import HIGHEST_MODE

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_deepblur.calibration.bead_filter import check_fits
+from napari_deepblur.calibration.asked import check_fits
 from napari_deepblur.calibration.centring import outliers
 from napari_deepblur.calibration.pupil.beads import Beads, checked_stack, cut_beads, stack_noise
 from napari_deepblur.calibration.pupil.choice import DEFAULT_MODES, PupilChoice, patch_side
