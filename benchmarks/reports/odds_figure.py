@@ -44,7 +44,9 @@ def draw_odds(path: Path, odds: Sequence[float], wrong: Sequence[bool], good: Se
         left.plot([said[there].mean()], [share], "o", color=COLOURS[0])
         left.annotate(str(n), (float(said[there].mean()), ends[1]), ha="center", va="bottom", color=FAINT)
     left.plot([0, 1], [0, 1], ":", color=FAINT)
-    left.set(xlim=(-0.04, 1), ylim=(0, 1.08), xlabel="predicted odds of a wrong blur", ylabel="share that is wrong (95 %)")
+    left.set(
+        xlim=(-0.04, 1), ylim=(0, 1.08), xlabel="predicted odds of a wrong blur", ylabel="share that is wrong (95 %)"
+    )
     titled(left, "Predicted and found; numbers of images")
     limits = np.linspace(0, 0.5, 101)
     for mask, words, colour in ((fine, "good", COLOURS[2]), (bad, "wrong", COLOURS[4])):
