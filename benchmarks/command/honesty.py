@@ -24,9 +24,11 @@ def add_to(kinds: Verbs) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Deblur images of all kinds, and compare the verdicts with the truth."""
-    from benchmarks.honesty.by_kind import GOOD_DB, WRONG_DB, run_honesty
+    from benchmarks.honesty.by_kind import run_honesty
+    from benchmarks.honesty.survey import GOOD_ABOVE_DB
     from benchmarks.reports.odds_figure import draw_odds
     from benchmarks.reports.report import check_folder
+    from napari_deepblur.networks.expectation import WRONG_BELOW_DB
     from napari_deepblur.restoration.verdict import WRONG_ODDS
 
     check_counts(arguments, "images", "threads")
@@ -35,6 +37,6 @@ def run(arguments: argparse.Namespace) -> None:
     images = _IMAGES if arguments.images is None else arguments.images
     report = run_honesty(arguments.data, images, arguments.seed, origin, str(device), arguments.size)
     found, odds = report.details["psf_snr_db"], report.details["odds"]
-    wrong, good = [db < WRONG_DB for db in found], [db > GOOD_DB for db in found]
+    wrong, good = [db < WRONG_BELOW_DB for db in found], [db > GOOD_ABOVE_DB for db in found]
     draw_odds(arguments.output / "honesty-kinds.png", odds, wrong, good, WRONG_ODDS[0])
     finish(report, arguments)

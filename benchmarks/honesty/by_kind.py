@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.honesty.survey import Size, survey
+from benchmarks.honesty.survey import GOOD_ABOVE_DB, Size, survey
 from benchmarks.reports.report import Cell, Origin, Report
-
-WRONG_DB, GOOD_DB = 3.0, 8.0
-"""PSF SNR below which an estimate counts as wrong, and above which as good."""
+from napari_deepblur.networks.expectation import WRONG_BELOW_DB
 
 _LIGHTS = ("green", "yellow", "red")
 
@@ -55,8 +53,8 @@ def report_of(rows: Sequence[dict[str, Any]], images: int, origin: Origin, secon
     lights = np.array([row["light"] for row in rows])
     green = lights == "green"
     notes = [
-        _share("wrong", f"PSF SNR under {WRONG_DB:g} dB", green[found < WRONG_DB]),
-        _share("good", f"over {GOOD_DB:g} dB", green[found > GOOD_DB]),
+        _share("wrong", f"PSF SNR under {WRONG_BELOW_DB:g} dB", green[found < WRONG_BELOW_DB]),
+        _share("good", f"over {GOOD_ABOVE_DB:g} dB", green[found > GOOD_ABOVE_DB]),
         "Odds: probability that the estimate is wrong, as the program says it. Correlation: of image and result with "
         "the sharp scene.",
         "Kinds, and how each is made: `benchmarks/honesty/kinds.py`. What was learned from other images: "
@@ -87,9 +85,11 @@ def _line(kind: str, rows: Sequence[dict[str, Any]]) -> dict[str, Cell]:
         "kind": kind,
         "images": len(rows),
         "PSF SNR (dB)": mean("psf_snr_db"),
-        "wrong": sum(db < WRONG_DB for db in found),
+        "wrong": sum(db < WRONG_BELOW_DB for db in found),
         **{light: lights.count(light) for light in _LIGHTS},
-        "wrong and green": sum(light == "green" and db < WRONG_DB for light, db in zip(lights, found, strict=True)),
+        "wrong and green": sum(
+            light == "green" and db < WRONG_BELOW_DB for light, db in zip(lights, found, strict=True)
+        ),
         "mean odds": mean("odds"),
         "correlation before": mean("correlation_before"),
         "after": mean("correlation"),

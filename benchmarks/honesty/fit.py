@@ -19,8 +19,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.honesty.survey import GOOD_ABOVE_DB
 from napari_deepblur.io.weights import load_expectation, save_weights
-from napari_deepblur.networks.expectation import EDGES, ExpectationConfig, ExpectationNetwork, OddsEnsemble
+from napari_deepblur.networks.expectation import (
+    EDGES,
+    WRONG_BELOW_DB,
+    ExpectationConfig,
+    ExpectationNetwork,
+    OddsEnsemble,
+)
 
 Rows = list[dict[str, Any]]
 
@@ -33,7 +40,6 @@ _LEFT_OUT = ("levels", "side")
 wrong."""
 
 _LIMITS = (0.05, 0.08, 0.12, 0.4)
-_WRONG, _GOOD = 3.0, 8.0
 
 
 def fit(rows: Rows) -> ExpectationNetwork:
@@ -106,12 +112,12 @@ def table(network: ExpectationNetwork, rows: Rows) -> list[str]:
     """Lines of Markdown: wrong and good estimates below each limit, and the predicted against the found PSF SNR."""
     with torch.inference_mode():
         odds = network(_signs(rows, network.config.signs))
-    wrong = odds[:, : EDGES.index(_WRONG) + 1].sum(1).numpy()
+    wrong = odds[:, : EDGES.index(WRONG_BELOW_DB) + 1].sum(1).numpy()
     found = np.array([row["psf_snr_db"] for row in rows])
-    bad, good = found < _WRONG, found > _GOOD
+    bad, good = found < WRONG_BELOW_DB, found > GOOD_ABOVE_DB
     lines = [
-        f"{len(rows)} images; {bad.sum()} estimates wrong (PSF SNR under {_WRONG:g} dB), {good.sum()} good "
-        f"(over {_GOOD:g} dB).",
+        f"{len(rows)} images; {bad.sum()} estimates wrong (PSF SNR under {WRONG_BELOW_DB:g} dB), {good.sum()} good "
+        f"(over {GOOD_ABOVE_DB:g} dB).",
         *_head("odds of a wrong blur below", "of the wrong estimates", "of the good estimates"),
     ]
     for limit in _LIMITS:

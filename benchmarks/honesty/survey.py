@@ -29,6 +29,9 @@ from napari_deepblur.training.pool import load_bank
 
 Size = Literal["auto", "light", "paper"]
 
+GOOD_ABOVE_DB = 8.0
+"""PSF SNR above which an estimate counts as good; as wrong below `networks.expectation.WRONG_BELOW_DB`."""
+
 _SIDES = (256, 288, 320)
 _MARGIN = 128
 _PROCEDURAL = 0.3

@@ -96,7 +96,8 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
 
     given = _given(arguments)
     names = [row["name"] for row in stored() if row["group"] == "microscope"]
-    optics: dict[str, Any] = _optics_of(arguments.family)
+    measured = _optics_of(arguments.family)
+    optics: dict[str, Any] = dict(measured)
     by = dict.fromkeys(optics, f"the family {arguments.family}")
     values: dict[str, Any] = {}
     stored_optics: dict[str, Any] = {}
@@ -116,7 +117,7 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
     found = file_optics(
         image,
         asked,
-        calibrated=bool(_optics_of(arguments.family)),
+        calibrated=bool(measured),
         # A blur that was measured is that of all channels, whatever their light.
         channels=0 if one_blur else channels,
         say=remark(arguments.quiet),
@@ -146,7 +147,7 @@ def read_settings(arguments: argparse.Namespace, image: Path, channels: int = 0)
         words = assumed_in_words(values["microscope"], optics.keys(), image)
         if arguments.settings is None and words:
             remark(arguments.quiet)(words)
-    warn_of_the_family(str(arguments.family), _optics_of(arguments.family), stated)
+    warn_of_the_family(str(arguments.family), measured, stated)
     return heeding(DeblurSettings(**_values(values | given)), given)
 
 

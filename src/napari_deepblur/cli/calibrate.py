@@ -12,13 +12,7 @@ from napari_deepblur.cli.arguments import check_outputs
 from napari_deepblur.cli.bead_optics import OPTICS, bead_microscope
 from napari_deepblur.cli.progress import remark, run_with_bar
 from napari_deepblur.errors import OutputError, SettingsError
-from napari_deepblur.io.output import (
-    check_family_name,
-    check_page_name,
-    check_picture_name,
-    check_table_name,
-    make_folder,
-)
+from napari_deepblur.io.output import make_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,14 +93,7 @@ def work(arguments: argparse.Namespace) -> None:
         make_folder(arguments.demo)
     for stack in arguments.stacks or _demo_files(arguments):
         check_outputs(stack, *outputs)
-    for path, check in (
-        (arguments.output, check_family_name),
-        (arguments.table, check_table_name),
-        (arguments.figure, check_picture_name),
-        (arguments.report, check_page_name),
-    ):
-        if path is not None:
-            check(path)
+    calibrate_pupil.check_names(arguments)
 
     from napari_deepblur.calibration import calibrate_steps, judge, report_html
     from napari_deepblur.io.bead_stacks import read_bead_stacks

@@ -11,6 +11,13 @@ from napari_deepblur.cli.arguments import check_outputs, noll_modes
 from napari_deepblur.cli.bead_optics import bead_microscope
 from napari_deepblur.cli.progress import run_with_bar
 from napari_deepblur.errors import SettingsError
+from napari_deepblur.io.output import (
+    check_family_name,
+    check_page_name,
+    check_picture_name,
+    check_table_name,
+    check_tiff_name,
+)
 
 if TYPE_CHECKING:
     from napari_deepblur.calibration import PupilRetrieval
@@ -50,18 +57,25 @@ def asked(arguments: argparse.Namespace) -> bool:
     return bool(arguments.pupil)
 
 
+def check_names(arguments: argparse.Namespace) -> None:
+    """Raise an `OutputError` if the name of an output promises another format, be it of a pupil or of a family."""
+    for path, check in (
+        (arguments.output, check_family_name),
+        (arguments.psf, check_tiff_name),
+        (arguments.table, check_table_name),
+        (arguments.figure, check_picture_name),
+        (arguments.report, check_page_name),
+    ):
+        if path is not None:
+            check(path)
+
+
 def work(arguments: argparse.Namespace) -> None:
     """Read one stack, find its pupil, and write what was asked for."""
     from napari_deepblur.calibration import PupilChoice, retrieve_pupil_steps
     from napari_deepblur.io.acquisition_files import read_acquisition
     from napari_deepblur.io.bead_stacks import read_bead_stacks
-    from napari_deepblur.io.output import (
-        check_family_name,
-        check_page_name,
-        check_picture_name,
-        check_tiff_name,
-        replacing,
-    )
+    from napari_deepblur.io.output import replacing
     from napari_deepblur.io.psf_stacks import save_psf_stack
     from napari_deepblur.io.pupil_files import save_pupil
     from napari_deepblur.pipeline.overruled import warn_of_spacing
@@ -74,14 +88,7 @@ def work(arguments: argparse.Namespace) -> None:
         )
     source: Path = arguments.stacks[0]
     check_outputs(source, *outputs)
-    for path, check in (
-        (arguments.output, check_family_name),
-        (arguments.psf, check_tiff_name),
-        (arguments.figure, check_picture_name),
-        (arguments.report, check_page_name),
-    ):
-        if path is not None:
-            check(path)
+    check_names(arguments)
     stacks, stated = read_bead_stacks([source], arguments.scene, arguments.pixel_size_um)
     microscope = bead_microscope(arguments, stated)
     assert microscope is not None  # A pupil asks for one.

@@ -212,8 +212,6 @@ class Source:
         Arguments that make intensities comparable by eye: colormap, contrast limits, gamma.
     colour
         Whether the last axis of the data holds the colours of an RGB image.
-    file
-        Where the layer was read from; empty where it was not.
     identity
         What napari knows the layer by, whatever it is called.
     """
@@ -223,7 +221,6 @@ class Source:
     placement: dict[str, Any]
     appearance: dict[str, Any]
     colour: bool = False
-    file: str = ""
     identity: str = ""
 
     @classmethod
@@ -247,7 +244,6 @@ class Source:
                 "gamma": float(layer.gamma),
             },
             colour=bool(layer.rgb),
-            file=str(layer.source.path or ""),
             identity=str(layer.unique_id),
         )
 

@@ -66,8 +66,8 @@ class ResultDisplay(RunDisplay):
         source: Source,
         axes: str,
         sink: ArraySink,
-        origins: Mapping[str, Origin] | None = None,
-        file: InputFile | None = None,
+        origins: Mapping[str, Origin],
+        file: InputFile,
     ) -> None:
         super().__init__(viewer, source, origins, file)
         self._axes, self._sink = axes, sink

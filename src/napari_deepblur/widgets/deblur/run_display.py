@@ -59,18 +59,18 @@ class RunDisplay(ABC):
     origins
         Where each number of the optics is from.
     file
-        Of the layer, looked at in the other thread; None where nothing is known but its name.
+        Of the layer, looked at in the other thread.
     """
 
     def __init__(
         self,
         viewer: Viewer,
         source: Source,
-        origins: Mapping[str, Origin] | None = None,
-        file: InputFile | None = None,
+        origins: Mapping[str, Origin],
+        file: InputFile,
     ) -> None:
         self._viewer, self._source, self._file = viewer, source, file
-        self._origins = dict(origins or {})
+        self._origins = dict(origins)
         self._layer: Layer | None = None
         self._psf_layer: Layer | None = None
         self._spread_layer: Layer | None = None
@@ -126,11 +126,10 @@ class RunDisplay(ABC):
 
     def _record(self, of_run: Mapping[str, Any]) -> dict[str, Any]:
         """Return the record of a run with what the dock knows of its image."""
-        file = {"file": self._source.file} if self._file is None else self._file.written()
-        record: dict[str, Any] = {**of_run, "input": {"layer": self._source.name, **file}}
+        record: dict[str, Any] = {**of_run, "input": {"layer": self._source.name, **self._file.written()}}
         if self._origins:
             record[ORIGINS_KEY] = self._origins
-        taken = {} if self._file is None else self._file.acquisition()
+        taken = self._file.acquisition()
         return {**record, ACQUISITION_KEY: taken} if taken else record
 
     def discard(self) -> None:

@@ -47,8 +47,8 @@ class VolumeDisplay(RunDisplay):
         viewer: Viewer,
         source: Source,
         axes: str,
-        origins: Mapping[str, Origin] | None = None,
-        file: InputFile | None = None,
+        origins: Mapping[str, Origin],
+        file: InputFile,
     ) -> None:
         super().__init__(viewer, source, origins, file)
         self._axes = axes
